@@ -1,0 +1,85 @@
+"""Step 8: an Alert becomes Messages: the words, one module for each form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from ..alerts import Alert
+from ..settings import Settings
+from .email import email_of
+from .headline import subject_of
+from .machine import machine_of
+from .text import safe
+
+# Amazon SNS takes 256 KiB for a message with its attributes, and for a whole batch.
+# https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
+LARGEST_MESSAGE = 256 * 1024
+# A call may carry a thousand rules: as many of them are written out as fit.
+_MOST_RULES = (200, 50, 10, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What Amazon SNS carries: a subject, attributes to filter by, and one text a protocol.
+
+    `body` is the JSON object of `MessageStructure: json`.
+    """
+
+    subject: str
+    attributes: dict[str, str]
+    body: str
+    event_ids: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes, as Amazon SNS counts them."""
+        texts = (self.subject, self.body, *self.attributes, *self.attributes.values())
+        return sum(len(text.encode()) for text in texts) + len("String") * len(self.attributes)
+
+
+def messages_of(alert: Alert, settings: Settings) -> Iterator[Message]:
+    """One message, or as many as it takes to name every call within the limit of Amazon SNS."""
+    message = _message_of(alert, settings, _MOST_RULES[0])
+    if message.size <= LARGEST_MESSAGE:
+        yield message
+        return
+    count = len(alert.findings)
+    if count > 1:
+        for half in (alert.findings[: count // 2], alert.findings[count // 2 :]):
+            yield from messages_of(replace(alert, findings=half), settings)
+        return
+    smaller = (_message_of(alert, settings, most) for most in _MOST_RULES[1:])
+    yield next(message for message in smaller if message.size <= LARGEST_MESSAGE)
+
+
+def attributes_of(alert: Alert) -> dict[str, str]:
+    """What subscriptions filter by. Amazon SNS refuses empty values: the absent is left out."""
+    names = alert.event_names
+    attributes = {
+        "severity": alert.severity.name,
+        "world_open": "true" if alert.world_open else "false",
+        "effect": alert.effect.value,
+        "outcome": alert.outcome.value,
+        "kind": alert.kind.value,
+        "event_name": names[0] if len(names) == 1 else "several" if names else None,
+        "account_id": alert.account_id,
+        "account_name": alert.account.name,
+        "region": alert.region,
+        "organization_id": alert.organization_id,
+    }
+    return {name: safe(value) for name, value in attributes.items() if value}
+
+
+def _message_of(alert: Alert, settings: Settings, most_rules: int) -> Message:
+    forms = {
+        "default": machine_of(alert, most_rules),
+        "email": email_of(alert, settings, most_rules),
+    }
+    return Message(
+        subject=subject_of(alert),
+        attributes=attributes_of(alert),
+        body=json.dumps(forms, separators=(",", ":")),
+        event_ids=alert.event_ids,
+    )

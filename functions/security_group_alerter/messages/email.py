@@ -1,0 +1,303 @@
+"""The e-mail: plain text, for somebody who was asleep, on a phone."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+
+from ..alerts import Alert
+from ..changes import Action, PrefixListChange, SecurityGroupChange
+from ..exposure import Breadth
+from ..findings import (
+    EVERYTHING_PORTS,
+    Finding,
+    PortClass,
+    Severity,
+    port_classes_of,
+    sensitive_ports_of,
+)
+from ..records import Outcome
+from ..security_group_rules import Peer, SecurityGroupRule
+from ..settings import Settings
+from .headline import headline_of
+from .links import event_link, group_link
+from .people import (
+    NOT_RECORDED,
+    distinct,
+    lag_words,
+    mfa_words,
+    principal_words,
+    session_words,
+    time_words,
+)
+from .rule_words import peer_words, rule_words
+from .text import plural, safe
+from .undo import look_commands, undo_command
+
+_WIDTH = 100
+_LABEL_WIDTH = 15
+
+
+def email_of(alert: Alert, settings: Settings, most_rules: int) -> str:
+    """The whole alert as text. Of each call, at most `most_rules` rules are written out."""
+    sections: tuple[tuple[str, Iterable[str]], ...] = (
+        (f"{alert.severity.name}: {headline_of(alert)}", _summary(alert)),
+        (_CHANGED_TITLES[alert.outcome], _what(alert, most_rules)),
+        ("WHERE", _where(alert)),
+        ("WHO", _who(alert)),
+        ("WHEN", _when(alert, settings)),
+        ("UNDO", _undo(alert)),
+        ("LOOK", _look(alert)),
+        ("LINKS", _links(alert, settings)),
+        ("CLOUDTRAIL EVENT", (f"  {safe(event_id, 80)}" for event_id in alert.event_ids)),
+    )
+    headline, *rest = ((title, list(lines)) for title, lines in sections)
+    parts = [headline, *((title, lines) for title, lines in rest if lines)]
+    return "\n\n".join("\n".join((*_wrapped(title, ""), *lines)) for title, lines in parts) + "\n"
+
+
+_CHANGED_TITLES = {
+    Outcome.SUCCEEDED: "WHAT CHANGED",
+    Outcome.DENIED: "WHAT WAS ATTEMPTED AND DENIED: NOTHING CHANGED",
+    Outcome.FAILED: "WHAT WAS ATTEMPTED AND FAILED: NOTHING CHANGED",
+    Outcome.DRY_RUN: "WHAT WAS TRIED AS A DRY RUN: NOTHING CHANGED",
+}
+_WHY = {
+    PortClass.EVERYTHING: f"all traffic, or at least {EVERYTHING_PORTS:,} ports, are open at once",
+    PortClass.OTHER: "the port is no public website's",
+    PortClass.WEB: "a website's port: is this group meant to serve the public?",
+    PortClass.ICMP: "ICMP only: it shows that hosts are there",
+}
+
+
+def _summary(alert: Alert) -> Iterator[str]:
+    """What the reader must know before reading on."""
+    if len(alert.findings) > 1:
+        yield from _wrapped(
+            f"{plural(len(alert.findings), 'call')} by one principal, each listed below, "
+            "in the order in which they were made."
+        )
+
+
+def _what(alert: Alert, most_rules: int) -> Iterator[str]:
+    for number, finding in enumerate(alert.findings, start=1):
+        mark = f"{number}. " if len(alert.findings) > 1 else ""
+        yield from _wrapped(f"{mark}{_call(finding)}")
+        for line in _details(finding, most_rules):
+            yield from _wrapped(line, "    ")
+
+
+def _call(finding: Finding) -> str:
+    record, change = finding.record, finding.change
+    words = [safe(record.event_name or "A log event", 80)]
+    if isinstance(change, SecurityGroupChange):
+        names = (change.group_id, change.group_name and f'"{safe(change.group_name)}"')
+        words.append(f"on {' '.join(filter(None, names)) or 'a group that is ' + NOT_RECORDED}")
+        words.append(f"in {safe(change.vpc_id, 40)}" if change.vpc_id else "")
+    if record.event_time is not None:
+        words.append(f"at {record.event_time:%H:%M:%S} UTC")
+    return " ".join(filter(None, words))
+
+
+def _details(finding: Finding, most_rules: int) -> Iterator[str]:
+    record, change = finding.record, finding.change
+    if isinstance(change, SecurityGroupChange):
+        yield from _group_details(finding, change, most_rules)
+    elif isinstance(change, PrefixListChange):
+        yield from _prefix_list_details(finding, change, most_rules)
+    elif change is not None:
+        yield from (f"! {words}" for words in finding.blinded)
+    if finding.problem is not None:
+        yield f"! The record could not be read: {safe(finding.problem)}"
+        yield f"  It says: {safe(finding.excerpt or '', 1500)}"
+    if record.error_code is not None:
+        message = f": {safe(record.error_message, 300)}" if record.error_message else ""
+        yield f"AWS answered {safe(record.error_code, 80)}{message}"
+    if record.original_event_id is not None:
+        yield f"CloudTrail sent this as an update of event {safe(record.original_event_id, 80)}."
+    yield from _why(finding)
+
+
+def _group_details(finding: Finding, change: SecurityGroupChange, most_rules: int) -> Iterator[str]:
+    if change.group_description:
+        yield f'Description: "{safe(change.group_description)}"'
+    yield from _rule_lines("+", change.added, most_rules)
+    yield from _rule_lines("-", change.removed, most_rules)
+    yield from _rule_lines("no such rule:", change.missed, most_rules)
+    if change.rule_ids and not change.removed:
+        shown = " ".join(safe(rule_id, 40) for rule_id in change.rule_ids[:most_rules])
+        yield f"{'' if change.action is Action.DESCRIBE_RULES else '- '}{shown}"
+    if finding.record.outcome is Outcome.SUCCEEDED:
+        yield from (f"! {note}" for note in _group_notes(finding, change))
+
+
+def _group_notes(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
+    if change.action is Action.MODIFY_RULES:
+        yield (
+            "The record tells neither the direction of the rule nor what it allowed before. "
+            "It is judged as ingress."
+        )
+    if change.action is Action.REMOVE_RULES and change.rule_ids and not change.removed:
+        yield "The record names the rules by id only. What they allowed is not recorded."
+    if change.is_omitted:
+        yield "CloudTrail left the rules out, as it does over 100 KB. Look at the group itself."
+    for problem in change.problems:
+        yield f"Not readable, so not judged: {safe(problem)}"
+    if finding.opened.has_prefix_lists:
+        yield "The record does not tell which ranges the prefix list holds."
+    if finding.closed.is_world_open:
+        yield "A world-open rule was removed. Another may still stand on this group."
+
+
+def _prefix_list_details(
+    finding: Finding, change: PrefixListChange, most_rules: int
+) -> Iterator[str]:
+    names = (change.prefix_list_id, change.prefix_list_name and f'"{change.prefix_list_name}"')
+    yield f"Prefix list: {safe(' '.join(filter(None, names))) or NOT_RECORDED}"
+    yield from _peer_lines("+", change.added, most_rules)
+    yield from _peer_lines("-", change.removed, most_rules)
+    if change.is_omitted:
+        yield "! CloudTrail left the ranges out. Look at the prefix list itself."
+    for problem in change.problems:
+        yield f"! Not readable, so not judged: {safe(problem)}"
+    if finding.record.outcome is not Outcome.SUCCEEDED:
+        return
+    if change.action is Action.RESTORE:
+        yield "! The record does not tell which ranges the restored version holds."
+    if change.added and change.action is Action.MODIFY:
+        yield "! Every rule that refers to this list now lets the added ranges through."
+
+
+def _rule_lines(mark: str, rules: tuple[SecurityGroupRule, ...], most: int) -> Iterator[str]:
+    for rule in rules[:most]:
+        rule_id = f" [{safe(rule.rule_id, 40)}]" if rule.rule_id else ""
+        description = f' "{safe(rule.description)}"' if rule.description else ""
+        yield f"{mark} {rule_words(rule)}{rule_id}{description}"
+    if len(rules) > most:
+        yield f"{mark} and {plural(len(rules) - most, 'more rule')}: see the CloudTrail event"
+
+
+def _peer_lines(mark: str, peers: tuple[Peer, ...], most: int) -> Iterator[str]:
+    yield from (f"{mark} {peer_words(peer)}" for peer in peers[:most])
+    if len(peers) > most:
+        yield f"{mark} and {plural(len(peers) - most, 'more range')}: see the CloudTrail event"
+
+
+def _why(finding: Finding) -> Iterator[str]:
+    """The reasons behind a severity that is not LOW by default."""
+    wide = [
+        opening for opening in finding.opened.openings if opening.reach.breadth >= Breadth.BROAD
+    ]
+    reasons = dict.fromkeys(
+        f"{port.name}: {port.reason}"
+        for opening in wide
+        for port in sensitive_ports_of(opening)[:3]
+    )
+    classes = {port_class for opening in wide for port_class in port_classes_of(opening)}
+    if PortClass.EVERYTHING in classes:
+        reasons = {_WHY[PortClass.EVERYTHING]: None}
+    elif not reasons:
+        reasons = dict.fromkeys(_WHY[port_class] for port_class in _WHY if port_class in classes)
+    for reason in list(reasons)[:3]:
+        yield f"Why it matters: {reason}."
+
+
+def _where(alert: Alert) -> Iterator[str]:
+    account = alert.account
+    account_id = alert.account_id or NOT_RECORDED
+    name = safe(account.name, 80) if account.name else None
+    yield from _field("Account", f"{name} ({account_id})" if name else f"{account_id} (no name)")
+    if account.state not in (None, "ACTIVE"):
+        yield from _field("State", safe(account.state or "", 40))
+    if account.ou_path:
+        yield from _field("OU", " / ".join(safe(part, 60) for part in account.ou_path))
+    for key, value in account.tags.items():
+        yield from _field(safe(key, 40), safe(value))
+    for problem in account.problems:
+        yield from _field("Not available", safe(problem))
+    yield from _field("Region", safe(alert.region or NOT_RECORDED, 40))
+    yield from _field("Organization", safe(alert.organization_id or NOT_RECORDED, 40))
+
+
+def _who(alert: Alert) -> Iterator[str]:
+    findings = alert.findings
+    yield from _field("Principal", principal_words(alert.principal, alert.account_id))
+    sessions = [finding.record.session for finding in findings]
+    yield from _field("How", distinct(session_words(session) for session in sessions))
+    yield from _field("MFA", distinct(mfa_words(session, alert.principal) for session in sessions))
+    keys = [safe(session.access_key_id, 40) for session in sessions if session.access_key_id]
+    if keys:
+        yield from _field("Access key", distinct(keys))
+
+
+def _when(alert: Alert, settings: Settings) -> Iterator[str]:
+    times = sorted(
+        finding.record.event_time for finding in alert.findings if finding.record.event_time
+    )
+    if not times:
+        yield from _field("Called", NOT_RECORDED)
+    else:
+        yield from _field("Called", time_words(times[0], settings.time_zone))
+        if times[-1] != times[0]:
+            yield from _field("Last call", time_words(times[-1], settings.time_zone))
+        yield from _field("Seen", f"{lag_words(alert.seen_at - times[-1])} later")
+
+
+def _undo(alert: Alert) -> Iterator[str]:
+    if alert.outcome is not Outcome.SUCCEEDED or alert.severity is Severity.INFORMATIONAL:
+        return
+    several = len(alert.findings) > 1
+    for number, finding in enumerate(alert.findings, start=1):
+        mark = f"{number}. " if several else ""
+        command = undo_command(finding)
+        if command is None:
+            yield from _wrapped(f"{mark}No command: {_why_no_undo(finding)}.")
+            continue
+        if finding.closed.is_world_open:
+            yield from _wrapped(f"{mark}Beware, this opens it to the world again:")
+            mark = ""
+        yield f"  {mark}{command}"
+    if alert.account_id:
+        yield from _wrapped(f"To be run with credentials of account {alert.account_id}.")
+
+
+def _why_no_undo(finding: Finding) -> str:
+    change = finding.change
+    if isinstance(change, SecurityGroupChange):
+        if change.action is Action.MODIFY_RULES:
+            return "what the rule allowed before is not recorded"
+        if change.action is Action.DELETE:
+            return "a deleted group cannot be brought back"
+        if change.action is Action.REMOVE_RULES and not change.removed and change.missed:
+            return "nothing was removed"
+    return "the record does not tell enough for one"
+
+
+def _look(alert: Alert) -> Iterator[str]:
+    """What somebody who has to decide asks next, for what is worth getting up for."""
+    if alert.severity < Severity.MEDIUM or alert.outcome is not Outcome.SUCCEEDED:
+        return
+    for words, command in look_commands(alert.findings):
+        yield from _wrapped(f"{words}:")
+        yield f"  {command}"
+
+
+def _links(alert: Alert, settings: Settings) -> Iterator[str]:
+    place = (alert.region, alert.account_id, settings)
+    links: dict[str, None] = {}
+    for finding in alert.findings:
+        change, event_id = finding.change, finding.record.event_id
+        if isinstance(change, SecurityGroupChange):
+            links[f"Group  {group_link(change.group_id, *place)}"] = None
+        links[f"Event  {event_link(event_id, *place)}"] = None
+    yield from (f"  {link}" for link in links if not link.endswith("None"))
+
+
+def _field(label: str, value: str) -> list[str]:
+    return _wrapped(f"{label:<{_LABEL_WIDTH}}{value}", continued=" " * _LABEL_WIDTH)
+
+
+def _wrapped(text: str, indent: str = "  ", continued: str = "  ") -> list[str]:
+    if len(indent) + len(text) <= _WIDTH:
+        return [indent + text]
+    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent + continued)

@@ -1,0 +1,147 @@
+"""Rules, ports and shares of the Internet, in the words of an alert."""
+
+from __future__ import annotations
+
+from ..exposure import Breadth, Exposure, Opening, Reach, reach_of
+from ..findings import sensitive_ports_of
+from ..security_group_rules import (
+    ALL_PORTS,
+    ALL_PROTOCOLS,
+    Direction,
+    IcmpType,
+    Peer,
+    PeerKind,
+    PortRange,
+    SecurityGroupRule,
+)
+from ..sensitive_ports import sensitive_ports_in
+from .text import listed, safe
+
+# https://www.iana.org/assignments/protocol-numbers
+_PROTOCOLS = {
+    "2": "IGMP",
+    "4": "IP-in-IP",
+    "41": "IPv6-in-IP",
+    "47": "GRE",
+    "50": "ESP",
+    "51": "AH",
+    "89": "OSPF",
+    "132": "SCTP",
+}
+# Ports that are not sensitive, but that people know by name.
+_PORTS = {
+    ("tcp", 25): "SMTP",
+    ("tcp", 53): "DNS",
+    ("udp", 53): "DNS",
+    ("tcp", 80): "HTTP",
+    ("udp", 123): "NTP",
+    ("tcp", 443): "HTTPS",
+    ("udp", 443): "HTTP/3",
+}
+# https://www.iana.org/assignments/icmp-parameters, …/icmpv6-parameters
+_ICMP_TYPES = {("icmp", 8): "echo request (ping)", ("icmpv6", 128): "echo request (ping)"}
+_DIRECTIONS = {
+    Direction.INGRESS: ("ingress", "from"),
+    Direction.EGRESS: ("egress", "to"),
+    Direction.UNKNOWN: ("ingress or egress", "from/to"),
+}
+MOST_SERVICES = 3
+
+
+def rule_words(rule: SecurityGroupRule) -> str:
+    """`ingress tcp 22 (SSH) from 0.0.0.0/0, the whole IPv4 Internet`."""
+    direction, preposition = _DIRECTIONS[rule.direction]
+    traffic = traffic_words(rule.protocol, rule.ports, rule.icmp_type)
+    return f"{direction} {traffic} {preposition} {peer_words(rule.peer)}"
+
+
+def traffic_words(
+    protocol: str | None, ports: PortRange | None, icmp_type: IcmpType | None = None
+) -> str:
+    """`tcp 22 (SSH)`, `all traffic`, `udp 5000-5999`, `icmp type 3`, `protocol 47 (GRE)`."""
+    if protocol == ALL_PROTOCOLS:
+        return "all traffic"
+    if ports is not None:
+        name = protocol or "unrecorded protocol"
+        if ports == ALL_PORTS:
+            return f"{name}, all ports"
+        services = service_names(protocol, ports)
+        return f"{name} {port_words(ports)}{f' ({services})' if services else ''}"
+    if protocol in ("icmp", "icmpv6"):
+        return f"{protocol}{_icmp_type_words(protocol, icmp_type)}"
+    number = safe(protocol or "", 20)
+    known = _PROTOCOLS.get(number)
+    return f"protocol {number}{f' ({known})' if known else ''}"
+
+
+def port_words(ports: PortRange) -> str:
+    """`22`, or `20-25`."""
+    return str(ports.first) if ports.first == ports.last else f"{ports.first}-{ports.last}"
+
+
+def service_names(protocol: str | None, ports: PortRange) -> str:
+    """The services known on these ports, a few of them by name."""
+    names = [sensitive.name for sensitive in sensitive_ports_in(protocol, ports)]
+    if not names and ports.first == ports.last:
+        names = [_PORTS[protocol or "", ports.first]] if (protocol, ports.first) in _PORTS else []
+    return listed(list(dict.fromkeys(names)), MOST_SERVICES)
+
+
+def peer_words(peer: Peer) -> str:
+    """The peer, and what it amounts to where that is not plain."""
+    if peer.kind is PeerKind.PREFIX_LIST:
+        return f"prefix list {safe(peer.value, 80)}, whose ranges the record does not tell"
+    if peer.kind is PeerKind.SECURITY_GROUP:
+        owner = f" of account {peer.account_id}" if peer.account_id else ""
+        return f"security group {safe(peer.value, 80)}{owner}"
+    reach = reach_of((peer,))
+    if reach.breadth is Breadth.NARROW:
+        return peer.value
+    return f"{peer.value}, {reach_words(reach)}"
+
+
+def reach_words(reach: Reach) -> str:
+    """`the whole Internet`, `57% of the IPv4 Internet`, `not addresses of the Internet`."""
+    if reach.ipv4_share == reach.ipv6_share == 1:
+        return "the whole Internet"
+    shares = ((reach.ipv4_share, "IPv4"), (reach.ipv6_share, "IPv6"))
+    parts = [f"{_share_words(share)} {family} Internet" for share, family in shares if share]
+    return " and ".join(parts) or "no public addresses"
+
+
+def openings_words(exposure: Exposure) -> tuple[str, str]:
+    """What stands open the widest, and to how much: (`tcp 22 (SSH)`, `the whole Internet`)."""
+    breadth = max(opening.reach.breadth for opening in exposure.openings)
+    widest = [opening for opening in exposure.openings if opening.reach.breadth is breadth]
+    # What is said of how much must be true of every port that is named beside it.
+    reach = max(widest, key=_concern_of).reach
+    alike = sorted(
+        (opening for opening in widest if opening.reach == reach), key=_concern_of, reverse=True
+    )
+    if alike[0].protocol == ALL_PROTOCOLS:
+        return "all traffic", reach_words(reach)
+    words = [traffic_words(opening.protocol, opening.ports) for opening in alike]
+    return listed(list(dict.fromkeys(words)), MOST_SERVICES), reach_words(reach)
+
+
+def _concern_of(opening: Opening) -> tuple[bool, bool, float]:
+    return (
+        opening.protocol == ALL_PROTOCOLS,
+        bool(sensitive_ports_of(opening)),
+        opening.reach.ipv4_share + opening.reach.ipv6_share,
+    )
+
+
+def _share_words(share: float) -> str:
+    if share == 1:
+        return "the whole"
+    percent = share * 100
+    return f"{percent:.0f}% of the" if percent >= 1 else f"{percent:.2g}% of the"
+
+
+def _icmp_type_words(protocol: str, icmp_type: IcmpType | None) -> str:
+    if icmp_type is None:
+        return ""
+    code = "" if icmp_type.code is None else f" code {icmp_type.code}"
+    known = _ICMP_TYPES.get((protocol, icmp_type.type))
+    return f" {known}" if known else f" type {icmp_type.type}{code}"

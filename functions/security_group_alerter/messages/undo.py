@@ -1,0 +1,169 @@
+"""The command that undoes a change, where the record tells enough; none is ever invented.
+
+Only values that match AWS's own syntax of ids get into a command.
+https://docs.aws.amazon.com/cli/latest/reference/ec2/index.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from ..changes import Action, PrefixListChange, SecurityGroupChange
+from ..findings import Finding
+from ..records import Outcome
+from ..security_group_rules import ICMP_PROTOCOLS, Direction, PeerKind, SecurityGroupRule
+from ..trails import TrailAction, TrailChange
+
+_REGION = re.compile(r"[a-z]{2,}(?:-[a-z0-9]+)+")
+_IDS = {
+    "group": re.compile(r"sg-[0-9a-f]{8,17}"),
+    "rule": re.compile(r"sgr-[0-9a-f]{8,17}"),
+    "prefix list": re.compile(r"pl-[0-9a-f]{8,17}"),
+    "VPC": re.compile(r"vpc-[0-9a-f]{8,17}"),
+    "trail": re.compile(r"(?:arn:aws[a-z-]*:cloudtrail:[a-z0-9-]+:\d{12}:trail/)?[\w.-]{3,128}"),
+}
+_PROTOCOL = re.compile(r"[a-z0-9-]{1,10}")
+
+
+def undo_command(finding: Finding) -> str | None:
+    """A complete AWS CLI command; None where nothing changed or the record does not tell enough."""
+    change, region = finding.change, finding.record.region
+    if finding.record.outcome is not Outcome.SUCCEEDED or change is None:
+        return None
+    if region is None or not _REGION.fullmatch(region):
+        return None
+    words = _UNDO[type(change)](change)
+    if words is None:
+        return None
+    service, command, *options = words
+    return shlex.join(["aws", service, command, "--region", region, *options])
+
+
+def look_commands(findings: Iterable[Finding]) -> Iterator[tuple[str, str]]:
+    """(What it shows, command) for the groups of these findings: read-only, to decide by."""
+    groups = {
+        (finding.record.region, finding.change.group_id): None
+        for finding in findings
+        if isinstance(finding.change, SecurityGroupChange)
+    }
+    ids = [_id("group", group_id) for _, group_id in groups]
+    region = next(iter(groups), (None, None))[0]
+    if region is None or not _REGION.fullmatch(region) or not any(ids):
+        return
+    named = f"Name=group-id,Values={','.join(filter(None, ids))}"
+    for words, command in _LOOKS.items():
+        yield words, shlex.join(["aws", "ec2", command, "--region", region, "--filters", named])
+
+
+_LOOKS = {
+    "What the group is attached to": "describe-network-interfaces",
+    "Which rules the group has now": "describe-security-group-rules",
+}
+
+
+def _undo_group_change(change: SecurityGroupChange) -> list[str] | None:
+    group_id = _id("group", change.group_id)
+    if group_id is None:
+        return None
+    if change.action is Action.CREATE:
+        return ["ec2", "delete-security-group", "--group-id", group_id]
+    if change.action in (Action.ASSOCIATE_VPC, Action.DISASSOCIATE_VPC):
+        vpc_id = _id("VPC", change.vpc_id)
+        verb = "disassociate" if change.action is Action.ASSOCIATE_VPC else "associate"
+        options = ["--group-id", group_id, "--vpc-id", vpc_id or ""]
+        return ["ec2", f"{verb}-security-group-vpc", *options] if vpc_id else None
+    if change.problems or change.is_omitted:
+        return None
+    if change.action is Action.ADD_RULES:
+        return _rules_command("revoke", change.added, group_id)
+    if change.action is Action.REMOVE_RULES:
+        return _rules_command("authorize", change.removed, group_id)
+    return None
+
+
+def _undo_prefix_list_change(change: PrefixListChange) -> list[str] | None:
+    prefix_list_id = _id("prefix list", change.prefix_list_id)
+    if prefix_list_id is None:
+        return None
+    if change.action is Action.CREATE:
+        return ["ec2", "delete-managed-prefix-list", "--prefix-list-id", prefix_list_id]
+    changed_entries = change.added or change.removed or change.action is Action.RESTORE
+    if change.version is None or not changed_entries:
+        return None
+    # Every change of the entries makes one version more.
+    # https://docs.aws.amazon.com/vpc/latest/userguide/working-with-managed-prefix-lists.html
+    return [
+        "ec2",
+        "restore-managed-prefix-list-version",
+        *("--prefix-list-id", prefix_list_id),
+        *("--previous-version", str(change.version)),
+        *("--current-version", str(change.version + 1)),
+    ]
+
+
+def _undo_trail_change(change: TrailChange) -> list[str] | None:
+    trail = _id("trail", change.trail)
+    if change.action is not TrailAction.STOP or trail is None:
+        return None
+    return ["cloudtrail", "start-logging", "--name", trail]
+
+
+_UNDO: dict[type, Callable[[Any], list[str] | None]] = {
+    SecurityGroupChange: _undo_group_change,
+    PrefixListChange: _undo_prefix_list_change,
+    TrailChange: _undo_trail_change,
+}
+
+
+def _rules_command(
+    verb: str, rules: Sequence[SecurityGroupRule], group_id: str
+) -> list[str] | None:
+    directions = {rule.direction for rule in rules}
+    if len(directions) != 1 or Direction.UNKNOWN in directions:
+        return None
+    command = ["ec2", f"{verb}-security-group-{directions.pop()}", "--group-id", group_id]
+    rule_ids = [_id("rule", rule.rule_id) for rule in rules]
+    if verb == "revoke" and all(rule_ids):
+        return [*command, "--security-group-rule-ids", *filter(None, rule_ids)]
+    permissions = [_ip_permission_of(rule) for rule in rules]
+    if None in permissions:
+        return None
+    return [*command, "--ip-permissions", json.dumps(permissions, separators=(",", ":"))]
+
+
+def _ip_permission_of(rule: SecurityGroupRule) -> dict[str, Any] | None:
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html"""
+    peer = _peer_member_of(rule)
+    if rule.protocol is None or peer is None or not _PROTOCOL.fullmatch(rule.protocol):
+        return None
+    permission: dict[str, Any] = {"IpProtocol": rule.protocol}
+    if rule.ports is not None:
+        permission |= {"FromPort": rule.ports.first, "ToPort": rule.ports.last}
+    elif rule.protocol in ICMP_PROTOCOLS:
+        icmp = rule.icmp_type
+        code = -1 if icmp is None or icmp.code is None else icmp.code
+        permission |= {"FromPort": -1 if icmp is None else icmp.type, "ToPort": code}
+    return permission | peer
+
+
+def _peer_member_of(rule: SecurityGroupRule) -> dict[str, Any] | None:
+    peer = rule.peer
+    if peer.kind is PeerKind.IPV4:
+        return {"IpRanges": [{"CidrIp": peer.value}]}
+    if peer.kind is PeerKind.IPV6:
+        return {"Ipv6Ranges": [{"CidrIpv6": peer.value}]}
+    if peer.kind is PeerKind.PREFIX_LIST:
+        prefix_list_id = _id("prefix list", peer.value)
+        return {"PrefixListIds": [{"PrefixListId": prefix_list_id}]} if prefix_list_id else None
+    group_id = _id("group", peer.value)
+    owner = {"UserId": peer.account_id} if peer.account_id else {}
+    return {"UserIdGroupPairs": [{"GroupId": group_id, **owner}]} if group_id else None
+
+
+def _id(of: str, value: str | None) -> str | None:
+    """The value when it has the form of such an id, else None."""
+    return value if value is not None and _IDS[of].fullmatch(value) else None

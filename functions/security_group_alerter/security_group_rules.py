@@ -1,0 +1,100 @@
+"""The vocabulary of step 3: a security group rule, flat: direction, protocol, ports, peer.
+
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupRule.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+ALL_PROTOCOLS = "-1"
+HIGHEST_PORT = 65535
+
+# https://www.iana.org/assignments/protocol-numbers: the four that EC2 knows by name.
+_PROTOCOL_NAMES = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "all": ALL_PROTOCOLS}
+PROTOCOLS_WITH_PORTS = frozenset({"tcp", "udp"})
+ICMP_PROTOCOLS = frozenset({"icmp", "icmpv6"})
+
+
+class Direction(StrEnum):
+    """Which way a rule lets traffic through; a ModifySecurityGroupRules record does not tell."""
+
+    INGRESS = "ingress"
+    EGRESS = "egress"
+    UNKNOWN = "unknown"
+
+
+class PeerKind(StrEnum):
+    """What the other end of a rule is."""
+
+    IPV4 = "IPv4"
+    IPV6 = "IPv6"
+    PREFIX_LIST = "prefix list"
+    SECURITY_GROUP = "security group"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """The other end of a rule. `value` is a canonical CIDR, a prefix list id or a group."""
+
+    kind: PeerKind
+    value: str
+    network: IPv4Network | IPv6Network | None = field(default=None, compare=False)
+    account_id: str | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PortRange:
+    """Ports from `first` to `last`, both included, 0 to 65535."""
+
+    first: int
+    last: int
+
+
+ALL_PORTS = PortRange(0, HIGHEST_PORT)
+
+
+@dataclass(frozen=True, slots=True)
+class IcmpType:
+    """An ICMP type and code, which EC2 calls fromPort and toPort; code None is every code."""
+
+    type: int
+    code: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecurityGroupRule:
+    """One direction, protocol, port range and peer. Two rules are equal when these four are.
+
+    `protocol` is tcp, udp, icmp, icmpv6, an IANA number, "-1" for every protocol, or None when the
+    record does not tell. `ports` is None for a protocol without ports, `icmp_type` None for every
+    type.
+    """
+
+    direction: Direction
+    protocol: str | None
+    ports: PortRange | None
+    icmp_type: IcmpType | None
+    peer: Peer
+    rule_id: str | None = field(default=None, compare=False)
+    description: str | None = field(default=None, compare=False)
+
+
+def protocol_of(text: str) -> str:
+    """The canonical name of a protocol: `6`, `TCP` and `tcp` are one."""
+    lowered = text.strip().lower()
+    return _PROTOCOL_NAMES.get(lowered, lowered)
+
+
+@lru_cache(maxsize=1024)
+def peer_of_cidr(text: str) -> Peer:
+    """The peer that a CIDR names, whatever stands behind its prefix: 1.2.3.4/0 is 0.0.0.0/0.
+
+    Raises ValueError when the text is no CIDR.
+    """
+    network = ip_network(text.strip(), strict=False)
+    kind = PeerKind.IPV4 if network.version == 4 else PeerKind.IPV6
+    return Peer(kind=kind, value=str(network), network=network)

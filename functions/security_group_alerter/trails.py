@@ -1,0 +1,152 @@
+"""Step 3b: calls that stop, delete or blind a trail become TrailChanges.
+
+https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_Operations.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from .dialects import items_in, members_of
+from .json_values import flag_in, text_in
+from .records import CloudTrailRecord
+
+
+class TrailAction(StrEnum):
+    """What a call does to a trail."""
+
+    STOP = "stop"
+    DELETE = "delete"
+    UPDATE = "update"
+    SELECT_EVENTS = "select events"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrailChange:
+    """What one call did to one trail, which is named as it was called: by short name or by ARN.
+
+    `blinded` says in words what the trail no longer sees. `log_group_arn` is the log group that
+    the call sets: "" takes it away, None leaves it.
+    """
+
+    action: TrailAction
+    trail: str | None
+    blinded: tuple[str, ...] = ()
+    log_group_arn: str | None = None
+
+    @property
+    def tells_nothing(self) -> bool:
+        """Whether the record does not even name the trail."""
+        return self.trail is None
+
+
+def trail_stopped(
+    _record: CloudTrailRecord, request: Mapping[str, Any], _response: Mapping[str, Any]
+) -> TrailChange:
+    """Read StopLogging."""
+    return TrailChange(
+        action=TrailAction.STOP, trail=text_in(request, "name"), blinded=("it no longer logs",)
+    )
+
+
+def trail_deleted(
+    _record: CloudTrailRecord, request: Mapping[str, Any], _response: Mapping[str, Any]
+) -> TrailChange:
+    """Read DeleteTrail."""
+    return TrailChange(
+        action=TrailAction.DELETE, trail=text_in(request, "name"), blinded=("it is gone",)
+    )
+
+
+def trail_updated(
+    _record: CloudTrailRecord, request: Mapping[str, Any], response: Mapping[str, Any]
+) -> TrailChange:
+    """Read UpdateTrail: what it does not name stays as it is."""
+    blinded = [
+        words for name, words in _FLAGS_THAT_BLIND.items() if flag_in(request, name) is False
+    ]
+    log_group_arn = request.get("cloudWatchLogsLogGroupArn")
+    if log_group_arn == "":
+        blinded.append("it no longer sends events to CloudWatch Logs")
+    return TrailChange(
+        action=TrailAction.UPDATE,
+        trail=text_in(request, "name") or text_in(response, "trailARN"),
+        blinded=tuple(blinded),
+        log_group_arn=log_group_arn if isinstance(log_group_arn, str) else None,
+    )
+
+
+def events_selected(
+    _record: CloudTrailRecord, request: Mapping[str, Any], response: Mapping[str, Any]
+) -> TrailChange:
+    """Read PutEventSelectors, which replaces every selector by those that it names."""
+    return TrailChange(
+        action=TrailAction.SELECT_EVENTS,
+        trail=text_in(request, "trailName") or text_in(response, "trailARN"),
+        blinded=_blinded_by_selectors(request) or _blinded_by_selectors(response),
+    )
+
+
+_FLAGS_THAT_BLIND = {
+    "isMultiRegionTrail": "it no longer covers every Region",
+    "isOrganizationTrail": "it no longer covers the organization's member accounts",
+}
+
+
+def _blinded_by_selectors(parameters: Mapping[str, Any]) -> tuple[str, ...]:
+    basic = [members_of(item) for item in items_in(parameters.get("eventSelectors"))]
+    advanced = [members_of(item) for item in items_in(parameters.get("advancedEventSelectors"))]
+    if not basic and not advanced:
+        return ()
+    if any(map(_records_changes, basic)) or any(map(_records_all_changes, advanced)):
+        return ()
+    if any(flag_in(item, "includeManagementEvents") is not False for item in basic):
+        return ("it records only management events that read, no changes",)
+    if any("Management" in _wanted(item, "eventCategory") for item in advanced):
+        return ("it records only some of the management events",)
+    return ("it no longer records management events",)
+
+
+def _records_changes(selector: Mapping[str, Any]) -> bool:
+    """A basic selector: management events are on and all of them unless it says otherwise."""
+    return (
+        flag_in(selector, "includeManagementEvents") is not False
+        and text_in(selector, "readWriteType") != "ReadOnly"
+    )
+
+
+def _records_all_changes(selector: Mapping[str, Any]) -> bool:
+    """An advanced selector that takes management events and leaves out none that writes.
+
+    Leaving out KMS and the RDS Data API is what AWS offers to save cost, and harmless to us.
+    """
+    return "Management" in _wanted(selector, "eventCategory") and all(
+        _is_harmless(members_of(item)) for item in items_in(selector.get("fieldSelectors"))
+    )
+
+
+def _is_harmless(field: Mapping[str, Any]) -> bool:
+    name = text_in(field, "field")
+    if name == "eventSource":
+        conditions = {key for key, value in field.items() if key != "field" and items_in(value)}
+        return conditions == {"notEquals"} and _HARMLESS_TO_LEAVE_OUT.issuperset(
+            map(str, items_in(field["notEquals"]))
+        )
+    if name == "readOnly":
+        return "false" in map(str, items_in(field.get("equals")))
+    return name == "eventCategory"
+
+
+_HARMLESS_TO_LEAVE_OUT = frozenset({"kms.amazonaws.com", "rdsdata.amazonaws.com"})
+
+
+def _wanted(selector: Mapping[str, Any], name: str) -> list[str]:
+    return [
+        str(value)
+        for field in map(members_of, items_in(selector.get("fieldSelectors")))
+        if text_in(field, "field") == name
+        for value in items_in(field.get("equals"))
+    ]

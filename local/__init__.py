@@ -1,0 +1,1 @@
+"""What runs on your own machine, never in Lambda."""

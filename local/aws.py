@@ -1,0 +1,122 @@
+"""An AWS in this process: the topic that the function publishes to, and a sample organization.
+
+Nothing leaves the machine: moto answers for Amazon SNS and AWS Organizations.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+from .deliveries import MANAGEMENT_ACCOUNT_ID, ORGANIZATION_ID, TRAIL_REGION
+
+TRAIL_ARN = f"arn:aws:cloudtrail:{TRAIL_REGION}:{MANAGEMENT_ACCOUNT_ID}:trail/organization-trail"
+_OUS = ("Workloads", "Sandbox", "Infrastructure")
+# Account id, name, OU, and the tags that the alerts show by default.
+_ACCOUNTS = (
+    ("222233334444", "payments-production", "Workloads", ("payments", "production")),
+    ("333344445555", "payments-staging", "Workloads", ("payments", "staging")),
+    ("444455556666", "data-platform", "Workloads", ("data", "production")),
+    ("555566667777", "sandbox-frank", "Sandbox", ("frank", "sandbox")),
+    ("666677778888", "network-hub", "Infrastructure", ("network", "production")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SentAlert:
+    """One message as Amazon SNS took it: the texts are by protocol, as in MessageStructure json."""
+
+    subject: str
+    attributes: dict[str, str]
+    messages: dict[str, str]
+
+    @property
+    def event_ids(self) -> list[str]:
+        """The CloudTrail events that it tells of."""
+        return list(json.loads(self.messages["default"]).get("event_ids", []))
+
+
+class Topic:
+    """The alert topic, and what was published to it."""
+
+    def __init__(self, arn: str) -> None:
+        self.arn = arn
+
+    def take(self) -> list[SentAlert]:
+        """What has been published since the last time, in order."""
+        from moto.sns.models import sns_backends
+
+        notifications = sns_backends[MANAGEMENT_ACCOUNT_ID][TRAIL_REGION].topics[self.arn]
+        taken = [
+            SentAlert(subject, _attributes_of(attributes), json.loads(message))
+            for _, message, subject, attributes, _ in notifications.sent_notifications
+        ]
+        notifications.sent_notifications.clear()
+        return taken
+
+
+@contextmanager
+def emulated_aws() -> Iterator[Topic]:
+    """Answer every AWS call of this process, and set the environment that the template sets."""
+    os.environ["MOTO_ACCOUNT_ID"] = MANAGEMENT_ACCOUNT_ID
+    import boto3
+    from moto import mock_aws
+
+    credentials = {
+        "AWS_DEFAULT_REGION": TRAIL_REGION,
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
+    }
+    with mock.patch.dict(os.environ, credentials), mock_aws():
+        _make_organization(boto3.client("organizations"))
+        topic = Topic(boto3.client("sns").create_topic(Name="alerts")["TopicArn"])
+        with mock.patch.dict(os.environ, _environment_of(topic)):
+            yield topic
+
+
+def _environment_of(topic: Topic) -> dict[str, str]:
+    """What the person set stays; the rest is as the template's defaults have it."""
+    defaults = {
+        "ORGANIZATION_ID": ORGANIZATION_ID,
+        "TRAIL_ARN": TRAIL_ARN,
+        "ACCOUNT_TAGS": "Owner,Environment",
+        "POWERTOOLS_SERVICE_NAME": "security-group-alerter",
+        "POWERTOOLS_LOG_LEVEL": "WARNING",
+    }
+    mine = {name: value for name, value in os.environ.items() if name in defaults}
+    return defaults | mine | {"ALERT_TOPIC_ARN": topic.arn}
+
+
+def _make_organization(client: Any) -> None:
+    from moto.organizations import utils
+
+    client.create_organization(FeatureSet="ALL")
+    root_id = client.list_roots()["Roots"][0]["Id"]
+    ou_ids = {
+        name: client.create_organizational_unit(ParentId=root_id, Name=name)["OrganizationalUnit"][
+            "Id"
+        ]
+        for name in _OUS
+    }
+    for account_id, name, ou, (owner, environment) in _ACCOUNTS:
+        with mock.patch.object(utils, "make_random_account_id", return_value=account_id):
+            client.create_account(
+                AccountName=name,
+                Email=f"{name}@example.com",
+                Tags=[
+                    {"Key": "Owner", "Value": owner},
+                    {"Key": "Environment", "Value": environment},
+                ],
+            )
+        client.move_account(
+            AccountId=account_id, SourceParentId=root_id, DestinationParentId=ou_ids[ou]
+        )
+
+
+def _attributes_of(attributes: dict[str, dict[str, str]]) -> dict[str, str]:
+    return {name: attribute["Value"] for name, attribute in attributes.items()}

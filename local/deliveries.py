@@ -1,0 +1,110 @@
+"""Makes CloudWatch Logs deliveries of records, as the subscription of an organization trail does.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html#LambdaFunctionExample
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from .records_in import Payload, Record
+
+ORGANIZATION_ID = "o-exampleorgid"
+MANAGEMENT_ACCOUNT_ID = "111122223333"
+TRAIL_REGION = "eu-central-1"
+LOG_GROUP = "organization-trail"
+# What one delivery holds at the most; CloudWatch Logs limits bytes, which comes to about as many.
+MOST_RECORDS = 1000
+# CloudWatch Logs does not wait: records so far apart never come together.
+LONGEST_GAP = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A payload for Lambda, with how many records it holds and when the newest was made."""
+
+    payload: dict[str, Any]
+    records: int
+    newest: datetime | None
+
+
+def deliveries_of(items: Iterable[Record | Payload]) -> Iterator[Delivery]:
+    """A log stream an account, in order, up to 1,000 records a delivery; payloads as they are."""
+    streams: dict[str, list[Record]] = {}
+    for item in items:
+        if isinstance(item, Payload):
+            yield Delivery(item.awslogs, *_contents_of(item.awslogs))
+        else:
+            streams.setdefault(_log_stream_of(item), []).append(item)
+    for log_stream, records in streams.items():
+        for chunk in _chunks_of(records):
+            yield Delivery(_payload_of(log_stream, chunk), len(chunk), _newest_of(chunk))
+
+
+def _chunks_of(records: list[Record]) -> Iterator[list[Record]]:
+    chunk: list[Record] = []
+    for record in records:
+        newest, time = _newest_of(chunk[-1:]), _time_of(record)
+        is_late = newest is not None and time is not None and time - newest > LONGEST_GAP
+        if is_late or len(chunk) == MOST_RECORDS:
+            yield chunk
+            chunk = []
+        chunk.append(record)
+    if chunk:
+        yield chunk
+
+
+def _log_stream_of(record: Record) -> str:
+    """`<org-id>_<account>_CloudTrail_<region>`; without an account, a name that tells nothing."""
+    identity = record.get("userIdentity")
+    caller = identity.get("accountId") if isinstance(identity, dict) else None
+    account_id = record.get("recipientAccountId") or caller
+    if not isinstance(account_id, str):
+        return "replay"
+    return f"{ORGANIZATION_ID}_{account_id}_CloudTrail_{TRAIL_REGION}"
+
+
+def _payload_of(log_stream: str, records: list[Record]) -> dict[str, Any]:
+    data = {
+        "messageType": "DATA_MESSAGE",
+        "owner": MANAGEMENT_ACCOUNT_ID,
+        "logGroup": LOG_GROUP,
+        "logStream": log_stream,
+        "subscriptionFilters": ["security-group-changes"],
+        "logEvents": [
+            {"id": f"{index:056d}", "timestamp": 0, "message": json.dumps(record)}
+            for index, record in enumerate(records)
+        ],
+    }
+    # Without the time in gzip's header the same records make the same payload.
+    packed = gzip.compress(json.dumps(data).encode(), mtime=0)
+    return {"awslogs": {"data": base64.b64encode(packed).decode()}}
+
+
+def _contents_of(payload: dict[str, Any]) -> tuple[int, datetime | None]:
+    """What can be told of a payload from outside: one that cannot be decoded holds no records."""
+    try:
+        data = json.loads(gzip.decompress(base64.b64decode(payload["awslogs"]["data"])))
+        messages = [json.loads(log_event["message"]) for log_event in data["logEvents"]]
+    except (ValueError, LookupError, TypeError, OSError, EOFError):
+        return 0, None
+    return len(messages), _newest_of(messages)
+
+
+def _newest_of(records: list[Record]) -> datetime | None:
+    return max(filter(None, map(_time_of, records)), default=None)
+
+
+def _time_of(record: object) -> datetime | None:
+    text = record.get("eventTime") if isinstance(record, dict) else None
+    try:
+        time = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return time if time is not None and time.tzinfo is not None else None

@@ -1,0 +1,169 @@
+"""Runs the real Lambda handler over CloudTrail records, and prints the alerts.
+
+PATH is a file, a folder or - for standard input: a record, a file of records as CloudTrail writes
+it to S3 (gzipped or not), JSON Lines, an EventBridge event, or an awslogs payload. Records that the
+subscription filter of template.yaml does not let through are dropped, as CloudWatch Logs would.
+Nothing leaves this machine. The clock stands five minutes after the newest record of a delivery.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+from unittest import mock
+
+from tqdm import tqdm
+
+from .aws import SentAlert, emulated_aws
+from .deliveries import Delivery, deliveries_of
+from .filter_pattern import compile_pattern
+from .records_in import Payload, Record, UnreadableFileError, paths_in, records_in
+from .template import subscription_pattern
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+CLOUDTRAIL_LATENCY = timedelta(minutes=5)
+_LARGE = 1000
+_SEVERITY_COLOURS = {"CRITICAL": "1;97;41", "HIGH": "1;31", "MEDIUM": "1;33", "LOW": "1;36"}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Replay, print, and return 2 when something could not be read."""
+    options = _options(arguments)
+    problems: list[str] = []
+    read = list(_read(options.paths, problems))
+    matches = compile_pattern(subscription_pattern()).matches
+    # A payload was let through already: it is what comes out of the filter.
+    let_through = [item for item in read if isinstance(item, Payload) or matches(item)]
+    deliveries = list(deliveries_of(let_through))
+    if options.payload:
+        for delivery in deliveries:
+            print(json.dumps(delivery.payload))
+    else:
+        _replay(deliveries, options.format, len(read) - len(let_through), problems)
+    for problem in problems:
+        print(f"replay: {problem}", file=sys.stderr)
+    return 2 if problems else 0
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m local.replay",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="Exit status: 0; 2 when a path could not be read (the others are replayed).",
+    )
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder, or -")
+    parser.add_argument(
+        "--format",
+        choices=sorted(_FORMATS),
+        default="email",
+        help="what to print: the form that a subscriber gets, or json for all of them as JSON "
+        "Lines (default: email)",
+    )
+    parser.add_argument(
+        "--payload",
+        action="store_true",
+        help="print the awslogs payloads instead, for `sam local invoke -e -` and "
+        "`sam remote invoke --event-file -`",
+    )
+    return parser.parse_args(arguments)
+
+
+def _read(paths: list[str], problems: list[str]) -> Iterator[Record | Payload]:
+    for path in paths:
+        try:
+            files = paths_in(path)
+        except UnreadableFileError as error:
+            problems.append(str(error))
+            continue
+        for file in files:
+            try:
+                yield from records_in(file)
+            except UnreadableFileError as error:
+                problems.append(str(error))
+
+
+def _replay(deliveries: list[Delivery], form: str, dropped: int, problems: list[str]) -> None:
+    totals: Counter[str] = Counter()
+    alerts: list[SentAlert] = []
+    with emulated_aws() as topic:
+        for delivery in _with_progress(deliveries):
+            totals.update(_handled(delivery, problems))
+            alerts += topic.take()
+    if form != "json":
+        # What must catch the eye comes first; JSON Lines stay in the order of sending.
+        alerts.sort(key=lambda alert: alert.attributes["world_open"] != "true")
+    for alert in alerts:
+        print(_FORMATS[form](alert))
+    print(
+        f"{totals['records'] + dropped} records read, {totals['matched']} matched, "
+        f"{len(alerts)} alerts, {totals['world_open']} world-open, "
+        f"{totals['unreadable']} unreadable",
+        file=sys.stderr,
+    )
+
+
+def _handled(delivery: Delivery, problems: list[str]) -> dict[str, int]:
+    """Run Lambda's handler on one delivery, at the time at which it would have come."""
+    # The function logs to standard output, which belongs to the alerts here.
+    with redirect_stdout(sys.stderr):
+        from security_group_alerter import handler
+        from security_group_alerter.payload import UndecodableDeliveryError
+    seen_at = (delivery.newest or datetime.now(UTC)) + CLOUDTRAIL_LATENCY
+    context = cast("LambdaContext", SimpleNamespace(aws_request_id="replay"))
+    with mock.patch.object(handler, "clock", lambda: seen_at):
+        try:
+            return handler.lambda_handler(delivery.payload, context)
+        except UndecodableDeliveryError as error:
+            problems.append(str(error))
+            return {}
+
+
+def _with_progress(deliveries: list[Delivery]) -> Iterator[Delivery]:
+    total = sum(delivery.records for delivery in deliveries)
+    # disable=None: a bar on a terminal only.
+    with tqdm(total=total, unit=" records", disable=None if total > _LARGE else True) as bar:
+        for delivery in deliveries:
+            yield delivery
+            bar.update(delivery.records)
+
+
+def _email(alert: SentAlert) -> str:
+    severity = alert.attributes["severity"]
+    rule = "─" * 100
+    subject, text = f"Subject: {alert.subject}", alert.messages["email"]
+    colour = _SEVERITY_COLOURS.get(severity)
+    if colour is not None and sys.stdout.isatty():
+        subject = f"\x1b[{colour}m{subject}\x1b[0m"
+    return f"{rule}\n{subject}\n\n{text}"
+
+
+def _json(alert: SentAlert) -> str:
+    return json.dumps(
+        {
+            "event_ids": alert.event_ids,
+            "subject": alert.subject,
+            "attributes": alert.attributes,
+            "messages": alert.messages,
+        }
+    )
+
+
+_FORMATS: dict[str, Callable[[SentAlert], str]] = {
+    "email": _email,
+    "json": _json,
+    "machine": lambda alert: json.dumps(json.loads(alert.messages["default"]), indent=2),
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
