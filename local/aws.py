@@ -53,7 +53,7 @@ class Topic:
 
         notifications = sns_backends[MANAGEMENT_ACCOUNT_ID][TRAIL_REGION].topics[self.arn]
         taken = [
-            SentAlert(subject, _attributes_of(attributes), json.loads(message))
+            SentAlert(subject or "", _attributes_of(attributes or {}), json.loads(message))
             for _, message, subject, attributes, _ in notifications.sent_notifications
         ]
         notifications.sent_notifications.clear()
@@ -94,8 +94,12 @@ def _environment_of(topic: Topic) -> dict[str, str]:
 
 def _make_organization(client: Any) -> None:
     from moto.organizations import utils
+    from moto.organizations.models import organizations_backends
 
     client.create_organization(FeatureSet="ALL")
+    # moto calls the account that makes the organization "master", and has no call to rename it.
+    backend = organizations_backends[MANAGEMENT_ACCOUNT_ID]["aws"]
+    backend.get_account_by_id(MANAGEMENT_ACCOUNT_ID).name = "management"
     root_id = client.list_roots()["Roots"][0]["Id"]
     ou_ids = {
         name: client.create_organizational_unit(ParentId=root_id, Name=name)["OrganizationalUnit"][

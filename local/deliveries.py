@@ -10,7 +10,7 @@ import gzip
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .records_in import Payload, Record
@@ -43,7 +43,7 @@ def deliveries_of(items: Iterable[Record | Payload]) -> Iterator[Delivery]:
         else:
             streams.setdefault(_log_stream_of(item), []).append(item)
     for log_stream, records in streams.items():
-        for chunk in _chunks_of(records):
+        for chunk in _chunks_of(sorted(records, key=_order_of)):
             yield Delivery(_payload_of(log_stream, chunk), len(chunk), _newest_of(chunk))
 
 
@@ -95,6 +95,11 @@ def _contents_of(payload: dict[str, Any]) -> tuple[int, datetime | None]:
     except (ValueError, LookupError, TypeError, OSError, EOFError):
         return 0, None
     return len(messages), _newest_of(messages)
+
+
+def _order_of(record: Record) -> datetime:
+    """A log stream is in the order of time, whatever the order of the files."""
+    return _time_of(record) or datetime.min.replace(tzinfo=UTC)
 
 
 def _newest_of(records: list[Record]) -> datetime | None:

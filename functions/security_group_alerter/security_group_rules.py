@@ -53,6 +53,11 @@ class PortRange:
     first: int
     last: int
 
+    @property
+    def count(self) -> int:
+        """How many ports these are."""
+        return self.last - self.first + 1
+
 
 ALL_PORTS = PortRange(0, HIGHEST_PORT)
 

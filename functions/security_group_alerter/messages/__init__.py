@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ..alerts import Alert
-from ..settings import Settings
+from security_group_alerter.alerts import Alert
+from security_group_alerter.settings import Settings
+
 from .email import email_of
 from .headline import subject_of
 from .machine import machine_of

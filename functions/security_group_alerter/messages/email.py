@@ -5,20 +5,23 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from ..alerts import Alert
-from ..changes import Action, PrefixListChange, SecurityGroupChange
-from ..exposure import Breadth
-from ..findings import (
+from security_group_alerter.alerts import Alert
+from security_group_alerter.changes import Action, PrefixListChange, SecurityGroupChange
+from security_group_alerter.exposure import Breadth
+from security_group_alerter.findings import (
     EVERYTHING_PORTS,
     Finding,
+    FindingKind,
     PortClass,
     Severity,
     port_classes_of,
     sensitive_ports_of,
 )
-from ..records import Outcome
-from ..security_group_rules import Peer, SecurityGroupRule
-from ..settings import Settings
+from security_group_alerter.records import Outcome
+from security_group_alerter.security_group_rules import Peer, SecurityGroupRule
+from security_group_alerter.settings import Settings
+from security_group_alerter.trails import TrailAction, TrailChange
+
 from .headline import headline_of
 from .links import event_link, group_link
 from .people import (
@@ -30,8 +33,8 @@ from .people import (
     session_words,
     time_words,
 )
-from .rule_words import peer_words, rule_words
-from .text import plural, safe
+from .rule_words import amount_words, peer_words, rule_words
+from .text import listed, plural, safe
 from .undo import look_commands, undo_command
 
 _WIDTH = 100
@@ -63,19 +66,20 @@ _CHANGED_TITLES = {
     Outcome.DRY_RUN: "WHAT WAS TRIED AS A DRY RUN: NOTHING CHANGED",
 }
 _WHY = {
-    PortClass.EVERYTHING: f"all traffic, or at least {EVERYTHING_PORTS:,} ports, are open at once",
-    PortClass.OTHER: "the port is no public website's",
-    PortClass.WEB: "a website's port: is this group meant to serve the public?",
-    PortClass.ICMP: "ICMP only: it shows that hosts are there",
+    PortClass.EVERYTHING: "every protocol and port is open",
+    PortClass.OTHER: "this is not a port of a public website",
+    PortClass.WEB: "these are a website's ports, which may be meant to be public",
+    PortClass.ICMP: "ICMP shows which hosts are there",
 }
 
 
 def _summary(alert: Alert) -> Iterator[str]:
     """What the reader must know before reading on."""
     if len(alert.findings) > 1:
+        yield from _wrapped("Each call is listed below, in the order in which they were made.", "")
+    if alert.world_open and alert.kind is FindingKind.SECURITY_GROUP:
         yield from _wrapped(
-            f"{plural(len(alert.findings), 'call')} by one principal, each listed below, "
-            "in the order in which they were made."
+            "Whether anything answers depends on what the group is attached to: see LOOK.", ""
         )
 
 
@@ -106,7 +110,7 @@ def _details(finding: Finding, most_rules: int) -> Iterator[str]:
     elif isinstance(change, PrefixListChange):
         yield from _prefix_list_details(finding, change, most_rules)
     elif change is not None:
-        yield from (f"! {words}" for words in finding.blinded)
+        yield from _trail_details(finding, change)
     if finding.problem is not None:
         yield f"! The record could not be read: {safe(finding.problem)}"
         yield f"  It says: {safe(finding.excerpt or '', 1500)}"
@@ -168,6 +172,14 @@ def _prefix_list_details(
         yield "! Every rule that refers to this list now lets the added ranges through."
 
 
+def _trail_details(finding: Finding, change: TrailChange) -> Iterator[str]:
+    yield f"Trail: {safe(change.trail or NOT_RECORDED)}"
+    if finding.is_own_trail:
+        yield "This alerter lives on that trail."
+    if finding.record.outcome is Outcome.SUCCEEDED:
+        yield from (f"! From now on {words}." for words in finding.blinded)
+
+
 def _rule_lines(mark: str, rules: tuple[SecurityGroupRule, ...], most: int) -> Iterator[str]:
     for rule in rules[:most]:
         rule_id = f" [{safe(rule.rule_id, 40)}]" if rule.rule_id else ""
@@ -178,35 +190,39 @@ def _rule_lines(mark: str, rules: tuple[SecurityGroupRule, ...], most: int) -> I
 
 
 def _peer_lines(mark: str, peers: tuple[Peer, ...], most: int) -> Iterator[str]:
-    yield from (f"{mark} {peer_words(peer)}" for peer in peers[:most])
+    yield from (f"{mark} {peer_words(peer)}{amount_words(peer)}" for peer in peers[:most])
     if len(peers) > most:
         yield f"{mark} and {plural(len(peers) - most, 'more range')}: see the CloudTrail event"
 
 
 def _why(finding: Finding) -> Iterator[str]:
-    """The reasons behind a severity that is not LOW by default."""
+    """The reasons behind a severity that comes from what was opened."""
     wide = [
         opening for opening in finding.opened.openings if opening.reach.breadth >= Breadth.BROAD
     ]
-    reasons = dict.fromkeys(
-        f"{port.name}: {port.reason}"
-        for opening in wide
-        for port in sensitive_ports_of(opening)[:3]
-    )
+    if finding.record.outcome is not Outcome.SUCCEEDED or not wide:
+        return
     classes = {port_class for opening in wide for port_class in port_classes_of(opening)}
-    if PortClass.EVERYTHING in classes:
-        reasons = {_WHY[PortClass.EVERYTHING]: None}
-    elif not reasons:
-        reasons = dict.fromkeys(_WHY[port_class] for port_class in _WHY if port_class in classes)
-    for reason in list(reasons)[:3]:
-        yield f"Why it matters: {reason}."
+    names_by_reason: dict[str, dict[str, None]] = {}
+    for port in (port for opening in wide for port in sensitive_ports_of(opening)):
+        names_by_reason.setdefault(port.reason, {})[port.name] = None
+    ports = sum(opening.ports.count for opening in wide if opening.ports is not None)
+    if PortClass.EVERYTHING not in classes and ports >= EVERYTHING_PORTS:
+        reasons = [f"{ports:,} ports are open at once"]
+    elif PortClass.EVERYTHING in classes or not names_by_reason:
+        reasons = [_WHY[port_class] for port_class in _WHY if port_class in classes][:1]
+    else:
+        reasons = [
+            f"{listed(list(names), 3)}, {reason}" for reason, names in names_by_reason.items()
+        ][:3]
+    yield from (f"Why {finding.severity.name}: {reason}." for reason in reasons)
 
 
 def _where(alert: Alert) -> Iterator[str]:
     account = alert.account
     account_id = alert.account_id or NOT_RECORDED
     name = safe(account.name, 80) if account.name else None
-    yield from _field("Account", f"{name} ({account_id})" if name else f"{account_id} (no name)")
+    yield from _field("Account", f"{name} ({account_id})" if name else account_id)
     if account.state not in (None, "ACTIVE"):
         yield from _field("State", safe(account.state or "", 40))
     if account.ou_path:
@@ -246,10 +262,9 @@ def _when(alert: Alert, settings: Settings) -> Iterator[str]:
 def _undo(alert: Alert) -> Iterator[str]:
     if alert.outcome is not Outcome.SUCCEEDED or alert.severity is Severity.INFORMATIONAL:
         return
-    several = len(alert.findings) > 1
-    for number, finding in enumerate(alert.findings, start=1):
-        mark = f"{number}. " if several else ""
-        command = undo_command(finding)
+    commands = [undo_command(finding) for finding in alert.findings]
+    for number, (finding, command) in enumerate(zip(alert.findings, commands, strict=True), 1):
+        mark = f"{number}. " if len(commands) > 1 else ""
         if command is None:
             yield from _wrapped(f"{mark}No command: {_why_no_undo(finding)}.")
             continue
@@ -257,7 +272,7 @@ def _undo(alert: Alert) -> Iterator[str]:
             yield from _wrapped(f"{mark}Beware, this opens it to the world again:")
             mark = ""
         yield f"  {mark}{command}"
-    if alert.account_id:
+    if alert.account_id and any(commands):
         yield from _wrapped(f"To be run with credentials of account {alert.account_id}.")
 
 
@@ -270,6 +285,8 @@ def _why_no_undo(finding: Finding) -> str:
             return "a deleted group cannot be brought back"
         if change.action is Action.REMOVE_RULES and not change.removed and change.missed:
             return "nothing was removed"
+    if isinstance(change, TrailChange) and change.action is not TrailAction.STOP:
+        return "how the trail was set up before is not recorded"
     return "the record does not tell enough for one"
 
 
@@ -300,4 +317,10 @@ def _field(label: str, value: str) -> list[str]:
 def _wrapped(text: str, indent: str = "  ", continued: str = "  ") -> list[str]:
     if len(indent) + len(text) <= _WIDTH:
         return [indent + text]
-    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent + continued)
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent + continued,
+        break_on_hyphens=False,
+    )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from ..alerts import Alert
-from ..changes import Action, PrefixListChange, SecurityGroupChange
-from ..exposure import Breadth
-from ..findings import Finding
-from ..records import CloudTrailRecord, Outcome
-from ..security_group_rules import Direction, SecurityGroupRule
-from ..trails import TrailAction, TrailChange
-from .rule_words import openings_words, peer_words, reach_words, rule_words
+from security_group_alerter.alerts import Alert
+from security_group_alerter.changes import Action, PrefixListChange, SecurityGroupChange
+from security_group_alerter.exposure import Breadth
+from security_group_alerter.findings import Finding
+from security_group_alerter.records import CloudTrailRecord, Outcome
+from security_group_alerter.security_group_rules import SecurityGroupRule
+from security_group_alerter.trails import TrailAction, TrailChange
+
+from .rule_words import direction_words, flow_words, openings_words, peer_words, reach_words
 from .text import plural, safe
 
 # Amazon SNS refuses a subject of 100 characters or more.
@@ -24,13 +25,14 @@ _REFUSED = {
 
 
 def subject_of(alert: Alert) -> str:
-    """Severity first, then what, then where, whichever of it fits."""
-    place = ", ".join(
-        filter(None, (safe(account_name_of(alert), 40), safe(alert.region or "", 20)))
-    )
-    start, end = f"{alert.severity.name}: ", f" in {place}" if place else ""
-    room = LONGEST_SUBJECT - len(start) - len(end)
-    return f"{start}{safe(headline_of(alert), room)}{end}"
+    """Severity first, then what, then where. The Region gives way when there is no room for all."""
+    start, headline = f"{alert.severity.name}: ", headline_of(alert)
+    account, region = safe(account_name_of(alert), 40), safe(alert.region or "", 30)
+    full, short = ", ".join(filter(None, (account, region))), account
+    is_short = len(f"{start}{headline} in {full}") > LONGEST_SUBJECT
+    place = short if is_short else full
+    end = f" in {place}" if place else ""
+    return f"{start}{safe(headline, LONGEST_SUBJECT - len(start) - len(end))}{end}"
 
 
 def account_name_of(alert: Alert) -> str:
@@ -39,10 +41,10 @@ def account_name_of(alert: Alert) -> str:
 
 
 def headline_of(alert: Alert) -> str:
-    """The worst finding in a phrase, with the number of the others."""
+    """The first call in a phrase, and how many there are. All are of one severity."""
     phrase = phrase_of(alert.findings[0])
-    others = len(alert.findings) - 1
-    return f"{phrase} (and {plural(others, 'more call')})" if others else phrase
+    count = len(alert.findings)
+    return f"{count:,} calls, the first: {phrase}" if count > 1 else phrase
 
 
 def phrase_of(finding: Finding) -> str:
@@ -91,36 +93,38 @@ def _added_phrases(finding: Finding, change: SecurityGroupChange) -> tuple[str, 
     openings = finding.opened.openings
     if max((opening.reach.breadth for opening in openings), default=0) >= Breadth.BROAD:
         traffic, whom = openings_words(finding.opened)
-        done = f"{traffic} open to {whom}"
-        unsure = " if the rule is ingress" if is_edit else ""
-        return f"{done}{unsure}", f"open {traffic} to {whom}{unsure}"
-    what = _rules_phrase(change.added, change.direction)
-    if change.problems:
-        return f"{what} added, others unreadable: cannot judge", f"add {what}"
-    return f"{what} {'edited' if is_edit else 'added'}", f"{'edit' if is_edit else 'add'} {what}"
+        to_do = f"open {traffic} to {whom}"
+        # The record of an edit does not tell the direction of the rule.
+        return f"edit may {to_do}" if is_edit else f"{traffic} open to {whom}", to_do
+    verb, past = ("edit", "edited") if is_edit else ("add", "added")
+    done, to_do = _rules_phrases(change.added, verb, past)
+    return (f"{done}, others unreadable: cannot judge" if change.problems else done), to_do
 
 
 def _removed_phrases(finding: Finding, change: SecurityGroupChange) -> tuple[str, str]:
     if finding.closed.is_world_open:
         traffic, whom = openings_words(finding.closed)
         return (
-            f"a world-open rule was removed ({traffic}, {whom})",
-            f"remove a world-open rule ({traffic}, {whom})",
+            f"a world-open rule was removed: {traffic} from {whom}",
+            f"remove a world-open rule: {traffic} from {whom}",
         )
     if change.removed:
-        what = _rules_phrase(change.removed, change.direction)
-        return f"{what} removed", f"remove {what}"
+        return _rules_phrases(change.removed, "remove", "removed")
     if change.missed:
-        return "revoke that matched no rule, nothing changed", "remove rules"
+        return "revoke that matched no rule: nothing changed", "remove rules"
     count = plural(len(change.rule_ids), f"{change.direction} rule") if change.rule_ids else "rules"
     return f"{count} removed, contents not recorded", f"remove {count}"
 
 
-def _rules_phrase(rules: tuple[SecurityGroupRule, ...], direction: Direction) -> str:
-    if len(rules) == 1:
-        return f"rule {rule_words(rules[0])}"
-    kind = "" if direction is Direction.UNKNOWN else f"{direction} "
-    return plural(len(rules), f"{kind}rule")
+def _rules_phrases(rules: tuple[SecurityGroupRule, ...], verb: str, past: str) -> tuple[str, str]:
+    """(`ingress rule added: tcp 443 from 10.0.0.0/8`, `add …`), or the number of rules."""
+    if not rules:
+        return f"rules {past}", f"{verb} rules"
+    kind = f"{direction_words(rules[0].direction)} rule"
+    if len(rules) > 1:
+        count = plural(len(rules), kind)
+        return f"{count} {past}", f"{verb} {count}"
+    return f"{kind} {past}: {flow_words(rules[0])}", f"{verb} {kind}: {flow_words(rules[0])}"
 
 
 def _prefix_list_phrases(finding: Finding, change: PrefixListChange) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from ..settings import Settings
+from security_group_alerter.settings import Settings
 
 _REGION = re.compile(r"[a-z]{2,}(?:-[a-z0-9]+)+")
 _GROUP_ID = re.compile(r"sg-[0-9a-z]{1,32}")

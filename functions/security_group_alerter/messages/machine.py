@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from ..alerts import Alert
-from ..changes import PrefixListChange, SecurityGroupChange
-from ..findings import Finding
-from ..security_group_rules import Peer, SecurityGroupRule
-from ..trails import TrailChange
+from security_group_alerter.alerts import Alert
+from security_group_alerter.changes import PrefixListChange, SecurityGroupChange
+from security_group_alerter.findings import Finding
+from security_group_alerter.security_group_rules import Peer, SecurityGroupRule
+from security_group_alerter.trails import TrailChange
+
 from .headline import headline_of
 from .undo import undo_command
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from ..principals import Principal, Session
+from security_group_alerter.principals import Principal, Session, Tool
+
 from .text import safe
 
 NOT_RECORDED = "not in the record"
@@ -52,6 +53,8 @@ def _name_of(principal: Principal) -> str:
 def session_words(session: Session) -> str:
     """`AWS console from 203.0.113.7`; the tool is what the user agent says."""
     address = safe(session.source_address, 80) if session.source_address else None
+    if session.tool is Tool.SERVICE and address and address.endswith(".amazonaws.com"):
+        return f"{session.tool} {address}"
     agent = session.tool or (safe(session.user_agent, 60) if session.user_agent else None)
     words = (str(agent) if agent else None, f"from {address}" if address else None)
     return " ".join(filter(None, words)) or NOT_RECORDED

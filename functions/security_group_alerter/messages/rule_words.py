@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..exposure import Breadth, Exposure, Opening, Reach, reach_of
-from ..findings import sensitive_ports_of
-from ..security_group_rules import (
+from security_group_alerter.exposure import Breadth, Exposure, Opening, Reach, reach_of
+from security_group_alerter.findings import sensitive_ports_of
+from security_group_alerter.security_group_rules import (
     ALL_PORTS,
     ALL_PROTOCOLS,
     Direction,
@@ -14,7 +14,8 @@ from ..security_group_rules import (
     PortRange,
     SecurityGroupRule,
 )
-from ..sensitive_ports import sensitive_ports_in
+from security_group_alerter.sensitive_ports import sensitive_ports_in
+
 from .text import listed, safe
 
 # https://www.iana.org/assignments/protocol-numbers
@@ -50,9 +51,18 @@ MOST_SERVICES = 3
 
 def rule_words(rule: SecurityGroupRule) -> str:
     """`ingress tcp 22 (SSH) from 0.0.0.0/0, the whole IPv4 Internet`."""
-    direction, preposition = _DIRECTIONS[rule.direction]
+    return f"{direction_words(rule.direction)} {flow_words(rule)}{amount_words(rule.peer)}"
+
+
+def direction_words(direction: Direction) -> str:
+    """`ingress`, `egress`, or both where the record does not tell."""
+    return _DIRECTIONS[direction][0]
+
+
+def flow_words(rule: SecurityGroupRule) -> str:
+    """`tcp 22 (SSH) from 0.0.0.0/0`."""
     traffic = traffic_words(rule.protocol, rule.ports, rule.icmp_type)
-    return f"{direction} {traffic} {preposition} {peer_words(rule.peer)}"
+    return f"{traffic} {_DIRECTIONS[rule.direction][1]} {peer_words(rule.peer)}"
 
 
 def traffic_words(
@@ -88,16 +98,21 @@ def service_names(protocol: str | None, ports: PortRange) -> str:
 
 
 def peer_words(peer: Peer) -> str:
-    """The peer, and what it amounts to where that is not plain."""
+    """`0.0.0.0/0`, `prefix list pl-…`, `security group sg-… of account …`."""
     if peer.kind is PeerKind.PREFIX_LIST:
-        return f"prefix list {safe(peer.value, 80)}, whose ranges the record does not tell"
+        return f"prefix list {safe(peer.value, 80)}"
     if peer.kind is PeerKind.SECURITY_GROUP:
         owner = f" of account {peer.account_id}" if peer.account_id else ""
         return f"security group {safe(peer.value, 80)}{owner}"
+    return peer.value
+
+
+def amount_words(peer: Peer) -> str:
+    """What a CIDR amounts to where that is not plain: `, 57% of the IPv4 Internet`."""
     reach = reach_of((peer,))
-    if reach.breadth is Breadth.NARROW:
-        return peer.value
-    return f"{peer.value}, {reach_words(reach)}"
+    if peer.network is None or reach.breadth is Breadth.NARROW:
+        return ""
+    return f", {reach_words(reach)}"
 
 
 def reach_words(reach: Reach) -> str:

@@ -12,11 +12,16 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from ..changes import Action, PrefixListChange, SecurityGroupChange
-from ..findings import Finding
-from ..records import Outcome
-from ..security_group_rules import ICMP_PROTOCOLS, Direction, PeerKind, SecurityGroupRule
-from ..trails import TrailAction, TrailChange
+from security_group_alerter.changes import Action, PrefixListChange, SecurityGroupChange
+from security_group_alerter.findings import Finding
+from security_group_alerter.records import Outcome
+from security_group_alerter.security_group_rules import (
+    ICMP_PROTOCOLS,
+    Direction,
+    PeerKind,
+    SecurityGroupRule,
+)
+from security_group_alerter.trails import TrailAction, TrailChange
 
 _REGION = re.compile(r"[a-z]{2,}(?:-[a-z0-9]+)+")
 _IDS = {
@@ -136,7 +141,10 @@ def _rules_command(
 
 
 def _ip_permission_of(rule: SecurityGroupRule) -> dict[str, Any] | None:
-    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html"""
+    """The rule as the AWS CLI takes it.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html
+    """
     peer = _peer_member_of(rule)
     if rule.protocol is None or peer is None or not _PROTOCOL.fullmatch(rule.protocol):
         return None

@@ -1,0 +1,106 @@
+# The one door for people and CI. Needs only git, make and Python 3.11 or newer with pip.
+
+PYTHON ?= python3
+# uv is used for speed where it works; `make UV=` leaves it out.
+UV ?= $(shell uv --version >/dev/null 2>&1 && echo uv)
+
+FILES ?= events
+FORMAT ?= email
+CONFIG_ENV ?= default
+
+FUNCTION := functions/security_group_alerter
+SAM := .venv/sam/bin/sam
+# The lock files are complete, so there is nothing to resolve; most of what is installed is never
+# imported, so nothing is compiled.
+INSTALL := --quiet --require-hashes --no-deps --no-compile
+# Nothing that is downloaded runs code while it is installed.
+WHEELS_ONLY := --only-binary :all:
+
+export SAM_CLI_TELEMETRY = 0
+MAKEFLAGS += --no-print-directory
+
+.DEFAULT_GOAL := help
+.PHONY: help setup replay test check golden build deploy lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: .venv/.dev .venv/sam/.installed ## Make the whole environment in .venv
+
+replay: .venv/.replay ## Print the alerts for FILES (default: events) as FORMAT (email, chat, sms, machine, json)
+	@PYTHONPATH=functions .venv/bin/python -m local.replay --format $(FORMAT) $(FILES)
+
+test: .venv/.dev ## Run the tests; the function's branch coverage must be complete
+	@.venv/bin/python -m pytest --cov --cov-report=term-missing:skip-covered
+
+check: .venv/.dev .venv/sam/.installed ## All that CI checks: format, lint, types, template, tests
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/cfn-lint template.yaml
+	@# Each catches what the other does not. The first wants a Region, and looks for credentials
+	@# that it does not use.
+	AWS_DEFAULT_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true $(SAM) validate
+	$(SAM) validate --lint
+	$(MAKE) test
+
+golden: .venv/.dev ## Rewrite the expected alerts in tests/golden: read the diff as prose
+	@.venv/bin/python -m pytest tests/test_goldens.py --write-goldens
+
+build: .venv/sam/.installed ## Build what is deployed, in .aws-sam
+	@# The function's own Makefile wants a Python with pip: here is one.
+	@PYTHON="$(CURDIR)/.venv/bin/python" $(SAM) build
+
+# The stack needs the organization's id: until samconfig.toml has one, SAM asks and keeps the answers.
+deploy: build ## Build and deploy with samconfig.toml's CONFIG_ENV (default: default); asks the first time
+	@if grep -Eq '^[^#]*OrganizationId.*o-[a-z0-9]{10,32}' samconfig.toml 2>/dev/null; \
+	then $(SAM) deploy --config-env $(CONFIG_ENV); \
+	else $(SAM) deploy --config-env $(CONFIG_ENV) --guided; fi
+
+# In this order: each file is a constraint for the next, so that all run the versions that are deployed.
+lock: ## Pin the requirements anew, to the newest versions (needs uv)
+	@$(LOCK) $(FUNCTION)/requirements.in -o $(FUNCTION)/requirements.txt
+	@$(LOCK) requirements/replay.in -o requirements/replay.txt
+	@$(LOCK) requirements/dev.in -o requirements/dev.txt
+	@$(LOCK) requirements/sam.in -o requirements/sam.txt
+	@! grep -n '://' $(FUNCTION)/requirements.txt requirements/*.txt  # no address may be pinned
+
+LOCK = uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
+	--custom-compile-command 'make lock'
+
+clean: ## Remove the environment, builds and caches
+	@rm -rf .venv .aws-sam .coverage htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find functions local tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environments. A stamp is newer than the lock file that it was made from.
+
+.venv/.replay: requirements/replay.txt | .venv/bin/pip
+	$(call install,.venv,$<,$(WHEELS_ONLY))
+	@touch $@
+
+# dev's lock file holds everything in replay's.
+.venv/.dev: requirements/dev.txt | .venv/bin/pip
+	$(call install,.venv,$<,$(WHEELS_ONLY))
+	@touch .venv/.replay $@
+
+# Not by wheels only: SAM pins a watchdog that has none for Python 3.14 on macOS, nor for musl.
+.venv/sam/.installed: requirements/sam.txt | .venv/sam/bin/pip
+	$(call install,.venv/sam,$<)
+	@touch $@
+
+.venv/sam/bin/pip: | .venv/bin/pip
+.venv/bin/pip .venv/sam/bin/pip: %/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	echo "Python 3.11 or newer is needed; $(PYTHON) is: $$($(PYTHON) -V 2>&1 | head -n 1)." \
+	"Name another: make PYTHON=python3.13 …" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	echo "$(PYTHON) cannot make virtual environments: install its venv package" \
+	"(Debian, Ubuntu: apt install python3-venv)." >&2; exit 1; }
+	@echo "Making $* (once) …" >&2
+	@$(PYTHON) -m venv --clear $*
+
+define install
+@echo "Installing $(2) in $(1) (once) …" >&2
+@$(if $(strip $(UV)),$(UV) pip install --python $(1)/bin/python,\
+	$(1)/bin/python -m pip install --disable-pip-version-check) $(INSTALL) $(3) -r $(2) >&2
+endef

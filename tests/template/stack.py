@@ -1,0 +1,167 @@
+"""template.yaml as CloudFormation would fill it in: functions resolved, conditions applied.
+
+It knows the functions and the types that the template uses, and refuses the rest, so that nothing
+is tested against a guess. What a resource is called and its ARN are made up, in AWS's forms:
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from local.template import read_template
+
+ROOT: Final = Path(__file__).parents[2]
+
+ACCOUNT: Final = "111111111111"
+REGION: Final = "eu-central-1"
+ORGANIZATION: Final = "o-exampleorgid"
+STACK: Final = "alerter"
+
+# Type -> what Ref gives, and the attributes that GetAtt gives.
+_PHYSICAL: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
+    "AWS::CloudTrail::Trail": (
+        "{TrailName}",
+        {"Arn": "arn:{p}:cloudtrail:{r}:{a}:trail/{TrailName}"},
+    ),
+    "AWS::IAM::Role": ("{name}", {"Arn": "arn:{p}:iam::{a}:role/{name}"}),
+    "AWS::Logs::LogGroup": ("{name}", {"Arn": "arn:{p}:logs:{r}:{a}:log-group:{name}:*"}),
+    "AWS::S3::Bucket": ("{name}", {"Arn": "arn:{p}:s3:::{name}"}),
+    "AWS::Serverless::Function": ("{name}", {"Arn": "arn:{p}:lambda:{r}:{a}:function:{name}"}),
+    "AWS::SNS::Topic": ("arn:{p}:sns:{r}:{a}:{name}", {}),
+    "AWS::SQS::Queue": (
+        "https://sqs.{r}.amazonaws.com/{a}/{name}",
+        {"Arn": "arn:{p}:sqs:{r}:{a}:{name}"},
+    ),
+}
+_NO_VALUE: Final = object()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """Resources and outputs, filled in, and which resource needs which others to be made first."""
+
+    resources: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+    needs: Mapping[str, frozenset[str]]
+
+    def properties(self, logical_id: str) -> dict[str, Any]:
+        properties: dict[str, Any] = self.resources[logical_id]["Properties"]
+        return properties
+
+    def of_type(self, resource_type: str) -> dict[str, dict[str, Any]]:
+        """Logical id -> properties."""
+        return {
+            logical_id: resource["Properties"]
+            for logical_id, resource in self.resources.items()
+            if resource["Type"] == resource_type
+        }
+
+    def made_before(self, logical_id: str) -> set[str]:
+        """All that exists before this resource; on deletion it goes before all of these."""
+        found: set[str] = set()
+        waiting = [logical_id]
+        while waiting:
+            new = self.needs[waiting.pop()] - found
+            found |= new
+            waiting += new
+        return found
+
+
+def deployed(*, partition: str = "aws", **parameters: str) -> Stack:
+    """The stack that these parameters make; the others have their defaults."""
+    template = read_template()
+    values = {name: spec.get("Default") for name, spec in template["Parameters"].items()}
+    values |= {"OrganizationId": ORGANIZATION} | parameters
+    resolver = _Resolver(template, partition, values)
+    resources = {
+        logical_id: resource
+        for logical_id, resource in template["Resources"].items()
+        if resolver.holds(resource.get("Condition"))
+    }
+    return Stack(
+        resources=resolver.resolve(resources),
+        outputs=resolver.resolve(template["Outputs"]),
+        needs={
+            logical_id: frozenset(_needed_by(resource) & resources.keys())
+            for logical_id, resource in resources.items()
+        },
+    )
+
+
+def _needed_by(node: Any) -> set[str]:
+    if isinstance(node, list):
+        return set().union(*map(_needed_by, node))
+    if not isinstance(node, dict):
+        return set()
+    explicit = node.get("DependsOn", [])
+    return {
+        *([explicit] if isinstance(explicit, str) else explicit),
+        *([node["Ref"]] if "Ref" in node else []),
+        *node.get("Fn::GetAtt", [])[:1],
+        *(name.partition(".")[0] for name in re.findall(r"\$\{([^}]+)\}", node.get("Fn::Sub", ""))),
+        *set().union(*map(_needed_by, node.values())),
+    }
+
+
+class _Resolver:
+    def __init__(
+        self, template: Mapping[str, Any], partition: str, values: Mapping[str, Any]
+    ) -> None:
+        self._template = template
+        self._values = dict(values) | {
+            "AWS::AccountId": ACCOUNT,
+            "AWS::Partition": partition,
+            "AWS::Region": REGION,
+            "AWS::StackName": STACK,
+        }
+        self._names = {"p": partition, "r": REGION, "a": ACCOUNT, "TrailName": values["TrailName"]}
+        self._functions: Mapping[str, Callable[[Any], Any]] = {
+            "Ref": self._ref,
+            "Fn::GetAtt": lambda pair: self._get_att(*pair),
+            "Fn::Sub": lambda text: re.sub(r"\$\{([^}]+)\}", self._substitute, text),
+            "Fn::FindInMap": lambda keys: self._find_in_map(*self.resolve(keys)),
+            "Fn::Equals": lambda pair: self.resolve(pair[0]) == self.resolve(pair[1]),
+            "Fn::Not": lambda conditions: not self.resolve(conditions[0]),
+        }
+
+    def holds(self, condition: str | None) -> bool:
+        return condition is None or bool(self.resolve(self._template["Conditions"][condition]))
+
+    def resolve(self, node: Any) -> Any:
+        if isinstance(node, list):
+            return [self.resolve(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        for name, value in node.items():
+            if name in self._functions:
+                return self._functions[name](value)
+            if name.startswith("Fn::"):
+                raise NotImplementedError(f"{name} {value}")
+        return {name: self.resolve(value) for name, value in node.items()}
+
+    def _ref(self, name: str) -> Any:
+        if name in self._values:
+            return self._values[name]
+        return self._physical(name)[0].format(**self._names, name=self._name(name))
+
+    def _get_att(self, name: str, attribute: str) -> str:
+        return self._physical(name)[1][attribute].format(**self._names, name=self._name(name))
+
+    def _substitute(self, found: re.Match[str]) -> str:
+        name, _, attribute = found[1].partition(".")
+        return self._get_att(name, attribute) if attribute else str(self._ref(name))
+
+    def _find_in_map(self, table: str, row: str, column: str) -> Any:
+        return self._template["Mappings"][table][row][column]
+
+    def _physical(self, logical_id: str) -> tuple[str, Mapping[str, str]]:
+        return _PHYSICAL[self._template["Resources"][logical_id]["Type"]]
+
+    def _name(self, logical_id: str) -> str:
+        """The name the template gives, else one as CloudFormation makes them."""
+        properties = self._template["Resources"][logical_id].get("Properties", {})
+        given = properties.get("LogGroupName")
+        return str(self.resolve(given)) if given else f"{STACK}-{logical_id}-1A2B3C4D"

@@ -1,0 +1,64 @@
+"""What the build makes is what the template deploys."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.template.stack import ROOT, Stack
+
+
+@pytest.fixture
+def folder(stack: Stack) -> Path:
+    return ROOT / str(stack.properties("SecurityGroupAlerterFunction")["CodeUri"])
+
+
+@pytest.fixture
+def makefile(folder: Path) -> str:
+    return (folder / "Makefile").read_text(encoding="utf-8")
+
+
+def test_the_handler_is_where_the_template_says(stack: Stack, folder: Path) -> None:
+    handler = stack.properties("SecurityGroupAlerterFunction")["Handler"]
+    package, module, function = handler.split(".")
+
+    assert package == folder.name
+    tree = ast.parse((folder / f"{module}.py").read_text(encoding="utf-8"))
+    assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_sam_finds_the_makefiles_target(stack: Stack, makefile: str) -> None:
+    [(logical_id, function)] = stack.of_type("AWS::Serverless::Function").items()
+
+    assert stack.resources[logical_id]["Metadata"]["BuildMethod"] == "makefile"
+    assert re.search(rf"^build-{logical_id}:", makefile, re.MULTILINE)
+    assert function["Runtime"] == f"python{variable(makefile, 'RUNTIME')}"
+    assert function["Architectures"] == ["arm64"]
+    assert "--platform manylinux2014_aarch64" in makefile
+    assert "--python-platform aarch64-manylinux2014" in makefile
+
+
+def test_the_build_keeps_the_services_that_the_code_calls(folder: Path, makefile: str) -> None:
+    called = {service for path in folder.rglob("*.py") for service in services_called_in(path)}
+
+    assert called
+    assert called <= set(variable(makefile, "SERVICES").split())
+
+
+def variable(makefile: str, name: str) -> str:
+    [value] = re.findall(rf"^{name} :?= (.*)$", makefile, re.MULTILINE)
+    return str(value)
+
+
+def services_called_in(path: Path) -> Iterator[str]:
+    """First arguments of `….client("sns")` and `….create_client("sns")`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in {"client", "create_client"}
+            and node.args
+        ):
+            yield ast.literal_eval(node.args[0])
