@@ -20,7 +20,7 @@ export SAM_CLI_TELEMETRY = 0
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup replay test check golden build deploy lock clean
+.PHONY: help setup replay test check golden build deploy redrive lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -45,7 +45,7 @@ check: .venv/.dev .venv/sam/.installed ## All that CI checks: format, lint, type
 	$(MAKE) test
 
 golden: .venv/.dev ## Rewrite the expected alerts in tests/golden: read the diff as prose
-	@.venv/bin/python -m pytest tests/test_goldens.py --write-goldens
+	@.venv/bin/python -m pytest tests/test_goldens.py tests/test_docs.py --write-goldens
 
 build: .venv/sam/.installed ## Build what is deployed, in .aws-sam
 	@# The function's own Makefile wants a Python with pip: here is one.
@@ -56,6 +56,9 @@ deploy: build ## Build and deploy with samconfig.toml's CONFIG_ENV (default: def
 	@if grep -Eq '^[^#]*OrganizationId.*o-[a-z0-9]{10,32}' samconfig.toml 2>/dev/null; \
 	then $(SAM) deploy --config-env $(CONFIG_ENV); \
 	else $(SAM) deploy --config-env $(CONFIG_ENV) --guided; fi
+
+redrive: .venv/.replay ## List the deliveries that failed; ARGS=--show prints them, ARGS=--invoke tries them again
+	@.venv/bin/python -m local.redrive --config-env $(CONFIG_ENV) $(ARGS)
 
 # In this order: each file is a constraint for the next, so that all run the versions that are deployed.
 lock: ## Pin the requirements anew, to the newest versions (needs uv)

@@ -38,7 +38,8 @@ class SentAlert:
     @property
     def event_ids(self) -> list[str]:
         """The CloudTrail events that it tells of."""
-        return list(json.loads(self.messages["default"]).get("event_ids", []))
+        finding = json.loads(self.messages["default"])["finding_info"]
+        return [event["uid"] for event in finding.get("related_events", [])]
 
 
 class Topic:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,8 +28,12 @@ LONGEST_GAP = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A payload for Lambda, with how many records it holds and when the newest was made."""
+    """A payload for Lambda, with how many records it holds and when the newest was made.
 
+    `where` is where the payload was found, or what it was made of.
+    """
+
+    where: str
     payload: dict[str, Any]
     records: int
     newest: datetime | None
@@ -39,15 +44,17 @@ def deliveries_of(items: Iterable[Record | Payload]) -> Iterator[Delivery]:
     streams: dict[str, list[Record]] = {}
     for item in items:
         if isinstance(item, Payload):
-            yield Delivery(item.awslogs, *_contents_of(item.awslogs))
+            records = _records_in(item.awslogs)
+            yield Delivery(item.where, item.awslogs, len(records), _newest_of(records))
         else:
             streams.setdefault(_log_stream_of(item), []).append(item)
-    for log_stream, records in streams.items():
-        for chunk in _chunks_of(sorted(records, key=_order_of)):
-            yield Delivery(_payload_of(log_stream, chunk), len(chunk), _newest_of(chunk))
+    for log_stream, in_stream in streams.items():
+        for chunk in _chunks_of(sorted(in_stream, key=_order_of)):
+            payload = _payload_of(log_stream, chunk)
+            yield Delivery(log_stream, payload, len(chunk), _newest_of(chunk))
 
 
-def _chunks_of(records: list[Record]) -> Iterator[list[Record]]:
+def _chunks_of(records: Iterable[Record]) -> Iterator[list[Record]]:
     chunk: list[Record] = []
     for record in records:
         newest, time = _newest_of(chunk[-1:]), _time_of(record)
@@ -87,14 +94,20 @@ def _payload_of(log_stream: str, records: list[Record]) -> dict[str, Any]:
     return {"awslogs": {"data": base64.b64encode(packed).decode()}}
 
 
-def _contents_of(payload: dict[str, Any]) -> tuple[int, datetime | None]:
-    """What can be told of a payload from outside: one that cannot be decoded holds no records."""
+def _records_in(payload: dict[str, Any]) -> list[object]:
+    """What a payload holds; nothing when it cannot be decoded, which the handler has to tell."""
     try:
         data = json.loads(gzip.decompress(base64.b64decode(payload["awslogs"]["data"])))
-        messages = [json.loads(log_event["message"]) for log_event in data["logEvents"]]
-    except (ValueError, LookupError, TypeError, OSError, EOFError):
-        return 0, None
-    return len(messages), _newest_of(messages)
+        return [_record_of(log_event) for log_event in data["logEvents"]]
+    except (ValueError, LookupError, TypeError, OSError, EOFError, zlib.error, RecursionError):
+        return []
+
+
+def _record_of(log_event: Any) -> object:
+    try:
+        return json.loads(log_event["message"])
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
 
 
 def _order_of(record: Record) -> datetime:
@@ -102,7 +115,7 @@ def _order_of(record: Record) -> datetime:
     return _time_of(record) or datetime.min.replace(tzinfo=UTC)
 
 
-def _newest_of(records: list[Record]) -> datetime | None:
+def _newest_of(records: Iterable[object]) -> datetime | None:
     return max(filter(None, map(_time_of, records)), default=None)
 
 

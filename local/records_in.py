@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import sys
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,9 @@ class UnreadableFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What CloudWatch Logs hands to Lambda, kept as it was."""
+    """What CloudWatch Logs hands to Lambda, kept as it was, and where it was found."""
 
+    where: str
     awslogs: dict[str, Any]
 
 
@@ -33,27 +35,31 @@ def paths_in(path: str) -> list[str]:
 
     Raises UnreadableFileError when there is nothing of that name.
     """
-    if path == STANDARD_INPUT or not Path(path).is_dir():
-        return [path]
-    found = {file for pattern in _FOLDER_PATTERNS for file in Path(path).rglob(pattern)}
-    if not found:
+    try:
+        if path == STANDARD_INPUT or not Path(path).is_dir():
+            return [path]
+        found = {file for pattern in _FOLDER_PATTERNS for file in Path(path).rglob(pattern)}
+        files = sorted(str(file) for file in found if not file.is_dir())
+    except OSError as error:
+        raise UnreadableFileError(f"{path}: {error.strerror}") from None
+    if not files:
         raise UnreadableFileError(f"{path}: no {', '.join(_FOLDER_PATTERNS)} in this folder")
-    return [str(file) for file in sorted(found)]
+    return files
 
 
 def records_in(path: str) -> Iterator[Record | Payload]:
     """The records of one file, or of standard input. Raises UnreadableFileError."""
     text = _text_of(path)
+    # Not splitlines: a string in JSON may hold what Python takes for other ends of lines.
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     try:
-        document = json.loads(text)
+        if len(lines) > 1 and _is_json(lines[0][1]):
+            for number, line in lines:
+                yield from _records_in_text(f"{path}, line {number}", line)
+        else:
+            yield from _records_in_text(path, text)
     except RecursionError:
         raise UnreadableFileError(f"{path}: JSON nested too deeply to be read") from None
-    except ValueError as error:
-        if "\n" not in text.strip():
-            raise UnreadableFileError(f"{path}: expected JSON: {error}") from None
-        yield from _records_in_lines(path, text)
-        return
-    yield from _records_in_document(path, document)
 
 
 def _text_of(path: str) -> str:
@@ -66,20 +72,26 @@ def _text_of(path: str) -> str:
         raise UnreadableFileError(f"{path}: {error.strerror or error}") from None
     except EOFError:
         raise UnreadableFileError(f"{path}: the gzip file is cut off") from None
+    except zlib.error as error:
+        raise UnreadableFileError(f"{path}: the gzip file is damaged: {error}") from None
     except UnicodeDecodeError as error:
         raise UnreadableFileError(f"{path}: expected UTF-8 text: {error}") from None
 
 
-def _records_in_lines(path: str, text: str) -> Iterator[Record | Payload]:
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        where = f"{path}, line {number}"
-        try:
-            document = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise UnreadableFileError(f"{where}: expected JSON on each line: {error}") from None
-        yield from _records_in_document(where, document)
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _records_in_text(where: str, text: str) -> Iterator[Record | Payload]:
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise UnreadableFileError(f"{where}: expected JSON: {error}") from None
+    yield from _records_in_document(where, document)
 
 
 def _records_in_document(where: str, document: object) -> Iterator[Record | Payload]:
@@ -94,11 +106,16 @@ def _records_in_document(where: str, document: object) -> Iterator[Record | Payl
     elif isinstance(document.get("Records"), list):
         yield from _records_in_document(where, document["Records"])
     elif "awslogs" in document:
-        yield Payload(document)
+        yield Payload(where, document)
     elif isinstance(document.get("detail"), dict) and "detail-type" in document:
         yield document["detail"]
     elif isinstance(document.get("Events"), list):
-        events = document["Events"]
-        yield from (json.loads(event["CloudTrailEvent"]) for event in events)
+        for index, event in enumerate(document["Events"]):
+            text = event.get("CloudTrailEvent") if isinstance(event, dict) else None
+            if not isinstance(text, str):
+                raise UnreadableFileError(
+                    f"{where}, Events[{index}]: expected CloudTrailEvent, a record as JSON text"
+                )
+            yield from _records_in_text(f"{where}, Events[{index}].CloudTrailEvent", text)
     else:
         yield document

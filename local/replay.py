@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ from typing import TYPE_CHECKING, cast
 from unittest import mock
 
 from tqdm import tqdm
+
+from security_group_alerter.settings import SettingsError
 
 from .aws import SentAlert, emulated_aws
 from .deliveries import Delivery, deliveries_of
@@ -48,7 +51,10 @@ def main(arguments: list[str] | None = None) -> int:
         for delivery in deliveries:
             print(json.dumps(delivery.payload))
     else:
-        _replay(deliveries, options.format, len(read) - len(let_through), problems)
+        try:
+            _replay(deliveries, options.format, len(read) - len(let_through), problems)
+        except SettingsError as error:
+            problems.append(str(error))
     for problem in problems:
         print(f"replay: {problem}", file=sys.stderr)
     return 2 if problems else 0
@@ -97,7 +103,7 @@ def _replay(deliveries: list[Delivery], form: str, dropped: int, problems: list[
     alerts: list[SentAlert] = []
     with emulated_aws() as topic:
         for delivery in _with_progress(deliveries):
-            totals.update(_handled(delivery, problems))
+            totals.update(handled(delivery, problems))
             alerts += topic.take()
     if form != "json":
         # What must catch the eye comes first; JSON Lines stay in the order of sending.
@@ -112,20 +118,30 @@ def _replay(deliveries: list[Delivery], form: str, dropped: int, problems: list[
     )
 
 
-def _handled(delivery: Delivery, problems: list[str]) -> dict[str, int]:
-    """Run Lambda's handler on one delivery, at the time at which it would have come."""
+def handled(delivery: Delivery, problems: list[str]) -> dict[str, int]:
+    """Run Lambda's handler on one delivery, at the time at which it would have come.
+
+    Wants `emulated_aws`. A payload that cannot be decoded becomes a problem.
+    """
     # The function logs to standard output, which belongs to the alerts here.
     with redirect_stdout(sys.stderr):
         from security_group_alerter import handler
         from security_group_alerter.payload import UndecodableDeliveryError
-    seen_at = (delivery.newest or datetime.now(UTC)) + CLOUDTRAIL_LATENCY
+    seen_at = _later(delivery.newest or datetime.now(UTC))
     context = cast("LambdaContext", SimpleNamespace(aws_request_id="replay"))
     with mock.patch.object(handler, "clock", lambda: seen_at):
         try:
             return handler.lambda_handler(delivery.payload, context)
         except UndecodableDeliveryError as error:
-            problems.append(str(error))
+            problems.append(f"{delivery.where}: {error}")
             return {}
+
+
+def _later(time: datetime) -> datetime:
+    try:
+        return time + CLOUDTRAIL_LATENCY
+    except OverflowError:
+        return time
 
 
 def _with_progress(deliveries: list[Delivery]) -> Iterator[Delivery]:
@@ -161,9 +177,19 @@ def _json(alert: SentAlert) -> str:
 _FORMATS: dict[str, Callable[[SentAlert], str]] = {
     "email": _email,
     "json": _json,
+    "chat": lambda alert: json.dumps(json.loads(alert.messages["https"]), indent=2),
+    "sms": lambda alert: alert.messages["sms"],
     "machine": lambda alert: json.dumps(json.loads(alert.messages["default"]), indent=2),
 }
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        status = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has read enough: `| head`. Else Python complains when it closes the stream.
+        # https://docs.python.org/3/library/signal.html#note-on-sigpipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    sys.exit(status)

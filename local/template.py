@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -36,6 +37,7 @@ def read_template() -> dict[str, Any]:
         return cast("dict[str, Any]", _Loader(text).get_single_data())
 
 
+@cache
 def subscription_pattern() -> str:
     """The pattern that lets records through to the function."""
     resources = read_template()["Resources"].values()

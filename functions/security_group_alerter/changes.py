@@ -70,7 +70,9 @@ class SecurityGroupChange:
 
     @property
     def tells_nothing(self) -> bool:
-        """Whether the record names nothing of what this action needs."""
+        """Whether a record that is not omitted names nothing of what this action needs."""
+        if self.is_omitted:
+            return False
         if self.action in (Action.ADD_RULES, Action.MODIFY_RULES):
             return not self.added
         if self.action is Action.REMOVE_RULES:
@@ -97,8 +99,8 @@ class PrefixListChange:
 
     @property
     def tells_nothing(self) -> bool:
-        """Whether the record neither names the list nor a range."""
-        return self.prefix_list_id is None and not self.added
+        """Whether a record that is not omitted names neither the list nor a range."""
+        return not (self.prefix_list_id or self.added or self.is_omitted)
 
 
 Change = SecurityGroupChange | PrefixListChange | TrailChange
@@ -120,19 +122,16 @@ def change_of(record: CloudTrailRecord) -> Change | None:
         parameters_of(record.request, f"{record.event_name}Request"),
         parameters_of(record.response, f"{record.event_name}Response"),
     )
-    if record.outcome is Outcome.SUCCEEDED and change.tells_nothing and not _is_omitted(change):
-        problems = "" if isinstance(change, TrailChange) else "; ".join(change.problems)
-        raise UnreadableRecordError(problems or "neither request nor response tells what changed")
+    if record.outcome is Outcome.SUCCEEDED and change.tells_nothing:
+        raise UnreadableRecordError(
+            "; ".join(change.problems) or "neither request nor response tells what changed"
+        )
     return change
 
 
 def _is_from(event_source: str | None, service: str) -> bool:
     """A source that is missing is no reason to be silent."""
     return event_source is None or event_source.partition(".")[0] == service
-
-
-def _is_omitted(change: Change) -> bool:
-    return not isinstance(change, TrailChange) and change.is_omitted
 
 
 def _was_omitted(*parts: Mapping[str, Any]) -> bool:
@@ -165,12 +164,12 @@ def _rules_removed(
     asked = permissions_reading(request, direction)
     missed = _response_rules(response, _MISSED_RULES, direction)
     removed = _response_rules(response, _REMOVED_RULES, direction)
-    if not removed.rules and not removed.problems and _REMOVED_RULES in response:
-        missed = joined(missed, asked)
-    elif not removed.rules or removed.problems:
+    if _REMOVED_RULES not in response or removed.problems:
         # Before 2025 the response did not name what went: then it is what was asked for.
         rules = tuple(rule for rule in asked.rules if rule not in missed.rules)
-        removed = joined(removed, Reading(rules=rules, problems=asked.problems))
+        removed = told_by(Reading(rules=rules, problems=asked.problems), removed)
+    elif not removed.rules:
+        missed = joined(missed, asked)
     return SecurityGroupChange(
         action=Action.REMOVE_RULES,
         **_group_in(request, response),
@@ -178,13 +177,13 @@ def _rules_removed(
         removed=removed.rules,
         missed=missed.rules,
         rule_ids=_rule_ids_in(request),
-        problems=() if removed.rules and not asked.problems else removed.problems + missed.problems,
+        problems=removed.problems + missed.problems,
         is_omitted=_was_omitted(request, response) and not removed.rules,
     )
 
 
 def _rules_modified(
-    record: CloudTrailRecord, request: _Json, response: _Json
+    _record: CloudTrailRecord, request: _Json, response: _Json
 ) -> SecurityGroupChange:
     """Neither old values nor a direction are recorded: the new values are all that there is."""
     rules: list[SecurityGroupRule] = []
@@ -236,8 +235,13 @@ def _group_changed(action: Action) -> _Read:
 def _prefix_list_changed(action: Action) -> _Read:
     def read(_record: CloudTrailRecord, request: _Json, response: _Json) -> PrefixListChange:
         prefix_list = members_of(response.get("prefixList"))
-        added, problems = _entries_in(request, _ADDED_ENTRIES)
-        removed, _ = _entries_in(request, _REMOVED_ENTRIES)
+        added, added_problems = _entries_in(request, _ADDED_ENTRIES)
+        removed, removed_problems = _entries_in(request, _REMOVED_ENTRIES)
+        problems = added_problems + removed_problems
+        is_omitted = _was_omitted(request)
+        is_told = added or removed or problems or is_omitted
+        if not is_told and not any(request.get(name) for name in _BESIDE_ENTRIES):
+            problems = ("request: expected entries, a name, a size or a version",)
         return PrefixListChange(
             action=action,
             prefix_list_id=(
@@ -251,7 +255,7 @@ def _prefix_list_changed(action: Action) -> _Read:
             added=added,
             removed=removed,
             problems=problems,
-            is_omitted=_was_omitted(request),
+            is_omitted=is_omitted,
         )
 
     return read
@@ -276,9 +280,7 @@ def _group_in(request: _Json, response: _Json) -> dict[str, Any]:
             or next(filter(None, (text_in(members_of(rule), "groupId") for rule in rules)), None)
         ),
         "group_name": text_in(request, "groupName"),
-        "group_description": (
-            text_in(request, "groupDescription") or text_in(request, "description")
-        ),
+        "group_description": text_in(request, "groupDescription"),
         "vpc_id": text_in(request, "vpcId"),
     }
 
@@ -306,8 +308,10 @@ def _entries_in(request: _Json, names: tuple[str, ...]) -> tuple[tuple[Peer, ...
 
 
 def _version_in(request: _Json, name: str) -> int | None:
-    text = text_in(request, name) or ""
-    return int(text) if text.isdecimal() else None
+    try:
+        return int(text_in(request, name) or "")
+    except ValueError:
+        return None
 
 
 _ADDED_RULES = "securityGroupRuleSet"
@@ -315,6 +319,8 @@ _REMOVED_RULES = "revokedSecurityGroupRuleSet"
 _MISSED_RULES = "unknownIpPermissionSet"
 _ADDED_ENTRIES = ("addEntry", "addEntries", "entry", "entries")
 _REMOVED_ENTRIES = ("removeEntry", "removeEntries")
+# A call on a prefix list that asks for none of these is about its entries.
+_BESIDE_ENTRIES = ("prefixListName", "maxEntries", "previousVersion")
 
 
 class Reader(NamedTuple):

@@ -36,6 +36,8 @@ _PEER_LISTS = ("ipRanges", "ipv6Ranges", "prefixListIds", *_GROUP_LISTS)
 _OWN_PEER_MEMBERS = (*_CIDR_MEMBERS, *_GROUP_MEMBERS, "prefixListId", "referencedGroupInfo")
 # What makes of a request a rule of its own, instead of a list of them.
 _FLAT_MEMBERS = ("ipProtocol", *_OWN_PEER_MEMBERS)
+# What stands for nothing: every serializer has its own.
+_EMPTY: tuple[Any, ...] = (None, "", {}, [])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,7 @@ def items_in_array(value: object) -> list[Any]:
     """The elements of an array; a lone object counts as one, an empty thing as none."""
     if isinstance(value, list):
         return value
-    return [value] if value not in (None, "", {}) else []
+    return [] if value in _EMPTY else [value]
 
 
 def parameters_of(value: object, wrapper: str) -> Mapping[str, Any]:
@@ -80,7 +82,7 @@ def parameters_of(value: object, wrapper: str) -> Mapping[str, Any]:
 def permissions_reading(parameters: Mapping[str, Any], direction: Direction) -> Reading:
     """The rules of a request: its nested permissions and its flat one."""
     reading = rules_reading(parameters.get("ipPermissions"), direction, "ipPermissions")
-    if not any(parameters.get(member) not in (None, "", {}) for member in _FLAT_MEMBERS):
+    if all(parameters.get(member) in _EMPTY for member in _FLAT_MEMBERS):
         return reading
     flat = {member: parameters[member] for member in parameters if member != "ipPermissions"}
     return joined(reading, rules_reading([flat], direction, "requestParameters"))
@@ -108,15 +110,14 @@ def joined(first: Reading, second: Reading) -> Reading:
 def told_by(request: Reading, response: Reading) -> Reading:
     """The response wins where it is whole: it is canonical and has the rule ids.
 
-    Else the request tells, and where neither is whole, both do. A response with fewer rules than
+    Else both tell, and a request that is whole fills every gap. A response with fewer rules than
     were asked for was cut: a call that succeeded did all that it was asked.
     """
-    if response.rules and not response.problems:
-        is_cut = len(response.rules) < len(set(request.rules))
-        return joined(response, replace(request, problems=())) if is_cut else response
-    if request.rules and not request.problems:
-        return request
-    return joined(response, request)
+    if response.problems and request.rules and not request.problems:
+        return joined(replace(response, problems=()), request)
+    is_cut = len(response.rules) < len(set(request.rules))
+    is_whole = response.rules and not response.problems and not is_cut
+    return response if is_whole else joined(response, request)
 
 
 def _rules_in(
@@ -139,7 +140,7 @@ def _rules_in(
             icmp_type=icmp_type,
             peer=peer,
             rule_id=text_in(permission, "securityGroupRuleId"),
-            description=description or text_in(permission, "description"),
+            description=description,
         )
 
 
@@ -152,7 +153,7 @@ def _peers_in(
         for name in _PEER_LISTS
         for item in items_in(permission.get(name))
     ]
-    if not places or any(name in permission for name in _OWN_PEER_MEMBERS):
+    if not places or any(permission.get(name) not in _EMPTY for name in _OWN_PEER_MEMBERS):
         places.insert(0, (permission, permission, "peer"))
     for members, item, name in places:
         try:
@@ -167,9 +168,9 @@ def _peers_in(
 
 def _own_peers_in(members: Mapping[str, Any]) -> Iterator[Peer]:
     for name in _CIDR_MEMBERS:
-        if members.get(name) not in (None, ""):
+        if members.get(name) not in _EMPTY:
             yield peer_of_cidr(_text_at(members, name))
-    if members.get("prefixListId") not in (None, ""):
+    if members.get("prefixListId") not in _EMPTY:
         yield Peer(kind=PeerKind.PREFIX_LIST, value=_text_at(members, "prefixListId"))
     group = members_of(members.get("referencedGroupInfo"))
     named = (
@@ -185,7 +186,7 @@ def _own_peers_in(members: Mapping[str, Any]) -> Iterator[Peer]:
 
 
 def _protocol_in(permission: Mapping[str, Any]) -> str | None:
-    if permission.get("ipProtocol") in (None, ""):
+    if permission.get("ipProtocol") in _EMPTY:
         return None
     return protocol_of(_text_at(permission, "ipProtocol"))
 
@@ -208,7 +209,7 @@ def _ports_in(
 
 def _number_in(members: Mapping[str, Any], name: str) -> int | None:
     """A port, or an ICMP type or code; None for -1, EC2's word for every one, and when missing."""
-    if members.get(name) in (None, ""):
+    if members.get(name) in _EMPTY:
         return None
     number = int(_text_at(members, name))
     return None if number < 0 else number

@@ -6,12 +6,13 @@ on a port. So it does not matter how a range is split, ordered or written down.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 
 from .security_group_rules import (
     ALL_PORTS,
@@ -30,7 +31,8 @@ WORLD_SHARE = 4
 BROAD_SHARE = {4: 2**16, 6: 2**25}
 
 # What the public Internet does not route. Blocks of these registries that are globally reachable
-# (anycast services such as 192.31.196.0/24) stay in.
+# (anycast services such as 192.31.196.0/24) stay in; the few that lie within a block that is not
+# (192.0.0.9/32, 2001:20::/28) go with it.
 # https://www.iana.org/assignments/iana-ipv4-special-registry
 # https://www.iana.org/assignments/iana-ipv6-special-registry
 _SPECIAL_IPV4 = (
@@ -59,7 +61,8 @@ _SPECIAL_IPV6 = (
 # IANA has assigned global unicast addresses in 2000::/3 only.
 _GLOBAL_UNICAST_IPV6 = "2000::/3"
 
-_Span = tuple[int, int]
+# IP version and address: where a span of addresses begins, or the first one after it.
+_Edge = tuple[int, int]
 
 
 class Breadth(IntEnum):
@@ -109,18 +112,18 @@ class Exposure:
 def exposure_of(rules: Iterable[SecurityGroupRule]) -> Exposure:
     """Judge ingress rules together; rules of unknown direction count as ingress, egress not."""
     inward = [rule for rule in rules if rule.direction is not Direction.EGRESS]
-    public = [(rule, rule.peer) for rule in inward if any(_public_spans_of(rule.peer))]
     by_protocol: dict[str | None, list[tuple[PortRange, Peer]]] = {}
-    for rule, peer in public:
-        by_protocol.setdefault(rule.protocol, []).append((rule.ports or ALL_PORTS, peer))
-    everything = by_protocol.get(ALL_PROTOCOLS, [])
+    for rule in inward:
+        if _public_spans_of(rule.peer):
+            by_protocol.setdefault(rule.protocol, []).append((rule.ports or ALL_PORTS, rule.peer))
+    counted = _Union(peer for protocol in by_protocol.values() for _, peer in protocol)
+    # Whom a rule of every protocol lets in counts on each port of each protocol.
+    for _, peer in by_protocol.get(ALL_PROTOCOLS, []):
+        counted.change(peer, +1)
     openings = [
         opening
         for protocol, ports_and_peers in by_protocol.items()
-        for opening in _openings_of(
-            protocol,
-            ports_and_peers if protocol == ALL_PROTOCOLS else ports_and_peers + everything,
-        )
+        for opening in _openings_of(protocol, ports_and_peers, counted)
     ]
     return Exposure(
         openings=tuple(openings),
@@ -130,66 +133,84 @@ def exposure_of(rules: Iterable[SecurityGroupRule]) -> Exposure:
 
 def reach_of(peers: Iterable[Peer]) -> Reach:
     """How much of the Internet these peers are together, each address counted once."""
-    spans: dict[int, list[_Span]] = {4: [], 6: []}
-    for peer in peers:
-        for version, first, last in _public_spans_of(peer):
-            spans[version].append((first, last))
-    ipv4, ipv6 = _count(spans[4]), _count(spans[6])
-    return Reach(
-        ipv4_share=ipv4 / _PUBLIC_TOTAL[4],
-        ipv6_share=ipv6 / _PUBLIC_TOTAL[6],
-        breadth=max(_breadth_of(ipv4, 4), _breadth_of(ipv6, 6)),
-    )
+    listed = list(peers)
+    counted = _Union(listed)
+    for peer in listed:
+        counted.change(peer, +1)
+    return counted.reach
 
 
 def _openings_of(
-    protocol: str | None, ports_and_peers: list[tuple[PortRange, Peer]]
+    protocol: str | None, ports_and_peers: Iterable[tuple[PortRange, Peer]], counted: _Union
 ) -> Iterator[Opening]:
-    """Cut the port axis where a range begins or ends; between two cuts all ports are alike."""
-    if protocol is not None and protocol not in PROTOCOLS_WITH_PORTS:
-        reach = reach_of(peer for _, peer in ports_and_peers)
-        yield Opening(protocol=protocol, ports=None, reach=reach)
-        return
-    cuts = {ports.first for ports, _ in ports_and_peers}
-    cuts |= {ports.last + 1 for ports, _ in ports_and_peers}
-    alike: list[tuple[PortRange, Reach]] = []
-    for first, after in pairwise(sorted(cuts)):
-        peers = {peer for ports, peer in ports_and_peers if ports.first <= first <= ports.last}
-        if not peers:
-            continue
-        reach = reach_of(peers)
-        if alike and alike[-1][0].last == first - 1 and alike[-1][1] == reach:
-            first = alike.pop()[0].first
-        alike.append((PortRange(first, after - 1), reach))
-    yield from (Opening(protocol=protocol, ports=ports, reach=reach) for ports, reach in alike)
+    """Go along the ports: where a range begins its peer comes, after its end it goes again."""
+    changes: dict[int, list[tuple[Peer, int]]] = {ALL_PORTS.first: [], ALL_PORTS.last + 1: []}
+    for ports, peer in ports_and_peers:
+        changes.setdefault(ports.first, []).append((peer, +1))
+        changes.setdefault(ports.last + 1, []).append((peer, -1))
+    reaches: dict[int, Reach] = {}
+    for port in sorted(changes):
+        for peer, by in changes[port]:
+            counted.change(peer, by)
+        reaches[port] = counted.reach
+    stretches = [(first, after - 1, reaches[first]) for first, after in pairwise(reaches)]
+    has_ports = protocol is None or protocol in PROTOCOLS_WITH_PORTS
+    for reach, alike in groupby(stretches, key=itemgetter(2)):
+        ranges = list(alike)
+        if reach.breadth is not Breadth.PRIVATE:
+            ports = PortRange(ranges[0][0], ranges[-1][1])
+            yield Opening(protocol=protocol, ports=ports if has_ports else None, reach=reach)
 
 
-@lru_cache(maxsize=1024)
-def _public_spans_of(peer: Peer) -> tuple[tuple[int, int, int], ...]:
-    """The publicly routable parts of a CIDR as (IP version, first, last); none for other peers."""
+class _Union:
+    """Counts the public addresses of peers that come and go, those of several peers once.
+
+    The edges of all peers cut the address space into pieces, which a peer covers whole or not at
+    all; so a change costs as many steps as there are pieces in that peer.
+    """
+
+    def __init__(self, peers: Iterable[Peer]) -> None:
+        spans = [span for peer in peers for span in _public_spans_of(peer)]
+        self._edges = sorted({edge for span in spans for edge in span})
+        self._covers = [0] * len(self._edges)
+        self._counts = {4: 0, 6: 0}
+
+    def change(self, peer: Peer, by: int) -> None:
+        """Add a peer (+1), or take it away again (-1)."""
+        for start, end in _public_spans_of(peer):
+            for piece in range(bisect_left(self._edges, start), bisect_left(self._edges, end)):
+                before = self._covers[piece]
+                self._covers[piece] = before + by
+                if not before or not before + by:
+                    (version, first), (_, after) = self._edges[piece : piece + 2]
+                    self._counts[version] += by * (after - first)
+
+    @property
+    def reach(self) -> Reach:
+        """What those that are there amount to."""
+        ipv4, ipv6 = self._counts[4], self._counts[6]
+        return Reach(
+            ipv4_share=ipv4 / _PUBLIC_TOTAL[4],
+            ipv6_share=ipv6 / _PUBLIC_TOTAL[6],
+            breadth=max(_breadth_of(ipv4, 4), _breadth_of(ipv6, 6)),
+        )
+
+
+def _public_spans_of(peer: Peer) -> list[tuple[_Edge, _Edge]]:
+    """The publicly routable parts of a CIDR; none for other peers."""
     if peer.network is None:
-        return ()
-    first, last = _span_of(peer.network)
-    version = peer.network.version
-    return tuple(
-        (version, max(first, low), min(last, high))
-        for low, high in _PUBLIC_SPANS[version]
-        if first <= high and low <= last
-    )
+        return []
+    start, end = _span_of(peer.network)
+    return [
+        (max(start, first), min(end, after))
+        for first, after in _PUBLIC_SPANS
+        if start < after and first < end
+    ]
 
 
-def _span_of(network: IPv4Network | IPv6Network) -> _Span:
-    return int(network.network_address), int(network.broadcast_address)
-
-
-def _count(spans: Iterable[_Span]) -> int:
-    """How many addresses the spans hold together."""
-    count, counted_to = 0, -1
-    for first, last in sorted(spans):
-        if last > counted_to:
-            count += last - max(first - 1, counted_to)
-            counted_to = last
-    return count
+def _span_of(network: IPv4Network | IPv6Network) -> tuple[_Edge, _Edge]:
+    first = int(network.network_address)
+    return (network.version, first), (network.version, first + network.num_addresses)
 
 
 def _breadth_of(count: int, version: int) -> Breadth:
@@ -202,19 +223,22 @@ def _breadth_of(count: int, version: int) -> Breadth:
     return Breadth.NARROW if count else Breadth.PRIVATE
 
 
-def _without(whole: str, special: Iterable[str]) -> tuple[_Span, ...]:
-    """What is left of a network without the special blocks in it."""
+def _without(whole: str, special: Iterable[str]) -> Iterator[tuple[_Edge, _Edge]]:
+    """What is left of a network without the special blocks in it, which do not overlap."""
     start, end = _span_of(ip_network(whole))
-    left: list[_Span] = []
-    for first, last in sorted(_span_of(ip_network(block)) for block in special):
+    for first, after in sorted(_span_of(ip_network(block)) for block in special):
         if first > start:
-            left.append((start, first - 1))
-        start = last + 1
-    return (*left, (start, end)) if start <= end else tuple(left)
+            yield start, first
+        start = after
+    if start < end:
+        yield start, end
 
 
-_PUBLIC_SPANS = {
-    4: _without("0.0.0.0/0", _SPECIAL_IPV4),
-    6: _without(_GLOBAL_UNICAST_IPV6, _SPECIAL_IPV6),
+_PUBLIC_SPANS = (
+    *_without("0.0.0.0/0", _SPECIAL_IPV4),
+    *_without(_GLOBAL_UNICAST_IPV6, _SPECIAL_IPV6),
+)
+_PUBLIC_TOTAL = {
+    version: sum(after - first for (of, first), (_, after) in _PUBLIC_SPANS if of == version)
+    for version in (4, 6)
 }
-_PUBLIC_TOTAL = {version: _count(spans) for version, spans in _PUBLIC_SPANS.items()}

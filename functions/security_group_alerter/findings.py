@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import Enum, IntEnum, StrEnum
 
+from .accepted_openings import AcceptedOpening, acceptance_of
 from .changes import Action, Change, PrefixListChange, SecurityGroupChange
 from .exposure import Breadth, Exposure, Opening, Reach, exposure_of, reach_of
 from .records import CloudTrailRecord, Outcome
@@ -64,6 +66,10 @@ DESCRIPTIONS_ONLY = Severity.INFORMATIONAL
 # Whoever stops or blinds the trail puts this alerter out, too.
 OWN_TRAIL_BLINDED = Severity.CRITICAL
 TRAIL_BLINDED = OWN_TRAIL_CHANGED = Severity.MEDIUM
+# What the organization has accepted is told, and wakes nobody.
+ACCEPTED = Severity.INFORMATIONAL
+# An entry of accepted_openings.toml that is not in force makes for more alerts, not for fewer.
+NOT_IN_FORCE = Severity.MEDIUM
 ANY_OTHER_CHANGE = Severity.LOW
 
 # -------------------------------------------------------------------------------------------------
@@ -84,6 +90,7 @@ class FindingKind(StrEnum):
     PREFIX_LIST = "prefix-list"
     TRAIL = "trail"
     UNREADABLE = "unreadable"
+    CONFIGURATION = "configuration"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +99,8 @@ class Finding:
 
     `opened` and `closed` are what the added and removed rules reach, `listed` what a prefix list's
     added ranges are: also for a refused call, of which `world_open` is always False. `is_own_trail`
-    and `blinded` are for trails. `problem` and `excerpt` tell of a record that could not be read.
+    and `blinded` are for trails. `accepted` are the exceptions that cover the opening or part of
+    it, `expired` those that would have. `problem` and `excerpt` tell of what could not be read.
     """
 
     record: CloudTrailRecord
@@ -106,6 +114,8 @@ class Finding:
     listed: Reach = Reach()
     is_own_trail: bool = False
     blinded: tuple[str, ...] = ()
+    accepted: tuple[AcceptedOpening, ...] = ()
+    expired: tuple[AcceptedOpening, ...] = ()
     problem: str | None = None
     excerpt: str | None = None
 
@@ -126,6 +136,32 @@ def finding_of(record: CloudTrailRecord, change: Change, *, trail_arn: str | Non
     return finding if record.outcome is Outcome.SUCCEEDED else _refused(finding)
 
 
+def with_acceptance(
+    finding: Finding, entries: Sequence[AcceptedOpening], *, today: date
+) -> Finding:
+    """Judge a finding by what of it is not accepted. What it opened stays as it is."""
+    change = finding.change
+    if not (isinstance(change, SecurityGroupChange) and change.added and entries):
+        return finding
+    if finding.record.outcome is not Outcome.SUCCEEDED:
+        return finding
+    acceptance = acceptance_of(
+        change.added, entries, record=finding.record, group_id=change.group_id, today=today
+    )
+    severity = ACCEPTED
+    if acceptance.rest or change.problems:
+        rest = replace(change, added=acceptance.rest)
+        severity = _security_group_finding(finding.record, rest).severity
+    return replace(finding, severity=severity, accepted=acceptance.used, expired=acceptance.expired)
+
+
+def configuration_finding(record: CloudTrailRecord, problem: str) -> Finding:
+    """What to tell of an entry in accepted_openings.toml that is not in force."""
+    return Finding(
+        record=record, kind=FindingKind.CONFIGURATION, severity=NOT_IN_FORCE, problem=problem
+    )
+
+
 def unreadable_finding(record: CloudTrailRecord, problem: str, excerpt: str) -> Finding:
     """What to tell of a record, or of a log event, that could not be read."""
     return Finding(
@@ -144,9 +180,11 @@ def severity_of(exposure: Exposure) -> Severity:
         for opening in exposure.openings
         for port_class in port_classes_of(opening)
     ]
-    for breadth in (Breadth.WORLD, Breadth.BROAD):
-        if _ports_open_to(breadth, exposure.openings) >= EVERYTHING_PORTS:
-            cells.append(SEVERITY[PortClass.EVERYTHING][breadth])
+    cells += [
+        severity
+        for breadth, severity in SEVERITY[PortClass.EVERYTHING].items()
+        if _ports_open_to(breadth, exposure.openings) >= EVERYTHING_PORTS
+    ]
     if exposure.has_prefix_lists:
         cells.append(UNSEEN_PREFIX_LIST)
     return max(cells, default=ANY_OTHER_CHANGE)
@@ -155,6 +193,19 @@ def severity_of(exposure: Exposure) -> Severity:
 def sensitive_ports_of(opening: Opening) -> list[SensitivePort]:
     """The sensitive ports among an opening's; none where it has no ports."""
     return sensitive_ports_in(opening.protocol, opening.ports) if opening.ports else []
+
+
+def port_classes_of(opening: Opening) -> Iterator[PortClass]:
+    """What kinds of ports an opening reaches."""
+    if opening.protocol == ALL_PROTOCOLS:
+        yield PortClass.EVERYTHING
+    elif opening.protocol in ICMP_PROTOCOLS:
+        yield PortClass.ICMP
+    else:
+        if sensitive_ports_of(opening):
+            yield PortClass.SENSITIVE
+        web_ports = WEB_PORTS.get(opening.protocol or "", ())
+        yield PortClass.WEB if opening.ports in web_ports else PortClass.OTHER
 
 
 def _security_group_finding(record: CloudTrailRecord, change: SecurityGroupChange) -> Finding:
@@ -230,20 +281,6 @@ def _effect_of(*, opens: bool, closes: bool) -> Effect:
     return Effect.CLOSES if closes else Effect.OTHER
 
 
-def port_classes_of(opening: Opening) -> Iterator[PortClass]:
-    if opening.protocol == ALL_PROTOCOLS:
-        yield PortClass.EVERYTHING
-    elif opening.protocol in ICMP_PROTOCOLS:
-        yield PortClass.ICMP
-    elif opening.ports is None:
-        yield PortClass.OTHER
-    else:
-        if sensitive_ports_of(opening):
-            yield PortClass.SENSITIVE
-        web_ports = WEB_PORTS.get(opening.protocol or "", ())
-        yield PortClass.WEB if opening.ports in web_ports else PortClass.OTHER
-
-
 def _ports_open_to(breadth: Breadth, openings: Iterable[Opening]) -> int:
     return sum(
         opening.ports.last - opening.ports.first + 1
@@ -261,5 +298,5 @@ def _is_trail(called: str | None, arn: str, account_id: str | None) -> bool:
 
 
 def _is_log_group(arn: str, name: str | None) -> bool:
-    """`arn:<partition>:logs:<region>:<account>:log-group:<name>:*`"""
-    return name is None or name in arn.split(":")
+    # arn:<partition>:logs:<region>:<account>:log-group:<name>:*
+    return name is None or arn.split(":")[6:7] == [name]

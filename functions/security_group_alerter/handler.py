@@ -7,13 +7,16 @@ import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools.logging import Logger
 
-from . import pipeline
+from .accepted_openings import FILE as ACCEPTED_OPENINGS
+from .accepted_openings import accepted_openings_in
 from .enrichment import CLIENT_CONFIG, AccountDirectory
+from .pipeline import Road
 from .publishing import publish
 from .settings import settings_from
 
@@ -35,24 +38,32 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, i
     delivery waits in the failure queue.
     """
     logger.append_keys(function_request_id=context.aws_request_id)
-    summary = asdict(road()(event, now=clock()))
+    road, notices = road_and_notices()
+    summary = asdict(road.run(event, now=clock(), notices=notices))
+    # Told once a cold start, and again only if telling failed. A control message tells nothing.
+    if summary["records"]:
+        notices.clear()
     logger.info("delivery read", extra=summary)
     return summary
 
 
 @cache
-def road() -> partial[pipeline.Summary]:
-    """Settings and clients, made once and kept while the function is warm."""
+def road_and_notices() -> tuple[Road, list[str]]:
+    """Settings and clients, kept while the function is warm; what is wrong with the exceptions."""
     settings = settings_from(os.environ)
+    accepted = accepted_openings_in(
+        (Path(__file__).parent / ACCEPTED_OPENINGS).read_text("utf-8"), today=clock().date()
+    )
     session = boto3.Session()
     directory = AccountDirectory(
         session.client("organizations", config=CLIENT_CONFIG),
         tag_names=settings.account_tags,
         clock=time.monotonic,
     )
-    return partial(
-        pipeline.run,
+    road = Road(
         settings=settings,
+        accepted=accepted,
         facts_for=directory.facts_for,
         publish=partial(publish, topic_arn=settings.alert_topic_arn, client=session.client("sns")),
     )
+    return road, list(accepted.problems)

@@ -19,7 +19,8 @@ from aws_lambda_powertools.utilities.data_classes.cloud_watch_logs_event import 
 # A member account's stream of an organization trail starts with the organization's id; a number
 # follows when CloudTrail writes several streams.
 _LOG_STREAM = re.compile(
-    r"(?:(?P<organization_id>o-[a-z0-9]{10,32})_)?(?P<account_id>\d{12})_CloudTrail_[a-z0-9-]+(?:_\d+)?"
+    r"(?:(?P<organization_id>o-[a-z0-9]{10,32})_)?(?P<account_id>[0-9]{12})"
+    r"_CloudTrail_[a-z0-9-]+(?:_[0-9]+)?"
 )
 
 
@@ -105,6 +106,6 @@ def _decoded(payload: Any) -> dict[str, Any]:
 
 
 def _message_of(log_event: object) -> str:
-    """The text of a log event; of one that has none, itself, so that it is told as unreadable."""
+    """The text of a log event; one that has none is shown whole, as a list: no record looks so."""
     message = log_event.get("message") if isinstance(log_event, dict) else None
-    return message if isinstance(message, str) else json.dumps(log_event)
+    return message if isinstance(message, str) else json.dumps([log_event])

@@ -50,7 +50,6 @@ class Principal:
     """Who acted. Every field may be None: CloudTrail leaves out what it does not know.
 
     `person` is the human or program behind the credentials: a user name, a session name.
-    `mfa` is None where CloudTrail cannot tell, which is so for every federated session.
     `invoked_by` is the AWS service that made the call for this principal.
     """
 
@@ -70,7 +69,10 @@ class Principal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """How the principal came: what may differ from call to call of one principal."""
+    """How the principal came: what may differ from call to call of one principal.
+
+    `mfa` is None where CloudTrail cannot tell, which is so for every federated session.
+    """
 
     source_address: str | None = None
     tool: Tool | None = None
@@ -161,7 +163,7 @@ def _tool_of(user_agent: str | None, *, invoked_by: str | None, from_console: bo
 def _arn_part(arn: str | None, index: int) -> str | None:
     """The part of an ARN's resource: `assumed-role/<role>/<session>`, `user/<path>/<name>`."""
     parts = arn.split(":", 5)[-1].split("/") if arn is not None else []
-    return parts[index] or None if -len(parts) <= index < len(parts) else None
+    return next(iter(parts[index:]), None) or None
 
 
 def _after_colon(principal_id: str | None) -> str | None:

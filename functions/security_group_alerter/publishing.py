@@ -47,7 +47,7 @@ def _publish_batch(batch: list[Message], topic_arn: str, client: SNSClient) -> l
     except (ClientError, BotoCoreError) as error:
         return [f"{_named(message)}: {error}" for message in batch]
     return [
-        f"{_named(batch[int(failed['Id'])])}: {failed['Code']} {failed.get('Message', '')}"
+        f"{_named(batch[int(failed['Id'])])}: {failed.get('Message') or failed['Code']}"
         for failed in answer.get("Failed", ())
     ]
 

@@ -100,6 +100,9 @@ def peer_of_cidr(text: str) -> Peer:
 
     Raises ValueError when the text is no CIDR.
     """
+    if "%" in text:
+        # A scope id, which Python takes, and in which any text may stand.
+        raise ValueError(f"{text!r} has a scope id")
     network = ip_network(text.strip(), strict=False)
     kind = PeerKind.IPV4 if network.version == 4 else PeerKind.IPV6
     return Peer(kind=kind, value=str(network), network=network)

@@ -27,6 +27,7 @@ class Settings:
     access_portal_url: str | None
     access_portal_role: str | None
     account_tags: tuple[str, ...]
+    runbook_url: str | None
 
 
 class Variable(NamedTuple):
@@ -58,7 +59,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
 
 def _matching(pattern: str) -> Callable[[str], str]:
     def read(text: str) -> str:
-        if not re.fullmatch(pattern, text):
+        if not re.fullmatch(pattern, text, re.ASCII):
             raise ValueError(text)
         return text
 
@@ -98,6 +99,11 @@ VARIABLES: dict[str, Variable] = {
     ),
     "ACCESS_PORTAL_ROLE": Variable(
         "access_portal_role", "the name of a permission set", _matching(r"[\w+=,.@-]{1,32}")
+    ),
+    "RUNBOOK_URL": Variable(
+        "runbook_url",
+        "the https address of your runbook",
+        _matching(r"https://[!-;=?-~]+"),
     ),
     "ACCOUNT_TAGS": Variable(
         "account_tags", "names of account tags, separated by commas", _names, ()

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_Operations.htm
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -29,18 +29,19 @@ class TrailChange:
     """What one call did to one trail, which is named as it was called: by short name or by ARN.
 
     `blinded` says in words what the trail no longer sees. `log_group_arn` is the log group that
-    the call sets: "" takes it away, None leaves it.
+    the call sets: "" takes it away, None leaves it. `problems` are what could not be read.
     """
 
     action: TrailAction
     trail: str | None
     blinded: tuple[str, ...] = ()
     log_group_arn: str | None = None
+    problems: tuple[str, ...] = ()
 
     @property
     def tells_nothing(self) -> bool:
-        """Whether the record does not even name the trail."""
-        return self.trail is None
+        """Whether the record does not name the trail, or what becomes of it."""
+        return self.trail is None or bool(self.problems)
 
 
 def trail_stopped(
@@ -83,10 +84,16 @@ def events_selected(
     _record: CloudTrailRecord, request: Mapping[str, Any], response: Mapping[str, Any]
 ) -> TrailChange:
     """Read PutEventSelectors, which replaces every selector by those that it names."""
+    basic, advanced = (
+        [members_of(item) for item in items_in(request.get(name)) or items_in(response.get(name))]
+        for name in ("eventSelectors", "advancedEventSelectors")
+    )
+    is_told = bool(basic or advanced)
     return TrailChange(
         action=TrailAction.SELECT_EVENTS,
         trail=text_in(request, "trailName") or text_in(response, "trailARN"),
-        blinded=_blinded_by_selectors(request) or _blinded_by_selectors(response),
+        blinded=_blinded_by_selectors(basic, advanced) if is_told else (),
+        problems=() if is_told else ("no event selectors",),
     )
 
 
@@ -96,11 +103,9 @@ _FLAGS_THAT_BLIND = {
 }
 
 
-def _blinded_by_selectors(parameters: Mapping[str, Any]) -> tuple[str, ...]:
-    basic = [members_of(item) for item in items_in(parameters.get("eventSelectors"))]
-    advanced = [members_of(item) for item in items_in(parameters.get("advancedEventSelectors"))]
-    if not basic and not advanced:
-        return ()
+def _blinded_by_selectors(
+    basic: Sequence[Mapping[str, Any]], advanced: Sequence[Mapping[str, Any]]
+) -> tuple[str, ...]:
     if any(map(_records_changes, basic)) or any(map(_records_all_changes, advanced)):
         return ()
     if any(flag_in(item, "includeManagementEvents") is not False for item in basic):

@@ -9,16 +9,20 @@ from dataclasses import dataclass, replace
 from security_group_alerter.alerts import Alert
 from security_group_alerter.settings import Settings
 
+from .chat import chat_of
 from .email import email_of
 from .headline import subject_of
 from .machine import machine_of
-from .text import safe
+from .sms import sms_of
+from .text import safe, shortened
 
 # Amazon SNS takes 256 KiB for a message with its attributes, and for a whole batch.
 # https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
 LARGEST_MESSAGE = 256 * 1024
-# A call may carry a thousand rules: as many of them are written out as fit.
-_MOST_RULES = (200, 50, 10, 0)
+# A call may carry a thousand rules, and texts that somebody else made long: of a call that does not
+# fit, fewer rules are written out, and so many characters of each text.
+_MOST_RULES = 200
+_LESS = ((50, 1000), (10, 300), (0, 100))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,17 +46,17 @@ class Message:
 
 def messages_of(alert: Alert, settings: Settings) -> Iterator[Message]:
     """One message, or as many as it takes to name every call within the limit of Amazon SNS."""
-    message = _message_of(alert, settings, _MOST_RULES[0])
-    if message.size <= LARGEST_MESSAGE:
-        yield message
-        return
+    message = _message_of(alert, settings, _MOST_RULES)
     count = len(alert.findings)
-    if count > 1:
+    if message.size > LARGEST_MESSAGE and count > 1:
         for half in (alert.findings[: count // 2], alert.findings[count // 2 :]):
             yield from messages_of(replace(alert, findings=half), settings)
         return
-    smaller = (_message_of(alert, settings, most) for most in _MOST_RULES[1:])
-    yield next(message for message in smaller if message.size <= LARGEST_MESSAGE)
+    for most_rules, longest_text in _LESS:
+        if message.size <= LARGEST_MESSAGE:
+            break
+        message = _message_of(shortened(alert, longest_text), settings, most_rules)
+    yield message
 
 
 def attributes_of(alert: Alert) -> dict[str, str]:
@@ -75,8 +79,10 @@ def attributes_of(alert: Alert) -> dict[str, str]:
 
 def _message_of(alert: Alert, settings: Settings, most_rules: int) -> Message:
     forms = {
-        "default": machine_of(alert, most_rules),
+        "default": machine_of(alert, settings, most_rules),
         "email": email_of(alert, settings, most_rules),
+        "https": chat_of(alert, settings),
+        "sms": sms_of(alert),
     }
     return Message(
         subject=subject_of(alert),

@@ -22,7 +22,7 @@ from security_group_alerter.security_group_rules import Peer, SecurityGroupRule
 from security_group_alerter.settings import Settings
 from security_group_alerter.trails import TrailAction, TrailChange
 
-from .headline import headline_of
+from .headline import acceptance_words, headline_of
 from .links import event_link, group_link
 from .people import (
     NOT_RECORDED,
@@ -39,6 +39,8 @@ from .undo import look_commands, undo_command
 
 _WIDTH = 100
 _LABEL_WIDTH = 15
+# From so many on it is their number that leaves no room for a command.
+_MANY_RULES = 100
 
 
 def email_of(alert: Alert, settings: Settings, most_rules: int) -> str:
@@ -93,9 +95,12 @@ def _what(alert: Alert, most_rules: int) -> Iterator[str]:
 
 def _call(finding: Finding) -> str:
     record, change = finding.record, finding.change
+    if finding.kind is FindingKind.CONFIGURATION:
+        return "Accepted openings"
     words = [safe(record.event_name or "A log event", 80)]
     if isinstance(change, SecurityGroupChange):
-        names = (change.group_id, change.group_name and f'"{safe(change.group_name)}"')
+        group_id = change.group_id and safe(change.group_id, 80)
+        names = (group_id, change.group_name and f'"{safe(change.group_name)}"')
         words.append(f"on {' '.join(filter(None, names)) or 'a group that is ' + NOT_RECORDED}")
         words.append(f"in {safe(change.vpc_id, 40)}" if change.vpc_id else "")
     if record.event_time is not None:
@@ -111,7 +116,10 @@ def _details(finding: Finding, most_rules: int) -> Iterator[str]:
         yield from _prefix_list_details(finding, change, most_rules)
     elif change is not None:
         yield from _trail_details(finding, change)
-    if finding.problem is not None:
+    if finding.kind is FindingKind.CONFIGURATION:
+        yield f"! {safe(finding.problem or '', 500)}"
+        yield "The other entries hold. Mend it in accepted_openings.toml, and deploy."
+    elif finding.problem is not None:
         yield f"! The record could not be read: {safe(finding.problem)}"
         yield f"  It says: {safe(finding.excerpt or '', 1500)}"
     if record.error_code is not None:
@@ -132,10 +140,11 @@ def _group_details(finding: Finding, change: SecurityGroupChange, most_rules: in
         shown = " ".join(safe(rule_id, 40) for rule_id in change.rule_ids[:most_rules])
         yield f"{'' if change.action is Action.DESCRIBE_RULES else '- '}{shown}"
     if finding.record.outcome is Outcome.SUCCEEDED:
-        yield from (f"! {note}" for note in _group_notes(finding, change))
+        yield from (f"! {note}" for note in _group_notes(finding, change, most_rules))
 
 
-def _group_notes(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
+def _group_notes(finding: Finding, change: SecurityGroupChange, most_rules: int) -> Iterator[str]:
+    yield from acceptance_words(finding)
     if change.action is Action.MODIFY_RULES:
         yield (
             "The record tells neither the direction of the rule nor what it allowed before. "
@@ -145,8 +154,7 @@ def _group_notes(finding: Finding, change: SecurityGroupChange) -> Iterator[str]
         yield "The record names the rules by id only. What they allowed is not recorded."
     if change.is_omitted:
         yield "CloudTrail left the rules out, as it does over 100 KB. Look at the group itself."
-    for problem in change.problems:
-        yield f"Not readable, so not judged: {safe(problem)}"
+    yield from _problem_lines(change.problems, most_rules)
     if finding.opened.has_prefix_lists:
         yield "The record does not tell which ranges the prefix list holds."
     if finding.closed.is_world_open:
@@ -162,8 +170,7 @@ def _prefix_list_details(
     yield from _peer_lines("-", change.removed, most_rules)
     if change.is_omitted:
         yield "! CloudTrail left the ranges out. Look at the prefix list itself."
-    for problem in change.problems:
-        yield f"! Not readable, so not judged: {safe(problem)}"
+    yield from (f"! {note}" for note in _problem_lines(change.problems, most_rules))
     if finding.record.outcome is not Outcome.SUCCEEDED:
         return
     if change.action is Action.RESTORE:
@@ -195,12 +202,18 @@ def _peer_lines(mark: str, peers: tuple[Peer, ...], most: int) -> Iterator[str]:
         yield f"{mark} and {plural(len(peers) - most, 'more range')}: see the CloudTrail event"
 
 
+def _problem_lines(problems: tuple[str, ...], most: int) -> Iterator[str]:
+    yield from (f"Not readable, so not judged: {safe(problem)}" for problem in problems[:most])
+    if len(problems) > most:
+        yield f"Not readable, so not judged: {len(problems) - most:,} more"
+
+
 def _why(finding: Finding) -> Iterator[str]:
     """The reasons behind a severity that comes from what was opened."""
     wide = [
         opening for opening in finding.opened.openings if opening.reach.breadth >= Breadth.BROAD
     ]
-    if finding.record.outcome is not Outcome.SUCCEEDED or not wide:
+    if finding.record.outcome is not Outcome.SUCCEEDED or not wide or finding.accepted:
         return
     classes = {port_class for opening in wide for port_class in port_classes_of(opening)}
     names_by_reason: dict[str, dict[str, None]] = {}
@@ -285,6 +298,8 @@ def _why_no_undo(finding: Finding) -> str:
             return "a deleted group cannot be brought back"
         if change.action is Action.REMOVE_RULES and not change.removed and change.missed:
             return "nothing was removed"
+        if len(change.added) + len(change.removed) > _MANY_RULES:
+            return "it would be too long"
     if isinstance(change, TrailChange) and change.action is not TrailAction.STOP:
         return "how the trail was set up before is not recorded"
     return "the record does not tell enough for one"
@@ -308,10 +323,12 @@ def _links(alert: Alert, settings: Settings) -> Iterator[str]:
             links[f"Group  {group_link(change.group_id, *place)}"] = None
         links[f"Event  {event_link(event_id, *place)}"] = None
     yield from (f"  {link}" for link in links if not link.endswith("None"))
+    if alert.severity >= Severity.MEDIUM and settings.runbook_url:
+        yield f"  Runbook  {settings.runbook_url}"
 
 
 def _field(label: str, value: str) -> list[str]:
-    return _wrapped(f"{label:<{_LABEL_WIDTH}}{value}", continued=" " * _LABEL_WIDTH)
+    return _wrapped(f"{label:<{_LABEL_WIDTH - 1}} {value}", continued=" " * _LABEL_WIDTH)
 
 
 def _wrapped(text: str, indent: str = "  ", continued: str = "  ") -> list[str]:

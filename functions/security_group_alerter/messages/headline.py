@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from security_group_alerter.alerts import Alert
 from security_group_alerter.changes import Action, PrefixListChange, SecurityGroupChange
 from security_group_alerter.exposure import Breadth
-from security_group_alerter.findings import Finding
+from security_group_alerter.findings import Finding, FindingKind, Severity
 from security_group_alerter.records import CloudTrailRecord, Outcome
 from security_group_alerter.security_group_rules import SecurityGroupRule
 from security_group_alerter.trails import TrailAction, TrailChange
@@ -32,7 +35,9 @@ def subject_of(alert: Alert) -> str:
     is_short = len(f"{start}{headline} in {full}") > LONGEST_SUBJECT
     place = short if is_short else full
     end = f" in {place}" if place else ""
-    return f"{start}{safe(headline, LONGEST_SUBJECT - len(start) - len(end))}{end}"
+    subject = f"{start}{safe(headline, LONGEST_SUBJECT - len(start) - len(end))}{end}"
+    # A character beyond the first plane counts as two in UTF-16.
+    return re.sub("[^\0-\uffff]", "\ufffd", subject)
 
 
 def account_name_of(alert: Alert) -> str:
@@ -50,6 +55,8 @@ def headline_of(alert: Alert) -> str:
 def phrase_of(finding: Finding) -> str:
     """What was done, or what was attempted and not done."""
     change = finding.change
+    if finding.kind is FindingKind.CONFIGURATION:
+        return "an accepted opening is not in force"
     if change is None:
         return _unreadable(finding.record)
     if isinstance(change, SecurityGroupChange):
@@ -59,6 +66,8 @@ def phrase_of(finding: Finding) -> str:
     else:
         done, to_do = _trail_phrases(finding, change)
     refused = _REFUSED.get(finding.record.outcome)
+    if finding.accepted and finding.severity is Severity.INFORMATIONAL:
+        return f"accepted: {done}"
     return f"{refused} {to_do}" if refused else done
 
 
@@ -155,3 +164,15 @@ def _trail_phrases(finding: Finding, change: TrailChange) -> tuple[str, str]:
     if finding.blinded and change.action in (TrailAction.UPDATE, TrailAction.SELECT_EVENTS):
         verb, past = "blind", "blinded"
     return f"{whose} {name} {past}", f"{verb} {whose} {name}"
+
+
+def acceptance_words(finding: Finding) -> Iterator[str]:
+    """Whose exceptions cover the opening, and which have run out."""
+    how = "Accepted" if finding.severity is Severity.INFORMATIONAL else "Accepted in part"
+    for entry in finding.accepted:
+        yield f"{how} until {entry.expires} by {safe(entry.owner)}: {safe(entry.reason)}"
+    for entry in finding.expired:
+        yield (
+            f"An acceptance by {safe(entry.owner)} ran out on {entry.expires} and no longer "
+            f"counts: {safe(entry.reason)}"
+        )

@@ -10,13 +10,21 @@ from security_group_alerter.settings import Settings
 _REGION = re.compile(r"[a-z]{2,}(?:-[a-z0-9]+)+")
 _GROUP_ID = re.compile(r"sg-[0-9a-z]{1,32}")
 
-# The console's domain by partition, which the Region's name tells.
+# The partition stands in the Region's name, and the console has a domain of its own in each.
 # https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html
+_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 _CONSOLES = {
-    "cn-": "{region}.console.amazonaws.cn",
-    "us-gov-": "{region}.console.amazonaws-us-gov.com",
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
 }
-_COMMERCIAL_CONSOLE = "{region}.console.aws.amazon.com"
+
+
+def partition_of(region: str | None) -> str:
+    """`aws`, `aws-cn` or `aws-us-gov`."""
+    return next(
+        (name for prefix, name in _PARTITIONS.items() if (region or "").startswith(prefix)), "aws"
+    )
 
 
 def group_link(
@@ -39,18 +47,17 @@ def event_link(
     """The CloudTrail event's page, which keeps events for 90 days."""
     if event_id is None:
         return None
-    path = f"cloudtrailv2/home?region={{region}}#/events/{quote(event_id[:100], safe='')}"
-    return _link(path, region, account_id, settings)
+    quoted = quote(event_id[:100], safe="", errors="replace")
+    return _link(
+        f"cloudtrailv2/home?region={{region}}#/events/{quoted}", region, account_id, settings
+    )
 
 
 def _link(path: str, region: str | None, account_id: str | None, settings: Settings) -> str | None:
     if region is None or not _REGION.fullmatch(region):
         return None
-    console = next(
-        (domain for prefix, domain in _CONSOLES.items() if region.startswith(prefix)),
-        _COMMERCIAL_CONSOLE,
-    )
-    destination = f"https://{console}/{path}".replace("{region}", region)
+    console = _CONSOLES[partition_of(region)]
+    destination = f"https://{region}.{console}/{path}".replace("{region}", region)
     portal = settings.access_portal_url
     if portal is None or account_id is None:
         return destination

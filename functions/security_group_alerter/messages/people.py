@@ -84,7 +84,10 @@ def time_words(time: datetime, time_zone: ZoneInfo) -> str:
     utc = f"{time:%Y-%m-%d %H:%M:%S} UTC"
     if time_zone.key == "UTC":
         return utc
-    local = time.astimezone(time_zone)
+    try:
+        local = time.astimezone(time_zone)
+    except OverflowError:  # the first or the last day that Python knows
+        return utc
     day = "" if local.date() == time.date() else f"{local:%Y-%m-%d} "
     return f"{utc} ({day}{local:%H:%M:%S} {time_zone.key})"
 

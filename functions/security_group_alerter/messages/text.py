@@ -6,19 +6,40 @@ the call. Nothing in them may break a line, turn the reading direction or hide.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
 LONGEST = 200
 
 
 def safe(text: str, longest: int = LONGEST) -> str:
-    """The text with everything that is not printable escaped visibly, and cut when it is long."""
-    if len(text) > longest:
-        text = f"{text[: longest - 1]}…"
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
-        for char in text
-    )
+    """The text with everything that is not printable escaped visibly, at most so long."""
+    shown = text
+    if not text.isprintable():
+        # An escape is longer than what it stands for: what lies further back cannot be seen.
+        shown = "".join(
+            char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+            for char in text[: longest + 1]
+        )
+    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
+
+
+def shortened(value: Any, longest: int) -> Any:
+    """The same value, in which no text is longer than this: not in its fields, nor in theirs."""
+    if type(value) is str:  # and none of the enumerations
+        return value[:longest]
+    if isinstance(value, tuple):
+        return tuple(shortened(item, longest) for item in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        cut = {
+            field.name: shortened(getattr(value, field.name), longest) for field in fields(value)
+        }
+        return replace(value, **cut)
+    if isinstance(value, Mapping):
+        # Account tags. What lies deeper is raw JSON, which no message shows.
+        return {key: member[:longest] for key, member in value.items() if type(member) is str}
+    return value
 
 
 def plural(count: int, singular: str) -> str:

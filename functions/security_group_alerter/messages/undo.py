@@ -29,9 +29,15 @@ _IDS = {
     "rule": re.compile(r"sgr-[0-9a-f]{8,17}"),
     "prefix list": re.compile(r"pl-[0-9a-f]{8,17}"),
     "VPC": re.compile(r"vpc-[0-9a-f]{8,17}"),
-    "trail": re.compile(r"(?:arn:aws[a-z-]*:cloudtrail:[a-z0-9-]+:\d{12}:trail/)?[\w.-]{3,128}"),
+    "trail": re.compile(
+        r"(?:arn:aws[a-z-]*:cloudtrail:[a-z0-9-]+:[0-9]{12}:trail/)?[A-Za-z0-9][A-Za-z0-9._-]{2,127}"
+    ),
 }
+_VERSIONS = range(1, 2**31)
 _PROTOCOL = re.compile(r"[a-z0-9-]{1,10}")
+# Windows takes no more for a whole command line. A thousand rules fit by their ids.
+# https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-createprocessw
+LONGEST_COMMAND = 32_000
 
 
 def undo_command(finding: Finding) -> str | None:
@@ -44,8 +50,9 @@ def undo_command(finding: Finding) -> str | None:
     words = _UNDO[type(change)](change)
     if words is None:
         return None
-    service, command, *options = words
-    return shlex.join(["aws", service, command, "--region", region, *options])
+    service, name, *options = words
+    command = shlex.join(["aws", service, name, "--region", region, *options])
+    return command if len(command) <= LONGEST_COMMAND else None
 
 
 def look_commands(findings: Iterable[Finding]) -> Iterator[tuple[str, str]]:
@@ -97,7 +104,7 @@ def _undo_prefix_list_change(change: PrefixListChange) -> list[str] | None:
     if change.action is Action.CREATE:
         return ["ec2", "delete-managed-prefix-list", "--prefix-list-id", prefix_list_id]
     changed_entries = change.added or change.removed or change.action is Action.RESTORE
-    if change.version is None or not changed_entries:
+    if change.version is None or change.version not in _VERSIONS or not changed_entries:
         return None
     # Every change of the entries makes one version more.
     # https://docs.aws.amazon.com/vpc/latest/userguide/working-with-managed-prefix-lists.html

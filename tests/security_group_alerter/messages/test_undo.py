@@ -1,0 +1,304 @@
+"""The command that undoes a change: complete where the record tells enough, and never invented."""
+
+import json
+import re
+import shlex
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from security_group_alerter.changes import Action, Change, PrefixListChange, SecurityGroupChange
+from security_group_alerter.messages.undo import LONGEST_COMMAND, look_commands, undo_command
+from security_group_alerter.security_group_rules import SecurityGroupRule
+from security_group_alerter.trails import TrailAction, TrailChange
+from tests.security_group_alerter.builders import added, judged, peer, rule, rules
+from tests.stories import told
+
+GROUP: Final = "sg-0123456789abcdef0"
+VPC: Final = "vpc-0123456789abcdef0"
+PREFIX_LIST: Final = "pl-0123456789abcdef0"
+
+
+def group_change(action: Action, **members: Any) -> SecurityGroupChange:
+    return SecurityGroupChange(**{"action": action, "group_id": GROUP} | members)
+
+
+def prefix_list_change(action: Action, **members: Any) -> PrefixListChange:
+    return PrefixListChange(**{"action": action, "prefix_list_id": PREFIX_LIST} | members)
+
+
+def with_ids(*texts: str) -> tuple[SecurityGroupRule, ...]:
+    return tuple(
+        replace(rule(text), rule_id=f"sgr-{number:017x}") for number, text in enumerate(texts)
+    )
+
+
+OF_ANOTHER_ACCOUNT: Final = replace(
+    rule(f"all from {GROUP}"), peer=replace(peer(GROUP), account_id="333344445555")
+)
+RESTORE: Final = (
+    f"ec2 restore-managed-prefix-list-version --prefix-list-id {PREFIX_LIST} "
+    "--previous-version 3 --current-version 4"
+)
+INGRESS: Final = f"security-group-ingress --group-id {GROUP}"
+EGRESS: Final = f"security-group-egress --group-id {GROUP}"
+IDS: Final = "--security-group-rule-ids sgr-00000000000000000 sgr-00000000000000001"
+TRAIL: Final = "arn:aws:cloudtrail:eu-central-1:111122223333:trail/organization-trail"
+
+UNDO: Final[dict[str, tuple[Change, str]]] = {
+    "group-created": (
+        group_change(Action.CREATE, group_name="$(reboot)"),
+        f"ec2 delete-security-group --group-id {GROUP}",
+    ),
+    "ingress-added-with-ids": (
+        group_change(Action.ADD_RULES, added=with_ids("tcp 22 from 0.0.0.0/0", "all from ::/0")),
+        f"ec2 revoke-{INGRESS} {IDS}",
+    ),
+    "egress-added-with-ids": (
+        group_change(
+            Action.ADD_RULES,
+            added=with_ids("egress tcp 22 to 0.0.0.0/0", "egress all to ::/0"),
+        ),
+        f"ec2 revoke-{EGRESS} {IDS}",
+    ),
+    "ingress-added-before-there-were-ids": (
+        group_change(Action.ADD_RULES, added=rules("tcp 20-25 from 0.0.0.0/0")),
+        f"ec2 revoke-{INGRESS} --ip-permissions "
+        """'[{"IpProtocol":"tcp","FromPort":20,"ToPort":25,"IpRanges":[{"CidrIp":"0.0.0.0/0"}]}]'""",
+    ),
+    "ingress-removed": (
+        group_change(Action.REMOVE_RULES, removed=with_ids("udp 53 from 2001:db8::/32")),
+        f"ec2 authorize-{INGRESS} --ip-permissions "
+        """'[{"IpProtocol":"udp","FromPort":53,"ToPort":53,"""
+        """"Ipv6Ranges":[{"CidrIpv6":"2001:db8::/32"}]}]'""",
+    ),
+    "egress-removed": (
+        group_change(Action.REMOVE_RULES, removed=rules("egress all to 0.0.0.0/0")),
+        f"ec2 authorize-{EGRESS} --ip-permissions "
+        """'[{"IpProtocol":"-1","IpRanges":[{"CidrIp":"0.0.0.0/0"}]}]'""",
+    ),
+    "icmp-removed": (
+        group_change(
+            Action.REMOVE_RULES, removed=rules("icmp from 10.0.0.0/8", "icmp 8 from 10.0.0.0/8")
+        ),
+        f"ec2 authorize-{INGRESS} --ip-permissions "
+        """'[{"IpProtocol":"icmp","FromPort":-1,"ToPort":-1,"IpRanges":[{"CidrIp":"10.0.0.0/8"}]},"""
+        """{"IpProtocol":"icmp","FromPort":8,"ToPort":-1,"IpRanges":[{"CidrIp":"10.0.0.0/8"}]}]'""",
+    ),
+    "gre-from-a-prefix-list-removed": (
+        group_change(Action.REMOVE_RULES, removed=rules(f"47 from {PREFIX_LIST}")),
+        f"ec2 authorize-{INGRESS} --ip-permissions "
+        f"""'[{{"IpProtocol":"47","PrefixListIds":[{{"PrefixListId":"{PREFIX_LIST}"}}]}}]'""",
+    ),
+    "group-removed": (
+        group_change(Action.REMOVE_RULES, removed=rules(f"tcp 443 from {GROUP}")),
+        f"ec2 authorize-{INGRESS} --ip-permissions "
+        """'[{"IpProtocol":"tcp","FromPort":443,"ToPort":443,"""
+        f""""UserIdGroupPairs":[{{"GroupId":"{GROUP}"}}]}}]'""",
+    ),
+    "group-of-another-account-removed": (
+        group_change(Action.REMOVE_RULES, removed=(OF_ANOTHER_ACCOUNT,)),
+        f"ec2 authorize-{INGRESS} --ip-permissions "
+        f"""'[{{"IpProtocol":"-1","UserIdGroupPairs":[{{"GroupId":"{GROUP}","""
+        """"UserId":"333344445555"}]}]'""",
+    ),
+    "vpc-associated": (
+        group_change(Action.ASSOCIATE_VPC, vpc_id=VPC),
+        f"ec2 disassociate-security-group-vpc --group-id {GROUP} --vpc-id {VPC}",
+    ),
+    "vpc-disassociated": (
+        group_change(Action.DISASSOCIATE_VPC, vpc_id=VPC),
+        f"ec2 associate-security-group-vpc --group-id {GROUP} --vpc-id {VPC}",
+    ),
+    "prefix-list-created": (
+        prefix_list_change(Action.CREATE, added=(peer("10.0.0.0/8"),)),
+        f"ec2 delete-managed-prefix-list --prefix-list-id {PREFIX_LIST}",
+    ),
+    "prefix-list-widened": (
+        prefix_list_change(Action.MODIFY, version=3, added=(peer("0.0.0.0/0"),)),
+        RESTORE,
+    ),
+    "prefix-list-narrowed": (
+        prefix_list_change(Action.MODIFY, version=3, removed=(peer("0.0.0.0/0"),)),
+        RESTORE,
+    ),
+    "prefix-list-restored": (
+        prefix_list_change(Action.RESTORE, version=3, restored_version=1),
+        RESTORE,
+    ),
+    "trail-stopped": (
+        TrailChange(action=TrailAction.STOP, trail="organization-trail"),
+        "cloudtrail start-logging --name organization-trail",
+    ),
+    "trail-stopped-by-arn": (
+        TrailChange(action=TrailAction.STOP, trail=TRAIL),
+        f"cloudtrail start-logging --name {TRAIL}",
+    ),
+}
+
+
+def words_of(command: str | None) -> list[str]:
+    assert command is not None
+    return shlex.split(command)
+
+
+@pytest.mark.parametrize(("change", "expected"), UNDO.values(), ids=UNDO)
+def test_undo(change: Change, expected: str) -> None:
+    service, name, *options = shlex.split(expected)
+
+    command = undo_command(judged(change))
+
+    assert words_of(command) == ["aws", service, name, "--region", "eu-central-1", *options]
+
+
+NO_UNDO: Final[dict[str, Change]] = {
+    "group-deleted": group_change(Action.DELETE),
+    "descriptions": group_change(Action.DESCRIBE_RULES, rule_ids=("sgr-0123456789abcdef0",)),
+    "edit": group_change(Action.MODIFY_RULES, added=with_ids("unknown tcp 22 from 0.0.0.0/0")),
+    "group-known-by-name-only": group_change(Action.CREATE, group_id=None, group_name="web"),
+    "rules-known-by-id-only": group_change(
+        Action.REMOVE_RULES, rule_ids=("sgr-0123456789abcdef0",)
+    ),
+    "rules-of-both-directions": group_change(
+        Action.ADD_RULES, added=rules("tcp 22 from ::/0", "egress tcp 22 to ::/0")
+    ),
+    "rules-of-no-direction": group_change(
+        Action.ADD_RULES, added=with_ids("unknown tcp 22 from 0.0.0.0/0")
+    ),
+    "rules-that-are-not-all-readable": group_change(
+        Action.ADD_RULES, added=with_ids("tcp 22 from ::/0"), problems=("ipPermissions[1]: …",)
+    ),
+    "rules-left-out": group_change(Action.ADD_RULES, is_omitted=True),
+    "rule-of-no-protocol": group_change(Action.ADD_RULES, added=rules("? 22 from ::/0")),
+    "rule-of-a-strange-protocol": group_change(
+        Action.ADD_RULES, added=rules("$(reboot) from ::/0")
+    ),
+    "peer-known-by-name-only": group_change(Action.REMOVE_RULES, removed=rules("all from sg-web")),
+    "prefix-list-that-is-none": group_change(
+        Action.REMOVE_RULES, removed=rules("all from pl-global")
+    ),
+    "vpc-not-recorded": group_change(Action.ASSOCIATE_VPC),
+    "prefix-list-not-recorded": prefix_list_change(Action.CREATE, prefix_list_id=None),
+    "prefix-list-of-no-version": prefix_list_change(Action.MODIFY, added=(peer("::/0"),)),
+    "prefix-list-of-an-absurd-version": prefix_list_change(Action.RESTORE, version=int("9" * 4300)),
+    "prefix-list-renamed": prefix_list_change(Action.MODIFY, version=3),
+    "trail-deleted": TrailChange(action=TrailAction.DELETE, trail="organization-trail"),
+    "trail-updated": TrailChange(action=TrailAction.UPDATE, trail="organization-trail"),
+    "trail-not-recorded": TrailChange(action=TrailAction.STOP, trail=None),
+}
+
+
+@pytest.mark.parametrize("change", NO_UNDO.values(), ids=NO_UNDO)
+def test_no_command_is_invented(change: Change) -> None:
+    finding = judged(change)
+
+    assert undo_command(finding) is None
+    [message] = told([finding])
+    if finding.severity > 0:
+        assert "No command: " in json.loads(message.body)["email"]
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"errorCode": "Client.UnauthorizedOperation"},
+        {"errorCode": "Client.DryRunOperation"},
+        {"awsRegion": None},
+        {"awsRegion": "eu-central-1; reboot"},
+        {"awsRegion": "--profile"},
+    ],
+)
+def test_nothing_is_undone_that_did_not_happen_or_nobody_knows_where(
+    members: dict[str, object],
+) -> None:
+    assert undo_command(added("tcp 22 from 0.0.0.0/0", **members)) is None
+    assert list(look_commands([added("tcp 22 from 0.0.0.0/0", **members)])) == [] or (
+        "errorCode" in members
+    )
+
+
+def test_a_command_that_no_command_line_takes() -> None:
+    many = rules(*(f"tcp {it} from ::/0" for it in range(1000)))
+    finding = judged(group_change(Action.REMOVE_RULES, removed=many))
+
+    assert undo_command(finding) is None
+    [message] = told([finding])
+    assert "No command: it would be too long." in json.loads(message.body)["email"]
+
+
+def test_a_thousand_rules_are_revoked_by_their_ids() -> None:
+    change = group_change(
+        Action.ADD_RULES, added=with_ids(*(f"tcp {it} from ::/0" for it in range(1000)))
+    )
+
+    command = undo_command(judged(change))
+
+    assert len(words_of(command)) > 1000
+    assert len(command or "") <= LONGEST_COMMAND
+
+
+METACHARACTERS: Final = st.text(st.sampled_from("sgr-plvc0123456789abcdef$`;&|<>(){}'\"\\\n -="))
+
+
+@given(
+    hostile=st.tuples(
+        METACHARACTERS, METACHARACTERS, METACHARACTERS, METACHARACTERS, METACHARACTERS
+    ),
+    action=st.sampled_from(Action),
+)
+def test_nothing_that_somebody_typed_reaches_a_command(
+    hostile: tuple[str, str, str, str, str], action: Action
+) -> None:
+    group_id, vpc_id, rule_id, protocol, value = hostile
+    opening = replace(rule(f"tcp 22 from {GROUP}"), rule_id=rule_id)
+    strange = replace(rule(f"tcp 22 from {PREFIX_LIST}"), rule_id=rule_id)
+    typed = (
+        replace(opening, protocol=protocol or "x", description=value),
+        replace(strange, peer=replace(strange.peer, value=value)),
+    )
+    changes: list[Change] = [
+        group_change(action, group_id=group_id, vpc_id=vpc_id, added=typed, removed=typed),
+        group_change(action, group_name=value, vpc_id=vpc_id, added=typed, removed=typed),
+        group_change(action, added=typed[:1], removed=typed[1:]),
+        prefix_list_change(action, prefix_list_id=value, version=3, added=(peer("::/0"),)),
+        *(TrailChange(action=it, trail=value) for it in TrailAction),
+    ]
+    findings = [judged(change) for change in changes]
+    commands = [undo_command(finding) for finding in findings]
+    commands += [command for _, command in look_commands(findings)]
+    for command in filter(None, commands):
+        words = shlex.split(command)
+        assert shlex.join(words) == command
+        for word in words:
+            assert re.fullmatch(r"[A-Za-z0-9./:_,=-]+|\[\{[A-Za-z0-9./:_,\"{}\[\]-]+\}\]", word)
+        assert all(not word.startswith("-") for word in words[6::2] if words[5] == "--name")
+
+
+def test_looking_covers_every_group_once() -> None:
+    findings = [
+        judged(group_change(Action.ADD_RULES, group_id=it, added=rules("tcp 22 from ::/0")))
+        for it in (GROUP, "sg-11111111", GROUP, "sg-web; reboot", None)
+    ]
+    findings.append(judged(TrailChange(action=TrailAction.STOP, trail="organization-trail")))
+
+    commands = dict(look_commands(findings))
+
+    assert [words_of(command)[2] for command in commands.values()] == [
+        "describe-network-interfaces",
+        "describe-security-group-rules",
+    ]
+    for command in commands.values():
+        assert words_of(command)[3:] == [
+            *("--region", "eu-central-1"),
+            *("--filters", f"Name=group-id,Values={GROUP},sg-11111111"),
+        ]
+
+
+@pytest.mark.parametrize("group_id", [None, "web", "sg-0123456789abcdef0 --profile x"])
+def test_nothing_to_look_at(group_id: str | None) -> None:
+    finding = judged(group_change(Action.CREATE, group_id=group_id, group_name="web"))
+
+    assert list(look_commands([finding])) == []

@@ -1,0 +1,246 @@
+"""Lambda's door, with an AWS behind it: what goes in, what comes out, what is kept."""
+
+import base64
+import gzip
+import json
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final, cast
+from unittest import mock
+
+import boto3
+import pytest
+from mypy_boto3_sqs import SQSClient
+
+from local.aws import Topic, emulated_aws
+from local.deliveries import deliveries_of
+from security_group_alerter import handler
+from security_group_alerter.accepted_openings import AcceptedOpenings
+from security_group_alerter.payload import UndecodableDeliveryError
+from security_group_alerter.publishing import PublishError
+from security_group_alerter.settings import SettingsError
+from tests.stories import story
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+CONTEXT: Final = cast("LambdaContext", SimpleNamespace(aws_request_id="request-1"))
+OPENING: Final = story("ssh-opened-to-the-world-from-the-console")
+CREATION: Final = story("group-created-with-tags-by-an-aws-service")
+
+
+@pytest.fixture
+def topic(cold_function: None) -> Iterator[Topic]:
+    """A topic of its own and a cold start for each test."""
+    assert cold_function is None
+    with emulated_aws() as topic:
+        yield topic
+
+
+def invoke(*records: dict[str, Any]) -> dict[str, int]:
+    [delivery] = deliveries_of(records)
+    return handler.lambda_handler(delivery.payload, CONTEXT)
+
+
+def payload_of(data: object) -> dict[str, Any]:
+    packed = gzip.compress(json.dumps(data).encode())
+    return {"awslogs": {"data": base64.b64encode(packed).decode()}}
+
+
+def test_an_alert_is_sent_and_counted(topic: Topic) -> None:
+    summary = invoke(OPENING)
+
+    assert summary == {"records": 1, "matched": 1, "alerts": 1, "world_open": 1, "unreadable": 0}
+    [alert] = topic.take()
+    assert alert.subject.startswith("CRITICAL: ")
+    assert alert.event_ids == [OPENING["eventID"]]
+
+
+class Queue:
+    """A queue that is subscribed to the topic."""
+
+    def __init__(self, topic: Topic, name: str, **attributes: str) -> None:
+        self._client: SQSClient = boto3.client("sqs")
+        self._url = self._client.create_queue(QueueName=name)["QueueUrl"]
+        arn = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
+        boto3.client("sns").subscribe(
+            TopicArn=topic.arn,
+            Protocol="sqs",
+            Endpoint=arn["Attributes"]["QueueArn"],
+            Attributes=attributes,
+        )
+
+    def received(self) -> list[Any]:
+        answer = self._client.receive_message(
+            QueueUrl=self._url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        )
+        return list(answer.get("Messages", ()))
+
+
+def test_a_queue_gets_the_machine_form_and_the_attributes(topic: Topic) -> None:
+    queue = Queue(topic, "raw", RawMessageDelivery="true")
+
+    invoke(OPENING)
+
+    [message] = queue.received()
+    [alert] = topic.take()
+    assert message["Body"] == alert.messages["default"]
+    assert OPENING["eventID"] in message["Body"]
+    attributes = {
+        name: value["StringValue"] for name, value in message["MessageAttributes"].items()
+    }
+    assert attributes == alert.attributes
+    # https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html: with raw delivery, a
+    # message of more than ten attributes is discarded.
+    assert 0 < len(attributes) <= 10
+
+
+def test_a_queue_without_raw_delivery_gets_it_wrapped(topic: Topic) -> None:
+    queue = Queue(topic, "wrapped")
+
+    invoke(OPENING)
+
+    [message] = queue.received()
+    [alert] = topic.take()
+    envelope = json.loads(message["Body"])
+    assert envelope["Message"] == alert.messages["default"]
+    assert envelope["Subject"] == alert.subject
+    assert envelope["MessageAttributes"]["world_open"] == {"Type": "String", "Value": "true"}
+
+
+def test_a_subscriber_hears_only_what_it_asked_for(topic: Topic) -> None:
+    queue = Queue(
+        topic,
+        "world",
+        RawMessageDelivery="true",
+        FilterPolicy=json.dumps({"world_open": ["true"], "severity": ["CRITICAL", "HIGH"]}),
+    )
+
+    invoke(CREATION)
+    invoke(OPENING)
+
+    [message] = queue.received()
+    assert message["MessageAttributes"]["severity"]["StringValue"] == "CRITICAL"
+
+
+@pytest.mark.usefixtures("topic")
+def test_a_warm_function_makes_nothing_anew() -> None:
+    with mock.patch.object(boto3, "Session", wraps=boto3.Session) as session:
+        for _ in range(3):
+            invoke(OPENING)
+
+    assert session.call_count == 1
+
+
+CONTROL_MESSAGE: Final = payload_of(
+    {
+        "messageType": "CONTROL_MESSAGE",
+        "owner": "CloudwatchLogs",
+        "logGroup": "",
+        "logStream": "",
+        "subscriptionFilters": [],
+        "logEvents": [
+            {
+                "id": "",
+                "timestamp": 0,
+                "message": "CWL CONTROL MESSAGE: Checking health of destination Lambda.",
+            }
+        ],
+    }
+)
+
+
+def test_a_control_message_is_answered_and_ignored(topic: Topic) -> None:
+    summary = handler.lambda_handler(CONTROL_MESSAGE, CONTEXT)
+
+    assert set(summary.values()) == {0}
+    assert topic.take() == []
+
+
+def test_what_is_wrong_with_the_exceptions_is_told_once_and_not_to_a_control_message(
+    topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = AcceptedOpenings(problems=("entry 1 has no owner",))
+    monkeypatch.setattr(handler, "accepted_openings_in", lambda _text, **_: wrong)
+
+    handler.lambda_handler(CONTROL_MESSAGE, CONTEXT)
+    assert topic.take() == []
+
+    invoke(OPENING)
+    kinds = [alert.attributes["kind"] for alert in topic.take()]
+    assert kinds == ["configuration", "security-group"]
+
+    invoke(OPENING)
+    assert [alert.attributes["kind"] for alert in topic.take()] == ["security-group"]
+
+
+def test_a_log_event_that_is_no_record_is_told_and_the_rest_goes_on(topic: Topic) -> None:
+    payload = payload_of(
+        {
+            "messageType": "DATA_MESSAGE",
+            "logEvents": [{"message": it} for it in ("no JSON", json.dumps(OPENING))],
+        }
+    )
+
+    summary = handler.lambda_handler(payload, CONTEXT)
+
+    assert summary == {"records": 2, "matched": 2, "alerts": 2, "world_open": 1, "unreadable": 1}
+    assert [alert.attributes["kind"] for alert in topic.take()] == ["unreadable", "security-group"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param({}, id="empty"),
+        pytest.param({"awslogs": {"data": "H4sI"}}, id="cut-off"),
+        pytest.param({"Records": []}, id="from-another-service"),
+        pytest.param(payload_of({"messageType": "DATA_MESSAGE"}), id="without-log-events"),
+        pytest.param(payload_of([]), id="of-another-shape"),
+    ],
+)
+def test_what_cannot_be_decoded_is_raised_and_not_lost(event: dict[str, Any], topic: Topic) -> None:
+    with pytest.raises(UndecodableDeliveryError):
+        handler.lambda_handler(event, CONTEXT)
+
+    assert topic.take() == []
+
+
+def test_what_could_not_be_sent_is_raised(topic: Topic) -> None:
+    boto3.client("sns").delete_topic(TopicArn=topic.arn)
+
+    with pytest.raises(PublishError, match=OPENING["eventID"]):
+        invoke(OPENING)
+
+
+@pytest.mark.usefixtures("topic")
+def test_wrong_settings_are_raised_at_every_call_until_they_are_right(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TIME_ZONE", "Mars")
+    for _ in range(2):
+        with pytest.raises(SettingsError, match="TIME_ZONE='Mars'"):
+            invoke(OPENING)
+
+    monkeypatch.setenv("TIME_ZONE", "Europe/Berlin")
+    assert invoke(OPENING)["alerts"] == 1
+
+
+@pytest.mark.usefixtures("topic")
+def test_each_delivery_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    invoke(OPENING)
+
+    [line] = [vars(it) for it in caplog.records if it.module == "handler"]
+    assert {name: line[name] for name in ("msg", "records", "alerts", "world_open")} == {
+        "msg": "delivery read",
+        "records": 1,
+        "alerts": 1,
+        "world_open": 1,
+    }
+
+
+def test_the_clock_is_in_utc() -> None:
+    assert handler.clock().utcoffset() == timedelta(0)

@@ -1,0 +1,140 @@
+"""Each variable, good, empty and bad; and what is said when several are wrong."""
+
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from security_group_alerter.settings import VARIABLES, SettingsError, settings_from
+
+TOPIC: Final = "arn:aws:sns:eu-central-1:111122223333:alerts"
+LEAST: Final = {"ALERT_TOPIC_ARN": TOPIC}
+PORTAL: Final = "https://d-1234567890.awsapps.com/start"
+
+# Variable -> text -> the setting.
+GOOD: Final[dict[str, dict[str, Any]]] = {
+    "ALERT_TOPIC_ARN": {
+        TOPIC: TOPIC,
+        "arn:aws-us-gov:sns:us-gov-west-1:111122223333:Alerts_1-a": (
+            "arn:aws-us-gov:sns:us-gov-west-1:111122223333:Alerts_1-a"
+        ),
+        "arn:aws-cn:sns:cn-north-1:111122223333:a": "arn:aws-cn:sns:cn-north-1:111122223333:a",
+        f" {TOPIC}\n": TOPIC,
+    },
+    "ORGANIZATION_ID": {
+        "o-exampleorgid": "o-exampleorgid",
+        f"o-{'a1' * 16}": f"o-{'a1' * 16}",
+        "": None,
+        " ": None,
+    },
+    "TRAIL_ARN": {
+        "arn:aws:cloudtrail:eu-central-1:111122223333:trail/my.trail_1": (
+            "arn:aws:cloudtrail:eu-central-1:111122223333:trail/my.trail_1"
+        ),
+        "": None,
+    },
+    "TIME_ZONE": {
+        "Europe/Berlin": ZoneInfo("Europe/Berlin"),
+        "America/Argentina/Ushuaia": ZoneInfo("America/Argentina/Ushuaia"),
+        "UTC": ZoneInfo("UTC"),
+        "": ZoneInfo("UTC"),
+    },
+    "ACCESS_PORTAL_URL": {
+        PORTAL: PORTAL,
+        f"{PORTAL}/#/": f"{PORTAL}/#/",
+        "https://example.awsapps.com": "https://example.awsapps.com",
+        "": None,
+    },
+    "ACCESS_PORTAL_ROLE": {
+        "SecurityAudit": "SecurityAudit",
+        "a+=,.@-_1": "a+=,.@-_1",
+        "": None,
+    },
+    "RUNBOOK_URL": {
+        "https://wiki.example.com/x?y=1#z": "https://wiki.example.com/x?y=1#z",
+        "": None,
+    },
+    "ACCOUNT_TAGS": {
+        "Owner": ("Owner",),
+        " Owner, Cost center ,,Environment,": ("Owner", "Cost center", "Environment"),
+        "": (),
+        ",": (),
+    },
+}
+BAD: Final[dict[str, list[str]]] = {
+    "ALERT_TOPIC_ARN": [
+        "alerts",
+        "arn:aws:sqs:eu-central-1:111122223333:alerts",
+        "arn:aws:sns:eu-central-1:1111:alerts",
+        "arn:aws:sns:eu-central-1:١١١١٢٢٢٢٣٣٣٣:alerts",
+        # A FIFO topic delivers to no e-mail.
+        f"{TOPIC}.fifo",
+        f"{TOPIC}\nx",
+    ],
+    "ORGANIZATION_ID": ["exampleorgid", "o-short", "o-EXAMPLEORGID", f"o-{'a' * 33}"],
+    "TRAIL_ARN": ["organization-trail", "arn:aws:cloudtrail:eu-central-1:111122223333:channel/x"],
+    "TIME_ZONE": ["Mars/Phobos", "Europe", "../../etc/passwd", "/etc/passwd", "a" * 300, "\0"],
+    "ACCESS_PORTAL_URL": [
+        "d-1234567890.awsapps.com",
+        "http://d-1234567890.awsapps.com/start",
+        "https://",
+        "https://аpple.awsapps.com/start",  # noqa: RUF001, a Cyrillic letter is the point
+        "https://x.com/start?next=y",
+    ],
+    "ACCESS_PORTAL_ROLE": ["Security Audit", "a" * 33, "a/b"],
+    "RUNBOOK_URL": ["wiki.example.com", "http://wiki.example.com", "https://", "https://a b"],
+    "ACCOUNT_TAGS": [],
+}
+
+
+def test_every_variable_is_tried() -> None:
+    assert list(GOOD) == list(BAD) == list(VARIABLES)
+
+
+def test_least_that_is_needed() -> None:
+    settings = settings_from(LEAST | {"PATH": "/bin", "AWS_REGION": "nowhere"})
+
+    assert settings.alert_topic_arn == TOPIC
+    assert settings.time_zone == ZoneInfo("UTC")
+    assert settings.account_tags == ()
+    others = set(settings.__slots__) - {"alert_topic_arn", "time_zone", "account_tags"}
+    assert {getattr(settings, name) for name in others} == {None}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [(name, text, value) for name, values in GOOD.items() for text, value in values.items()],
+)
+def test_good(name: str, text: str, value: Any) -> None:
+    settings = settings_from(LEAST | {name: text})
+
+    assert getattr(settings, VARIABLES[name].setting) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [(name, text) for name, texts in BAD.items() for text in texts]
+)
+def test_bad(name: str, text: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        settings_from(LEAST | {name: text})
+
+    assert str(raised.value) == f"{name}={text!r}: expected {VARIABLES[name].expected}"
+
+
+@pytest.mark.parametrize("environment", [{}, {"ALERT_TOPIC_ARN": ""}, {"ALERT_TOPIC_ARN": " "}])
+def test_what_has_to_be_set(environment: dict[str, str]) -> None:
+    with pytest.raises(SettingsError) as raised:
+        settings_from(environment)
+
+    assert str(raised.value) == "ALERT_TOPIC_ARN is not set: expected the ARN of an SNS topic"
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    with pytest.raises(SettingsError) as raised:
+        settings_from({"TIME_ZONE": "CET/CEST", "RUNBOOK_URL": "wiki", "ACCOUNT_TAGS": "Owner"})
+
+    assert str(raised.value) == (
+        "ALERT_TOPIC_ARN is not set: expected the ARN of an SNS topic; "
+        "TIME_ZONE='CET/CEST': expected an IANA time zone such as Europe/Berlin; "
+        "RUNBOOK_URL='wiki': expected the https address of your runbook"
+    )

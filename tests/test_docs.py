@@ -1,0 +1,380 @@
+"""The documents say what the code does: tables are made from it, what they name exists.
+
+README.md holds blocks between `<!-- made: name -->` and `<!-- end: name -->`. Each is made from the
+code, the template or a golden; `--write-goldens` writes them anew.
+"""
+
+import ast
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from local import replay
+from local.deliveries import deliveries_of
+from local.records_in import records_in
+from local.template import read_template
+from security_group_alerter import findings
+from security_group_alerter.accepted_openings import AcceptedOpenings
+from security_group_alerter.accounts import AccountFacts
+from security_group_alerter.changes import READERS
+from security_group_alerter.exposure import BROAD_SHARE, WORLD_SHARE, Breadth
+from security_group_alerter.findings import (
+    ANY_OTHER_CHANGE,
+    EVERYTHING_PORTS,
+    SEVERITY,
+    WEB_PORTS,
+    Effect,
+    FindingKind,
+    PortClass,
+    Severity,
+)
+from security_group_alerter.messages import Message
+from security_group_alerter.pipeline import Road
+from security_group_alerter.records import Outcome
+from security_group_alerter.security_group_rules import PortRange
+from security_group_alerter.sensitive_ports import SENSITIVE_PORTS
+from security_group_alerter.settings import settings_from
+
+ROOT: Final = Path(__file__).parents[1]
+PACKAGE: Final = ROOT / "functions" / "security_group_alerter"
+README: Final = ROOT / "README.md"
+DOCUMENTS: Final = sorted(
+    path for folder in (ROOT, ROOT / "docs", ROOT / "events") for path in folder.glob("*.md")
+)
+STORY: Final = "ssh-opened-to-the-world-from-the-console"
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+# The blocks of the README.
+
+
+def alert() -> str:
+    golden = ROOT / "tests" / "golden" / f"{STORY}.email.txt"
+    return f"```text\n{golden.read_text(encoding='utf-8').strip()}\n```"
+
+
+def calls() -> str:
+    cis = read_template()["Resources"]["SecurityGroupChangesMetricFilter"]["Properties"]
+    groups: dict[str, list[str]] = {
+        "security groups: the six that CIS and Security Hub look for": [],
+        "security groups: what those six miss": [],
+        "managed prefix lists, which rules refer to": [],
+        "the trail that all of this comes from": [],
+    }
+    six, missed, prefix_lists, trail = groups.values()
+    for name, reader in READERS.items():
+        if reader.service == "cloudtrail":
+            trail.append(name)
+        elif "PrefixList" in name:
+            prefix_lists.append(name)
+        else:
+            (six if f"={name})" in cis["FilterPattern"] else missed).append(name)
+    rows = [(words, ", ".join(map(code, names))) for words, names in groups.items()]
+    return table(("what is changed", "calls"), rows)
+
+
+def severity() -> str:
+    reasons = (port.reason.partition(":")[0] for port in SENSITIVE_PORTS)
+    words = {
+        PortClass.EVERYTHING: f"every port, or at least {EVERYTHING_PORTS:,} ports",
+        PortClass.SENSITIVE: f"a sensitive port: {', '.join(dict.fromkeys(reasons))}",
+        PortClass.OTHER: "any other port or protocol",
+        PortClass.WEB: f"{', '.join(web_ports())} only",
+        PortClass.ICMP: "ICMP only",
+    }
+    breadths = (Breadth.WORLD, Breadth.BROAD, Breadth.NARROW, Breadth.PRIVATE)
+    rows = [
+        (words[port_class], *(row.get(breadth, ANY_OTHER_CHANGE).name for breadth in breadths))
+        for port_class, row in SEVERITY.items()
+    ]
+    columns = ("the world", "broad", "narrower, public", "private addresses, a group")
+    return "\n".join(
+        (
+            table(("ingress reaches", *columns), rows),
+            "",
+            f"**The world** is at least 1/{WORLD_SHARE} of the public IPv4 space, or of the public",
+            f"IPv6 space. **Broad** is at least 1/{BROAD_SHARE[4]:,} of the one (a /16), or",
+            f"1/{BROAD_SHARE[6]:,} of the other (a /28).",
+        )
+    )
+
+
+def web_ports() -> Iterator[str]:
+    for protocol, ranges in WEB_PORTS.items():
+        for ports in ranges:
+            assert ports == PortRange(ports.first, ports.first)
+            yield f"{protocol} {ports.first}"
+
+
+def other_severities() -> str:
+    world, broad = (findings.PREFIX_LIST_EDIT[it] for it in (Breadth.WORLD, Breadth.BROAD))
+    trail = findings.TRAIL_BLINDED
+    assert trail is findings.OWN_TRAIL_CHANGED
+    rows = [
+        ("the alerter's own trail stopped, deleted or blinded", findings.OWN_TRAIL_BLINDED),
+        ("its own trail changed otherwise; another one stopped, deleted or blinded", trail),
+        ("rules that CloudTrail left out, or that cannot be read", findings.CANNOT_JUDGE),
+        ("a record that cannot be read at all", findings.CANNOT_JUDGE),
+        ("the world added to a prefix list: every rule that uses it opens", world),
+        ("a broad range added to a prefix list", broad),
+        (
+            "a prefix list let in by a rule, or restored: its ranges are not in the record",
+            findings.UNSEEN_PREFIX_LIST,
+        ),
+        ("egress; a group created, deleted, associated; rules revoked", ANY_OTHER_CHANGE),
+        ("any other change of a prefix list or a trail", ANY_OTHER_CHANGE),
+        ("a denied call that would have opened the world", findings.DENIED_WORLD_OPENING),
+        ("any other call that was denied, failed or was a dry run", findings.REFUSED),
+        ("new descriptions, and nothing else", findings.DESCRIPTIONS_ONLY),
+    ]
+    return table(("what happened", "severity"), [(words, it.name) for words, it in rows])
+
+
+def formats() -> str:
+    return f"`FORMAT` is one of {listed(replay._FORMATS)}."
+
+
+def parameters() -> str:
+    rows = [
+        (
+            code(name),
+            default_of(parameter),
+            str(parameter["Description"]),
+        )
+        for name, parameter in read_template()["Parameters"].items()
+    ]
+    return table(("parameter", "default", "what it does"), rows)
+
+
+def default_of(parameter: dict[str, Any]) -> str:
+    if "Default" not in parameter:
+        return "none: required"
+    return code(parameter["Default"]) if parameter["Default"] else "empty"
+
+
+def outputs() -> str:
+    rows = [
+        (code(name), str(output["Description"]))
+        for name, output in read_template()["Outputs"].items()
+    ]
+    return table(("output", "what it is"), rows)
+
+
+def attributes() -> str:
+    values = {
+        "severity": listed(Severity.__members__),
+        "world_open": "`true`, `false`: whether each call opened something to the world",
+        "effect": f"{listed(Effect)}: what the calls did to the world's access",
+        "outcome": listed(Outcome),
+        "kind": listed(FindingKind),
+        "event_name": "the API call, or `several`",
+        "account_id": "the account that was changed, not the caller's",
+        "account_name": "its name in the organization",
+        "region": "the Region that was changed",
+        "organization_id": "the organization",
+    }
+    assert list(values) == list(sample_message().attributes)
+    return table(("attribute", "values"), [(code(name), it) for name, it in values.items()])
+
+
+def forms() -> str:
+    """The values of `MessageStructure: json`: whom each is for, and which module words it."""
+    known = {
+        "default": ("every protocol that has no value of its own", "machine"),
+        "email": ("`email`", "email"),
+        "https": ("`https`: chat", "chat"),
+        "sms": ("`sms`", "sms"),
+    }
+    rows = [
+        (code(form), known[form][0], summary_of(PACKAGE / "messages" / f"{known[form][1]}.py"))
+        for form in json.loads(sample_message().body)
+    ]
+    return table(("value", "for subscriptions by", "what it is"), rows)
+
+
+def modules() -> str:
+    """Both doors, then the steps in order, then what they share."""
+    doors = ("handler.py", "pipeline.py")
+    rows = []
+    for path in PACKAGE.rglob("*.py"):
+        name = path.relative_to(PACKAGE).as_posix().removesuffix("__init__.py")
+        if not name:
+            continue
+        step = step_of(path) or (step_of(path.parent / "__init__.py") if "/" in name else "")
+        place = doors.index(name) if name in doors else 2 if step else 3
+        words = re.sub(r"^Step \w+: ", "", summary_of(path))
+        link = f"[{name}](functions/security_group_alerter/{name})"
+        rows.append(((place, step, name), (step, link, f"{words[:1].upper()}{words[1:]}")))
+    return table(("step", "module", "what it does"), (row for _, row in sorted(rows)))
+
+
+def local_modules() -> str:
+    rows = [
+        (f"[{path.name}](local/{path.name})", summary_of(path))
+        for path in sorted((ROOT / "local").glob("*.py"))
+        if path.name != "__init__.py"
+    ]
+    return table(("module", "what it does"), rows)
+
+
+BLOCKS: Final[dict[str, Callable[[], str]]] = {
+    "alert": alert,
+    "calls": calls,
+    "severity": severity,
+    "other severities": other_severities,
+    "formats": formats,
+    "outputs": outputs,
+    "parameters": parameters,
+    "forms": forms,
+    "attributes": attributes,
+    "modules": modules,
+    "local modules": local_modules,
+}
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_readme_says_what_the_code_does(name: str, pytestconfig: pytest.Config) -> None:
+    text = README.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(f"<!-- made: {name} -->\n")
+    written, end, after = rest.partition(f"<!-- end: {name} -->")
+    assert end, f"README.md has no block '{name}'"
+    made = f"{BLOCKS[name]()}\n"
+    if pytestconfig.getoption("--write-goldens"):
+        README.write_text(before + begin + made + end + after, encoding="utf-8")
+        return
+
+    assert written == made, (
+        f"README.md: the block '{name}' is not what the code says. Write it anew with "
+        ".venv/bin/python -m pytest tests/test_docs.py --write-goldens, and read the diff."
+    )
+
+
+def test_readme_has_no_other_blocks() -> None:
+    text = README.read_text(encoding="utf-8")
+
+    assert re.findall(r"<!-- made: (.*) -->", text) == list(BLOCKS)
+
+
+# Whatever the documents name exists.
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_link_leads_somewhere(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        path, _, anchor = target.partition("#")
+        if "://" in path:
+            continue
+        linked = document.parent / path if path else document
+        assert linked.exists(), f"{name_of(document)}: {target}"
+        if anchor:
+            assert anchor in anchors_in(linked), f"{name_of(document)}: {target}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_make_target_exists(document: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE))
+    named = {name for text in code_in(document) for name in re.findall(r"\bmake ([a-z]+)\b", text)}
+
+    assert named <= targets
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_file_exists(document: Path) -> None:
+    named = {
+        word
+        for text in code_in(document)
+        for word in re.findall(
+            r"(?<![\w/.-])(?:[A-Za-z.][\w./-]*\.(?:json|md|py|toml|txt|yaml)\b|[a-z][\w./-]*/)",
+            text,
+        )
+        # Made by the reader.
+        if not word.startswith((".venv/", "path/", "env.json"))
+    }
+
+    assert {name for name in named if not is_in_repository(name)} == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_option_of_replay_exists(document: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        replay.main(["--help"])
+    usage = capsys.readouterr().out
+
+    for text in code_in(document):
+        for command in re.findall(r"-m local\.replay([^|\n]*)", text):
+            for option in re.findall(r"--[a-z-]+", command):
+                assert option in usage
+
+
+# How documents are read and made.
+
+
+def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    head = tuple(header)
+    lines = (head, ("---",) * len(head), *rows)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def code(text: object) -> str:
+    return f"`{text}`"
+
+
+def listed(words: Iterable[str]) -> str:
+    return ", ".join(map(code, words))
+
+
+def summary_of(path: Path) -> str:
+    """The first paragraph of a module's docstring."""
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return " ".join(docstring.partition("\n\n")[0].split())
+
+
+def step_of(path: Path) -> str:
+    found = re.match(r"Step (\w+): ", summary_of(path))
+    return found[1] if found else ""
+
+
+def sample_message() -> Message:
+    """A message that has everything: account, Region and organization are known."""
+    [delivery] = deliveries_of(records_in(str(ROOT / "events" / f"{STORY}.json")))
+    sent: list[Message] = []
+
+    def publish(messages: Iterable[Message]) -> int:
+        sent.extend(messages)
+        return len(sent)
+
+    Road(
+        settings=settings_from({"ALERT_TOPIC_ARN": "arn:aws:sns:eu-central-1:111122223333:alerts"}),
+        accepted=AcceptedOpenings(),
+        facts_for=lambda _: AccountFacts(name="payments-production"),
+        publish=publish,
+    ).run(delivery.payload, now=datetime(2026, 11, 17, 9, tzinfo=UTC))
+    [message] = sent
+    return message
+
+
+def code_in(document: Path) -> list[str]:
+    """What stands in fences and between backticks, but for what the blocks are made of."""
+    text = document.read_text(encoding="utf-8")
+    text = re.sub(r"(?s)<!-- made: .*?<!-- end: .*? -->", "", text)
+    fences = re.findall(r"(?ms)^```\w*\n(.*?)^```", text)
+    return fences + re.findall(r"`([^`\n]+)`", re.sub(r"(?ms)^```.*?^```", "", text))
+
+
+def anchors_in(document: Path) -> set[str]:
+    headings = re.findall(r"(?m)^#+ (.*)$", document.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def is_in_repository(name: str) -> bool:
+    return any((folder / name).exists() for folder in (ROOT, PACKAGE))

@@ -1,0 +1,218 @@
+"""Records as they should not be: whatever is missing, null or of another type, nothing is lost."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+
+from security_group_alerter.accounts import AccountFacts
+from security_group_alerter.findings import Finding, FindingKind, Severity
+from security_group_alerter.messages import LARGEST_MESSAGE, Message
+from tests.stories import STORIES, findings_of, story, told
+
+WRONG: Final[dict[str, object]] = {
+    "null": None,
+    "empty": "",
+    "a-number": 5,
+    "a-list": [],
+    "an-object": {},
+    "true": True,
+    "a-text": "x",
+}
+# What was asked and answered is mangled in every story; the rest, which is read apart from it, in
+# one story for each type of identity.
+THE_CALL: Final = re.compile(r"(?:eventName|eventSource|requestParameters|responseElements)\b")
+THE_REST_IS_MANGLED_IN: Final = {
+    story(name).get("userIdentity", {}).get("type"): name for name in STORIES
+}.values()
+# Without them nobody can say that a record is ours; the subscription filter asks for the name, too.
+WHAT_MAKES_A_RECORD_OURS: Final = {"eventName", "eventSource"}
+# A record that opened the world may say something harmless when it is whole and says otherwise:
+# that the rule lets out and not in, or that fewer rules or ranges were added.
+SAYS_OTHERWISE: Final = re.compile(
+    r".*\.isEgress true|.*\[\d+\] removed|.*\.AddEntry (?:removed|null|empty|a-list|an-object)"
+)
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_no_mangled_record_is_lost(name: str) -> None:
+    [whole] = findings_of(story(name))
+    worded: set[str] = set()
+    for mangling, record in mangled(name):
+        findings = findings_of(record)
+
+        if not findings:
+            assert mangling.split()[0] in WHAT_MAKES_A_RECORD_OURS
+            continue
+        [finding] = findings
+        if whole.world_open:
+            cannot_hide = finding.world_open or finding.severity >= Severity.HIGH
+            assert cannot_hide or SAYS_OTHERWISE.fullmatch(mangling), mangling
+        # Many manglings come to the same: they are put into words once.
+        if (same := content_of(finding)) not in worded:
+            worded.add(same)
+            assert_sendable(*told([finding]))
+
+
+def mangled(name: str) -> Iterator[tuple[str, str]]:
+    """(What was done to which part, the record as JSON): every key at every depth, one by one."""
+    record = story(name)
+    for container, key, path in list(parts_of(record)):
+        if not (THE_CALL.match(path) or name in THE_REST_IS_MANGLED_IN):
+            continue
+        part = container[key]
+        for how, wrong in WRONG.items():
+            container[key] = wrong
+            yield f"{path} {how}", json.dumps(record)
+        del container[key]
+        yield f"{path} removed", json.dumps(record)
+        if isinstance(container, dict):
+            container[key] = part
+        else:
+            container.insert(key, part)
+
+
+def parts_of(container: Any, path: str = "") -> Iterator[tuple[Any, Any, str]]:
+    if isinstance(container, dict):
+        parts = [(key, f"{path}.{key}".lstrip(".")) for key in container]
+    else:
+        parts = [(index, f"{path}[{index}]") for index in range(len(container))]
+    for key, where in parts:
+        yield container, key, where
+        if isinstance(container[key], dict | list):
+            yield from parts_of(container[key], where)
+
+
+def content_of(finding: Finding) -> str:
+    """Everything that could be told of a finding. Raw JSON never is, but for an excerpt."""
+    record = replace(finding.record, request=None, response=None)
+    return repr(replace(finding, record=record, excerpt=None))
+
+
+def assert_sendable(*messages: Message) -> None:
+    """As Amazon SNS wants it."""
+    [message] = messages
+    assert message.size <= LARGEST_MESSAGE
+    assert len(message.subject) < 100
+    assert message.subject.isprintable()
+    assert all(value and value.isprintable() for value in message.attributes.values())
+    forms = json.loads(message.body)
+    assert all(isinstance(text, str) for text in forms.values())
+    for line in forms["email"].split("\n"):
+        assert line.isprintable()
+        # Commands and links must be whole to be copied.
+        assert len(line) <= 100 or re.match(r"  (?:\d+\. )?aws |  [A-Z]\w+ +https://", line), line
+
+
+ONE_OF_EACH_CALL: Final = {story(name)["eventName"]: name for name in STORIES}.values()
+
+HOSTILE_TEXTS: Final = {
+    "half-a-character": "\ud800",
+    "line-breaks": "a\r\nSubject: all clear\u2028\x85b",
+    "other-way-round": "\u202eworg-sg\u2066",
+    "terminal-commands": "\x1b[2J\x07\x9b",
+    "longer-than-any-limit": "😀" * 3000,
+    "long-in-json": '"\\' * 3000,
+    "longer-when-escaped": "\U0010ffff" * 3000,
+    "digits": "9" * 5000,
+    "a-percentage": "%s %(name)s {0} ${x}",
+    "a-nothing": "\0",
+}
+# What makes the call ours, and what makes it worth a closer look: the rest may be anything.
+KEPT: Final = ("eventName", "eventSource", "type", "ipProtocol", "IpProtocol")
+
+
+@pytest.mark.parametrize("error", [{}, {"errorCode": "", "errorMessage": ""}], ids=["", "failed"])
+@pytest.mark.parametrize("text", HOSTILE_TEXTS.values(), ids=HOSTILE_TEXTS)
+def test_hostile_text_everywhere_at_once(text: str, error: dict[str, str]) -> None:
+    facts = AccountFacts(
+        name=text, state=text, ou_path=(text, text), tags={"Owner": text}, problems=(text,)
+    )
+    for name in ONE_OF_EACH_CALL:
+        replaced = with_every(
+            str, story(name) | error, lambda key, old: old if is_kept(key, old) else text
+        )
+
+        [finding] = findings_of(replaced)
+
+        assert_sendable(*told([finding], facts=facts))
+
+
+def is_kept(key: str, old: str) -> bool:
+    return key in KEPT or (old != "" and "cidr" in key.lower())
+
+
+HOSTILE_NUMBERS: Final = {
+    "minus-one": "-1",
+    "larger-than-a-port": "65536",
+    "larger-than-a-machine-word": "1" + "0" * 40,
+    "as-many-digits-as-python-reads": "9" * 4300,
+    "more-digits-than-python-reads": "9" * 4301,
+    "a-fraction": "22.5",
+    "larger-than-a-float": "1e999",
+    "not-a-number": "NaN",
+}
+
+
+@pytest.mark.parametrize("number", HOSTILE_NUMBERS.values(), ids=HOSTILE_NUMBERS)
+def test_hostile_numbers_everywhere_at_once(number: str) -> None:
+    mark = "a number goes here"
+    for name in ONE_OF_EACH_CALL:
+        replaced = with_every(
+            int, story(name), lambda _key, old: old if isinstance(old, bool) else mark
+        )
+
+        [finding] = findings_of(json.dumps(replaced).replace(f'"{mark}"', number))
+
+        assert_sendable(*told([finding]))
+
+
+def with_every(kind: type, value: Any, new: Callable[[str, Any], Any], key: str = "") -> Any:
+    """The record with every value of a type replaced."""
+    if isinstance(value, dict):
+        return {name: with_every(kind, member, new, name) for name, member in value.items()}
+    if isinstance(value, list):
+        return [with_every(kind, item, new, key) for item in value]
+    return new(key, value) if isinstance(value, kind) else value
+
+
+SSH: Final = json.dumps(story("ssh-opened-to-the-world-from-the-console"))
+# No JSON object, or none that Python reads: told as unreadable. What stands last counts in JSON.
+NOT_RECORDS: Final = {
+    "nothing": "",
+    "text": "REPORT RequestId: 8f5e Duration: 12 ms",
+    "cut-off": SSH[:-1],
+    "two-records": SSH + SSH,
+    "a-list": f"[{SSH}]",
+    "null": "null",
+    "a-number": "5",
+    "half-a-character": "\ud800",
+    "too-deep": "[" * 100_000,
+    "too-deep-in-a-member": f'{SSH[:-1]}, "requestParameters": {"[" * 100_000}}}',
+    "too-many-digits": f'{SSH[:-1]}, "eventVersion": {"9" * 5000}}}',
+    "as-long-as-a-log-event-may-be": "😀" * 64_000,
+}
+
+
+@pytest.mark.parametrize("log_event", NOT_RECORDS.values(), ids=NOT_RECORDS)
+def test_what_is_no_record_is_told_and_the_rest_goes_on(log_event: str) -> None:
+    before, unreadable, after = findings_of(SSH, log_event, SSH)
+
+    assert before == after
+    assert before.world_open
+    assert (unreadable.kind, unreadable.severity) == (FindingKind.UNREADABLE, Severity.HIGH)
+    assert_sendable(*told([unreadable]))
+
+
+@pytest.mark.parametrize("nested", ["[" * 900 + "]" * 900, '{"a":' * 900 + "1" + "}" * 900])
+@pytest.mark.parametrize("member", json.loads(SSH))
+def test_deep_nesting_that_can_be_read(member: str, nested: str) -> None:
+    findings = findings_of(f'{SSH[:-1]}, "{member}": {nested}}}')
+
+    assert findings or member in WHAT_MAKES_A_RECORD_OURS
+    for finding in findings:
+        assert finding.world_open
+        assert_sendable(*told([finding]))

@@ -1,0 +1,197 @@
+"""How many messages large changes become, and how large these are."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import pytest
+
+from local.aws import SentAlert, Topic
+from local.deliveries import deliveries_of
+from local.records_in import Record
+from local.replay import handled
+from tests.stories import story
+
+# https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+LARGEST: Final = 256 * 1024
+START: Final = datetime(2026, 11, 17, 8, 0, tzinfo=UTC)
+TERRAFORM: Final = story("everything-opened-to-the-world") | {"errorCode": None}
+# What a service opens, in one apply: five rules a group, each by a call of its own.
+RULES: Final = (
+    ("Ingress", "tcp", 443, "0.0.0.0/0"),
+    ("Ingress", "tcp", 22, "10.20.0.0/16"),
+    ("Ingress", "tcp", 9090, "10.30.0.0/16"),
+    ("Ingress", "tcp", 5432, "203.0.113.0/24"),
+    ("Egress", "-1", -1, "0.0.0.0/0"),
+)
+
+
+def applied(groups: int) -> list[Record]:
+    """The calls of one apply, in order, some seconds apart."""
+    return [
+        called(group, direction, [(protocol, port, cidr)], number=group * len(RULES) + index)
+        for group in range(groups)
+        for index, (direction, protocol, port, cidr) in enumerate(RULES)
+    ]
+
+
+def called(
+    group: int, direction: str, rules: list[tuple[str, int, str]], *, number: int = 0
+) -> Record:
+    """One call as CloudTrail records it today: what was asked for, and EC2's answer."""
+    group_id = group_id_of(group)
+    time = START + timedelta(seconds=number)
+    permissions = [
+        {
+            "ipProtocol": protocol,
+            "fromPort": port,
+            "toPort": port,
+            "groups": {},
+            "ipRanges": {"items": [{"cidrIp": cidr, "description": "Managed by Terraform"}]},
+            "ipv6Ranges": {},
+            "prefixListIds": {},
+        }
+        for protocol, port, cidr in rules
+    ]
+    answered = [
+        {
+            "groupOwnerId": "333344445555",
+            "groupId": group_id,
+            "securityGroupRuleId": f"sgr-{number:08x}{index:09x}",
+            "isEgress": direction == "Egress",
+            "ipProtocol": protocol,
+            "fromPort": port,
+            "toPort": port,
+            "cidrIpv4": cidr,
+            "description": "Managed by Terraform",
+        }
+        for index, (protocol, port, cidr) in enumerate(rules)
+    ]
+    return TERRAFORM | {
+        "eventID": f"5a1b7e10-0000-4000-8000-{number:012d}",
+        "eventName": f"AuthorizeSecurityGroup{direction}",
+        "eventTime": f"{time:%Y-%m-%dT%H:%M:%SZ}",
+        "requestParameters": {"groupId": group_id, "ipPermissions": {"items": permissions}},
+        "responseElements": {"_return": True, "securityGroupRuleSet": {"items": answered}},
+    }
+
+
+def group_id_of(group: int) -> str:
+    return f"sg-{group + 1:017x}"
+
+
+def sent(records: list[Record], topic: Topic) -> list[SentAlert]:
+    [delivery] = deliveries_of(records)
+    problems: list[str] = []
+    handled(delivery, problems)
+    assert not problems
+    return topic.take()
+
+
+def size_of(alert: SentAlert) -> int:
+    """In bytes, as they are sent: at least what Amazon SNS counts."""
+    attributes = {
+        name: {"DataType": "String", "StringValue": value}
+        for name, value in alert.attributes.items()
+    }
+    return sum(len(json.dumps(it).encode()) for it in (alert.messages, alert.subject, attributes))
+
+
+@pytest.fixture(scope="module")
+def apply(topic: Topic) -> tuple[list[Record], list[SentAlert]]:
+    """An apply of five hundred rules in a hundred groups, and what is told of it."""
+    records = applied(groups=100)
+    assert len(records) == 500
+    return records, sent(records, topic)
+
+
+Apply = tuple[list[Record], list[SentAlert]]
+
+
+def test_apply_of_five_hundred_rules_becomes_a_handful_of_messages(apply: Apply) -> None:
+    _, alerts = apply
+
+    assert len(alerts) <= 10
+    assert all(size_of(alert) < LARGEST for alert in alerts)
+
+
+def test_what_could_page_is_told_apart_from_what_could_not(apply: Apply) -> None:
+    _, alerts = apply
+
+    told: Counter[tuple[str, str]] = Counter()
+    for alert in alerts:
+        told[alert.attributes["severity"], alert.attributes["world_open"]] += len(alert.event_ids)
+    assert told == {("MEDIUM", "true"): 100, ("LOW", "false"): 400}
+
+
+def test_every_event_is_told_once_and_in_the_order_of_the_calls(apply: Apply) -> None:
+    records, alerts = apply
+    order = {record["eventID"]: index for index, record in enumerate(records)}
+
+    for severity in ("MEDIUM", "LOW"):
+        of_this = [alert for alert in alerts if alert.attributes["severity"] == severity]
+        ids = [event_id for alert in of_this for event_id in alert.event_ids]
+        assert ids == sorted(ids, key=order.__getitem__)
+    every_id = Counter(event_id for alert in alerts for event_id in alert.event_ids)
+    assert every_id == Counter(order.keys())
+
+
+def test_every_group_is_named_in_email_and_machine_form(apply: Apply) -> None:
+    _, alerts = apply
+
+    for alert in alerts:
+        groups = list(groups_of(alert))
+        assert all(group in alert.messages["email"] for group in groups)
+        resources = json.loads(alert.messages["default"])["resources"]
+        assert [resource["uid"] for resource in resources] == list(dict.fromkeys(groups))
+    every_group = {group for alert in alerts for group in groups_of(alert)}
+    assert every_group == {group_id_of(group) for group in range(100)}
+
+
+def groups_of(alert: SentAlert) -> Iterator[str]:
+    """The group of each call, in order, by the number in its event's id."""
+    for event_id in alert.event_ids:
+        yield group_id_of(int(event_id[-12:]) // len(RULES))
+
+
+def test_every_call_has_a_line_of_its_own_in_the_email(apply: Apply) -> None:
+    _, alerts = apply
+
+    for alert in alerts:
+        lines = alert.messages["email"].split("\n")
+        for number, group in enumerate(groups_of(alert), start=1):
+            assert any(line.startswith(f"  {number}. Auth") and group in line for line in lines)
+
+
+def test_call_of_fifty_nine_rules_is_one_message(topic: Topic) -> None:
+    ports = [("tcp", port, "0.0.0.0/0") for port in range(8000, 8059)]
+
+    [alert] = sent([called(0, "Ingress", ports)], topic)
+
+    assert size_of(alert) < LARGEST
+    assert alert.messages["email"].count("+ ingress tcp 80") == 59
+    [evidence] = json.loads(alert.messages["default"])["evidences"]
+    assert len(evidence["data"]["rules_added"]) == 59
+
+
+def test_largest_call_is_one_message(topic: Topic) -> None:
+    """A group holds a thousand rules at the most, by AWS's quotas."""
+    rules = [("tcp", port, "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff/128") for port in range(1000)]
+    record: dict[str, Any] = called(0, "Ingress", [])
+    record["responseElements"] = {"omitted": True}
+    record["requestParameters"]["ipPermissions"]["items"] = [
+        {
+            "ipProtocol": protocol,
+            "fromPort": port,
+            "toPort": port,
+            "ipv6Ranges": {"items": [{"cidrIpv6": cidr}]},
+        }
+        for protocol, port, cidr in rules
+    ]
+
+    [alert] = sent([record], topic)
+
+    assert size_of(alert) < LARGEST
+    assert "more rules: see the CloudTrail event" in alert.messages["email"]
