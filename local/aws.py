@@ -16,6 +16,7 @@ from unittest import mock
 from .deliveries import MANAGEMENT_ACCOUNT_ID, ORGANIZATION_ID, TRAIL_REGION
 
 TRAIL_ARN = f"arn:aws:cloudtrail:{TRAIL_REGION}:{MANAGEMENT_ACCOUNT_ID}:trail/organization-trail"
+SEEN_EVENTS_TABLE = "seen-events"
 _OUS = ("Workloads", "Sandbox", "Infrastructure")
 # Account id, name, OU, and the tags that the alerts show by default.
 _ACCOUNTS = (
@@ -75,6 +76,12 @@ def emulated_aws() -> Iterator[Topic]:
     }
     with mock.patch.dict(os.environ, credentials), mock_aws():
         _make_organization(boto3.client("organizations"))
+        boto3.client("dynamodb").create_table(
+            TableName=SEEN_EVENTS_TABLE,
+            KeySchema=[{"AttributeName": "event_id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "event_id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
         topic = Topic(boto3.client("sns").create_topic(Name="alerts")["TopicArn"])
         with mock.patch.dict(os.environ, _environment_of(topic)):
             yield topic
@@ -86,6 +93,8 @@ def _environment_of(topic: Topic) -> dict[str, str]:
         "ORGANIZATION_ID": ORGANIZATION_ID,
         "TRAIL_ARN": TRAIL_ARN,
         "ACCOUNT_TAGS": "Owner,Environment",
+        "SEEN_EVENTS_TABLE": SEEN_EVENTS_TABLE,
+        "POWERTOOLS_METRICS_DISABLED": "true",
         "POWERTOOLS_SERVICE_NAME": "security-group-alerter",
         "POWERTOOLS_LOG_LEVEL": "WARNING",
     }

@@ -22,8 +22,8 @@ TRAIL_REGION = "eu-central-1"
 LOG_GROUP = "organization-trail"
 # What one delivery holds at the most; CloudWatch Logs limits bytes, which comes to about as many.
 MOST_RECORDS = 1000
-# CloudWatch Logs does not wait: records so far apart never come together.
-LONGEST_GAP = timedelta(hours=1)
+# CloudWatch Logs does not wait: records so far apart do not come together.
+LONGEST_GAP = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,13 @@ class Delivery:
     newest: datetime | None
 
 
-def deliveries_of(items: Iterable[Record | Payload]) -> Iterator[Delivery]:
-    """A log stream an account, in order, up to 1,000 records a delivery; payloads as they are."""
+def deliveries_of(
+    items: Iterable[Record | Payload], *, longest_gap: timedelta = timedelta.max
+) -> Iterator[Delivery]:
+    """A log stream an account, in order, up to 1,000 records a delivery; payloads as they are.
+
+    Records with a longer gap between them are put into different deliveries.
+    """
     streams: dict[str, list[Record]] = {}
     for item in items:
         if isinstance(item, Payload):
@@ -49,16 +54,16 @@ def deliveries_of(items: Iterable[Record | Payload]) -> Iterator[Delivery]:
         else:
             streams.setdefault(_log_stream_of(item), []).append(item)
     for log_stream, in_stream in streams.items():
-        for chunk in _chunks_of(sorted(in_stream, key=_order_of)):
+        for chunk in _chunks_of(sorted(in_stream, key=_order_of), longest_gap):
             payload = _payload_of(log_stream, chunk)
             yield Delivery(log_stream, payload, len(chunk), _newest_of(chunk))
 
 
-def _chunks_of(records: Iterable[Record]) -> Iterator[list[Record]]:
+def _chunks_of(records: Iterable[Record], longest_gap: timedelta) -> Iterator[list[Record]]:
     chunk: list[Record] = []
     for record in records:
         newest, time = _newest_of(chunk[-1:]), _time_of(record)
-        is_late = newest is not None and time is not None and time - newest > LONGEST_GAP
+        is_late = newest is not None and time is not None and time - newest > longest_gap
         if is_late or len(chunk) == MOST_RECORDS:
             yield chunk
             chunk = []

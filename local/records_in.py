@@ -54,12 +54,24 @@ def records_in(path: str) -> Iterator[Record | Payload]:
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     try:
         if len(lines) > 1 and _is_json(lines[0][1]):
-            for number, line in lines:
-                yield from _records_in_text(f"{path}, line {number}", line)
+            yield from _records_in_lines(path, lines)
         else:
             yield from _records_in_text(path, text)
     except RecursionError:
         raise UnreadableFileError(f"{path}: JSON nested too deeply to be read") from None
+
+
+def _records_in_lines(path: str, lines: list[tuple[int, str]]) -> Iterator[Record | Payload]:
+    """What can be read of JSON Lines; then, if a line cannot be, UnreadableFileError."""
+    problems: list[str] = []
+    for number, line in lines:
+        try:
+            yield from _records_in_text(f"{path}, line {number}", line)
+        except UnreadableFileError as error:
+            problems.append(str(error))
+    if problems:
+        more = f" (and {len(problems) - 1:,} more lines)" if len(problems) > 1 else ""
+        raise UnreadableFileError(f"{problems[0]}{more}; the other lines are replayed")
 
 
 def _text_of(path: str) -> str:

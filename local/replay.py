@@ -16,8 +16,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
 from unittest import mock
 
 from tqdm import tqdm
@@ -25,13 +23,11 @@ from tqdm import tqdm
 from security_group_alerter.settings import SettingsError
 
 from .aws import SentAlert, emulated_aws
-from .deliveries import Delivery, deliveries_of
+from .deliveries import LONGEST_GAP, Delivery, deliveries_of
 from .filter_pattern import compile_pattern
+from .lambda_context import lambda_context
 from .records_in import Payload, Record, UnreadableFileError, paths_in, records_in
 from .template import subscription_pattern
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 CLOUDTRAIL_LATENCY = timedelta(minutes=5)
 _LARGE = 1000
@@ -46,7 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
     matches = compile_pattern(subscription_pattern()).matches
     # A payload was let through already: it is what comes out of the filter.
     let_through = [item for item in read if isinstance(item, Payload) or matches(item)]
-    deliveries = list(deliveries_of(let_through))
+    # For people the clock stands near each call; programs get as few deliveries as there can be.
+    is_for_people = options.format != "json" and not options.payload
+    gap = {"longest_gap": LONGEST_GAP} if is_for_people else {}
+    deliveries = list(deliveries_of(let_through, **gap))
     if options.payload:
         for delivery in deliveries:
             print(json.dumps(delivery.payload))
@@ -128,10 +127,9 @@ def handled(delivery: Delivery, problems: list[str]) -> dict[str, int]:
         from security_group_alerter import handler
         from security_group_alerter.payload import UndecodableDeliveryError
     seen_at = _later(delivery.newest or datetime.now(UTC))
-    context = cast("LambdaContext", SimpleNamespace(aws_request_id="replay"))
     with mock.patch.object(handler, "clock", lambda: seen_at):
         try:
-            return handler.lambda_handler(delivery.payload, context)
+            return handler.lambda_handler(delivery.payload, lambda_context("replay"))
         except UndecodableDeliveryError as error:
             problems.append(f"{delivery.where}: {error}")
             return {}

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest import mock
 
+import boto3
 import pytest
 
-from local.aws import Topic, emulated_aws
+from local.aws import SEEN_EVENTS_TABLE, Topic, emulated_aws
 from security_group_alerter import handler
 from security_group_alerter.settings import VARIABLES
 
@@ -61,3 +62,11 @@ def topic() -> Iterator[Topic]:
     """An AWS in this process with the alert topic, and a cold start, for a module of tests."""
     with cold_start(), emulated_aws() as topic:
         yield topic
+
+
+@pytest.fixture
+def forgotten(topic: Topic) -> None:
+    """Nothing has been alerted before this test."""
+    client = boto3.client("dynamodb", region_name=topic.arn.split(":")[3])
+    for item in client.scan(TableName=SEEN_EVENTS_TABLE)["Items"]:
+        client.delete_item(TableName=SEEN_EVENTS_TABLE, Key={"event_id": item["event_id"]})

@@ -11,7 +11,7 @@ from security_group_alerter.alerts import alerts_of
 from security_group_alerter.findings import Finding
 from security_group_alerter.messages import Message, messages_of
 from security_group_alerter.payload import Delivery, log_stream_of
-from security_group_alerter.pipeline import findings_in
+from security_group_alerter.pipeline import Tally, findings_in
 from security_group_alerter.settings import Settings, settings_from
 
 ROOT: Final = Path(__file__).parents[1]
@@ -23,9 +23,11 @@ ACCOUNT: Final = "222233334444"
 TOPIC_ARN: Final = "arn:aws:sns:eu-central-1:111122223333:alerts"
 TRAIL_ARN: Final = "arn:aws:cloudtrail:eu-central-1:111122223333:trail/organization-trail"
 NOW: Final = datetime(2026, 11, 23, 9, tzinfo=UTC)
+# The variables that have to be set.
+LEAST: Final = {"ALERT_TOPIC_ARN": TOPIC_ARN, "SEEN_EVENTS_TABLE": "seen-events"}
 SETTINGS: Final = settings_from(
-    {
-        "ALERT_TOPIC_ARN": TOPIC_ARN,
+    LEAST
+    | {
         "TRAIL_ARN": TRAIL_ARN,
         "TIME_ZONE": "Europe/Berlin",
         "ACCESS_PORTAL_URL": "https://d-1234567890.awsapps.com/start",
@@ -50,7 +52,7 @@ def findings_of(*log_events: str | dict[str, Any]) -> list[Finding]:
             for log_event in log_events
         ),
     )
-    return list(findings_in(delivery, SETTINGS))
+    return list(findings_in(delivery, SETTINGS, Tally()))
 
 
 def told(

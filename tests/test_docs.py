@@ -8,18 +8,14 @@ import ast
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from local import replay
-from local.deliveries import deliveries_of
-from local.records_in import records_in
 from local.template import read_template
 from security_group_alerter import findings
-from security_group_alerter.accepted_openings import AcceptedOpenings
 from security_group_alerter.accounts import AccountFacts
 from security_group_alerter.changes import READERS
 from security_group_alerter.exposure import BROAD_SHARE, WORLD_SHARE, Breadth
@@ -34,11 +30,10 @@ from security_group_alerter.findings import (
     Severity,
 )
 from security_group_alerter.messages import Message
-from security_group_alerter.pipeline import Road
 from security_group_alerter.records import Outcome
 from security_group_alerter.security_group_rules import PortRange
 from security_group_alerter.sensitive_ports import SENSITIVE_PORTS
-from security_group_alerter.settings import settings_from
+from tests.stories import findings_of, story, told
 
 ROOT: Final = Path(__file__).parents[1]
 PACKAGE: Final = ROOT / "functions" / "security_group_alerter"
@@ -346,20 +341,7 @@ def step_of(path: Path) -> str:
 
 def sample_message() -> Message:
     """A message that has everything: account, Region and organization are known."""
-    [delivery] = deliveries_of(records_in(str(ROOT / "events" / f"{STORY}.json")))
-    sent: list[Message] = []
-
-    def publish(messages: Iterable[Message]) -> int:
-        sent.extend(messages)
-        return len(sent)
-
-    Road(
-        settings=settings_from({"ALERT_TOPIC_ARN": "arn:aws:sns:eu-central-1:111122223333:alerts"}),
-        accepted=AcceptedOpenings(),
-        facts_for=lambda _: AccountFacts(name="payments-production"),
-        publish=publish,
-    ).run(delivery.payload, now=datetime(2026, 11, 17, 9, tzinfo=UTC))
-    [message] = sent
+    [message] = told(findings_of(story(STORY)), facts=AccountFacts(name="payments-production"))
     return message
 
 

@@ -30,13 +30,33 @@ def _attributes(alert: SentAlert) -> str:
     return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
 
 
+def _chat(alert: SentAlert) -> str:
+    return _pretty(alert.messages["https"])
+
+
+def _sms(alert: SentAlert) -> str:
+    return f"{alert.messages['sms']}\n"
+
+
+def _machine(alert: SentAlert) -> str:
+    return _pretty(alert.messages["default"])
+
+
+def _pretty(text: str) -> str:
+    return json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n"
+
+
 # The end of a golden's name -> what it holds.
 FORMS: Final[Mapping[str, Callable[[SentAlert], str]]] = {
     "attributes.json": _attributes,
+    "chat.json": _chat,
     "email.txt": _email,
+    "machine.json": _machine,
+    "sms.txt": _sms,
 }
 
 
+@pytest.mark.usefixtures("forgotten")
 @pytest.mark.parametrize("story", STORIES)
 def test_story_is_told_as_agreed(story: str, topic: Topic, pytestconfig: pytest.Config) -> None:
     [delivery] = deliveries_of(records_in(str(ROOT / "events" / f"{story}.json")))

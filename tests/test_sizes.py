@@ -168,7 +168,7 @@ def test_every_call_has_a_line_of_its_own_in_the_email(apply: Apply) -> None:
 def test_call_of_fifty_nine_rules_is_one_message(topic: Topic) -> None:
     ports = [("tcp", port, "0.0.0.0/0") for port in range(8000, 8059)]
 
-    [alert] = sent([called(0, "Ingress", ports)], topic)
+    [alert] = sent([called(0, "Ingress", ports, number=1001)], topic)
 
     assert size_of(alert) < LARGEST
     assert alert.messages["email"].count("+ ingress tcp 80") == 59
@@ -179,7 +179,7 @@ def test_call_of_fifty_nine_rules_is_one_message(topic: Topic) -> None:
 def test_largest_call_is_one_message(topic: Topic) -> None:
     """A group holds a thousand rules at the most, by AWS's quotas."""
     rules = [("tcp", port, "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff/128") for port in range(1000)]
-    record: dict[str, Any] = called(0, "Ingress", [])
+    record: dict[str, Any] = called(0, "Ingress", [], number=1002)
     record["responseElements"] = {"omitted": True}
     record["requestParameters"]["ipPermissions"]["items"] = [
         {

@@ -31,7 +31,7 @@ from .security_group_rules import (
 )
 
 FILE = "accepted_openings.toml"
-LONGEST_TERM = timedelta(days=366)
+LONGEST_TERM = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +218,7 @@ def _ports(table: Mapping[str, Any], protocol: str) -> tuple[PortRange, ...]:
 
 def _port_range(item: object) -> PortRange:
     found = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", str(item))
-    if found is None or isinstance(item, bool):
+    if found is None:
         raise ValueError(f'ports: expected a port or a range such as "8000-8010", found {item!r}')
     first, last = int(found[1]), int(found[2] or found[1])
     if not first <= last <= HIGHEST_PORT:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from .accounts import AccountFacts
 from .findings import Effect, Finding, FindingKind, Severity
@@ -21,12 +21,14 @@ class Alert:
     """What we tell: one or more findings of one principal in one account and Region.
 
     `seen_at` is when the alerter read the records, in UTC. Findings are in the order of the calls.
+    `may_repeat` says that nobody could tell whether they had been alerted before.
     """
 
     findings: tuple[Finding, ...]
     account: AccountFacts
     organization_id: str | None
     seen_at: datetime
+    may_repeat: bool = False
 
     @property
     def severity(self) -> Severity:
@@ -87,6 +89,7 @@ def alerts_of(
     facts_for: Callable[[str], AccountFacts],
     organization_id: str | None,
     seen_at: datetime,
+    may_repeat: bool = False,
 ) -> Iterator[Alert]:
     """Group findings, in the order of the first call of each group.
 
@@ -96,13 +99,21 @@ def alerts_of(
     for finding in findings:
         groups.setdefault(_group_of(finding), []).append(finding)
     for group in groups.values():
+        group.sort(key=_order_of)
         record = group[0].record
         yield Alert(
             findings=tuple(group),
             account=facts_for(record.account_id) if record.account_id else AccountFacts(),
             organization_id=record.organization_id or organization_id,
             seen_at=seen_at,
+            may_repeat=may_repeat,
         )
+
+
+def _order_of(finding: Finding) -> tuple[datetime, bool]:
+    """As the calls were made, and CloudTrail's update of an event after the event."""
+    time = finding.record.event_time or datetime.min.replace(tzinfo=UTC)
+    return time, finding.record.original_event_id is not None
 
 
 def _group_of(finding: Finding) -> object:

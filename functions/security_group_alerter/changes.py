@@ -99,8 +99,10 @@ class PrefixListChange:
 
     @property
     def tells_nothing(self) -> bool:
-        """Whether a record that is not omitted names neither the list nor a range."""
-        return not (self.prefix_list_id or self.added or self.is_omitted)
+        """Whether a record that is not omitted names neither ranges nor, without any, the list."""
+        if self.is_omitted or self.added or self.removed:
+            return False
+        return bool(self.problems) or self.prefix_list_id is None
 
 
 Change = SecurityGroupChange | PrefixListChange | TrailChange
@@ -299,7 +301,7 @@ def _entries_in(request: _Json, names: tuple[str, ...]) -> tuple[tuple[Peer, ...
     problems: list[str] = []
     for name in names:
         for index, entry in enumerate(items_in(request.get(name))):
-            cidr = text_in(members_of(entry), "cidr")
+            cidr = text_in(members_of(entry), "cidr") or text_in({"": entry}, "")
             try:
                 peers.append(peer_of_cidr(cidr or ""))
             except ValueError as error:
@@ -317,8 +319,11 @@ def _version_in(request: _Json, name: str) -> int | None:
 _ADDED_RULES = "securityGroupRuleSet"
 _REMOVED_RULES = "revokedSecurityGroupRuleSet"
 _MISSED_RULES = "unknownIpPermissionSet"
-_ADDED_ENTRIES = ("addEntry", "addEntries", "entry", "entries")
-_REMOVED_ENTRIES = ("removeEntry", "removeEntries")
+_ADDED_ENTRIES = (
+    *("addEntry", "addEntries", "addEntrySet"),
+    *("entry", "entries", "entrySet"),
+)
+_REMOVED_ENTRIES = ("removeEntry", "removeEntries", "removeEntrySet")
 # A call on a prefix list that asks for none of these is about its entries.
 _BESIDE_ENTRIES = ("prefixListName", "maxEntries", "previousVersion")
 

@@ -84,8 +84,7 @@ def permissions_reading(parameters: Mapping[str, Any], direction: Direction) -> 
     reading = rules_reading(parameters.get("ipPermissions"), direction, "ipPermissions")
     if all(parameters.get(member) in _EMPTY for member in _FLAT_MEMBERS):
         return reading
-    flat = {member: parameters[member] for member in parameters if member != "ipPermissions"}
-    return joined(reading, rules_reading([flat], direction, "requestParameters"))
+    return joined(reading, rules_reading([parameters], direction, "requestParameters"))
 
 
 def rules_reading(value: object, direction: Direction, path: str) -> Reading:

@@ -101,6 +101,8 @@ class Finding:
     added ranges are: also for a refused call, of which `world_open` is always False. `is_own_trail`
     and `blinded` are for trails. `accepted` are the exceptions that cover the opening or part of
     it, `expired` those that would have. `problem` and `excerpt` tell of what could not be read.
+    `key` is what the event is known by when it comes again; empty for what is no event.
+    `updates_alerted` says that the record is CloudTrail's update of an event alerted before.
     """
 
     record: CloudTrailRecord
@@ -118,6 +120,8 @@ class Finding:
     expired: tuple[AcceptedOpening, ...] = ()
     problem: str | None = None
     excerpt: str | None = None
+    key: str = ""
+    updates_alerted: bool = False
 
     @property
     def would_open_world(self) -> bool:
@@ -173,21 +177,50 @@ def unreadable_finding(record: CloudTrailRecord, problem: str, excerpt: str) -> 
     )
 
 
-def severity_of(exposure: Exposure) -> Severity:
-    """The worst cell of the table that the openings touch."""
-    cells = [
-        SEVERITY[port_class].get(opening.reach.breadth, ANY_OTHER_CHANGE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """One cell of the table that openings touch."""
+
+    severity: Severity
+    port_class: PortClass
+    openings: tuple[Opening, ...]
+
+
+def judgements_of(exposure: Exposure) -> list[Judgement]:
+    """Every cell of the table that is touched: the worst of them is the severity."""
+    judgements = [
+        Judgement(
+            severity=SEVERITY[port_class].get(opening.reach.breadth, ANY_OTHER_CHANGE),
+            port_class=port_class,
+            openings=(opening,),
+        )
         for opening in exposure.openings
         for port_class in port_classes_of(opening)
     ]
-    cells += [
-        severity
-        for breadth, severity in SEVERITY[PortClass.EVERYTHING].items()
-        if _ports_open_to(breadth, exposure.openings) >= EVERYTHING_PORTS
-    ]
+    for breadth, severity in SEVERITY[PortClass.EVERYTHING].items():
+        wide = tuple(
+            opening
+            for opening in exposure.openings
+            if opening.ports is not None and opening.reach.breadth >= breadth
+        )
+        if ports_in(wide) >= EVERYTHING_PORTS:
+            judgements.append(
+                Judgement(severity=severity, port_class=PortClass.EVERYTHING, openings=wide)
+            )
+    return judgements
+
+
+def severity_of(exposure: Exposure) -> Severity:
+    """The worst cell of the table that the openings touch."""
+    cells = [judgement.severity for judgement in judgements_of(exposure)]
     if exposure.has_prefix_lists:
         cells.append(UNSEEN_PREFIX_LIST)
     return max(cells, default=ANY_OTHER_CHANGE)
+
+
+def ports_in(openings: Iterable[Opening]) -> int:
+    """How many ports these are, of every protocol."""
+    return sum(opening.ports.count for opening in openings if opening.ports is not None)
 
 
 def sensitive_ports_of(opening: Opening) -> list[SensitivePort]:
@@ -279,14 +312,6 @@ def _effect_of(*, opens: bool, closes: bool) -> Effect:
     if opens:
         return Effect.OPENS
     return Effect.CLOSES if closes else Effect.OTHER
-
-
-def _ports_open_to(breadth: Breadth, openings: Iterable[Opening]) -> int:
-    return sum(
-        opening.ports.last - opening.ports.first + 1
-        for opening in openings
-        if opening.ports is not None and opening.reach.breadth >= breadth
-    )
 
 
 def _is_trail(called: str | None, arn: str, account_id: str | None) -> bool:

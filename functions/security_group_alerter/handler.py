@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics
 
+from . import enrichment, publishing, seen_events
 from .accepted_openings import FILE as ACCEPTED_OPENINGS
 from .accepted_openings import accepted_openings_in
-from .enrichment import CLIENT_CONFIG, AccountDirectory
-from .pipeline import Road
-from .publishing import publish
+from .enrichment import AccountDirectory
+from .pipeline import Road, Tally
+from .publishing import Publisher
+from .seen_events import SeenEvents
 from .settings import settings_from
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 logger = Logger()
+
+METRICS_NAMESPACE = "SecurityGroupAlerter"
 
 
 def clock() -> datetime:
@@ -39,12 +43,38 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, i
     """
     logger.append_keys(function_request_id=context.aws_request_id)
     road, notices = road_and_notices()
-    summary = asdict(road.run(event, now=clock(), notices=notices))
-    # Told once a cold start, and again only if telling failed. A control message tells nothing.
-    if summary["records"]:
-        notices.clear()
-    logger.info("delivery read", extra=summary)
-    return summary
+    tally = Tally()
+    try:
+        road.run(
+            event,
+            tally,
+            now=clock(),
+            time_left=lambda: context.get_remaining_time_in_millis() / 1000,
+            notices=notices,
+        )
+        # Told once a cold start, and again only if telling failed. A control message tells nothing.
+        if tally.records:
+            notices.clear()
+    finally:
+        _report(tally)
+    return tally.counts()
+
+
+def _report(tally: Tally) -> None:
+    """Counts as a log line and, in embedded metric format, as metrics without own dimensions.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html
+    """
+    counts = tally.counts()
+    logger.info("delivery read", extra={**counts, "event_ids": tally.event_ids})
+    metrics = EphemeralMetrics(namespace=METRICS_NAMESPACE)
+    for name, count in counts.items():
+        metrics.add_metric(name=name.title().replace("_", ""), unit="Count", value=count)
+    now = clock()
+    for name, times in (("Lag", tally.oldest), ("HeartbeatLag", tally.newest_heartbeat)):
+        if times is not None:
+            metrics.add_metric(name=name, unit="Seconds", value=(now - times).total_seconds())
+    metrics.flush_metrics()
 
 
 @cache
@@ -56,14 +86,26 @@ def road_and_notices() -> tuple[Road, list[str]]:
     )
     session = boto3.Session()
     directory = AccountDirectory(
-        session.client("organizations", config=CLIENT_CONFIG),
+        session.client("organizations", config=enrichment.CLIENT_CONFIG),
         tag_names=settings.account_tags,
         clock=time.monotonic,
+    )
+    table = SeenEvents(
+        session.client("dynamodb", config=seen_events.CLIENT_CONFIG),
+        table_name=settings.seen_events_table,
+        clock=time.time,
+        sleep=time.sleep,
+    )
+    publisher = Publisher(
+        session.client("sns", config=publishing.CLIENT_CONFIG),
+        topic_arn=settings.alert_topic_arn,
+        sleep=time.sleep,
     )
     road = Road(
         settings=settings,
         accepted=accepted,
         facts_for=directory.facts_for,
-        publish=partial(publish, topic_arn=settings.alert_topic_arn, client=session.client("sns")),
+        table=table,
+        publish=publisher.publish,
     )
     return road, list(accepted.problems)

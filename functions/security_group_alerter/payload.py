@@ -108,4 +108,9 @@ def _decoded(payload: Any) -> dict[str, Any]:
 def _message_of(log_event: object) -> str:
     """The text of a log event; one that has none is shown whole, as a list: no record looks so."""
     message = log_event.get("message") if isinstance(log_event, dict) else None
-    return message if isinstance(message, str) else json.dumps([log_event])
+    if isinstance(message, str):
+        return message
+    try:
+        return json.dumps([log_event])
+    except RecursionError:
+        return "[a log event without a message, nested too deeply to be shown]"

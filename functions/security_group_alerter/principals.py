@@ -58,6 +58,7 @@ class Principal:
     account_id: str | None = None
     arn: str | None = None
     role_name: str | None = None
+    role_arn: str | None = None
     permission_set: str | None = None
     invoked_by: str | None = None
 
@@ -96,6 +97,7 @@ def principal_of(identity: Mapping[str, Any]) -> Principal:
         account_id=account_id_in(identity, "accountId"),
         arn=arn,
         role_name=role_name,
+        role_arn=text_in(issuer, "arn") if text_in(issuer, "type") == "Role" else None,
         permission_set=_permission_set_of(role_name),
         invoked_by=text_in(identity, "invokedBy"),
     )

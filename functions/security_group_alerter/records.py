@@ -97,7 +97,8 @@ def _outcome_of(error_code: str | None) -> Outcome:
     if error_code is None:
         return Outcome.SUCCEEDED
     bare = error_code.removeprefix("Client.").removeprefix("Server.")
-    return _OUTCOME_BY_ERROR_CODE.get(bare, Outcome.FAILED)
+    # A VPC endpoint's policy refuses with VpceAccessDenied.
+    return _OUTCOME_BY_ERROR_CODE.get(bare.removeprefix("Vpce"), Outcome.FAILED)
 
 
 def _time_of(text: str | None) -> datetime | None:

@@ -91,6 +91,8 @@ class SecurityGroupRule:
 def protocol_of(text: str) -> str:
     """The canonical name of a protocol: `6`, `TCP` and `tcp` are one."""
     lowered = text.strip().lower()
+    if lowered.isdecimal():
+        lowered = lowered.lstrip("0") or "0"
     return _PROTOCOL_NAMES.get(lowered, lowered)
 
 

@@ -28,6 +28,8 @@ class Settings:
     access_portal_role: str | None
     account_tags: tuple[str, ...]
     runbook_url: str | None
+    seen_events_table: str
+    heartbeat_role_arn: str | None
 
 
 class Variable(NamedTuple):
@@ -99,6 +101,17 @@ VARIABLES: dict[str, Variable] = {
     ),
     "ACCESS_PORTAL_ROLE": Variable(
         "access_portal_role", "the name of a permission set", _matching(r"[\w+=,.@-]{1,32}")
+    ),
+    "SEEN_EVENTS_TABLE": Variable(
+        "seen_events_table",
+        "the name of a DynamoDB table",
+        _matching(r"[A-Za-z0-9_.-]{3,255}"),
+        is_required=True,
+    ),
+    "HEARTBEAT_ROLE_ARN": Variable(
+        "heartbeat_role_arn",
+        "the ARN of an IAM role",
+        _matching(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+"),
     ),
     "RUNBOOK_URL": Variable(
         "runbook_url",

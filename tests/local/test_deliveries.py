@@ -130,12 +130,14 @@ def test_a_delivery_holds_a_thousand_records_of_one_stream(count: int, sizes: li
     assert [len(records_of(delivery)) for delivery in deliveries] == [*sizes, 3]
 
 
-def test_records_far_apart_never_come_together() -> None:
+def test_records_far_apart_come_apart_when_they_are_asked_to() -> None:
     gap = LONGEST_GAP.total_seconds()
     times = [0.0, gap, 2 * gap + 1, 2 * gap + 2]
 
-    deliveries = [*deliveries_of([record(seconds=seconds) for seconds in times])]
+    records = [record(seconds=seconds) for seconds in times]
+    deliveries = [*deliveries_of(records, longest_gap=LONGEST_GAP)]
 
+    assert [delivery.records for delivery in deliveries_of(records)] == [4]
     assert [delivery.records for delivery in deliveries] == [2, 2]
     assert [delivery.newest for delivery in deliveries] == [
         START + timedelta(seconds=seconds) for seconds in (times[1], times[3])

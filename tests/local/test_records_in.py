@@ -112,7 +112,12 @@ BAD: Final[dict[str, tuple[str | bytes, list[object], str]]] = {
     ),
     "bad-second-line": (
         f"{lines(ONE)}{{\n{lines(TWO)}",
-        [ONE],
+        [ONE, TWO],
+        ", line 2: expected JSON: Expecting",
+    ),
+    "two-bad-lines": (
+        f"{lines(ONE)}{{\n[\n{lines(TWO)}",
+        [ONE, TWO],
         ", line 2: expected JSON: Expecting",
     ),
     "last-line-still-being-written": (lines(ONE, TWO)[:-9], [ONE], ", line 2: expected JSON: "),

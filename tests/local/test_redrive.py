@@ -9,20 +9,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Final, NamedTuple, cast
 from uuid import uuid4
 from xml.sax.saxutils import escape
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError, ReadTimeoutError
 
 from local import failure_queue, redrive
 from local.aws import Topic
 from local.failure_queue import FailureQueue
+from local.lambda_context import lambda_context
 from local.template import read_template
 from security_group_alerter import handler
 from tests.local.failures import POISON, failure_of, payload_of
@@ -40,13 +39,8 @@ Answer = tuple[int, dict[str, str], bytes]
 
 def run_handler(payload: Any) -> Answer:
     """What Lambda answers for a synchronous invocation of our handler."""
-    context = SimpleNamespace(
-        aws_request_id="redrive",
-        function_name=FUNCTION,
-        get_remaining_time_in_millis=lambda: 120_000,
-    )
     try:
-        said: Any = handler.lambda_handler(payload, cast("LambdaContext", context))
+        said: Any = handler.lambda_handler(payload, lambda_context("redrive"))
     except Exception as error:  # noqa: BLE001 - Lambda catches whatever a handler raises
         said = {"errorType": type(error).__name__, "errorMessage": str(error), "stackTrace": []}
         return 200, {"X-Amz-Function-Error": "Unhandled"}, json.dumps(said).encode()

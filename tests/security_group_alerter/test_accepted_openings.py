@@ -204,7 +204,7 @@ BAD: dict[str, tuple[dict[str, str | None], str]] = {
     "expires-never": ({"expires": "false"}, "expires: expected a date such as"),
     "expires-too-late": (
         {"expires": str(TODAY + LONGEST_TERM + timedelta(days=1))},
-        "expires: expected a day within a year from 2026-12-01, found 2027-12-03",
+        "expires: expected a day within a year from 2026-12-01, found 2027-12-02",
     ),
     # What is not there.
     "unknown-field": (

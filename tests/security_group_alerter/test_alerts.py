@@ -1,7 +1,7 @@
 """Which findings are told together."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -87,6 +87,15 @@ def test_told_apart(other: Finding) -> None:
     assert one.findings == (SSH_OPENED, SSH_OPENED)
     assert another.findings == (other,)
     assert more == []
+
+
+def test_calls_are_told_in_the_order_in_which_they_were_made() -> None:
+    later, earlier = recorded(event_time=SEEN_AT), recorded(event_time=SEEN_AT - timedelta(hours=1))
+    update = recorded(event_time=SEEN_AT, original_event_id="e-1")
+
+    [alert] = alerts(update, later, earlier)
+
+    assert alert.findings == (earlier, later, update)
 
 
 def test_no_findings_no_alerts() -> None:

@@ -723,7 +723,6 @@ def test_prefix_list_is_changed(
 @pytest.mark.parametrize(
     ("entries", "problem"),
     [
-        pytest.param({"addEntry": ["::/0"]}, "addEntry[0]: expected a CIDR", id="text"),
         pytest.param(
             {"addEntry": {"cidr": "?"}}, "addEntry[0]: expected a CIDR: '?'", id="no-cidr"
         ),
@@ -732,15 +731,20 @@ def test_prefix_list_is_changed(
         pytest.param({"entriesToAdd": HALVES}, "request: expected entries", id="no-known-shape"),
     ],
 )
-def test_prefix_list_that_cannot_be_read_whole_has_a_problem(
+def test_prefix_list_of_which_no_range_can_be_read_is_unreadable(
     entries: dict[str, Any], problem: str
 ) -> None:
-    read = change(MODIFY_LIST, {"prefixListId": "pl-1", **entries})
+    with pytest.raises(UnreadableRecordError, match=f"^{re.escape(problem)}"):
+        change(MODIFY_LIST, {"prefixListId": "pl-1", **entries})
+
+
+@pytest.mark.parametrize("name", ["addEntry", "addEntries", "addEntrySet", "AddEntry"])
+@pytest.mark.parametrize("entry", ["::/0", {"cidr": "::/0"}, {"Cidr": "::/0", "tag": 1}])
+def test_entries_are_read_under_every_name(name: str, entry: object) -> None:
+    read = change(MODIFY_LIST, {"prefixListId": "pl-1", name: [entry]})
 
     assert isinstance(read, PrefixListChange)
-    assert read.added == read.removed == ()
-    assert len(read.problems) == 1
-    assert read.problems[0].startswith(problem)
+    assert [peer.value for peer in read.added] == ["::/0"]
 
 
 def test_entries_that_can_be_read_are_told_beside_the_others() -> None:

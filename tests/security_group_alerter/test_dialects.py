@@ -216,10 +216,21 @@ def test_one_permission_is_a_rule_a_peer() -> None:
     assert [told.description for told in reading.rules] == ["office", *[None] * 5]
 
 
-def test_permission_may_have_a_peer_of_its_own_beside_those_in_its_lists() -> None:
-    permission = {"cidrIp": "192.0.2.0/24", "ipv6Ranges": {"cidrIpv6": "::/0"}}
+@pytest.mark.parametrize(
+    ("own_peer", "expected"),
+    [
+        pytest.param({"cidrIp": "192.0.2.0/24"}, "? from 192.0.2.0/24", id="cidr"),
+        pytest.param({"prefixListId": "pl-1"}, "? from pl-1", id="prefix-list"),
+        pytest.param({"referencedGroupId": "sg-1"}, "? from sg-1", id="group"),
+        pytest.param({"referencedGroupInfo": {"groupId": "sg-1"}}, "? from sg-1", id="group-info"),
+    ],
+)
+def test_permission_may_have_a_peer_of_its_own_beside_those_in_its_lists(
+    own_peer: dict[str, Any], expected: str
+) -> None:
+    permission = {**own_peer, "ipv6Ranges": {"cidrIpv6": "::/0"}}
 
-    assert read(permission) == Reading(rules=rules("? from 192.0.2.0/24", "? from ::/0"))
+    assert read(permission) == Reading(rules=rules(expected, "? from ::/0"))
 
 
 @pytest.mark.parametrize(
@@ -381,6 +392,11 @@ GROUP = {"groupId": "sg-0a1b2c3d", "dryRun": False}
         pytest.param({**GROUP, "ipPermissions": {}, **SSH}, ("tcp 22 from 10.0.0.0/8",), id="flat"),
         pytest.param(
             {**GROUP, "cidrIp": "0.0.0.0/0"}, ("? from 0.0.0.0/0",), id="flat-with-a-cidr-only"
+        ),
+        pytest.param(
+            {**GROUP, "ipProtocol": "6", "ipRanges": {"items": [{"cidrIp": "::/0"}]}},
+            ("tcp from ::/0",),
+            id="flat-with-lists",
         ),
         pytest.param(
             {**GROUP, "ipPermissions": {"items": [SSH]}, **SSH, "cidrIp": "::/0"},

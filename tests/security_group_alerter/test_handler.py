@@ -4,29 +4,29 @@ import base64
 import gzip
 import json
 import logging
-from collections.abc import Iterator
-from datetime import timedelta
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Final, cast
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any, Final
 from unittest import mock
 
 import boto3
 import pytest
 from mypy_boto3_sqs import SQSClient
 
-from local.aws import Topic, emulated_aws
+from local.aws import SEEN_EVENTS_TABLE, Topic, emulated_aws
 from local.deliveries import deliveries_of
+from local.lambda_context import lambda_context
 from security_group_alerter import handler
 from security_group_alerter.accepted_openings import AcceptedOpenings
 from security_group_alerter.payload import UndecodableDeliveryError
+from security_group_alerter.pipeline import HEARTBEAT, Tally
 from security_group_alerter.publishing import PublishError
 from security_group_alerter.settings import SettingsError
 from tests.stories import story
 
-if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.typing import LambdaContext
-
-CONTEXT: Final = cast("LambdaContext", SimpleNamespace(aws_request_id="request-1"))
+CONTEXT: Final = lambda_context("request-1")
+# What becomes of a delivery, when nothing does.
+NOTHING: Final = Tally().counts()
 OPENING: Final = story("ssh-opened-to-the-world-from-the-console")
 CREATION: Final = story("group-created-with-tags-by-an-aws-service")
 
@@ -52,7 +52,7 @@ def payload_of(data: object) -> dict[str, Any]:
 def test_an_alert_is_sent_and_counted(topic: Topic) -> None:
     summary = invoke(OPENING)
 
-    assert summary == {"records": 1, "matched": 1, "alerts": 1, "world_open": 1, "unreadable": 0}
+    assert summary == NOTHING | {"records": 1, "matched": 1, "alerts": 1, "world_open": 1}
     [alert] = topic.take()
     assert alert.subject.startswith("CRITICAL: ")
     assert alert.event_ids == [OPENING["eventID"]]
@@ -155,6 +155,7 @@ CONTROL_MESSAGE: Final = payload_of(
 def test_a_control_message_is_answered_and_ignored(topic: Topic) -> None:
     summary = handler.lambda_handler(CONTROL_MESSAGE, CONTEXT)
 
+    assert summary == NOTHING
     assert set(summary.values()) == {0}
     assert topic.take() == []
 
@@ -172,7 +173,7 @@ def test_what_is_wrong_with_the_exceptions_is_told_once_and_not_to_a_control_mes
     kinds = [alert.attributes["kind"] for alert in topic.take()]
     assert kinds == ["configuration", "security-group"]
 
-    invoke(OPENING)
+    invoke(CREATION)
     assert [alert.attributes["kind"] for alert in topic.take()] == ["security-group"]
 
 
@@ -186,7 +187,13 @@ def test_a_log_event_that_is_no_record_is_told_and_the_rest_goes_on(topic: Topic
 
     summary = handler.lambda_handler(payload, CONTEXT)
 
-    assert summary == {"records": 2, "matched": 2, "alerts": 2, "world_open": 1, "unreadable": 1}
+    assert summary == NOTHING | {
+        "records": 2,
+        "matched": 2,
+        "alerts": 2,
+        "world_open": 1,
+        "unreadable": 1,
+    }
     assert [alert.attributes["kind"] for alert in topic.take()] == ["unreadable", "security-group"]
 
 
@@ -234,12 +241,169 @@ def test_each_delivery_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture) 
     invoke(OPENING)
 
     [line] = [vars(it) for it in caplog.records if it.module == "handler"]
-    assert {name: line[name] for name in ("msg", "records", "alerts", "world_open")} == {
+    expected = {"records": 1, "matched": 1, "alerts": 1, "world_open": 1}
+    assert {name: line[name] for name in ("msg", "event_ids", *NOTHING)} == NOTHING | expected | {
         "msg": "delivery read",
-        "records": 1,
-        "alerts": 1,
-        "world_open": 1,
+        "event_ids": [OPENING["eventID"]],
     }
+
+
+def test_what_could_not_be_sent_is_a_line_in_the_log_as_well(
+    topic: Topic, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    boto3.client("sns").delete_topic(TopicArn=topic.arn)
+
+    with pytest.raises(PublishError):
+        invoke(OPENING)
+
+    [line] = [vars(it) for it in caplog.records if it.module == "handler"]
+    assert (line["matched"], line["alerts"], line["sends_failed"]) == (1, 0, 1)
+    assert line["event_ids"] == []
+
+
+def test_the_log_holds_event_ids_and_nothing_else_of_a_record(
+    topic: Topic, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    invoke(OPENING, OPENING | {"eventID": "4e1d", "requestParameters": "broken"})
+    handler.lambda_handler(payload_of({"logEvents": [{"message": "no JSON"}]}), CONTEXT)
+
+    assert [alert.attributes["severity"] for alert in topic.take()] == ["CRITICAL", "HIGH"]
+    logged = "".join([repr(vars(it)) for it in caplog.records] + [*capsys.readouterr()])
+    assert OPENING["eventID"] in logged
+    for text in {*texts_in(OPENING), "broken", "no JSON"} - {OPENING["eventID"]}:
+        assert text not in logged
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Every text of a record that is long enough to mean something."""
+    for member in value.values() if isinstance(value, dict) else value:
+        if isinstance(member, dict | list):
+            yield from texts_in(member)
+        elif isinstance(member, str) and len(member) > 5:
+            yield member
+
+
+# The metrics. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/
+# CloudWatch_Embedded_Metric_Format_Specification.html
+
+OPENED_AT: Final = datetime.fromisoformat(OPENING["eventTime"])
+COUNTS: Final = {
+    "Records": 0,
+    "Matched": 0,
+    "Alerts": 0,
+    "WorldOpen": 0,
+    "Unreadable": 0,
+    "Duplicates": 0,
+    "EnrichmentFailures": 0,
+    "SeenTableFailures": 0,
+    "Heartbeats": 0,
+    "SendsFailed": 0,
+}
+
+
+Measured = Callable[[], dict[str, float]]
+
+
+@pytest.fixture
+def measured(
+    topic: Topic, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Measured:
+    """The metrics of the last invocation, by name, which was some minutes after the opening."""
+    assert topic.arn
+    monkeypatch.delenv("POWERTOOLS_METRICS_DISABLED")
+    monkeypatch.setattr(handler, "clock", lambda: OPENED_AT + timedelta(seconds=290))
+
+    def read() -> dict[str, float]:
+        lines = [line for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+        [emf] = map(json.loads, lines)
+        [directive] = emf["_aws"]["CloudWatchMetrics"]
+        assert directive["Namespace"] == handler.METRICS_NAMESPACE
+        # The service, which is always the same: each combination of values is paid for.
+        assert directive["Dimensions"] == [["service"]]
+        assert emf["service"] == "security-group-alerter"
+        units = {it["Name"]: it["Unit"] for it in directive["Metrics"]}
+        assert units == COUNTS.fromkeys(COUNTS, "Count") | {
+            name: "Seconds" for name in ("Lag", "HeartbeatLag") if name in units
+        }
+        assert emf.keys() == {"_aws", "service", *units}
+        return {name: value for name in units for value in emf[name]}
+
+    return read
+
+
+def test_an_alert_is_measured_with_its_lag(measured: Measured) -> None:
+    later = OPENED_AT + timedelta(seconds=60)
+
+    invoke(OPENING | {"eventID": "4e1d", "eventTime": later.isoformat()}, OPENING)
+
+    # What counts is how late the latest was.
+    once = {"Records": 2, "Matched": 2, "Alerts": 1, "WorldOpen": 2}
+    assert measured() == COUNTS | once | {"Lag": 290}
+
+
+def test_a_repetition_has_no_lag(measured: Measured) -> None:
+    invoke(OPENING)
+    measured()
+
+    invoke(OPENING)
+
+    assert measured() == COUNTS | {"Records": 1, "Matched": 1, "Duplicates": 1}
+
+
+def test_a_record_without_a_time_has_no_lag(measured: Measured) -> None:
+    handler.lambda_handler(payload_of({"logEvents": [{"message": "no JSON"}]}), CONTEXT)
+
+    assert measured() == COUNTS | {"Records": 1, "Matched": 1, "Alerts": 1, "Unreadable": 1}
+
+
+def test_a_heartbeat_has_a_lag_of_its_own(
+    measured: Measured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = OPENING["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"]
+    monkeypatch.setenv("HEARTBEAT_ROLE_ARN", role)
+
+    invoke(OPENING | {"eventName": HEARTBEAT, "errorCode": "Client.DryRunOperation"})
+
+    assert measured() == COUNTS | {"Records": 1, "Heartbeats": 1, "HeartbeatLag": 290}
+
+
+def test_a_heartbeat_without_a_time_is_counted(
+    measured: Measured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = OPENING["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"]
+    monkeypatch.setenv("HEARTBEAT_ROLE_ARN", role)
+    heartbeat = {"eventName": HEARTBEAT, "errorCode": "Client.DryRunOperation", "eventTime": None}
+
+    invoke(OPENING | heartbeat)
+
+    assert measured() == COUNTS | {"Records": 1, "Heartbeats": 1}
+
+
+def test_failures_are_measured(topic: Topic, measured: Measured) -> None:
+    boto3.client("sns").delete_topic(TopicArn=topic.arn)
+    boto3.client("dynamodb").delete_table(TableName=SEEN_EVENTS_TABLE)
+    stranger = OPENING | {"recipientAccountId": "999999999999"}
+
+    with pytest.raises(PublishError):
+        invoke(stranger)
+
+    failures = {"SendsFailed": 1, "SeenTableFailures": 1, "EnrichmentFailures": 1}
+    assert measured() == COUNTS | failures | {
+        "Records": 1,
+        "Matched": 1,
+        "WorldOpen": 1,
+        "Lag": 290,
+    }
+
+
+def test_a_delivery_that_cannot_be_decoded_is_measured(measured: Measured) -> None:
+    with pytest.raises(UndecodableDeliveryError):
+        handler.lambda_handler({}, CONTEXT)
+
+    assert measured() == COUNTS
 
 
 def test_the_clock_is_in_utc() -> None:

@@ -158,6 +158,28 @@ def test_log_stream_tells_organization_and_account(
     assert log_stream_of(name) == LogStream(organization_id=organization_id, account_id=account_id)
 
 
+def test_log_event_that_cannot_even_be_shown_takes_no_other_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # JSON that is read so deep may be too deep to be written again where the stack is fuller.
+    nested: list[Any] = []
+    for _ in range(100_000):
+        nested = [nested]
+    log_events = [{"deep": nested}, {"message": "the second"}]
+    monkeypatch.setattr(
+        "security_group_alerter.payload._decoded", lambda _: {"logEvents": log_events}
+    )
+
+    delivery = delivery_of({})
+
+    assert delivery is not None
+    first, second = delivery.messages
+    assert "nested too deeply to be shown" in first
+    with pytest.raises(UnreadableMessageError):
+        document_of(first)
+    assert second == "the second"
+
+
 @pytest.mark.parametrize(
     ("message", "complaint"),
     [

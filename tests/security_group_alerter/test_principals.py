@@ -13,7 +13,8 @@ from security_group_alerter.principals import (
 )
 
 IDENTITY_CENTER_ROLE = "AWSReservedSSO_NetworkAdministrator_0123456789abcdef"
-ROLE = {"sessionIssuer": {"type": "Role", "userName": "app-server"}}
+ROLE_ARN = "arn:aws:iam::222233334444:role/apps/app-server"
+ROLE = {"sessionIssuer": {"type": "Role", "userName": "app-server", "arn": ROLE_ARN}}
 
 
 @pytest.mark.parametrize(
@@ -87,6 +88,7 @@ def test_nobody_is_named_where_the_record_names_nobody(identity: dict[str, Any])
                 person="i-0d3f8a61b2c94e7f5",
                 arn="arn:aws:sts::222233334444:assumed-role/app-server/i-0d3f8a61b2c94e7f5",
                 role_name="app-server",
+                role_arn=ROLE_ARN,
             ),
             id="role-of-an-instance",
         ),
@@ -122,7 +124,13 @@ def test_nobody_is_named_where_the_record_names_nobody(identity: dict[str, Any])
             {
                 "type": "FederatedUser",
                 "arn": "arn:aws:sts::555566667777:federated-user/contractor-lee",
-                "sessionContext": {"sessionIssuer": {"type": "IAMUser", "userName": "broker"}},
+                "sessionContext": {
+                    "sessionIssuer": {
+                        "type": "IAMUser",
+                        "userName": "broker",
+                        "arn": "arn:aws:iam::555566667777:user/broker",
+                    }
+                },
             },
             Principal(
                 identity_type="FederatedUser",
@@ -152,7 +160,7 @@ def test_nobody_is_named_where_the_record_names_nobody(identity: dict[str, Any])
         ),
         pytest.param(
             {"sessionContext": ROLE},
-            Principal(role_name="app-server"),
+            Principal(role_name="app-server", role_arn=ROLE_ARN),
             id="role-and-nothing-else",
         ),
         pytest.param(

@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from security_group_alerter.settings import VARIABLES, SettingsError, settings_from
+from tests.stories import LEAST
+from tests.stories import TOPIC_ARN as TOPIC
 
-TOPIC: Final = "arn:aws:sns:eu-central-1:111122223333:alerts"
-LEAST: Final = {"ALERT_TOPIC_ARN": TOPIC}
 PORTAL: Final = "https://d-1234567890.awsapps.com/start"
 
 # Variable -> text -> the setting.
@@ -50,6 +50,21 @@ GOOD: Final[dict[str, dict[str, Any]]] = {
         "a+=,.@-_1": "a+=,.@-_1",
         "": None,
     },
+    "SEEN_EVENTS_TABLE": {
+        "seen-events": "seen-events",
+        "alerter-SeenEventsTable-1A2B_3.C": "alerter-SeenEventsTable-1A2B_3.C",
+        "abc": "abc",
+        "a" * 255: "a" * 255,
+    },
+    "HEARTBEAT_ROLE_ARN": {
+        "arn:aws:iam::111122223333:role/alerter-HeartbeatRole-1A2B3C": (
+            "arn:aws:iam::111122223333:role/alerter-HeartbeatRole-1A2B3C"
+        ),
+        "arn:aws-us-gov:iam::111122223333:role/with/a/path/a+=,.@-_1": (
+            "arn:aws-us-gov:iam::111122223333:role/with/a/path/a+=,.@-_1"
+        ),
+        "": None,
+    },
     "RUNBOOK_URL": {
         "https://wiki.example.com/x?y=1#z": "https://wiki.example.com/x?y=1#z",
         "": None,
@@ -82,6 +97,23 @@ BAD: Final[dict[str, list[str]]] = {
         "https://x.com/start?next=y",
     ],
     "ACCESS_PORTAL_ROLE": ["Security Audit", "a" * 33, "a/b"],
+    "SEEN_EVENTS_TABLE": [
+        "ab",
+        "a" * 256,
+        "seen events",
+        "seen/events",
+        "tábla",
+        "arn:aws:dynamodb:eu-central-1:111122223333:table/seen-events",
+    ],
+    "HEARTBEAT_ROLE_ARN": [
+        "HeartbeatRole",
+        "arn:aws:iam::1111:role/HeartbeatRole",
+        "arn:aws:iam::111122223333:role/",
+        "arn:aws:iam::111122223333:user/HeartbeatRole",
+        "arn:aws:sts::111122223333:assumed-role/HeartbeatRole/session",
+        "arn:aws:iam::١١١١٢٢٢٢٣٣٣٣:role/HeartbeatRole",
+        "arn:aws:iam::111122223333:role/*",
+    ],
     "RUNBOOK_URL": ["wiki.example.com", "http://wiki.example.com", "https://", "https://a b"],
     "ACCOUNT_TAGS": [],
 }
@@ -95,9 +127,11 @@ def test_least_that_is_needed() -> None:
     settings = settings_from(LEAST | {"PATH": "/bin", "AWS_REGION": "nowhere"})
 
     assert settings.alert_topic_arn == TOPIC
+    assert settings.seen_events_table == "seen-events"
     assert settings.time_zone == ZoneInfo("UTC")
     assert settings.account_tags == ()
-    others = set(settings.__slots__) - {"alert_topic_arn", "time_zone", "account_tags"}
+    set_ones = {"alert_topic_arn", "seen_events_table", "time_zone", "account_tags"}
+    others = set(settings.__slots__) - set_ones
     assert {getattr(settings, name) for name in others} == {None}
 
 
@@ -121,12 +155,14 @@ def test_bad(name: str, text: str) -> None:
     assert str(raised.value) == f"{name}={text!r}: expected {VARIABLES[name].expected}"
 
 
-@pytest.mark.parametrize("environment", [{}, {"ALERT_TOPIC_ARN": ""}, {"ALERT_TOPIC_ARN": " "}])
-def test_what_has_to_be_set(environment: dict[str, str]) -> None:
+@pytest.mark.parametrize("nothing", [{}, dict.fromkeys(LEAST, ""), dict.fromkeys(LEAST, " ")])
+@pytest.mark.parametrize("name", LEAST)
+def test_what_has_to_be_set(name: str, nothing: dict[str, str]) -> None:
+    others = {other: text for other, text in LEAST.items() if other != name}
     with pytest.raises(SettingsError) as raised:
-        settings_from(environment)
+        settings_from(nothing | others)
 
-    assert str(raised.value) == "ALERT_TOPIC_ARN is not set: expected the ARN of an SNS topic"
+    assert str(raised.value) == f"{name} is not set: expected {VARIABLES[name].expected}"
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
@@ -136,5 +172,6 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     assert str(raised.value) == (
         "ALERT_TOPIC_ARN is not set: expected the ARN of an SNS topic; "
         "TIME_ZONE='CET/CEST': expected an IANA time zone such as Europe/Berlin; "
+        "SEEN_EVENTS_TABLE is not set: expected the name of a DynamoDB table; "
         "RUNBOOK_URL='wiki': expected the https address of your runbook"
     )

@@ -33,8 +33,9 @@ _PHYSICAL: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "AWS::SNS::Topic": ("arn:{p}:sns:{r}:{a}:{name}", {}),
     "AWS::SQS::Queue": (
         "https://sqs.{r}.amazonaws.com/{a}/{name}",
-        {"Arn": "arn:{p}:sqs:{r}:{a}:{name}"},
+        {"Arn": "arn:{p}:sqs:{r}:{a}:{name}", "QueueName": "{name}"},
     ),
+    "AWS::DynamoDB::Table": ("{name}", {"Arn": "arn:{p}:dynamodb:{r}:{a}:table/{name}"}),
 }
 _NO_VALUE: Final = object()
 

@@ -270,6 +270,8 @@ def test_function_may_do_what_it_does_and_no_more(stack: Stack, topic: str) -> N
         f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{function['LoggingConfig']['LogGroup']}"
         ":log-stream:2026/11/20/[$LATEST]a"
     )
+    table_name = function["Environment"]["Variables"]["SEEN_EVENTS_TABLE"]
+    table = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table_name}"
     account = f"arn:aws:organizations::{ACCOUNT}:account/{ORGANIZATION}/{MEMBER}"
     ou = f"arn:aws:organizations::{ACCOUNT}:ou/{ORGANIZATION}/ou-ab12-cdefghij"
     does = {
@@ -279,11 +281,15 @@ def test_function_may_do_what_it_does_and_no_more(stack: Stack, topic: str) -> N
         ("organizations:ListParents", account),
         ("organizations:ListParents", ou),
         ("organizations:ListTagsForResource", account),
+        ("dynamodb:BatchGetItem", table),
+        ("dynamodb:BatchWriteItem", table),
         ("sqs:SendMessage", queue),
         ("logs:CreateLogStream", log),
         ("logs:PutLogEvents", log),
     }
     never = {
+        ("dynamodb:DeleteItem", table),
+        ("dynamodb:BatchGetItem", f"{table}-2"),
         ("sns:Publish", f"{topic}-2"),
         ("sns:Subscribe", topic),
         ("organizations:CloseAccount", account),

@@ -21,21 +21,23 @@ from .text import safe, shortened
 LARGEST_MESSAGE = 256 * 1024
 # A call may carry a thousand rules, and texts that somebody else made long: of a call that does not
 # fit, fewer rules are written out, and so many characters of each text.
-_MOST_RULES = 200
-_LESS = ((50, 1000), (10, 300), (0, 100))
+_MOST_RULES = 1000
+_LESS = ((200, 1000), (50, 1000), (10, 300), (0, 100))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """What Amazon SNS carries: a subject, attributes to filter by, and one text a protocol.
 
-    `body` is the JSON object of `MessageStructure: json`.
+    `body` is the JSON object of `MessageStructure: json`. `keys` are what the events are remembered
+    by once they have been alerted.
     """
 
     subject: str
     attributes: dict[str, str]
     body: str
     event_ids: tuple[str, ...]
+    keys: tuple[str, ...]
 
     @property
     def size(self) -> int:
@@ -89,4 +91,5 @@ def _message_of(alert: Alert, settings: Settings, most_rules: int) -> Message:
         attributes=attributes_of(alert),
         body=json.dumps(forms, separators=(",", ":")),
         event_ids=alert.event_ids,
+        keys=tuple(finding.key for finding in alert.findings if finding.key),
     )

@@ -7,28 +7,39 @@ what does not fit its schema; a test holds this form against a copy of the schem
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
 
 from security_group_alerter.alerts import Alert
 from security_group_alerter.changes import PrefixListChange, SecurityGroupChange
-from security_group_alerter.exposure import Breadth, exposure_of, reach_of
-from security_group_alerter.findings import Finding, Severity, severity_of
+from security_group_alerter.exposure import exposure_of
+from security_group_alerter.findings import Finding, FindingKind, Severity
 from security_group_alerter.records import Outcome
-from security_group_alerter.security_group_rules import SecurityGroupRule
+from security_group_alerter.security_group_rules import Peer, SecurityGroupRule
 from security_group_alerter.settings import Settings
 
-from .headline import acceptance_words, headline_of, phrase_of
+from .headline import (
+    MAY_REPEAT,
+    concern_of_finding,
+    headline_of,
+    phrase_of,
+    worst_finding_in,
+)
 from .links import event_link, group_link
 from .machine import uid_of
+from .notes import notes_on
 from .people import distinct, principal_words, session_words, time_words
-from .rule_words import amount_words, peer_words, rule_words
+from .rule_words import amount_words, concern_of, peer_words, rule_words, widest_peers
 from .text import plural, safe
-from .undo import look_commands, undo_command
+from .undo import look_commands, undo_steps
 
 # The service documents no limits: these are what public reports agree on.
 LONGEST_TITLE = 250
 LONGEST_DESCRIPTION = 3000
 MOST_STEPS = 10
+# Beside the runbook, the group, the event, two looks, and the line that counts the rest. A trail
+# has no link, and three looks.
+_MOST_UNDOS = MOST_STEPS - 6
 # A command that is longer is no use in a chat: the e-mail has it.
 _LONGEST_COMMAND = 700
 _MOST_RULES = 10
@@ -58,7 +69,7 @@ def chat_of(alert: Alert, settings: Settings) -> str:
             "textType": "client-markdown",
             "title": title,
             "description": _description(alert, settings),
-            "nextSteps": list(_next_steps(alert, settings))[:MOST_STEPS],
+            "nextSteps": list(_next_steps(alert, settings)),
             "keywords": [alert.severity.name, alert.kind.value],
         },
         "metadata": {
@@ -81,7 +92,7 @@ def _description(alert: Alert, settings: Settings) -> str:
     head = list(_facts(alert, settings))
     room = LONGEST_DESCRIPTION - sum(len(line) + 1 for line in head) - 120
     lines, told = [], 0
-    for finding in sorted(alert.findings, key=_breadth_of, reverse=True):
+    for finding in sorted(alert.findings, key=concern_of_finding, reverse=True):
         block = "\n".join(_call(finding))
         if len(block) + 1 > room:
             break
@@ -97,6 +108,11 @@ def _description(alert: Alert, settings: Settings) -> str:
 def _facts(alert: Alert, settings: Settings) -> Iterator[str]:
     names = (_harmless(alert.account.name or "", 80), alert.account_id)
     account = " ".join(filter(None, names)) or "account not recorded"
+    if alert.may_repeat:
+        yield f"! {MAY_REPEAT}."
+    if alert.kind is FindingKind.CONFIGURATION:
+        # There is no record behind it, so nobody, nowhere and no time.
+        return
     yield f"*Where:* {account}, {_harmless(alert.region or 'Region not recorded', 40)}"
     sessions = [finding.record.session for finding in alert.findings]
     who = principal_words(alert.principal, alert.account_id)
@@ -110,56 +126,72 @@ def _facts(alert: Alert, settings: Settings) -> Iterator[str]:
 def _call(finding: Finding) -> Iterator[str]:
     record, change = finding.record, finding.change
     name = _harmless(record.event_name or "A log event", 80)
+    if finding.kind is FindingKind.CONFIGURATION:
+        name = "Accepted openings"
     if isinstance(change, SecurityGroupChange):
         group = " ".join(filter(None, (change.group_id, change.group_name)))
         yield f"*{name}* on {_code(group or 'a group that the record does not name')}"
-        yield from _listed("+", [*_worst_first(change.added)])
-        yield from _listed("-", [*_worst_first(change.removed)])
+        yield from _rules("+", change.added)
+        yield from _rules("-", change.removed)
         if not (change.added or change.removed):
             yield f"  {_harmless(phrase_of(finding), 300)}"
-        yield from (f"  ! {_harmless(words)}" for words in acceptance_words(finding))
     elif isinstance(change, PrefixListChange):
         yield f"*{name}* on {_code(change.prefix_list_id or change.prefix_list_name or '')}"
-        yield from _listed("+", [f"{peer_words(p)}{amount_words(p)}" for p in change.added])
-        yield from _listed("-", [f"{peer_words(p)}{amount_words(p)}" for p in change.removed])
+        yield from _ranges("+", change.added)
+        yield from _ranges("-", change.removed)
     else:
         yield f"*{name}*: {_harmless(phrase_of(finding), 300)}"
-        yield from (f"  ! from now on {words}" for words in finding.blinded)
     if record.outcome is not Outcome.SUCCEEDED and record.error_code:
         yield f"  AWS answered {_code(record.error_code)}: nothing changed."
     if finding.problem is not None:
-        yield f"  Could not be read: {_code(finding.problem)}"
+        yield f"  ! {_code(finding.problem)}"
+    yield from (f"  ! {_harmless(note)}" for note in notes_on(finding))
 
 
-def _worst_first(rules: tuple[SecurityGroupRule, ...]) -> list[str]:
-    return [rule_words(rule) for rule in sorted(rules, key=_concern_of, reverse=True)]
+def _rules(mark: str, rules: tuple[SecurityGroupRule, ...]) -> Iterator[str]:
+    worst = sorted(rules, key=lambda rule: concern_of(exposure_of((rule,))), reverse=True)
+    yield from _listed(mark, map(rule_words, worst[:_MOST_RULES]), len(rules))
 
 
-def _listed(mark: str, words: list[str]) -> Iterator[str]:
-    yield from (f"  {mark} {_code(text)}" for text in words[:_MOST_RULES])
-    if len(words) > _MOST_RULES:
-        yield f"  {mark} and {len(words) - _MOST_RULES:,} more: see the e-mail or the event"
+def _ranges(mark: str, peers: tuple[Peer, ...]) -> Iterator[str]:
+    words = (f"{peer_words(peer)}{amount_words(peer)}" for peer in widest_peers(peers, _MOST_RULES))
+    yield from _listed(mark, words, len(peers))
+
+
+def _listed(mark: str, words: Iterable[str], count: int) -> Iterator[str]:
+    yield from (f"  {mark} {_code(text)}" for text in words)
+    if count > _MOST_RULES:
+        yield f"  {mark} and {count - _MOST_RULES:,} more: see the e-mail or the event"
 
 
 def _next_steps(alert: Alert, settings: Settings) -> Iterator[str]:
     place = (alert.region, alert.account_id, settings)
-    first = alert.findings[0]
+    worst = worst_finding_in(alert)
     if alert.severity >= Severity.MEDIUM and settings.runbook_url:
         yield f"Runbook: {settings.runbook_url}"
-    if isinstance(first.change, SecurityGroupChange):
-        group = group_link(first.change.group_id, *place)
+    if isinstance(worst.change, SecurityGroupChange):
+        group = group_link(worst.change.group_id, *place)
         yield from (f"Group: {group}",) if group else ()
-    event = event_link(first.record.event_id, *place)
+    event = event_link(worst.record.event_id, *place)
     yield from (f"CloudTrail event: {event}",) if event else ()
     if alert.severity >= Severity.MEDIUM:
-        for words, command in look_commands(alert.findings):
+        for words, command in look_commands((worst, *alert.findings)):
             if len(command) <= _LONGEST_COMMAND:
                 yield f"{words}: `{command}`"
-    for finding in alert.findings:
-        undo = undo_command(finding)
-        if undo is not None and len(undo) <= _LONGEST_COMMAND:
-            warning = " (this opens it to the world again)" if finding.closed.is_world_open else ""
-            yield f"Undo{warning}: `{undo}`"
+    if alert.severity > Severity.INFORMATIONAL:
+        yield from _undo(alert)
+
+
+def _undo(alert: Alert) -> Iterator[str]:
+    """As many as there is room for. They want to be run in order, so none is passed over."""
+    steps = list(undo_steps(alert.findings))
+    shown = list(takewhile(lambda step: len(step[2]) <= _LONGEST_COMMAND, steps[:_MOST_UNDOS]))
+    for _, finding, command in shown:
+        warning = " (this opens it to the world again)" if finding.closed.is_world_open else ""
+        yield f"Undo{warning}: `{command}`"
+    left = len(steps) - len(shown)
+    if left:
+        yield f"Undo: {plural(left, 'more command' if shown else 'command')}, in the e-mail."
 
 
 def _thread_id_of(alert: Alert) -> str:
@@ -186,21 +218,8 @@ def _resources_of(alert: Alert) -> list[str]:
     return [_harmless(name, 200) for name in names if name][:50]
 
 
-def _breadth_of(finding: Finding) -> Breadth:
-    """How wide the widest thing is that the call opened, or would have opened."""
-    return max(
-        (opening.reach.breadth for opening in finding.opened.openings),
-        default=finding.listed.breadth,
-    )
-
-
-def _concern_of(rule: SecurityGroupRule) -> tuple[Severity, Breadth]:
-    return severity_of(exposure_of((rule,))), reach_of((rule.peer,)).breadth
-
-
 def _harmless(text: str, longest: int = 500) -> str:
-    # A URL would become a link, wherever it leads.
-    return safe(text, longest).translate(_HARMLESS).replace("://", ":\u2215\u2215")
+    return safe(text, longest).translate(_HARMLESS)
 
 
 def _code(text: str) -> str:

@@ -7,23 +7,19 @@ from collections.abc import Iterable, Iterator
 
 from security_group_alerter.alerts import Alert
 from security_group_alerter.changes import Action, PrefixListChange, SecurityGroupChange
-from security_group_alerter.exposure import Breadth
 from security_group_alerter.findings import (
-    EVERYTHING_PORTS,
     Finding,
     FindingKind,
-    PortClass,
     Severity,
-    port_classes_of,
-    sensitive_ports_of,
 )
 from security_group_alerter.records import Outcome
 from security_group_alerter.security_group_rules import Peer, SecurityGroupRule
 from security_group_alerter.settings import Settings
 from security_group_alerter.trails import TrailAction, TrailChange
 
-from .headline import acceptance_words, headline_of
+from .headline import MAY_REPEAT, headline_of, worst_finding_in
 from .links import event_link, group_link
+from .notes import notes_on, reasons_for
 from .people import (
     NOT_RECORDED,
     distinct,
@@ -33,9 +29,9 @@ from .people import (
     session_words,
     time_words,
 )
-from .rule_words import amount_words, peer_words, rule_words
-from .text import listed, plural, safe
-from .undo import look_commands, undo_command
+from .rule_words import amount_words, peer_words, rule_words, widest_peers, worst_rules
+from .text import plural, safe
+from .undo import look_commands, undo_steps
 
 _WIDTH = 100
 _LABEL_WIDTH = 15
@@ -45,9 +41,14 @@ _MANY_RULES = 100
 
 def email_of(alert: Alert, settings: Settings, most_rules: int) -> str:
     """The whole alert as text. Of each call, at most `most_rules` rules are written out."""
-    sections: tuple[tuple[str, Iterable[str]], ...] = (
-        (f"{alert.severity.name}: {headline_of(alert)}", _summary(alert)),
-        (_CHANGED_TITLES[alert.outcome], _what(alert, most_rules)),
+    headline = (f"{alert.severity.name}: {headline_of(alert)}", _summary(alert))
+    what = (_CHANGED_TITLES[alert.outcome], _what(alert, most_rules))
+    if alert.kind is FindingKind.CONFIGURATION:
+        # There is no record behind it, so nobody, nowhere and no time.
+        return _joined(headline, ("WHAT IS WRONG", _what(alert, most_rules)))
+    return _joined(
+        headline,
+        what,
         ("WHERE", _where(alert)),
         ("WHO", _who(alert)),
         ("WHEN", _when(alert, settings)),
@@ -56,8 +57,15 @@ def email_of(alert: Alert, settings: Settings, most_rules: int) -> str:
         ("LINKS", _links(alert, settings)),
         ("CLOUDTRAIL EVENT", (f"  {safe(event_id, 80)}" for event_id in alert.event_ids)),
     )
-    headline, *rest = ((title, list(lines)) for title, lines in sections)
-    parts = [headline, *((title, lines) for title, lines in rest if lines)]
+
+
+def _joined(headline: tuple[str, Iterable[str]], *sections: tuple[str, Iterable[str]]) -> str:
+    """The headline, and each section that has something to say, under its title."""
+    filled = [(title, list(lines)) for title, lines in sections]
+    parts = [
+        (headline[0], list(headline[1])),
+        *((title, lines) for title, lines in filled if lines),
+    ]
     return "\n\n".join("\n".join((*_wrapped(title, ""), *lines)) for title, lines in parts) + "\n"
 
 
@@ -67,19 +75,16 @@ _CHANGED_TITLES = {
     Outcome.FAILED: "WHAT WAS ATTEMPTED AND FAILED: NOTHING CHANGED",
     Outcome.DRY_RUN: "WHAT WAS TRIED AS A DRY RUN: NOTHING CHANGED",
 }
-_WHY = {
-    PortClass.EVERYTHING: "every protocol and port is open",
-    PortClass.OTHER: "this is not a port of a public website",
-    PortClass.WEB: "these are a website's ports, which may be meant to be public",
-    PortClass.ICMP: "ICMP shows which hosts are there",
-}
 
 
 def _summary(alert: Alert) -> Iterator[str]:
     """What the reader must know before reading on."""
     if len(alert.findings) > 1:
         yield from _wrapped("Each call is listed below, in the order in which they were made.", "")
-    if alert.world_open and alert.kind is FindingKind.SECURITY_GROUP:
+    if alert.may_repeat:
+        yield from _wrapped(f"{MAY_REPEAT}.", "")
+    is_group = alert.kind is FindingKind.SECURITY_GROUP
+    if alert.world_open and is_group and any(_look(alert)):
         yield from _wrapped(
             "Whether anything answers depends on what the group is attached to: see LOOK.", ""
         )
@@ -111,26 +116,28 @@ def _call(finding: Finding) -> str:
 def _details(finding: Finding, most_rules: int) -> Iterator[str]:
     record, change = finding.record, finding.change
     if isinstance(change, SecurityGroupChange):
-        yield from _group_details(finding, change, most_rules)
+        yield from _group_details(change, most_rules)
     elif isinstance(change, PrefixListChange):
-        yield from _prefix_list_details(finding, change, most_rules)
+        yield from _prefix_list_details(change, most_rules)
     elif change is not None:
         yield from _trail_details(finding, change)
     if finding.kind is FindingKind.CONFIGURATION:
         yield f"! {safe(finding.problem or '', 500)}"
-        yield "The other entries hold. Mend it in accepted_openings.toml, and deploy."
     elif finding.problem is not None:
         yield f"! The record could not be read: {safe(finding.problem)}"
         yield f"  It says: {safe(finding.excerpt or '', 1500)}"
+    yield from (f"! {note}" for note in notes_on(finding))
     if record.error_code is not None:
         message = f": {safe(record.error_message, 300)}" if record.error_message else ""
         yield f"AWS answered {safe(record.error_code, 80)}{message}"
     if record.original_event_id is not None:
-        yield f"CloudTrail sent this as an update of event {safe(record.original_event_id, 80)}."
-    yield from _why(finding)
+        known = ", which has been alerted" if finding.updates_alerted else ""
+        original = safe(record.original_event_id, 80)
+        yield f"CloudTrail sent this as an update of event {original}{known}."
+    yield from (f"Why {finding.severity.name}: {reason}." for reason in reasons_for(finding))
 
 
-def _group_details(finding: Finding, change: SecurityGroupChange, most_rules: int) -> Iterator[str]:
+def _group_details(change: SecurityGroupChange, most_rules: int) -> Iterator[str]:
     if change.group_description:
         yield f'Description: "{safe(change.group_description)}"'
     yield from _rule_lines("+", change.added, most_rules)
@@ -139,56 +146,25 @@ def _group_details(finding: Finding, change: SecurityGroupChange, most_rules: in
     if change.rule_ids and not change.removed:
         shown = " ".join(safe(rule_id, 40) for rule_id in change.rule_ids[:most_rules])
         yield f"{'' if change.action is Action.DESCRIBE_RULES else '- '}{shown}"
-    if finding.record.outcome is Outcome.SUCCEEDED:
-        yield from (f"! {note}" for note in _group_notes(finding, change, most_rules))
-
-
-def _group_notes(finding: Finding, change: SecurityGroupChange, most_rules: int) -> Iterator[str]:
-    yield from acceptance_words(finding)
-    if change.action is Action.MODIFY_RULES:
-        yield (
-            "The record tells neither the direction of the rule nor what it allowed before. "
-            "It is judged as ingress."
-        )
-    if change.action is Action.REMOVE_RULES and change.rule_ids and not change.removed:
-        yield "The record names the rules by id only. What they allowed is not recorded."
-    if change.is_omitted:
-        yield "CloudTrail left the rules out, as it does over 100 KB. Look at the group itself."
     yield from _problem_lines(change.problems, most_rules)
-    if finding.opened.has_prefix_lists:
-        yield "The record does not tell which ranges the prefix list holds."
-    if finding.closed.is_world_open:
-        yield "A world-open rule was removed. Another may still stand on this group."
 
 
-def _prefix_list_details(
-    finding: Finding, change: PrefixListChange, most_rules: int
-) -> Iterator[str]:
+def _prefix_list_details(change: PrefixListChange, most_rules: int) -> Iterator[str]:
     names = (change.prefix_list_id, change.prefix_list_name and f'"{change.prefix_list_name}"')
     yield f"Prefix list: {safe(' '.join(filter(None, names))) or NOT_RECORDED}"
     yield from _peer_lines("+", change.added, most_rules)
     yield from _peer_lines("-", change.removed, most_rules)
-    if change.is_omitted:
-        yield "! CloudTrail left the ranges out. Look at the prefix list itself."
-    yield from (f"! {note}" for note in _problem_lines(change.problems, most_rules))
-    if finding.record.outcome is not Outcome.SUCCEEDED:
-        return
-    if change.action is Action.RESTORE:
-        yield "! The record does not tell which ranges the restored version holds."
-    if change.added and change.action is Action.MODIFY:
-        yield "! Every rule that refers to this list now lets the added ranges through."
+    yield from _problem_lines(change.problems, most_rules)
 
 
 def _trail_details(finding: Finding, change: TrailChange) -> Iterator[str]:
     yield f"Trail: {safe(change.trail or NOT_RECORDED)}"
     if finding.is_own_trail:
-        yield "This alerter lives on that trail."
-    if finding.record.outcome is Outcome.SUCCEEDED:
-        yield from (f"! From now on {words}." for words in finding.blinded)
+        yield "It is the trail that this alerter gets its records from."
 
 
 def _rule_lines(mark: str, rules: tuple[SecurityGroupRule, ...], most: int) -> Iterator[str]:
-    for rule in rules[:most]:
+    for rule in worst_rules(rules, most):
         rule_id = f" [{safe(rule.rule_id, 40)}]" if rule.rule_id else ""
         description = f' "{safe(rule.description)}"' if rule.description else ""
         yield f"{mark} {rule_words(rule)}{rule_id}{description}"
@@ -197,38 +173,17 @@ def _rule_lines(mark: str, rules: tuple[SecurityGroupRule, ...], most: int) -> I
 
 
 def _peer_lines(mark: str, peers: tuple[Peer, ...], most: int) -> Iterator[str]:
-    yield from (f"{mark} {peer_words(peer)}{amount_words(peer)}" for peer in peers[:most])
+    yield from (
+        f"{mark} {peer_words(peer)}{amount_words(peer)}" for peer in widest_peers(peers, most)
+    )
     if len(peers) > most:
         yield f"{mark} and {plural(len(peers) - most, 'more range')}: see the CloudTrail event"
 
 
 def _problem_lines(problems: tuple[str, ...], most: int) -> Iterator[str]:
-    yield from (f"Not readable, so not judged: {safe(problem)}" for problem in problems[:most])
+    yield from (f"! Not readable, so not judged: {safe(problem)}" for problem in problems[:most])
     if len(problems) > most:
-        yield f"Not readable, so not judged: {len(problems) - most:,} more"
-
-
-def _why(finding: Finding) -> Iterator[str]:
-    """The reasons behind a severity that comes from what was opened."""
-    wide = [
-        opening for opening in finding.opened.openings if opening.reach.breadth >= Breadth.BROAD
-    ]
-    if finding.record.outcome is not Outcome.SUCCEEDED or not wide or finding.accepted:
-        return
-    classes = {port_class for opening in wide for port_class in port_classes_of(opening)}
-    names_by_reason: dict[str, dict[str, None]] = {}
-    for port in (port for opening in wide for port in sensitive_ports_of(opening)):
-        names_by_reason.setdefault(port.reason, {})[port.name] = None
-    ports = sum(opening.ports.count for opening in wide if opening.ports is not None)
-    if PortClass.EVERYTHING not in classes and ports >= EVERYTHING_PORTS:
-        reasons = [f"{ports:,} ports are open at once"]
-    elif PortClass.EVERYTHING in classes or not names_by_reason:
-        reasons = [_WHY[port_class] for port_class in _WHY if port_class in classes][:1]
-    else:
-        reasons = [
-            f"{listed(list(names), 3)}, {reason}" for reason, names in names_by_reason.items()
-        ][:3]
-    yield from (f"Why {finding.severity.name}: {reason}." for reason in reasons)
+        yield f"! Not readable, so not judged: {len(problems) - most:,} more"
 
 
 def _where(alert: Alert) -> Iterator[str]:
@@ -275,17 +230,18 @@ def _when(alert: Alert, settings: Settings) -> Iterator[str]:
 def _undo(alert: Alert) -> Iterator[str]:
     if alert.outcome is not Outcome.SUCCEEDED or alert.severity is Severity.INFORMATIONAL:
         return
-    commands = [undo_command(finding) for finding in alert.findings]
-    for number, (finding, command) in enumerate(zip(alert.findings, commands, strict=True), 1):
-        mark = f"{number}. " if len(commands) > 1 else ""
-        if command is None:
-            yield from _wrapped(f"{mark}No command: {_why_no_undo(finding)}.")
-            continue
+    steps = list(undo_steps(alert.findings))
+    if len(steps) > 1:
+        yield from _wrapped("In this order, the last call first:")
+    for number, finding, command in steps:
+        mark = f"{number}. " if len(alert.findings) > 1 else ""
         if finding.closed.is_world_open:
             yield from _wrapped(f"{mark}Beware, this opens it to the world again:")
             mark = ""
         yield f"  {mark}{command}"
-    if alert.account_id and any(commands):
+    if not steps:
+        yield from _wrapped(f"No command: {_why_no_undo(worst_finding_in(alert))}.")
+    elif alert.account_id:
         yield from _wrapped(f"To be run with credentials of account {alert.account_id}.")
 
 
@@ -309,20 +265,19 @@ def _look(alert: Alert) -> Iterator[str]:
     """What somebody who has to decide asks next, for what is worth getting up for."""
     if alert.severity < Severity.MEDIUM or alert.outcome is not Outcome.SUCCEEDED:
         return
-    for words, command in look_commands(alert.findings):
+    for words, command in look_commands((worst_finding_in(alert), *alert.findings)):
         yield from _wrapped(f"{words}:")
         yield f"  {command}"
 
 
 def _links(alert: Alert, settings: Settings) -> Iterator[str]:
     place = (alert.region, alert.account_id, settings)
-    links: dict[str, None] = {}
+    links: dict[tuple[str, str | None], None] = {}
     for finding in alert.findings:
-        change, event_id = finding.change, finding.record.event_id
-        if isinstance(change, SecurityGroupChange):
-            links[f"Group  {group_link(change.group_id, *place)}"] = None
-        links[f"Event  {event_link(event_id, *place)}"] = None
-    yield from (f"  {link}" for link in links if not link.endswith("None"))
+        if isinstance(finding.change, SecurityGroupChange):
+            links["Group", group_link(finding.change.group_id, *place)] = None
+        links["Event", event_link(finding.record.event_id, *place)] = None
+    yield from (f"  {what}  {link}" for what, link in links if link is not None)
     if alert.severity >= Severity.MEDIUM and settings.runbook_url:
         yield f"  Runbook  {settings.runbook_url}"
 

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from security_group_alerter.alerts import Alert
 from security_group_alerter.changes import Action, PrefixListChange, SecurityGroupChange
 from security_group_alerter.exposure import Breadth
-from security_group_alerter.findings import Finding, FindingKind, Severity
+from security_group_alerter.findings import Effect, Finding, FindingKind, Severity
 from security_group_alerter.records import CloudTrailRecord, Outcome
 from security_group_alerter.security_group_rules import SecurityGroupRule
 from security_group_alerter.trails import TrailAction, TrailChange
 
-from .rule_words import direction_words, flow_words, openings_words, peer_words, reach_words
+from .rule_words import (
+    concern_of,
+    direction_words,
+    flow_words,
+    openings_words,
+    peer_words,
+    reach_words,
+    width_of,
+)
 from .text import plural, safe
 
 # Amazon SNS refuses a subject of 100 characters or more.
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 LONGEST_SUBJECT = 99
+
+# When the table of events already alerted could not be read.
+MAY_REPEAT = "This may be a repeat: whether it has been alerted before could not be looked up"
 
 _REFUSED = {
     Outcome.DENIED: "denied attempt to",
@@ -46,10 +56,29 @@ def account_name_of(alert: Alert) -> str:
 
 
 def headline_of(alert: Alert) -> str:
-    """The first call in a phrase, and how many there are. All are of one severity."""
-    phrase = phrase_of(alert.findings[0])
-    count = len(alert.findings)
-    return f"{count:,} calls, the first: {phrase}" if count > 1 else phrase
+    """The worst finding in a phrase, and how many there are. All are of one severity."""
+    phrase, count = phrase_of(worst_finding_in(alert)), len(alert.findings)
+    if count == 1:
+        return phrase
+    which = "the worst" if alert.severity >= Severity.MEDIUM else "the first"
+    return f"{count:,} {_COUNTED.get(alert.kind, 'records')}, {which}: {phrase}"
+
+
+_COUNTED = {
+    FindingKind.SECURITY_GROUP: "calls",
+    FindingKind.PREFIX_LIST: "calls",
+    FindingKind.TRAIL: "calls",
+}
+
+
+def worst_finding_in(alert: Alert) -> Finding:
+    """The one that opens the most; the first where nothing tells them apart."""
+    return max(alert.findings, key=concern_of_finding)
+
+
+def concern_of_finding(finding: Finding) -> tuple[object, ...]:
+    """What orders findings: what a call opened, then how much its prefix list lets in."""
+    return concern_of(finding.opened), width_of(finding.listed)
 
 
 def phrase_of(finding: Finding) -> str:
@@ -90,7 +119,10 @@ def _group_phrases(finding: Finding, change: SecurityGroupChange) -> tuple[str, 
         Action.DELETE: (f"security group {name} deleted", f"delete security group {name}"),
         Action.DESCRIBE_RULES: ("rule descriptions changed", "change rule descriptions"),
         Action.ASSOCIATE_VPC: (f"{name} associated with VPC {vpc}", f"associate VPC {vpc}"),
-        Action.DISASSOCIATE_VPC: (f"{name} taken from VPC {vpc}", f"disassociate VPC {vpc}"),
+        Action.DISASSOCIATE_VPC: (
+            f"{name} disassociated from VPC {vpc}",
+            f"disassociate VPC {vpc}",
+        ),
     }[change.action]
 
 
@@ -121,6 +153,8 @@ def _removed_phrases(finding: Finding, change: SecurityGroupChange) -> tuple[str
         return _rules_phrases(change.removed, "remove", "removed")
     if change.missed:
         return "revoke that matched no rule: nothing changed", "remove rules"
+    if change.is_omitted:
+        return "rules removed, but CloudTrail left them out: cannot judge", "remove rules"
     count = plural(len(change.rule_ids), f"{change.direction} rule") if change.rule_ids else "rules"
     return f"{count} removed, contents not recorded", f"remove {count}"
 
@@ -142,11 +176,13 @@ def _prefix_list_phrases(finding: Finding, change: PrefixListChange) -> tuple[st
         version = f" to version {change.restored_version}" if change.restored_version else ""
         return f"{name} restored{version}, contents not recorded", f"restore {name}{version}"
     verb, past = ("create", "created") if change.action is Action.CREATE else ("edit", "edited")
-    if change.is_omitted or change.problems:
-        return f"{name} {past}, ranges unreadable: cannot judge", f"{verb} {name}"
     if finding.listed.breadth >= Breadth.BROAD:
         whom = reach_words(finding.listed)
         return f"{name} now includes {whom}", f"make {name} include {whom}"
+    if change.is_omitted or change.problems:
+        return f"{name} {past}, ranges unreadable: cannot judge", f"{verb} {name}"
+    if finding.effect is Effect.CLOSES:
+        return f"{name} {past}: a world-wide range was removed", f"{verb} {name}"
     if len(change.added) == 1:
         return f"{name} {past}: {peer_words(change.added[0])} added", f"{verb} {name}"
     return f"{name} {past}", f"{verb} {name}"
@@ -164,15 +200,3 @@ def _trail_phrases(finding: Finding, change: TrailChange) -> tuple[str, str]:
     if finding.blinded and change.action in (TrailAction.UPDATE, TrailAction.SELECT_EVENTS):
         verb, past = "blind", "blinded"
     return f"{whose} {name} {past}", f"{verb} {whose} {name}"
-
-
-def acceptance_words(finding: Finding) -> Iterator[str]:
-    """Whose exceptions cover the opening, and which have run out."""
-    how = "Accepted" if finding.severity is Severity.INFORMATIONAL else "Accepted in part"
-    for entry in finding.accepted:
-        yield f"{how} until {entry.expires} by {safe(entry.owner)}: {safe(entry.reason)}"
-    for entry in finding.expired:
-        yield (
-            f"An acceptance by {safe(entry.owner)} ran out on {entry.expires} and no longer "
-            f"counts: {safe(entry.reason)}"
-        )

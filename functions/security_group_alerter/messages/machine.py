@@ -21,9 +21,11 @@ from security_group_alerter.security_group_rules import Direction, Peer, Securit
 from security_group_alerter.settings import Settings
 from security_group_alerter.trails import TrailChange
 
-from .headline import acceptance_words, headline_of, phrase_of
+from .headline import headline_of, phrase_of
 from .links import event_link, group_link, partition_of
-from .undo import undo_command
+from .notes import acceptance_words
+from .rule_words import widest_peers, worst_openings, worst_rules
+from .undo import undo_steps
 
 OCSF_VERSION = "1.5.0"
 PRODUCT = "security-group-alerter"
@@ -40,6 +42,11 @@ _AWS_ACCOUNT = 10
 _RULE = 1
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference, …/awscloudtrail/latest/APIReference
 _API_VERSIONS = {"ec2.amazonaws.com": "2016-11-15", "cloudtrail.amazonaws.com": "2013-11-01"}
+# By whether the calls changed anything.
+_NO_COMMAND = {
+    True: "The records do not tell enough for a command that undoes this.",
+    False: "Nothing changed: there is nothing to undo.",
+}
 # https://attack.mitre.org/techniques/T1562/007, …/008
 _DEFENSE_EVASION = {"name": "Defense Evasion", "uid": "TA0005"}
 _IMPAIR_DEFENSES = {"name": "Impair Defenses", "uid": "T1562"}
@@ -84,6 +91,7 @@ def machine_of(alert: Alert, settings: Settings, most_rules: int) -> str:
             "kind": alert.kind.value,
             "outcome": alert.outcome.value,
             "world_open": alert.world_open,
+            "may_repeat": alert.may_repeat,
             "account_state": alert.account.state,
             "not_available": alert.account.problems,
         },
@@ -134,8 +142,10 @@ def _finding_info(alert: Alert, headline: str, times: list[datetime]) -> dict[st
 
 def uid_of(alert: Alert) -> str:
     """The same for the same events, whenever and however often they are told."""
-    records = ((finding.record, finding.excerpt) for finding in alert.findings)
-    told = (record.event_id or excerpt or repr(record) for record, excerpt in records)
+    told = (
+        finding.record.event_id or finding.excerpt or finding.problem or repr(finding.record)
+        for finding in alert.findings
+    )
     return hashlib.sha256("\n".join(sorted(told)).encode("utf-8", "replace")).hexdigest()[:32]
 
 
@@ -185,7 +195,7 @@ def _resources(alert: Alert) -> list[dict[str, Any]]:
 
 
 def _remediation(alert: Alert, settings: Settings) -> dict[str, Any]:
-    commands = dict.fromkeys(undo_command(finding) for finding in alert.findings)
+    commands = [command for _, _, command in undo_steps(alert.findings)]
     place = (alert.region, alert.account_id, settings)
     links = [
         group_link(finding.change.group_id, *place)
@@ -195,8 +205,7 @@ def _remediation(alert: Alert, settings: Settings) -> dict[str, Any]:
     if len(alert.findings) == 1:
         links.append(event_link(alert.findings[0].record.event_id, *place))
     return {
-        "desc": "\n".join(filter(None, commands))
-        or "The records do not tell enough for a command that undoes this.",
+        "desc": "\n".join(commands) or _NO_COMMAND[alert.outcome is Outcome.SUCCEEDED],
         "references": list(dict.fromkeys(filter(None, (*links, settings.runbook_url)))),
     }
 
@@ -215,7 +224,7 @@ def _evidence(finding: Finding, most_rules: int) -> dict[str, Any]:
             "source_address": _cut(record.session.source_address),
             "user_agent": _cut(record.session.user_agent),
             "tool": record.session.tool,
-            "exposure": [_opening(opening) for opening in finding.opened.openings[:most_rules]],
+            "exposure": [_opening(it) for it in worst_openings(finding.opened, most_rules)],
             "unreadable": _cut(finding.problem),
             "excerpt": _cut(finding.excerpt),
             "acceptance": [_cut(words) for words in acceptance_words(finding)],
@@ -294,8 +303,8 @@ def _change(finding: Finding, most_rules: int) -> dict[str, Any]:
             "action": change.action,
             "prefix_list_id": _cut(change.prefix_list_id),
             "prefix_list_name": _cut(change.prefix_list_name),
-            "ranges_added": [peer.value for peer in change.added[:most_rules]],
-            "ranges_removed": [peer.value for peer in change.removed[:most_rules]],
+            "ranges_added": [peer.value for peer in widest_peers(change.added, most_rules)],
+            "ranges_removed": [peer.value for peer in widest_peers(change.removed, most_rules)],
             "ipv4_share": finding.listed.ipv4_share,
             "ipv6_share": finding.listed.ipv6_share,
             "not_readable": [_cut(problem) for problem in change.problems[:most_rules]],
@@ -306,7 +315,8 @@ def _change(finding: Finding, most_rules: int) -> dict[str, Any]:
             "action": change.action,
             "trail": _cut(change.trail),
             "is_own_trail": finding.is_own_trail,
-            "blinded": finding.blinded,
+            # Nothing follows from a call that was refused.
+            "blinded": finding.blinded if finding.record.outcome is Outcome.SUCCEEDED else (),
         }
     return {}
 
@@ -329,7 +339,7 @@ def _rules(rules: tuple[SecurityGroupRule, ...], most: int) -> list[dict[str, An
             "rule_id": _cut(rule.rule_id),
             "description": _cut(rule.description),
         }
-        for rule in rules[:most]
+        for rule in worst_rules(rules, most)
     ]
 
 

@@ -34,9 +34,9 @@ def principal_words(principal: Principal, account_id: str | None) -> str:
         return NOT_RECORDED
     words = [_name_of(principal)] if principal.person or principal.role_name else []
     if principal.account_id and principal.account_id != account_id:
-        words.append(f"of another account, {principal.account_id}")
+        words.append(f"of account {principal.account_id}")
     if principal.invoked_by and principal.invoked_by != principal.person:
-        words.append(f"acting through {safe(principal.invoked_by, 60)}")
+        words.append(f"through {safe(principal.invoked_by, 60)}")
     return ", ".join(words) or safe(principal.arn or "")
 
 
@@ -64,12 +64,19 @@ def mfa_words(session: Session, principal: Principal) -> str:
     """Whether the session was opened with MFA, as far as AWS can see."""
     if session.mfa is not None:
         return "yes" if session.mfa else "no"
-    if principal.permission_set or principal.identity_type in _FEDERATED:
-        return "not visible to AWS: the identity provider asks for it"
+    if principal.permission_set or principal.identity_type in _MFA_UNSEEN:
+        return "not visible to AWS in such a session"
     return NOT_RECORDED
 
 
-_FEDERATED = ("SAMLUser", "WebIdentityUser", "FederatedUser", "IdentityCenterUser")
+# Whoever opened such a session showed who they are to somebody else, or to another role before.
+_MFA_UNSEEN = (
+    "AssumedRole",
+    "SAMLUser",
+    "WebIdentityUser",
+    "FederatedUser",
+    "IdentityCenterUser",
+)
 
 
 def distinct(words: Iterable[str], most: int = 3) -> str:

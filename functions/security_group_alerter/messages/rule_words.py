@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from security_group_alerter.exposure import Breadth, Exposure, Opening, Reach, reach_of
-from security_group_alerter.findings import sensitive_ports_of
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from security_group_alerter.exposure import (
+    Breadth,
+    Exposure,
+    Opening,
+    Reach,
+    exposure_of,
+    reach_of,
+)
+from security_group_alerter.findings import judgements_of, sensitive_ports_of, severity_of
 from security_group_alerter.security_group_rules import (
     ALL_PORTS,
     ALL_PROTOCOLS,
@@ -47,6 +57,7 @@ _DIRECTIONS = {
     Direction.UNKNOWN: ("ingress or egress", "from/to"),
 }
 MOST_SERVICES = 3
+_Item = TypeVar("_Item")
 
 
 def rule_words(rule: SecurityGroupRule) -> str:
@@ -72,7 +83,7 @@ def traffic_words(
     if protocol == ALL_PROTOCOLS:
         return "all traffic"
     if ports is not None:
-        name = protocol or "unrecorded protocol"
+        name = protocol or "a protocol that is not in the record, port"
         if ports == ALL_PORTS:
             return f"{name}, all ports"
         services = service_names(protocol, ports)
@@ -125,13 +136,12 @@ def reach_words(reach: Reach) -> str:
 
 
 def openings_words(exposure: Exposure) -> tuple[str, str]:
-    """What stands open the widest, and to how much: (`tcp 22 (SSH)`, `the whole Internet`)."""
-    breadth = max(opening.reach.breadth for opening in exposure.openings)
-    widest = [opening for opening in exposure.openings if opening.reach.breadth is breadth]
+    """What weighs the most, and to how much it is open: (`tcp 22 (SSH)`, `the whole Internet`)."""
+    worst = worst_openings_in(exposure)
     # What is said of how much must be true of every port that is named beside it.
-    reach = max(widest, key=_concern_of).reach
+    reach = max(worst, key=_concern_of).reach
     alike = sorted(
-        (opening for opening in widest if opening.reach == reach), key=_concern_of, reverse=True
+        (opening for opening in worst if opening.reach == reach), key=_concern_of, reverse=True
     )
     if alike[0].protocol == ALL_PROTOCOLS:
         return "all traffic", reach_words(reach)
@@ -139,9 +149,53 @@ def openings_words(exposure: Exposure) -> tuple[str, str]:
     return listed(list(dict.fromkeys(words)), MOST_SERVICES), reach_words(reach)
 
 
-def _concern_of(opening: Opening) -> tuple[bool, bool, float]:
+def worst_openings_in(exposure: Exposure) -> list[Opening]:
+    """Those that the severity comes from, each once."""
+    judgements = judgements_of(exposure)
+    severity = max(judgement.severity for judgement in judgements)
+    worst = (judgement for judgement in judgements if judgement.severity is severity)
+    return list(dict.fromkeys(opening for judgement in worst for opening in judgement.openings))
+
+
+def concern_of(exposure: Exposure) -> tuple[object, ...]:
+    """What orders exposures: the severity, then how wide and how sensitive the worst of it is."""
+    if not exposure.openings:
+        return ()
+    return (severity_of(exposure), *max(map(_concern_of, worst_openings_in(exposure))))
+
+
+def worst_rules(rules: tuple[SecurityGroupRule, ...], most: int) -> list[SecurityGroupRule]:
+    """At most so many: all of them as they are, or else the worst, the worst first."""
+    return _worst(rules, most, lambda rule: concern_of(exposure_of((rule,))))
+
+
+def worst_openings(exposure: Exposure, most: int) -> list[Opening]:
+    """The same of what is open."""
+    return _worst(
+        exposure.openings, most, lambda opening: concern_of(Exposure(openings=(opening,)))
+    )
+
+
+def widest_peers(peers: tuple[Peer, ...], most: int) -> list[Peer]:
+    """The same of a prefix list's ranges."""
+    return _worst(peers, most, lambda peer: width_of(reach_of((peer,))))
+
+
+def width_of(reach: Reach) -> tuple[Breadth, float]:
+    """What orders reaches."""
+    return reach.breadth, reach.ipv4_share + reach.ipv6_share
+
+
+def _worst(
+    items: Sequence[_Item], most: int, concern: Callable[[_Item], tuple[object, ...]]
+) -> list[_Item]:
+    return list(items) if len(items) <= most else sorted(items, key=concern, reverse=True)[:most]
+
+
+def _concern_of(opening: Opening) -> tuple[bool, Breadth, bool, float]:
     return (
         opening.protocol == ALL_PROTOCOLS,
+        opening.reach.breadth,
         bool(sensitive_ports_of(opening)),
         opening.reach.ipv4_share + opening.reach.ipv6_share,
     )

@@ -7,7 +7,7 @@ import unicodedata
 from security_group_alerter.alerts import Alert
 from security_group_alerter.changes import SecurityGroupChange
 
-from .headline import account_name_of, headline_of
+from .headline import account_name_of, headline_of, worst_finding_in
 from .text import safe
 
 # What fits one SMS of 140 bytes, so that it is neither split nor cut on its way.
@@ -19,7 +19,7 @@ _LONGEST_ACCOUNT, _LONGEST_REGION, _LONGEST_GROUP = 28, 16, 20
 
 def sms_of(alert: Alert) -> str:
     """Severity and headline, as much of it as leaves room for the place."""
-    change = alert.findings[0].change
+    change = worst_finding_in(alert).change
     group = change.group_id if isinstance(change, SecurityGroupChange) else None
     words = (
         _ascii(account_name_of(alert), _LONGEST_ACCOUNT),
@@ -33,9 +33,10 @@ def sms_of(alert: Alert) -> str:
 
 def _ascii(text: str, longest: int) -> str:
     """One character outside ASCII would halve what fits: accents go, the rest is `?`."""
-    plain = unicodedata.normalize("NFKD", safe(text, longest).replace("…", "..."))
-    return "".join(
+    plain = unicodedata.normalize("NFKD", safe(text))
+    ascii_text = "".join(
         char if char.isascii() and char.isprintable() else "?"
         for char in plain
         if not unicodedata.combining(char)
-    )[:longest]
+    )
+    return ascii_text if len(ascii_text) <= longest else f"{ascii_text[: longest - 2]}.."

@@ -22,6 +22,8 @@ def safe(text: str, longest: int = LONGEST) -> str:
             char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
             for char in text[: longest + 1]
         )
+    # A mail client or a chat would make a link of somebody else's URL.
+    shown = shown.replace("://", "[:]//")
     return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
 
 

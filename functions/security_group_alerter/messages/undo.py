@@ -55,25 +55,75 @@ def undo_command(finding: Finding) -> str | None:
     return command if len(command) <= LONGEST_COMMAND else None
 
 
+def undo_steps(findings: Sequence[Finding]) -> Iterator[tuple[int, Finding, str]]:
+    """(Number of the call, finding, command), the last call first, each command once."""
+    told: set[str] = set()
+    for number, finding in reversed(list(enumerate(findings, start=1))):
+        command = undo_command(finding)
+        if command is not None and command not in told:
+            told.add(command)
+            yield number, finding, command
+
+
 def look_commands(findings: Iterable[Finding]) -> Iterator[tuple[str, str]]:
-    """(What it shows, command) for the groups of these findings: read-only, to decide by."""
-    groups = {
-        (finding.record.region, finding.change.group_id): None
-        for finding in findings
-        if isinstance(finding.change, SecurityGroupChange)
-    }
-    ids = [_id("group", group_id) for _, group_id in groups]
-    region = next(iter(groups), (None, None))[0]
-    if region is None or not _REGION.fullmatch(region) or not any(ids):
+    """(What it shows, command): read-only, to decide by."""
+    told = list(findings)
+    region = next((finding.record.region for finding in told), None)
+    ids = [found for found in dict.fromkeys(map(_looked_at, told)) if found is not None]
+    if region is None or not _REGION.fullmatch(region) or not ids:
         return
-    named = f"Name=group-id,Values={','.join(filter(None, ids))}"
-    for words, command in _LOOKS.items():
-        yield words, shlex.join(["aws", "ec2", command, "--region", region, "--filters", named])
+    for words, command in _LOOKS[type(told[0].change)]:
+        # Ids hold nothing that a shell knows.
+        options = command.format(region=region, id=ids[0], ids=",".join(ids[:_MOST_LOOKED_AT]))
+        yield words, f"aws {options}"
 
 
-_LOOKS = {
-    "What the group is attached to": "describe-network-interfaces",
-    "Which rules the group has now": "describe-security-group-rules",
+def _looked_at(finding: Finding) -> str | None:
+    change = finding.change
+    if isinstance(change, SecurityGroupChange):
+        return _id("group", change.group_id)
+    if isinstance(change, PrefixListChange):
+        return _id("prefix list", change.prefix_list_id)
+    if change is None or change.action is TrailAction.DELETE:
+        return None
+    return _id("trail", change.trail)
+
+
+# EC2 takes so many values in a filter.
+_MOST_LOOKED_AT = 200
+# The findings of one alert are of one kind.
+_LOOKS: dict[type, tuple[tuple[str, str], ...]] = {
+    SecurityGroupChange: (
+        (
+            "What the group is attached to",
+            "ec2 describe-network-interfaces --region {region} "
+            "--filters Name=group-id,Values={ids}",
+        ),
+        (
+            "Which rules the group has now",
+            "ec2 describe-security-group-rules --region {region} "
+            "--filters Name=group-id,Values={ids}",
+        ),
+    ),
+    PrefixListChange: (
+        (
+            "Which ranges the list holds now",
+            "ec2 get-managed-prefix-list-entries --region {region} --prefix-list-id {id}",
+        ),
+        (
+            "What refers to the list",
+            "ec2 get-managed-prefix-list-associations --region {region} --prefix-list-id {id}",
+        ),
+    ),
+    TrailChange: (
+        ("Whether the trail logs", "cloudtrail get-trail-status --region {region} --name {id}"),
+        # A trail that was blinded logs as before, only less.
+        (
+            "Which events it takes",
+            "cloudtrail get-event-selectors --region {region} --trail-name {id}",
+        ),
+        ("How it is set up", "cloudtrail get-trail --region {region} --name {id}"),
+    ),
 }
 
 

@@ -2,14 +2,16 @@
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 from security_group_alerter.accounts import AccountFacts
+from security_group_alerter.alerts import Alert, alerts_of
 from security_group_alerter.changes import SecurityGroupChange
 from security_group_alerter.findings import Finding
 from security_group_alerter.messages import Message
 from tests.security_group_alerter.builders import added
-from tests.stories import SETTINGS, STORIES, story, told
+from tests.stories import NOW, SETTINGS, STORIES, story, told
 
 FACTS: Final = AccountFacts(
     name="payments-production",
@@ -62,6 +64,11 @@ def renamed(finding: Finding, text: str) -> Finding:
     change: Any = finding.change
     called = {name: text for name in names if hasattr(change, name)}
     return replace(finding, change=replace(change, **called))
+
+
+def alert_of(*findings: Finding, seen_at: datetime = NOW) -> Alert:
+    [alert] = alerts_of(findings, facts_for=lambda _: FACTS, organization_id=None, seen_at=seen_at)
+    return alert
 
 
 def _only_text(form: str, *findings: Finding, **told_with: Any) -> str:

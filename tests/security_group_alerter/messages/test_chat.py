@@ -8,21 +8,28 @@ from typing import Any, Final
 import pytest
 from jsonschema import Draft202012Validator
 
+from security_group_alerter.accepted_openings import accepted_openings_in
 from security_group_alerter.accounts import AccountFacts
 from security_group_alerter.changes import Action, PrefixListChange, SecurityGroupChange
-from security_group_alerter.findings import Finding, Severity, unreadable_finding
+from security_group_alerter.findings import (
+    Finding,
+    Severity,
+    configuration_finding,
+    unreadable_finding,
+)
 from security_group_alerter.messages import chat as module
 from tests.security_group_alerter.builders import judged, peer, record, rules
 from tests.security_group_alerter.messages.forms import (
     CALLS,
     PLAIN,
     RUNBOOK,
+    alert_of,
     chat,
     opened,
     renamed,
     without,
 )
-from tests.stories import ROOT, SETTINGS, STORIES, findings_of, story, told
+from tests.stories import NOW, ROOT, SETTINGS, STORIES, findings_of, story, told
 
 SCHEMA: Final = json.loads(
     (ROOT / "tests" / "schemas" / "custom_notification.schema.json").read_text(encoding="utf-8")
@@ -37,6 +44,16 @@ SSH: Final = opened(
     userAgent="aws-cli/2.33.9",
     sourceIPAddress="198.51.100.7",
 )
+ACCEPTED: Final = """
+[[opening]]
+account = "111122223333"
+protocol = "tcp"
+ports = [443]
+peers = ["0.0.0.0/0"]
+owner = "shop@example.com"
+reason = "It is public."
+expires = 2027-06-30
+"""
 CONSOLE: Final = "https://eu-central-1.console.aws.amazon.com"
 SMALLEST: Final = {"version": "1.0", "source": "custom", "content": {"description": "Something."}}
 
@@ -167,12 +184,21 @@ def test_what_happened_is_in_the_context_for_custom_actions() -> None:
     }
 
 
+def test_what_may_be_a_repeat_says_so_first() -> None:
+    alert = replace(alert_of(SSH), may_repeat=True)
+
+    notification = json.loads(module.chat_of(alert, PLAIN))
+
+    assert notification["content"]["description"].startswith("! This may be a repeat: ")
+
+
 LINES: dict[str, tuple[Finding, list[str]]] = {
     "rule-closed": (
         group(Action.REMOVE_RULES, removed=rules("tcp 22 from 0.0.0.0/0")),
         [
             "*TheCall* on `sg-0123456789abcdef0`",
             "  - `ingress tcp 22 (SSH) from 0.0.0.0/0, the whole IPv4 Internet`",
+            "  ! A world-open rule was removed. Another may still stand on this group.",
         ],
     ),
     "group-with-a-name": (
@@ -187,6 +213,7 @@ LINES: dict[str, tuple[Finding, list[str]]] = {
         [
             "*TheCall* on `a group that the record does not name`",
             "  rules added, but CloudTrail left them out: cannot judge",
+            "  ! CloudTrail left the rules out, as it does over 100 KB. Look at the group itself.",
         ],
     ),
     "prefix-list": (
@@ -203,18 +230,46 @@ LINES: dict[str, tuple[Finding, list[str]]] = {
             "*TheCall* on `pl-0123456789abcdef0`",
             "  + `0.0.0.0/1, 57% of the IPv4 Internet`",
             "  - `10.0.0.0/8, no public addresses`",
+            "  ! Every rule that refers to this list now lets the added ranges through.",
+        ],
+    ),
+    "prefix-list-closed": (
+        judged(
+            PrefixListChange(
+                action=Action.MODIFY,
+                prefix_list_id="pl-0123456789abcdef0",
+                removed=(peer("0.0.0.0/0"),),
+            ),
+            eventName="TheCall",
+        ),
+        [
+            "*TheCall* on `pl-0123456789abcdef0`",
+            "  - `0.0.0.0/0, the whole IPv4 Internet`",
+            "  ! A world-wide range was removed from the list. Another may still stand in it.",
         ],
     ),
     "record-that-cannot-be-read": (
         unreadable_finding(record(eventName="TheCall"), "groupId: expected text", excerpt="{"),
         [
             "*TheCall*: unreadable record of TheCall",
-            "  Could not be read: `groupId: expected text`",
+            "  ! `groupId: expected text`",
         ],
     ),
     "log-event-that-is-none": (
         unreadable_finding(record(), "not JSON", excerpt="{"),
-        ["*A log event*: unreadable log event", "  Could not be read: `not JSON`"],
+        ["*A log event*: unreadable log event", "  ! `not JSON`"],
+    ),
+    "accepted": (
+        replace(
+            opened("tcp 443 from 0.0.0.0/0", eventName="TheCall"),
+            severity=Severity.INFORMATIONAL,
+            accepted=accepted_openings_in(ACCEPTED, today=NOW.date()).entries,
+        ),
+        [
+            "*TheCall* on `sg-0123456789abcdef0`",
+            "  + `ingress tcp 443 (HTTPS) from 0.0.0.0/0, the whole IPv4 Internet`",
+            "  ! Accepted until 2027-06-30 by shop\uff20example.com: It is public.",
+        ],
     ),
     "denied": (
         opened("all from 0.0.0.0/0", errorCode="Client.UnauthorizedOperation", eventName="TheCall"),
@@ -232,12 +287,26 @@ def test_call_in_lines(finding: Finding, lines: list[str]) -> None:
     assert description(finding)[2:] == lines
 
 
+def test_accepted_opening_that_is_malformed_is_nobodys_and_nowhere() -> None:
+    notification = chat(
+        configuration_finding(record(), "accepted_openings.toml, entry 2, owner: …")
+    )
+
+    VALIDATOR.validate(notification)
+    assert notification["content"]["description"].split("\n") == [
+        "*Accepted openings*: an accepted opening is not in force",
+        "  ! `accepted_openings.toml, entry 2, owner: …`",
+        "  ! The other entries hold. Mend it in accepted_openings.toml, and deploy.",
+    ]
+    assert notification["content"]["nextSteps"] == []
+
+
 def test_trail_that_sees_less_from_now_on() -> None:
     [finding] = findings_of(story("organization-trail-stopped"))
 
     assert description(finding)[-2:] == [
         "*StopLogging*: this alerter's own trail organization-trail stopped",
-        "  ! from now on it no longer logs",
+        "  ! It no longer logs.",
     ]
     assert chat(finding)["metadata"]["relatedResources"][-1].endswith("organization-trail")
 
@@ -354,17 +423,52 @@ def test_commands_that_are_too_long_to_copy_are_left_to_the_email() -> None:
     )
     calls = [opened("tcp 22 from 0.0.0.0/0", group_id=f"sg-{number:017x}") for number in range(100)]
 
-    assert "Undo" not in next_steps(many)
+    assert next_steps(many)["Undo"] == "1 command, in the e-mail."
     assert not any("describe" in step for step in chat(*calls)["content"]["nextSteps"])
 
 
 def test_there_are_ten_steps_at_the_most() -> None:
-    calls = [opened("tcp 22 from 0.0.0.0/0", group_id=f"sg-{number:017x}") for number in range(20)]
+    calls = [
+        opened("tcp 22 from 0.0.0.0/0", group_id=f"sg-{number:017x}", eventID=f"e-{number}")
+        for number in range(20)
+    ]
 
-    steps = chat(*calls)["content"]["nextSteps"]
+    with_runbook = replace(PLAIN, runbook_url=RUNBOOK)
+    steps = chat(*calls, settings=with_runbook)["content"]["nextSteps"]
 
     assert len(steps) == 10
-    assert all("0" * 16 in step for step in steps)
+    assert [step.split(": ")[0] for step in steps[:5]] == [
+        "Runbook",
+        "Group",
+        "CloudTrail event",
+        "What the group is attached to",
+        "Which rules the group has now",
+    ]
+    # The last call first.
+    for step, number in zip(steps[5:9], (19, 18, 17, 16), strict=True):
+        assert step.startswith("Undo: `aws ec2 revoke-security-group-ingress ")
+        assert f"sg-{number:017x}" in step
+    assert steps[9] == "Undo: 16 more commands, in the e-mail."
+
+
+def test_no_command_is_passed_over_to_get_to_a_shorter_one() -> None:
+    long = [f"tcp 22 from 3.0.{block}.0/24" for block in range(59)]
+    calls = [
+        opened("tcp 22 from 3.0.0.0/8", eventTime="2026-11-17T08:00:00Z"),
+        opened("tcp 22 from 4.0.0.0/8", *long, eventTime="2026-11-17T08:00:01Z"),
+        opened("tcp 22 from 5.0.0.0/8", eventTime="2026-11-17T08:00:02Z"),
+    ]
+
+    steps = [it for it in chat(*calls)["content"]["nextSteps"] if it.startswith("Undo")]
+
+    assert len(steps) == 2
+    assert "5.0.0.0/8" in steps[0]
+    assert steps[1] == "Undo: 2 more commands, in the e-mail."
+
+
+def test_what_is_accepted_is_not_to_be_undone() -> None:
+    assert "Undo" in next_steps(opened("tcp 443 from 0.0.0.0/0"))
+    assert "Undo" not in next_steps(LINES["accepted"][0])
 
 
 # What is left out --------------------------------------------------------------------------------
@@ -390,6 +494,26 @@ def test_worst_of_fifty_nine_rules_come_first_and_the_rest_is_counted() -> None:
     assert lines[11] == "  + and 49 more: see the e-mail or the event"
 
 
+def test_widest_of_many_ranges_of_a_prefix_list_come_first() -> None:
+    narrow = [peer(f"10.0.{block}.0/24") for block in range(20)]
+    finding = judged(
+        PrefixListChange(
+            action=Action.MODIFY,
+            prefix_list_id="pl-0123456789abcdef0",
+            added=(*narrow, peer("3.0.0.0/8"), peer("::/0"), peer("0.0.0.0/1")),
+        )
+    )
+
+    lines = description(finding)[3:]
+
+    assert lines[:3] == [
+        "  + `::/0, the whole IPv6 Internet`",
+        "  + `0.0.0.0/1, 57% of the IPv4 Internet`",
+        "  + `3.0.0.0/8, 0.45% of the IPv4 Internet`",
+    ]
+    assert lines[10] == "  + and 13 more: see the e-mail or the event"
+
+
 def burst() -> Iterator[Finding]:
     """Five hundred calls that are told together; one of the last opens more than the others."""
     for number in range(500):
@@ -411,7 +535,7 @@ def test_worst_of_five_hundred_calls_come_first_and_the_rest_is_counted() -> Non
         left = len(message.event_ids) - len(calls)
         assert lines[-1] == f"… and {left} more calls, all in the e-mail and the machine form."
         told_of += len(message.event_ids)
-        assert f"{len(message.event_ids)} calls, the first: " in notification["content"]["title"]
+        assert f"{len(message.event_ids)} calls, the worst: " in notification["content"]["title"]
     assert told_of == 500
 
 

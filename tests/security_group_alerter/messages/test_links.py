@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from security_group_alerter.messages.links import event_link, group_link
 from security_group_alerter.settings import Settings, settings_from
-from tests.stories import TOPIC_ARN
+from tests.stories import LEAST
 
 GROUP: Final = "sg-0123456789abcdef0"
 
 
 def plain_settings(**variables: str) -> Settings:
-    return settings_from({"ALERT_TOPIC_ARN": TOPIC_ARN} | variables)
+    return settings_from(LEAST | variables)
 
 
 PLACE: Final = ("eu-central-1", "222233334444")

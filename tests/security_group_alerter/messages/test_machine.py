@@ -1,5 +1,6 @@
 """The machine form: an OCSF Detection Finding, held against py-ocsf-models."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -10,16 +11,21 @@ from py_ocsf_models.events.findings.detection_finding import (  # type: ignore[i
 )
 
 from security_group_alerter.accounts import AccountFacts
-from security_group_alerter.alerts import Alert, alerts_of
 from security_group_alerter.changes import Action, PrefixListChange, SecurityGroupChange
-from security_group_alerter.findings import Finding, Severity, unreadable_finding
-from security_group_alerter.messages.machine import OCSF_VERSION, uid_of
+from security_group_alerter.findings import (
+    Finding,
+    Severity,
+    configuration_finding,
+    unreadable_finding,
+)
+from security_group_alerter.messages.machine import OCSF_VERSION, machine_of, uid_of
 from security_group_alerter.principals import Principal
 from tests.security_group_alerter.builders import judged, peer, record, rules
 from tests.security_group_alerter.messages.forms import (
     FACTS,
     PLAIN,
     RUNBOOK,
+    alert_of,
     machine,
     opened,
     texts_of,
@@ -327,12 +333,41 @@ def test_shares_of_the_address_space_are_told() -> None:
 
 
 def test_rules_that_do_not_fit_are_counted() -> None:
-    many = opened(*(f"tcp {port} from 10.0.0.0/8" for port in range(1, 1001)))
+    # Of one severity, breadth and share, so that none is worse.
+    texts = [f"tcp {port} from 3.0.0.0/8" for port in range(6100, 7100, 2)]
+    many = alert_of(opened(*texts, "tcp 22 from 0.0.0.0/0"))
 
-    data = machine(many)["evidences"][0]["data"]
+    whole, cut = (
+        json.loads(machine_of(many, PLAIN, most))["evidences"][0]["data"] for most in (1000, 7)
+    )
 
-    assert len(data["rules_added"]) + data["rules_not_listed"] == 1000
-    assert data["rules_added"][0]["first_port"] == 1
+    assert len(whole["rules_added"]) == len(whole["exposure"]) == 501
+    assert "rules_not_listed" not in whole
+    assert whole["rules_added"][0]["first_port"] == 6100
+    assert len(cut["rules_added"]) == 7
+    assert cut["rules_not_listed"] == 494
+    # The worst of them, whatever is cut.
+    assert cut["rules_added"][0]["first_port"] == cut["exposure"][0]["first_port"] == 22
+    assert len(cut["exposure"]) == 7
+
+
+def test_widest_ranges_of_a_prefix_list_are_told_whatever_is_cut() -> None:
+    narrow = tuple(peer(f"10.0.{block}.0/24") for block in range(20))
+    finding = judged(
+        PrefixListChange(
+            action=Action.MODIFY, prefix_list_id="pl-1", added=(*narrow, peer("0.0.0.0/0"))
+        )
+    )
+
+    [evidence] = json.loads(machine_of(alert_of(finding), PLAIN, 2))["evidences"]
+
+    assert evidence["data"]["ranges_added"] == ["0.0.0.0/0", "10.0.0.0/24"]
+
+
+def test_nothing_is_to_be_undone_where_nothing_changed() -> None:
+    denied = opened("tcp 22 from 0.0.0.0/0", errorCode="Client.UnauthorizedOperation")
+
+    assert machine(denied)["remediation"]["desc"] == "Nothing changed: there is nothing to undo."
 
 
 def test_icmp_type_and_code_are_told() -> None:
@@ -447,16 +482,6 @@ def test_where_there_is_no_command_it_says_so() -> None:
 # The uid -----------------------------------------------------------------------------------------
 
 
-def alert_of(*findings: Finding, seen_at: datetime = NOW) -> Alert:
-    [alert] = alerts_of(
-        findings,
-        facts_for=lambda _: FACTS,
-        organization_id=None,
-        seen_at=seen_at,
-    )
-    return alert
-
-
 ANOTHER = without(SSH, event_id="e-2")
 UNREADABLE = unreadable_finding(record(), "not JSON", excerpt="{")
 NAMELESS = without(SSH, event_id=None)
@@ -478,6 +503,8 @@ def test_uid_of_other_events_is_another() -> None:
         alert_of(SSH, SSH),
         alert_of(UNREADABLE),
         alert_of(replace(UNREADABLE, excerpt="[")),
+        alert_of(configuration_finding(record(), "entry 1")),
+        alert_of(configuration_finding(record(), "entry 2")),
         alert_of(NAMELESS),
         alert_of(without(NAMELESS, event_time=NOW)),
         alert_of(without(NAMELESS, request={"groupId": "sg-1"})),

@@ -44,8 +44,17 @@ def test_severity_what_and_where() -> None:
     )
 
 
+def test_ports_that_do_not_fit_are_counted() -> None:
+    ports = (22, 2222, 3389, 5432, 6379)
+
+    text = sms(opened(*(f"tcp {port} from 0.0.0.0/0" for port in ports)))
+
+    assert text.startswith("CRITICAL tcp 22 (SSH), ")
+    assert " and 1 more open to th.. | " in text
+
+
 def test_several_calls_give_the_count() -> None:
-    assert sms(SSH, SSH).startswith("CRITICAL 2 calls, the first: tcp 22 (SSH) open to ")
+    assert sms(SSH, SSH).startswith("CRITICAL 2 calls, the worst: tcp 22 (SSH) open to ")
 
 
 def test_account_is_told_by_its_id_where_the_name_is_unknown() -> None:
@@ -68,7 +77,7 @@ def test_nothing_is_invented_where_the_record_tells_no_place() -> None:
         "ﬁnance ²": "finance 2",
         "a`b<c>|": "a`b<c>|",
         "x" * 28: "x" * 28,
-        "x" * 29: "x" * 27 + ".",
+        "x" * 29: "x" * 26 + "..",
     }.items(),
 )
 def test_account_name_in_ascii(name: str, shown: str) -> None:

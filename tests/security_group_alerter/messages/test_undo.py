@@ -11,7 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from security_group_alerter.changes import Action, Change, PrefixListChange, SecurityGroupChange
-from security_group_alerter.messages.undo import LONGEST_COMMAND, look_commands, undo_command
+from security_group_alerter.messages.undo import (
+    LONGEST_COMMAND,
+    look_commands,
+    undo_command,
+    undo_steps,
+)
 from security_group_alerter.security_group_rules import SecurityGroupRule
 from security_group_alerter.trails import TrailAction, TrailChange
 from tests.security_group_alerter.builders import added, judged, peer, rule, rules
@@ -268,7 +273,7 @@ def test_nothing_that_somebody_typed_reaches_a_command(
     ]
     findings = [judged(change) for change in changes]
     commands = [undo_command(finding) for finding in findings]
-    commands += [command for _, command in look_commands(findings)]
+    commands += [command for finding in findings for _, command in look_commands([finding])]
     for command in filter(None, commands):
         words = shlex.split(command)
         assert shlex.join(words) == command
@@ -282,7 +287,6 @@ def test_looking_covers_every_group_once() -> None:
         judged(group_change(Action.ADD_RULES, group_id=it, added=rules("tcp 22 from ::/0")))
         for it in (GROUP, "sg-11111111", GROUP, "sg-web; reboot", None)
     ]
-    findings.append(judged(TrailChange(action=TrailAction.STOP, trail="organization-trail")))
 
     commands = dict(look_commands(findings))
 
@@ -295,6 +299,92 @@ def test_looking_covers_every_group_once() -> None:
             *("--region", "eu-central-1"),
             *("--filters", f"Name=group-id,Values={GROUP},sg-11111111"),
         ]
+
+
+def test_looking_at_a_prefix_list() -> None:
+    finding = judged(prefix_list_change(Action.MODIFY, added=(peer("::/0"),)))
+
+    assert [words_of(command)[1:] for _, command in look_commands([finding])] == [
+        [*call.split(), "--region", "eu-central-1", "--prefix-list-id", PREFIX_LIST]
+        for call in (
+            "ec2 get-managed-prefix-list-entries",
+            "ec2 get-managed-prefix-list-associations",
+        )
+    ]
+
+
+def test_looking_at_a_trail() -> None:
+    stopped, deleted = (
+        judged(TrailChange(action=it, trail=TRAIL)) for it in (TrailAction.STOP, TrailAction.DELETE)
+    )
+
+    assert {words: words_of(command)[1:] for words, command in look_commands([stopped])} == {
+        words: ["cloudtrail", call, "--region", "eu-central-1", option, TRAIL]
+        for words, call, option in (
+            ("Whether the trail logs", "get-trail-status", "--name"),
+            ("Which events it takes", "get-event-selectors", "--trail-name"),
+            ("How it is set up", "get-trail", "--name"),
+        )
+    }
+    # Of a trail that is no more AWS tells nothing.
+    assert list(look_commands([deleted])) == []
+
+
+def test_the_last_call_is_undone_first_and_each_command_given_once() -> None:
+    created = judged(group_change(Action.CREATE))
+    opening = judged(group_change(Action.ADD_RULES, added=rules("tcp 22 from ::/0")))
+    edit = judged(group_change(Action.MODIFY_RULES, added=rules("unknown tcp 22 from ::/0")))
+    findings = [created, opening, edit, opening]
+
+    steps = list(undo_steps(findings))
+
+    assert [(number, words_of(command)[2]) for number, _, command in steps] == [
+        (4, "revoke-security-group-ingress"),
+        (1, "delete-security-group"),
+    ]
+    assert [finding for _, finding, _ in steps] == [opening, created]
+
+
+def test_email_undoes_in_order() -> None:
+    finding, *others = (
+        judged(group_change(Action.ADD_RULES, group_id=it, added=rules("tcp 22 from ::/0")))
+        for it in (GROUP, "sg-01111111", "sg-11111111")
+    )
+
+    [message] = told([finding, *others, finding])
+
+    [undo] = re.findall(r"\nUNDO\n(.*?)\n\n", json.loads(message.body)["email"], re.DOTALL)
+    lines = undo.split("\n")
+    assert lines[0] == "  In this order, the last call first:"
+    assert [line.split(" --ip-permissions")[0] for line in lines[1:-1]] == [
+        f"  {number}. aws ec2 revoke-security-group-ingress --region eu-central-1 --group-id {it}"
+        for number, it in ((4, GROUP), (3, "sg-11111111"), (2, "sg-01111111"))
+    ]
+    assert lines[-1] == "  To be run with credentials of account 111122223333."
+
+
+def test_one_line_says_that_there_is_no_command() -> None:
+    edits = [
+        judged(group_change(Action.MODIFY_RULES, added=rules("unknown tcp 22 from ::/0")))
+        for _ in range(5)
+    ]
+
+    [message] = told(edits)
+
+    email = json.loads(message.body)["email"]
+    assert email.count("No command") == 1
+    assert "No command: what the rule allowed before is not recorded." in email
+
+
+def test_undo_without_an_account() -> None:
+    finding = judged(group_change(Action.CREATE))
+    nowhere = replace(finding, record=replace(finding.record, account_id=None))
+
+    [message] = told([nowhere])
+
+    email = json.loads(message.body)["email"]
+    assert f"delete-security-group --region eu-central-1 --group-id {GROUP}\n" in email
+    assert "To be run with credentials" not in email
 
 
 @pytest.mark.parametrize("group_id", [None, "web", "sg-0123456789abcdef0 --profile x"])

@@ -1,0 +1,145 @@
+"""As much of Amazon SNS, DynamoDB and Organizations as the function calls, on a loopback port.
+
+What it was told outlives the process that told it. (moto's own server would want Flask.)
+"""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from local.aws import SEEN_EVENTS_TABLE, SentAlert
+
+ACCOUNT: Final = {"Id": "222233334444", "Name": "payments-production", "State": "ACTIVE"}
+OU: Final = {"Id": "ou-abcd-12345678", "Name": "Workloads"}
+
+
+class LoopbackAws:
+    """The state: what was sent, in order, what is marked, and how often each operation was called.
+
+    `repeated_when_marked` are events that were sent although the table knew them.
+    """
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.marked: set[str] = set()
+        self.repeated_when_marked: set[str] = set()
+        self.messages = 0
+        self.calls: Counter[str] = Counter()
+        self.url = ""
+
+    def forget(self) -> None:
+        """As if nothing had ever been asked."""
+        self.sent.clear()
+        self.marked.clear()
+        self.repeated_when_marked.clear()
+        self.messages = 0
+        self.calls.clear()
+
+    def answer(self, operation: str, body: str) -> bytes:
+        """Do what is asked."""
+        if operation == "PublishBatch":
+            return self._publish(parse_qs(body)).encode()
+        return json.dumps(self._answer(operation, json.loads(body))).encode()
+
+    def _publish(self, form: dict[str, list[str]]) -> str:
+        entries = [name.removesuffix("Message") for name in form if name.endswith(".Message")]
+        for entry in entries:
+            alert = SentAlert("", {}, json.loads(form[f"{entry}Message"][0]))
+            self.messages += 1
+            self.sent += alert.event_ids
+            self.repeated_when_marked |= self.marked & set(alert.event_ids)
+        taken = "".join(
+            f"<member><Id>{form[f'{entry}Id'][0]}</Id><MessageId>m</MessageId></member>"
+            for entry in entries
+        )
+        return (
+            f"<PublishBatchResponse><PublishBatchResult><Successful>{taken}</Successful>"
+            "<Failed/></PublishBatchResult></PublishBatchResponse>"
+        )
+
+    def _answer(self, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
+        table = asked.get("RequestItems", {}).get(SEEN_EVENTS_TABLE)
+        match operation:
+            case "BatchGetItem":
+                items = [key for key in table["Keys"] if key["event_id"]["S"] in self.marked]
+                return {"Responses": {SEEN_EVENTS_TABLE: items}, "UnprocessedKeys": {}}
+            case "BatchWriteItem":
+                self.marked |= {it["PutRequest"]["Item"]["event_id"]["S"] for it in table}
+                return {"UnprocessedItems": {}}
+            case "DescribeAccount":
+                return {"Account": ACCOUNT}
+            case "ListParents":
+                is_account = asked["ChildId"] == ACCOUNT["Id"]
+                return {"Parents": [{"Id": OU["Id"] if is_account else "r-abcd"}]}
+            case "DescribeOrganizationalUnit":
+                return {"OrganizationalUnit": OU}
+            case "ListTagsForResource":
+                return {"Tags": [{"Key": "Owner", "Value": "payments"}]}
+            case _:
+                raise NotImplementedError(operation)
+
+
+@contextmanager
+def loopback_aws() -> Iterator[LoopbackAws]:
+    """Listens on 127.0.0.1 at any free port."""
+    aws = LoopbackAws()
+
+    class Door(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        # Head and body in one piece: else each answer waits 40 ms for an acknowledgement.
+        wbufsize = -1
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            target = self.headers.get("X-Amz-Target")
+            operation = target.rpartition(".")[2] if target else parse_qs(body)["Action"][0]
+            aws.calls[operation] += 1
+            answer = aws.answer(operation, body)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002, its own name
+            """Keep quiet."""
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Whoever asked was killed."""
+
+    with Server(("127.0.0.1", 0), Door) as server:
+        port = server.server_address[1]
+        aws.url = f"http://127.0.0.1:{port}"
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield aws
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def environment_for(aws: LoopbackAws) -> dict[str, str]:
+    """What the function's process needs to find it, and nothing of anybody's own settings."""
+    return {
+        "AWS_ENDPOINT_URL": aws.url,
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": "/dev/null",
+        "NO_PROXY": "127.0.0.1",
+        "ALERT_TOPIC_ARN": "arn:aws:sns:eu-central-1:111122223333:alerts",
+        "SEEN_EVENTS_TABLE": SEEN_EVENTS_TABLE,
+        "ACCOUNT_TAGS": "Owner",
+        "POWERTOOLS_SERVICE_NAME": "security-group-alerter",
+        "PYTHONPATH": "functions:.",
+        "PYTHONHASHSEED": "0",
+    }

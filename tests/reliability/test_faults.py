@@ -1,0 +1,218 @@
+"""No event without an alert whatever AWS does, and none twice but where DECISIONS.md says so."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from security_group_alerter.pipeline import ENOUGH_TABLE_FAILURES
+from security_group_alerter.publishing import PublishError
+from tests.reliability.small_delivery import (
+    CREATION,
+    ELSEWHERE,
+    EVENT_ID,
+    EVENT_IDS,
+    PAYLOAD,
+    in_batches,
+    payload_of,
+)
+from tests.reliability.wire import (
+    DONE,
+    MOST_INVOCATIONS,
+    OPERATIONS,
+    ORGANIZATIONS,
+    READ,
+    SEND,
+    WRITE,
+    Choose,
+    Fault,
+    Sending,
+    Wire,
+    faults_of,
+    wired,
+)
+
+FROM_TWO_ACCOUNTS: Final = payload_of(
+    json.dumps(record) for record in (CREATION, CREATION | ELSEWHERE | {"eventID": "elsewhere"})
+)
+
+# One attempt only, or every one to the end of the invocation.
+FOR_GOOD: Final = 10**6
+CALLS_FOR_AN_ACCOUNT: Final = dict.fromkeys(ORGANIZATIONS, 1) | {"ListParents": 2}
+ONCE_OR_FOR_GOOD: Final = pytest.mark.parametrize("duration", [1, FOR_GOOD], ids=["once", "always"])
+
+# What was tried, and what came of it.
+summary: Counter[str] = Counter()
+
+
+@pytest.fixture(scope="module")
+def wire() -> Iterator[Wire]:
+    with wired() as wire:
+        yield wire
+
+
+@pytest.fixture(scope="module")
+def calls(wire: Wire) -> Counter[str]:
+    """How many there are in a delivery with which nothing is wrong."""
+    wire.start(lambda *_: None)
+    assert wire.deliver(PAYLOAD) == 1
+    assert_alerted(wire)
+    assert all(len(sendings) == 1 for sendings in wire.sendings.values())
+    return wire.calls()
+
+
+def assert_alerted(wire: Wire) -> None:
+    """All are, and each repetition has one of the documented reasons."""
+    assert wire.sendings.keys() == EVENT_IDS, "lost"
+    for event_id, sendings in wire.sendings.items():
+        for first, second in pairwise(sendings):
+            reason = reason_for_repetition(wire, event_id, first, second)
+            assert reason, f"{event_id} was alerted twice without need"
+            summary[f"duplicate: {reason}"] += 1
+
+
+def reason_for_repetition(wire: Wire, event_id: str, first: Sending, second: Sending) -> str | None:
+    if first.exchange.fault in DONE:
+        return f"SNS took it: {first.exchange.fault.value}"
+    if not second.was_marked:
+        writes = [it for it in wire.failed(WRITE) if it.invocation == first.exchange.invocation]
+        if any(event_id in it.keys for it in writes):
+            return "the mark was not written"
+        given_up = len(writes) >= ENOUGH_TABLE_FAILURES
+        return "marking was given up after as many failures as are enough" if given_up else None
+    reads = [it for it in wire.failed(READ) if it.invocation == second.exchange.invocation]
+    if reads and second.may_repeat:
+        return "the table could not be read, and the alert says so"
+    return None
+
+
+def at(operation: str, position: int, fault: Fault, duration: int, invocations: int = 1) -> Choose:
+    def choose(called: str, count: int, invocation: int) -> Fault | None:
+        strikes = called == operation and position <= count < position + duration
+        return fault if strikes and invocation <= invocations else None
+
+    return choose
+
+
+def count(wire: Wire, invocations: int) -> None:
+    summary["fault points"] += 1
+    summary["requests that failed"] += len(wire.failed())
+    summary["invocations"] += invocations
+    summary["events"] += len(wire.sendings)
+    summary["sendings"] += sum(map(len, wire.sendings.values()))
+
+
+def test_a_delivery_needs_several_calls_of_each_kind(calls: Counter[str]) -> None:
+    assert calls.keys() == set(OPERATIONS)
+    assert min(calls.values()) >= 2
+    assert calls[SEND] >= 3
+    assert calls[WRITE] >= 3
+    of_the_table_and_topic = sum(calls[it] * len(faults_of(it)) for it in (READ, SEND, WRITE))
+    of_accounts = sum((n + 1) * len(faults_of(it)) for it, n in CALLS_FOR_AN_ACCOUNT.items())
+    assert 2 * (of_the_table_and_topic + of_accounts) > 300
+
+
+@ONCE_OR_FOR_GOOD
+def test_nothing_is_lost_when_sending_fails(duration: int, wire: Wire, calls: Counter[str]) -> None:
+    for fault in faults_of(SEND):
+        for position in range(calls[SEND]):
+            wire.start(at(SEND, position, fault, duration), forget_accounts=False)
+
+            invocations = wire.deliver(PAYLOAD)
+
+            assert wire.failed(), "there was no such call"
+            assert_alerted(wire)
+            count(wire, invocations)
+
+
+@ONCE_OR_FOR_GOOD
+@pytest.mark.parametrize("operation", [READ, WRITE])
+def test_the_table_holds_no_alert_up(
+    operation: str, duration: int, wire: Wire, calls: Counter[str]
+) -> None:
+    for fault in faults_of(operation):
+        for position in range(calls[operation]):
+            wire.start(at(operation, position, fault, duration), forget_accounts=False)
+
+            assert wire.invoke(PAYLOAD) is None
+
+            assert wire.failed(), "there was no such call"
+            assert {len(sendings) for sendings in wire.sendings.values()} == {1}
+            # CloudWatch Logs delivers more than once.
+            assert wire.invoke(PAYLOAD) is None
+            assert_alerted(wire)
+            count(wire, 2)
+
+
+@ONCE_OR_FOR_GOOD
+@pytest.mark.parametrize("operation", ORGANIZATIONS)
+def test_no_alert_waits_for_an_account_to_be_looked_up(
+    operation: str, duration: int, wire: Wire
+) -> None:
+    for fault in faults_of(operation):
+        for position in range(CALLS_FOR_AN_ACCOUNT[operation] + 1):
+            wire.start(at(operation, position, fault, duration))
+
+            assert wire.deliver(FROM_TWO_ACCOUNTS) == 1
+            assert wire.failed(), "there was no such call"
+            assert [len(sendings) for sendings in wire.sendings.values()] == [1, 1]
+            count(wire, 1)
+
+
+def test_nothing_is_lost_when_the_retry_fails_as_well(wire: Wire) -> None:
+    for fault in faults_of(SEND):
+        wire.start(at(SEND, 0, fault, FOR_GOOD, invocations=2), forget_accounts=False)
+
+        invocations = wire.deliver(PAYLOAD)
+
+        assert_alerted(wire)
+        count(wire, invocations)
+
+
+@ONCE_OR_FOR_GOOD
+def test_a_table_that_cannot_be_read_repeats_and_says_so(
+    duration: int, wire: Wire, calls: Counter[str]
+) -> None:
+    for fault in faults_of(READ):
+        for position in range(calls[READ]):
+            choose = at(READ, calls[READ] + position, fault, duration, invocations=2)
+            wire.start(choose, forget_accounts=False)
+            wire.deliver(PAYLOAD)
+
+            invocations = wire.deliver(PAYLOAD)
+
+            assert wire.failed()
+            assert_alerted(wire)
+            count(wire, invocations + 1)
+
+
+def test_five_hundred_alerts_are_not_held_up_when_nothing_answers(wire: Wire) -> None:
+    """Each call then takes as long as it may; Lambda must not end it before it is done."""
+    payload = payload_of(
+        json.dumps(CREATION | {"eventID": EVENT_ID.format(number)}) for number in range(500)
+    )
+    with in_batches(sent=10, marked=25, read=100):
+        # wire.invoke sees to the time.
+        wire.start(lambda called, *_: Fault.TIMED_OUT if called != SEND else None)
+        assert wire.invoke(payload) is None
+        assert len(wire.sendings) == 500
+
+        wire.start(lambda *_: Fault.TIMED_OUT)
+        assert isinstance(wire.invoke(payload), PublishError)
+
+
+@given(st.lists(st.none() | st.sampled_from(Fault), max_size=40))
+@settings(max_examples=30, deadline=None)
+def test_nothing_is_lost_in_any_series_of_faults(wire: Wire, faults: list[Fault | None]) -> None:
+    left = iter(faults)
+    wire.start(lambda *now: next(left, None) if now[2] < MOST_INVOCATIONS else None)
+
+    invocations = wire.deliver(PAYLOAD)
+
+    assert_alerted(wire)
+    count(wire, invocations)

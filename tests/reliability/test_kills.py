@@ -1,0 +1,100 @@
+"""The function dies at any AWS call: nothing is lost, and only what was not marked comes twice."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from typing import IO, Final, cast
+
+import pytest
+
+from tests.reliability.loopback_aws import LoopbackAws, environment_for, loopback_aws
+from tests.reliability.mortal_function import KILLED
+from tests.reliability.small_delivery import EVENT_IDS, PAYLOAD
+from tests.stories import ROOT
+
+SUCCEEDED: Final = 0
+
+# What was tried, and what came of it.
+summary: Counter[str] = Counter()
+
+
+class Function:
+    """Invocations in processes of their own, and the AWS that outlives them."""
+
+    def __init__(self, aws: LoopbackAws, process: subprocess.Popen[str]) -> None:
+        self.aws = aws
+        self._requests = cast("IO[str]", process.stdin)
+        self._answers = cast("IO[str]", process.stdout)
+
+    def invoke(self, at: int = 0, when: str = "") -> int:
+        """Its exit status."""
+        print(
+            json.dumps({"payload": PAYLOAD, "at": at, "when": when}),
+            file=self._requests,
+            flush=True,
+        )
+        return int(self._answers.readline())
+
+
+@pytest.fixture(scope="module")
+def function() -> Iterator[Function]:
+    with (
+        loopback_aws() as aws,
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.reliability.mortal_function"],
+            cwd=ROOT,
+            env=environment_for(aws),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        yield Function(aws, process)
+        cast("IO[str]", process.stdin).close()
+        assert process.wait(10) == 0
+
+
+@pytest.fixture(scope="module")
+def calls(function: Function) -> Counter[str]:
+    """What a delivery takes that nobody kills."""
+    assert function.invoke() == SUCCEEDED
+    assert Counter(function.aws.sent) == Counter(EVENT_IDS)
+    calls = Counter(function.aws.calls)
+    assert function.invoke() == SUCCEEDED
+    assert Counter(function.aws.sent) == Counter(EVENT_IDS)
+    return calls
+
+
+def test_a_delivery_needs_several_calls_to_send_and_to_mark(calls: Counter[str]) -> None:
+    assert calls["PublishBatch"] >= 3
+    assert calls["BatchWriteItem"] >= 3
+    assert calls["BatchGetItem"] >= 2
+
+
+@pytest.mark.parametrize(("when", "kills"), [("before", 1), ("after", 1), ("after", 2)])
+def test_nothing_is_lost_at_whatever_call_it_is_killed(
+    when: str, kills: int, function: Function, calls: Counter[str]
+) -> None:
+    aws = function.aws
+    for at in range(1, calls.total() + 1):
+        aws.forget()
+        statuses = [function.invoke(at, when) for _ in range(kills)]
+        assert statuses[0] == KILLED
+        # The second may have less to do, and be done before its time has come.
+        assert set(statuses) <= {KILLED, SUCCEEDED}
+
+        assert function.invoke() == SUCCEEDED
+
+        assert set(aws.sent) == EVENT_IDS, "lost"
+        assert not aws.repeated_when_marked, "twice without need"
+        repeated = len(aws.sent) - len(EVENT_IDS)
+        # Two alerts go in a call here, one of them of two events; and two events may wait for a
+        # third to be marked with them.
+        assert repeated <= (3 + 2) * kills
+        assert aws.marked == EVENT_IDS
+        summary["kills"] += statuses.count(KILLED)
+        summary["invocations"] += kills + 1
+        summary["events"] += len(EVENT_IDS)
+        summary["duplicate: killed after SNS took it, before it was marked"] += repeated

@@ -1,0 +1,362 @@
+"""The wire between the function and AWS, on which answers are late, lost, wrong or given twice.
+
+Real clients with their real retries talk to moto; time passes only where they wait.
+"""
+
+import json
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, cast
+from unittest import mock
+from urllib.parse import parse_qs, urlencode
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+from botocore.retries.quota import RetryQuota
+from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
+from moto.dynamodb.models import dynamodb_backends
+
+from local.aws import SEEN_EVENTS_TABLE, SentAlert, Topic, emulated_aws
+from local.deliveries import MANAGEMENT_ACCOUNT_ID, TRAIL_REGION
+from security_group_alerter import handler
+from security_group_alerter.messages.headline import MAY_REPEAT
+from tests.conftest import cold_start
+from tests.reliability.small_delivery import in_batches
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+# template.yaml's time-out, and how long the clients wait for an answer at the most, in seconds.
+TIMEOUT: Final = 120.0
+LONGEST_WAIT: Final = 3.0
+# CloudWatch Logs and Lambda try again more often than that.
+MOST_INVOCATIONS: Final = 5
+
+READ: Final = "BatchGetItem"
+WRITE: Final = "BatchWriteItem"
+SEND: Final = "PublishBatch"
+ORGANIZATIONS: Final = (
+    "DescribeAccount",
+    "ListParents",
+    "DescribeOrganizationalUnit",
+    "ListTagsForResource",
+)
+OPERATIONS: Final = (READ, SEND, WRITE, *ORGANIZATIONS)
+
+
+class Fault(Enum):
+    """What happens to one request, and whether the service did what was asked."""
+
+    REFUSED = "refused"
+    INVALID = "content not liked"
+    THROTTLED = "throttled"
+    BROKEN = "503"
+    TIMED_OUT = "no answer in time"
+    PARTLY = "200, half of it not taken"
+    PARTLY_FOR_GOOD = "200, half of it refused"
+    GARBLED = "200, but somebody else's page"
+    DROPPED_AFTER = "done, then the connection dropped"
+    TIMED_OUT_AFTER = "done, no answer in time"
+    BROKEN_AFTER = "done, 503"
+    GARBLED_AFTER = "done, but the answer is cut off"
+    TWICE = "done twice"
+
+
+# The service did it, and the function cannot know, or knows only the half of it.
+DONE: Final = {
+    Fault.DROPPED_AFTER,
+    Fault.TIMED_OUT_AFTER,
+    Fault.BROKEN_AFTER,
+    Fault.GARBLED_AFTER,
+    Fault.TWICE,
+}
+_TIMEOUTS: Final = {Fault.TIMED_OUT, Fault.TIMED_OUT_AFTER}
+_HALVES: Final = {Fault.PARTLY, Fault.PARTLY_FOR_GOOD}
+# Only these answer HTTP 200 to what they did not do; only Amazon SNS says whose fault it was. And
+# whether something was looked up before its answer was lost makes no difference.
+_FAULTS_OF_SOME: Final = {
+    Fault.PARTLY: {READ, WRITE, SEND},
+    Fault.PARTLY_FOR_GOOD: {SEND},
+    Fault.INVALID: {SEND},
+    Fault.TIMED_OUT_AFTER: {WRITE, SEND},
+    Fault.BROKEN_AFTER: {WRITE, SEND},
+    Fault.TWICE: {WRITE, SEND},
+}
+
+
+def faults_of(operation: str) -> list[Fault]:
+    return [fault for fault in Fault if operation in _FAULTS_OF_SOME.get(fault, OPERATIONS)]
+
+
+_CODES: Final = {
+    Fault.REFUSED: (400, "AccessDenied"),
+    Fault.INVALID: (400, "InvalidParameter"),
+    Fault.THROTTLED: (400, "ThrottlingException"),
+    Fault.BROKEN: (503, "ServiceUnavailable"),
+    Fault.BROKEN_AFTER: (503, "ServiceUnavailable"),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Exchange:
+    """One request: its operation, the events it is about, and what became of it."""
+
+    operation: str
+    invocation: int
+    keys: frozenset[str]
+    fault: Fault | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One time that Amazon SNS took an event. `was_marked` is what the table knew by then."""
+
+    exchange: Exchange
+    was_marked: bool
+    may_repeat: bool
+
+
+# What becomes of a request: by operation, how many of it came before, and the invocation.
+Choose = Callable[[str, int, int], Fault | None]
+
+
+@dataclass(slots=True)
+class Wire:
+    """Everything that goes over it is kept, and every event that Amazon SNS takes."""
+
+    topic: Topic
+    choose: Choose = lambda *_: None
+    invocation: int = 0
+    elapsed: float = 0
+    exchanges: list[Exchange] = field(default_factory=list)
+    sendings: defaultdict[str, list[Sending]] = field(default_factory=lambda: defaultdict(list))
+    marked: set[str] = field(default_factory=set)
+
+    def start(self, choose: Choose, *, forget_accounts: bool = True) -> None:
+        """As if nothing had ever been alerted or looked up, with these faults."""
+        self.choose = choose
+        self.invocation = 0
+        self.exchanges.clear()
+        self.sendings.clear()
+        self.marked.clear()
+        table = dynamodb_backends[MANAGEMENT_ACCOUNT_ID][TRAIL_REGION].tables[SEEN_EVENTS_TABLE]
+        table.items.clear()
+        if not forget_accounts:
+            return
+        directory = cast("Any", handler.road_and_notices()[0].facts_for).__self__
+        for cache in (directory._accounts, directory._names_of_ous, directory._outage):
+            cache._entries.clear()
+
+    def invoke(self, payload: dict[str, Any]) -> Exception | None:
+        """One invocation, and what it raised. It must end before Lambda ends it."""
+        self.invocation += 1
+        self.elapsed = 0
+        try:
+            handler.lambda_handler(payload, cast("LambdaContext", _Context(self)))
+        except Exception as error:  # noqa: BLE001, whatever it is, Lambda tries again
+            return error
+        finally:
+            assert self.elapsed < TIMEOUT, f"Lambda would have ended it: {self.elapsed} seconds"
+        return None
+
+    def deliver(self, payload: dict[str, Any]) -> int:
+        """As often as it takes until an invocation succeeds; how often that was."""
+        for count in range(1, MOST_INVOCATIONS + 1):
+            if self.invoke(payload) is None:
+                return count
+        raise AssertionError(f"it still fails after {MOST_INVOCATIONS} invocations")
+
+    def sleep(self, seconds: float) -> None:
+        self.elapsed += seconds
+
+    def failed(self, operation: str | None = None) -> list[Exchange]:
+        """The requests that did not go well."""
+        return [it for it in self.exchanges if it.fault and operation in (None, it.operation)]
+
+    def calls(self) -> Counter[str]:
+        return Counter(exchange.operation for exchange in self.exchanges)
+
+    def answer(
+        self,
+        forward: Callable[[AWSPreparedRequest], AWSResponse],
+        event_name: str,
+        request: AWSPreparedRequest,
+    ) -> AWSResponse:
+        """What the function gets to see of one request."""
+        operation = event_name.rpartition(".")[2]
+        asked = _Asked(operation, request)
+        fault = self.choose(operation, self.calls()[operation], self.invocation)
+        if fault not in faults_of(operation):
+            fault = None
+        exchange = Exchange(operation, self.invocation, frozenset(asked.keys), fault)
+        self.exchanges.append(exchange)
+        answer: AWSResponse | None = None
+        if fault in _HALVES:
+            answer = asked.half(forward, is_for_good=fault is Fault.PARTLY_FOR_GOOD)
+        elif fault is None or fault in DONE:
+            for _ in range(2 if fault is Fault.TWICE else 1):
+                answer = forward(request)
+        self._keep(exchange, asked)
+        if fault in _TIMEOUTS:
+            self.elapsed += LONGEST_WAIT
+            raise ReadTimeoutError(endpoint_url=request.url)
+        if fault is Fault.DROPPED_AFTER:
+            raise ConnectionClosedError(endpoint_url=request.url)
+        if fault in _CODES:
+            return asked.error(*_CODES[fault])
+        if fault is Fault.GARBLED:
+            return asked.response(200, b"<!doctype html><title>Sign in to the network</title>")
+        assert answer is not None
+        if fault is Fault.GARBLED_AFTER:
+            return asked.response(200, answer.content[: len(answer.content) // 2])
+        return answer
+
+    def _keep(self, exchange: Exchange, asked: "_Asked") -> None:
+        if exchange.operation == WRITE and (exchange.fault is None or exchange.fault in DONE):
+            self.marked |= exchange.keys
+        elif exchange.operation == WRITE and exchange.fault in _HALVES:
+            self.marked.update(asked.keys[: len(asked.keys) // 2])
+        for alert in self.topic.take():
+            for event_id in alert.event_ids:
+                self.sendings[event_id].append(
+                    Sending(exchange, event_id in self.marked, says_may_repeat(alert))
+                )
+
+
+def says_may_repeat(alert: SentAlert) -> bool:
+    said = {MAY_REPEAT in " ".join(alert.messages["email"].split())}
+    said.add(json.loads(alert.messages["default"])["unmapped"]["may_repeat"])
+    [is_said] = said
+    return is_said
+
+
+class _Context:
+    aws_request_id = "a-delivery"
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int((TIMEOUT - self._wire.elapsed) * 1000)
+
+
+class _Asked:
+    """A request, as far as faults have to understand it."""
+
+    def __init__(self, operation: str, request: AWSPreparedRequest) -> None:
+        self.operation = operation
+        self._request = request
+        body = cast("bytes | str", request.body)
+        text = body.decode() if isinstance(body, bytes) else body
+        self._form = {name: value for name, [value] in parse_qs(text).items()}
+        self._json: Any = {} if operation == SEND else json.loads(text)
+        self.keys = list(self._keys())
+
+    def _keys(self) -> Iterator[str]:
+        table = self._json.get("RequestItems", {}).get(SEEN_EVENTS_TABLE)
+        if self.operation == READ:
+            yield from (key["event_id"]["S"] for key in table["Keys"])
+        elif self.operation == WRITE:
+            yield from (put["PutRequest"]["Item"]["event_id"]["S"] for put in table)
+
+    def half(
+        self, forward: Callable[[AWSPreparedRequest], AWSResponse], *, is_for_good: bool
+    ) -> AWSResponse:
+        """Have the first half done, rounded down, and answer as if the rest had not been taken."""
+        if self.operation == SEND:
+            return self._half_sent(forward, is_for_good=is_for_good)
+        table = self._json["RequestItems"].pop(SEEN_EVENTS_TABLE)
+        items = table["Keys"] if self.operation == READ else table
+        middle = len(items) // 2
+        answer: dict[str, Any] = {"Responses": {}}
+        if middle:
+            part = table | {"Keys": items[:middle]} if self.operation == READ else items[:middle]
+            self._json["RequestItems"] = {SEEN_EVENTS_TABLE: part}
+            self._request.body = json.dumps(self._json).encode()
+            answer = json.loads(forward(self._request).content)
+        left = items[middle:]
+        if self.operation == READ:
+            answer["UnprocessedKeys"] = {SEEN_EVENTS_TABLE: {"Keys": left}}
+        else:
+            answer["UnprocessedItems"] = {SEEN_EVENTS_TABLE: left}
+        return self.response(200, json.dumps(answer).encode())
+
+    def _half_sent(
+        self, forward: Callable[[AWSPreparedRequest], AWSResponse], *, is_for_good: bool
+    ) -> AWSResponse:
+        entry = "PublishBatchRequestEntries.member."
+        ids = {
+            int(name.split(".")[2]): value
+            for name, value in self._form.items()
+            if name.startswith(entry) and name.endswith(".Id")
+        }
+        middle = len(ids) // 2
+        if middle:
+            self._request.body = urlencode(
+                {
+                    name: value
+                    for name, value in self._form.items()
+                    if not name.startswith(entry) or int(name.split(".")[2]) <= middle
+                }
+            ).encode()
+            forward(self._request)
+        code = "InvalidParameter" if is_for_good else "InternalError"
+        taken = "".join(
+            f"<member><Id>{name}</Id><MessageId>{name}</MessageId></member>"
+            for number, name in ids.items()
+            if number <= middle
+        )
+        failed = "".join(
+            f"<member><Id>{name}</Id><Code>{code}</Code><Message>no</Message>"
+            f"<SenderFault>{str(is_for_good).lower()}</SenderFault></member>"
+            for number, name in ids.items()
+            if number > middle
+        )
+        return self.response(
+            200,
+            f"<PublishBatchResponse><PublishBatchResult><Successful>{taken}</Successful>"
+            f"<Failed>{failed}</Failed></PublishBatchResult></PublishBatchResponse>".encode(),
+        )
+
+    def error(self, status: int, code: str) -> AWSResponse:
+        if self.operation == SEND:
+            error = f"<Error><Code>{code}</Code><Message>no</Message></Error>"
+            body = f"<ErrorResponse>{error}</ErrorResponse>"
+        else:
+            body = json.dumps({"__type": code, "message": "no"})
+        return self.response(status, body.encode())
+
+    def response(self, status: int, body: bytes) -> AWSResponse:
+        return AWSResponse(self._request.url, status, HTTPHeaders(), MockRawResponse(body))
+
+
+@contextmanager
+def wired() -> Iterator[Wire]:
+    """A function whose every AWS call goes over a Wire, in batches that few events fill."""
+    stubbed = BotocoreStubber.__call__
+    with cold_start(), emulated_aws() as topic:
+        wire = Wire(topic)
+
+        def answered(
+            stubber: BotocoreStubber, event_name: str, request: AWSPreparedRequest, **_: object
+        ) -> AWSResponse:
+            def forward(request: AWSPreparedRequest) -> AWSResponse:
+                response = stubbed(stubber, event_name, request)
+                assert response is not None
+                return response
+
+            return wire.answer(forward, event_name, request)
+
+        with (
+            mock.patch.object(BotocoreStubber, "__call__", answered),
+            # Each invocation may retry as if it were the first after a long time without failures.
+            mock.patch.object(RetryQuota, "acquire", return_value=True),
+            mock.patch.object(time, "sleep", wire.sleep),
+            in_batches(),
+        ):
+            yield wire
