@@ -20,6 +20,9 @@ MEMORY: Final = read_template()["Resources"]["SecurityGroupAlerterFunction"]["Pr
     "MemorySize"
 ]
 
+# Measuring coverage would double the time; and what only a storm reaches is not tested yet.
+pytestmark = pytest.mark.no_cover
+
 # A message holds some sixty openings, or some hundred other calls.
 MOST_MESSAGES: Final = 100
 

@@ -59,6 +59,7 @@ class Fault(Enum):
     TIMED_OUT = "no answer in time"
     PARTLY = "200, half of it not taken"
     PARTLY_FOR_GOOD = "200, half of it refused"
+    NONE_OF_IT = "200, half of it refused and the rest not taken"
     GARBLED = "200, but somebody else's page"
     DROPPED_AFTER = "done, then the connection dropped"
     TIMED_OUT_AFTER = "done, no answer in time"
@@ -76,12 +77,15 @@ DONE: Final = {
     Fault.TWICE,
 }
 _TIMEOUTS: Final = {Fault.TIMED_OUT, Fault.TIMED_OUT_AFTER}
-_HALVES: Final = {Fault.PARTLY, Fault.PARTLY_FOR_GOOD}
+_HALVES: Final = {Fault.PARTLY, Fault.PARTLY_FOR_GOOD, Fault.NONE_OF_IT}
+# The clients try again by themselves, and so does the function.
+PASSING: Final = {Fault.THROTTLED, Fault.BROKEN, Fault.TIMED_OUT, Fault.PARTLY}
 # Only these answer HTTP 200 to what they did not do; only Amazon SNS says whose fault it was. And
 # whether something was looked up before its answer was lost makes no difference.
 _FAULTS_OF_SOME: Final = {
     Fault.PARTLY: {READ, WRITE, SEND},
     Fault.PARTLY_FOR_GOOD: {SEND},
+    Fault.NONE_OF_IT: {SEND},
     Fault.INVALID: {SEND},
     Fault.TIMED_OUT_AFTER: {WRITE, SEND},
     Fault.BROKEN_AFTER: {WRITE, SEND},
@@ -197,7 +201,7 @@ class Wire:
         self.exchanges.append(exchange)
         answer: AWSResponse | None = None
         if fault in _HALVES:
-            answer = asked.half(forward, is_for_good=fault is Fault.PARTLY_FOR_GOOD)
+            answer = asked.half_done(forward, fault)
         elif fault is None or fault in DONE:
             for _ in range(2 if fault is Fault.TWICE else 1):
                 answer = forward(request)
@@ -264,12 +268,12 @@ class _Asked:
         elif self.operation == WRITE:
             yield from (put["PutRequest"]["Item"]["event_id"]["S"] for put in table)
 
-    def half(
-        self, forward: Callable[[AWSPreparedRequest], AWSResponse], *, is_for_good: bool
+    def half_done(
+        self, forward: Callable[[AWSPreparedRequest], AWSResponse], fault: Fault
     ) -> AWSResponse:
-        """Have the first half done, rounded down, and answer as if the rest had not been taken."""
+        """Have the first half done, rounded down, and answer that the rest was not."""
         if self.operation == SEND:
-            return self._half_sent(forward, is_for_good=is_for_good)
+            return self._half_sent(forward, fault)
         table = self._json["RequestItems"].pop(SEEN_EVENTS_TABLE)
         items = table["Keys"] if self.operation == READ else table
         middle = len(items) // 2
@@ -287,16 +291,19 @@ class _Asked:
         return self.response(200, json.dumps(answer).encode())
 
     def _half_sent(
-        self, forward: Callable[[AWSPreparedRequest], AWSResponse], *, is_for_good: bool
+        self, forward: Callable[[AWSPreparedRequest], AWSResponse], fault: Fault
     ) -> AWSResponse:
         entry = "PublishBatchRequestEntries.member."
-        ids = {
-            int(name.split(".")[2]): value
+        ids = [
+            value
             for name, value in self._form.items()
             if name.startswith(entry) and name.endswith(".Id")
-        }
+        ]
         middle = len(ids) // 2
-        if middle:
+        taken, failed = "", ""
+        if fault is Fault.NONE_OF_IT:
+            failed += "".join(_failed(name, is_for_good=True) for name in ids[:middle])
+        elif middle:
             self._request.body = urlencode(
                 {
                     name: value
@@ -305,18 +312,11 @@ class _Asked:
                 }
             ).encode()
             forward(self._request)
-        code = "InvalidParameter" if is_for_good else "InternalError"
-        taken = "".join(
-            f"<member><Id>{name}</Id><MessageId>{name}</MessageId></member>"
-            for number, name in ids.items()
-            if number <= middle
-        )
-        failed = "".join(
-            f"<member><Id>{name}</Id><Code>{code}</Code><Message>no</Message>"
-            f"<SenderFault>{str(is_for_good).lower()}</SenderFault></member>"
-            for number, name in ids.items()
-            if number > middle
-        )
+            taken = "".join(
+                f"<member><Id>{name}</Id><MessageId>m</MessageId></member>" for name in ids[:middle]
+            )
+        is_for_good = fault is Fault.PARTLY_FOR_GOOD
+        failed += "".join(_failed(name, is_for_good=is_for_good) for name in ids[middle:])
         return self.response(
             200,
             f"<PublishBatchResponse><PublishBatchResult><Successful>{taken}</Successful>"
@@ -333,6 +333,14 @@ class _Asked:
 
     def response(self, status: int, body: bytes) -> AWSResponse:
         return AWSResponse(self._request.url, status, HTTPHeaders(), MockRawResponse(body))
+
+
+def _failed(name: str, *, is_for_good: bool) -> str:
+    code = "InvalidParameter" if is_for_good else "InternalError"
+    return (
+        f"<member><Id>{name}</Id><Code>{code}</Code><Message>no</Message>"
+        f"<SenderFault>{str(is_for_good).lower()}</SenderFault></member>"
+    )
 
 
 @contextmanager

@@ -51,8 +51,11 @@ def messages_of(alert: Alert, settings: Settings) -> Iterator[Message]:
     message = _message_of(alert, settings, _MOST_RULES)
     count = len(alert.findings)
     if message.size > LARGEST_MESSAGE and count > 1:
-        for half in (alert.findings[: count // 2], alert.findings[count // 2 :]):
-            yield from messages_of(replace(alert, findings=half), settings)
+        parts = message.size // LARGEST_MESSAGE + 1
+        each = max(1, count // parts)
+        for start in range(0, count, each):
+            part = alert.findings[start : start + each]
+            yield from messages_of(replace(alert, findings=part), settings)
         return
     for most_rules, longest_text in _LESS:
         if message.size <= LARGEST_MESSAGE:
