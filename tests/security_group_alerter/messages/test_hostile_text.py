@@ -59,11 +59,17 @@ TRICKS: Final = (
     '"\\' * 30_000,
 )
 ANY_TEXT: Final = st.text(st.characters())
+# No text of a record is longer: CloudWatch Logs takes log events of up to 256 KiB.
+LONGEST: Final = 60_000
 HOSTILE: Final = st.one_of(
     st.sampled_from(TRICKS),
     ANY_TEXT,
     st.builds("{}{}{}".format, ANY_TEXT, st.sampled_from(TRICKS), ANY_TEXT),
-    st.builds(lambda text, times: text * times, st.sampled_from(TRICKS), st.integers(50, 1000)),
+    st.builds(
+        lambda text, times: (text * times)[:LONGEST],
+        st.sampled_from(TRICKS),
+        st.integers(50, 1000),
+    ),
     st.builds(lambda char, times: char * times, st.characters(), st.integers(100, 30_000)),
 )
 # Without these texts a record is not ours, without those it says little; all others are given.
