@@ -1,6 +1,6 @@
 """Who may do what: an IAM policy as written -> allowed or not.
 
-The part of the evaluation that the template uses (Allow and Deny, wildcards, three condition
+The part of the evaluation that the template uses (Allow and Deny, wildcards, four condition
 operators); anything else is refused rather than guessed.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -73,6 +73,7 @@ def _like(text: str, pattern: str) -> bool:
 
 OPERATORS: Final[Mapping[str, Callable[[str, str], bool]]] = {
     "StringEquals": lambda value, wanted: value == wanted,
+    "StringLike": _like,
     "ArnLike": _like,
     "Bool": lambda value, wanted: value == wanted,
 }

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -29,8 +29,15 @@ _PHYSICAL: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "AWS::IAM::Role": ("{name}", {"Arn": "arn:{p}:iam::{a}:role/{name}"}),
     "AWS::Logs::LogGroup": ("{name}", {"Arn": "arn:{p}:logs:{r}:{a}:log-group:{name}:*"}),
     "AWS::S3::Bucket": ("{name}", {"Arn": "arn:{p}:s3:::{name}"}),
+    "AWS::CloudWatch::Dashboard": ("{name}", {}),
+    "AWS::KMS::Key": ("{name}", {"Arn": "arn:{p}:kms:{r}:{a}:key/{name}"}),
+    "AWS::S3::BucketPolicy": ("{name}", {}),
+    "AWS::Scheduler::Schedule": (
+        "{name}",
+        {"Arn": "arn:{p}:scheduler:{r}:{a}:schedule/default/{name}"},
+    ),
     "AWS::Serverless::Function": ("{name}", {"Arn": "arn:{p}:lambda:{r}:{a}:function:{name}"}),
-    "AWS::SNS::Topic": ("arn:{p}:sns:{r}:{a}:{name}", {}),
+    "AWS::SNS::Topic": ("arn:{p}:sns:{r}:{a}:{name}", {"TopicName": "{name}"}),
     "AWS::SQS::Queue": (
         "https://sqs.{r}.amazonaws.com/{a}/{name}",
         {"Arn": "arn:{p}:sqs:{r}:{a}:{name}", "QueueName": "{name}"},
@@ -84,9 +91,15 @@ def deployed(*, partition: str = "aws", **parameters: str) -> Stack:
     }
     return Stack(
         resources=resolver.resolve(resources),
-        outputs=resolver.resolve(template["Outputs"]),
+        outputs=resolver.resolve(
+            {
+                name: output
+                for name, output in template["Outputs"].items()
+                if resolver.holds(output.get("Condition"))
+            }
+        ),
         needs={
-            logical_id: frozenset(_needed_by(resource) & resources.keys())
+            logical_id: frozenset(_needed_by(resolver.chosen(resource)) & resources.keys())
             for logical_id, resource in resources.items()
         },
     )
@@ -102,9 +115,14 @@ def _needed_by(node: Any) -> set[str]:
         *([explicit] if isinstance(explicit, str) else explicit),
         *([node["Ref"]] if "Ref" in node else []),
         *node.get("Fn::GetAtt", [])[:1],
-        *(name.partition(".")[0] for name in re.findall(r"\$\{([^}]+)\}", node.get("Fn::Sub", ""))),
+        *_named_in(node.get("Fn::Sub", "")),
         *set().union(*map(_needed_by, node.values())),
     }
+
+
+def _named_in(substitution: str | list[Any]) -> Iterator[str]:
+    text = substitution if isinstance(substitution, str) else substitution[0]
+    return (name.partition(".")[0] for name in re.findall(r"\$\{([^}]+)\}", text))
 
 
 class _Resolver:
@@ -117,14 +135,20 @@ class _Resolver:
             "AWS::Partition": partition,
             "AWS::Region": REGION,
             "AWS::StackName": STACK,
+            "AWS::URLSuffix": "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com",
+            "AWS::NoValue": _NO_VALUE,
         }
         self._names = {"p": partition, "r": REGION, "a": ACCOUNT, "TrailName": values["TrailName"]}
         self._functions: Mapping[str, Callable[[Any], Any]] = {
             "Ref": self._ref,
             "Fn::GetAtt": lambda pair: self._get_att(*pair),
-            "Fn::Sub": lambda text: re.sub(r"\$\{([^}]+)\}", self._substitute, text),
+            "Fn::Sub": self._sub,
+            "Fn::If": lambda branches: self.resolve(self._branch(*branches)),
+            "Fn::Select": lambda choice: self.resolve(choice[1])[choice[0]],
+            "Fn::And": lambda conditions: all(map(self.resolve, conditions)),
             "Fn::FindInMap": lambda keys: self._find_in_map(*self.resolve(keys)),
-            "Fn::Equals": lambda pair: self.resolve(pair[0]) == self.resolve(pair[1]),
+            # As texts: so are the values of parameters, numbers too.
+            "Fn::Equals": lambda pair: str(self.resolve(pair[0])) == str(self.resolve(pair[1])),
             "Fn::Not": lambda conditions: not self.resolve(conditions[0]),
         }
 
@@ -133,7 +157,8 @@ class _Resolver:
 
     def resolve(self, node: Any) -> Any:
         if isinstance(node, list):
-            return [self.resolve(item) for item in node]
+            items = [self.resolve(item) for item in node]
+            return [item for item in items if item is not _NO_VALUE]
         if not isinstance(node, dict):
             return node
         for name, value in node.items():
@@ -141,7 +166,34 @@ class _Resolver:
                 return self._functions[name](value)
             if name.startswith("Fn::"):
                 raise NotImplementedError(f"{name} {value}")
-        return {name: self.resolve(value) for name, value in node.items()}
+        # The short form of a condition within conditions; elsewhere it is a resource's own.
+        if node.keys() == {"Condition"} and isinstance(node["Condition"], str):
+            return self.holds(node["Condition"])
+        values = {name: self.resolve(value) for name, value in node.items()}
+        return {name: value for name, value in values.items() if value is not _NO_VALUE}
+
+    def chosen(self, node: Any) -> Any:
+        """The node with the branches that the conditions take, and nothing else resolved."""
+        if isinstance(node, list):
+            return [self.chosen(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        if "Fn::If" in node:
+            return self.chosen(self._branch(*node["Fn::If"]))
+        return {name: self.chosen(value) for name, value in node.items()}
+
+    def _branch(self, condition: str, when_true: Any, when_false: Any) -> Any:
+        return when_true if self.holds(condition) else when_false
+
+    def _sub(self, substitution: str | list[Any]) -> str:
+        text, own = (
+            (substitution, {})
+            if isinstance(substitution, str)
+            else (substitution[0], self.resolve(substitution[1]))
+        )
+        return re.sub(
+            r"\$\{([^}]+)\}", lambda found: own.get(found[1]) or self._substitute(found), text
+        )
 
     def _ref(self, name: str) -> Any:
         if name in self._values:

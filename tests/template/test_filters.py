@@ -21,6 +21,8 @@ SIX = {
     "CreateSecurityGroup",
     "DeleteSecurityGroup",
 }
+# CIS AWS Foundations Benchmark 5.0, 4.10, and later.
+CIS_5 = SIX | {"ModifySecurityGroupRules"}
 NOT_OURS = [
     "AuthorizeDBSecurityGroupIngress",
     "CreateSecurityGroups",
@@ -37,14 +39,33 @@ def test_metric_filter_is_security_hubs_to_the_letter(stack: Stack) -> None:
     pattern = stack.properties("SecurityGroupChangesMetricFilter")["FilterPattern"]
 
     assert pattern == SECURITY_HUB_CLOUDWATCH_10
-    assert {
-        name for name in READERS if compile_pattern(pattern).matches({"eventName": name})
-    } == SIX
+    assert names_that_match(pattern) == SIX
 
 
-def test_one_change_trips_the_alarm_and_silence_rearms_it(stack: Stack) -> None:
-    [metric] = stack.properties("SecurityGroupChangesMetricFilter")["MetricTransformations"]
-    alarm = stack.properties("SecurityGroupChangesAlarm")
+def test_the_other_metric_filter_is_newer_ciss(stack: Stack) -> None:
+    pattern = stack.properties("SecurityGroupChangesCis5MetricFilter")["FilterPattern"]
+
+    assert names_that_match(pattern) == CIS_5
+    assert pattern.count("||") == len(CIS_5) - 1
+
+
+def names_that_match(pattern: str) -> set[str]:
+    compiled = compile_pattern(pattern)
+    return {name for name in READERS if compiled.matches({"eventName": name})}
+
+
+@pytest.mark.parametrize(
+    ("metric_filter", "alarm_name"),
+    [
+        ("SecurityGroupChangesMetricFilter", "SecurityGroupChangesAlarm"),
+        ("SecurityGroupChangesCis5MetricFilter", "SecurityGroupChangesCis5Alarm"),
+    ],
+)
+def test_one_change_trips_the_alarm_and_silence_rearms_it(
+    stack: Stack, metric_filter: str, alarm_name: str
+) -> None:
+    [metric] = stack.properties(metric_filter)["MetricTransformations"]
+    alarm = stack.properties(alarm_name)
 
     assert (alarm["Namespace"], alarm["MetricName"]) == (
         metric["MetricNamespace"],
@@ -56,7 +77,26 @@ def test_one_change_trips_the_alarm_and_silence_rearms_it(stack: Stack) -> None:
     assert alarm["AlarmActions"] == [stack.outputs["AlertTopicArn"]["Value"]]
 
 
-def test_both_filters_read_the_trail_and_none_the_functions_own_log(stack: Stack) -> None:
+def test_the_alarms_are_told_apart(stack: Stack) -> None:
+    filters = stack.of_type("AWS::Logs::MetricFilter").values()
+
+    names = [metric["MetricName"] for it in filters for metric in it["MetricTransformations"]]
+    assert len(names) == len(set(names)) == 2
+
+
+def test_the_tripwire_has_a_subscriber_that_is_spared_its_mails(stack: Stack) -> None:
+    # CloudWatch.10 wants a subscription; an alarm's message carries no attribute to let it through.
+    [subscription] = [
+        it
+        for it in stack.of_type("AWS::SNS::Subscription").values()
+        if it["TopicArn"] == stack.outputs["AlertTopicArn"]["Value"]
+    ]
+
+    assert subscription["FilterPolicyScope"] == "MessageAttributes"
+    assert subscription["FilterPolicy"]["severity"]
+
+
+def test_all_filters_read_the_trail_and_none_the_functions_own_log(stack: Stack) -> None:
     # Lambda's recursion detection does not see a function that reads its own log.
     filters = stack.of_type("AWS::Logs::MetricFilter") | stack.of_type(
         "AWS::Logs::SubscriptionFilter"

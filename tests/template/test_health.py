@@ -1,6 +1,8 @@
 """The alerter's own health: what it remembers, what failed, whether the road is open."""
 
 import json
+import re
+from typing import Any
 
 import boto3
 import pytest
@@ -8,11 +10,13 @@ from botocore.session import get_session
 from botocore.validate import ParamValidator
 
 from local.aws import SEEN_EVENTS_TABLE, emulated_aws
+from security_group_alerter import handler
 from security_group_alerter.changes import READERS
-from security_group_alerter.pipeline import HEARTBEAT
+from security_group_alerter.pipeline import HEARTBEAT, Tally
+from security_group_alerter.publishing import RESERVED_SECONDS
 from security_group_alerter.seen_events import SeenEvents
 from tests.template.policies import allows
-from tests.template.stack import ACCOUNT, Stack, deployed
+from tests.template.stack import ACCOUNT, REGION, STACK, Stack, deployed
 
 CLOUDWATCH = "cloudwatch.amazonaws.com"
 OUR_ALARM = f"arn:aws:cloudwatch:eu-central-1:{ACCOUNT}:alarm:alerter-FailureQueueAlarm"
@@ -38,7 +42,7 @@ def test_what_the_function_writes_fits_the_table_and_is_forgotten_again(stack: S
 
 def test_failure_queue_has_an_alarm_that_counts_what_somebody_is_looking_at(stack: Stack) -> None:
     alarm = stack.properties("FailureQueueAlarm")
-    queue = stack.properties("SecurityGroupAlerterFunction")["EventInvokeConfig"]
+    failures = stack.properties("SecurityGroupAlerterFailures")
     metrics = {
         metric["MetricStat"]["Metric"]["MetricName"]: metric["MetricStat"]["Metric"]
         for metric in alarm["Metrics"]
@@ -51,7 +55,7 @@ def test_failure_queue_has_an_alarm_that_counts_what_somebody_is_looking_at(stac
     }
     for metric in metrics.values():
         [dimension] = metric["Dimensions"]
-        destination = queue["DestinationConfig"]["OnFailure"]["Destination"]
+        destination = failures["DestinationConfig"]["OnFailure"]["Destination"]
         assert destination.endswith(f":{dimension['Value']}")
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanOrEqualToThreshold", 1)
     assert alarm["AlarmActions"] == [stack.outputs["OperationsTopicArn"]["Value"]]
@@ -70,7 +74,7 @@ def test_alarms_may_tell_the_operations_topic_and_others_may_not(stack: Stack) -
     assert may(CLOUDWATCH, ACCOUNT)
     assert not may(CLOUDWATCH, "999999999999")
     assert not may(CLOUDWATCH, ACCOUNT, OUR_ALARM.replace(ACCOUNT, "999999999999"))
-    assert not may("events.amazonaws.com", ACCOUNT)
+    assert not may("s3.amazonaws.com", ACCOUNT)
 
 
 @pytest.mark.parametrize(
@@ -111,3 +115,208 @@ def test_heartbeat_is_known_by_a_role_that_only_the_scheduler_can_put_on(stack: 
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
     assert allows(policy["PolicyDocument"], action=f"ec2:{HEARTBEAT}")
     assert not allows(policy["PolicyDocument"], action="ec2:ModifyManagedPrefixList")
+
+
+# The alarms.
+
+FUNCTION = {"FunctionName"}
+TOLD_OF = {
+    "FailureQueueAlarm": None,
+    "FunctionErrorsAlarm": ("AWS/Lambda", "Errors", FUNCTION),
+    "FunctionThrottlesAlarm": ("AWS/Lambda", "Throttles", FUNCTION),
+    "FunctionDurationAlarm": ("AWS/Lambda", "Duration", FUNCTION),
+    "DroppedDeliveriesAlarm": ("AWS/Lambda", "AsyncEventsDropped", FUNCTION),
+    "FailureQueueUnreachableAlarm": ("AWS/Lambda", "DestinationDeliveryFailures", FUNCTION),
+    "SubscriptionErrorsAlarm": (
+        "AWS/Logs",
+        "DeliveryErrors",
+        {"LogGroupName", "DestinationType", "FilterName"},
+    ),
+    "SubscriptionThrottlesAlarm": (
+        "AWS/Logs",
+        "DeliveryThrottling",
+        {"LogGroupName", "DestinationType", "FilterName"},
+    ),
+    "AlertsNotDeliveredAlarm": ("AWS/SNS", "NumberOfNotificationsFailed", {"TopicName"}),
+    "UnreadableRecordsAlarm": ("SecurityGroupAlerter", "Unreadable", {"service"}),
+    "HeartbeatAlarm": ("SecurityGroupAlerter", "Heartbeats", {"service"}),
+}
+TRIPWIRES = {"SecurityGroupChangesAlarm", "SecurityGroupChangesCis5Alarm"}
+
+
+def test_every_ill_is_told_to_operations_and_every_change_to_the_alert_topic(stack: Stack) -> None:
+    alarms = stack.of_type("AWS::CloudWatch::Alarm")
+    operations = stack.outputs["OperationsTopicArn"]["Value"]
+    alerts = stack.outputs["AlertTopicArn"]["Value"]
+
+    assert alarms.keys() == TOLD_OF.keys() | TRIPWIRES
+    assert {name: alarm["AlarmActions"] for name, alarm in alarms.items()} == {
+        name: [alerts if name in TRIPWIRES else operations] for name in alarms
+    }
+    assert all(alarm["AlarmDescription"] for alarm in alarms.values())
+
+
+@pytest.mark.parametrize("name", [name for name, metric in TOLD_OF.items() if metric])
+def test_an_alarm_looks_at_a_metric_that_there_is(stack: Stack, name: str) -> None:
+    alarm = stack.properties(name)
+    metric = TOLD_OF[name]
+    assert metric is not None
+    named = {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
+    things = {
+        "FunctionName": stack.outputs["FunctionName"]["Value"],
+        "TopicName": stack.outputs["AlertTopicArn"]["Value"].rpartition(":")[2],
+        "LogGroupName": stack.outputs["TrailLogGroupName"]["Value"],
+        "FilterName": stack.properties("SecurityGroupChangesSubscription")["FilterName"],
+        "DestinationType": "Lambda",
+        "service": stack.properties("SecurityGroupAlerterFunction")["Environment"]["Variables"][
+            "POWERTOOLS_SERVICE_NAME"
+        ],
+    }
+
+    assert (alarm["Namespace"], alarm["MetricName"], set(named)) == metric
+    assert named == {name: things[name] for name in named}
+
+
+def test_alarms_and_dashboard_name_metrics_that_the_function_writes(
+    stack: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = stack.properties("SecurityGroupAlerterFunction")["Environment"]["Variables"]
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", variables["POWERTOOLS_SERVICE_NAME"])
+    handler._report(Tally(oldest=handler.clock(), newest_heartbeat=handler.clock()))
+    written = [
+        line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "_aws" in line
+    ]
+    [blob] = [metrics for line in written for metrics in line["_aws"]["CloudWatchMetrics"]]
+    names = {metric["Name"] for metric in blob["Metrics"]}
+
+    assert blob["Namespace"] == handler.METRICS_NAMESPACE
+    assert blob["Dimensions"] == [["service"]]
+    assert {line["service"] for line in written} == {STACK}
+    assert {
+        name for it in TOLD_OF.values() if it and it[0] == blob["Namespace"] for name in it[1:2]
+    } <= names
+    assert {
+        name for namespace, name in metrics_on(stack) if namespace == blob["Namespace"]
+    } <= names
+
+
+def test_silence_is_an_alarm_and_the_return_is_told(stack: Stack) -> None:
+    alarm = stack.properties("HeartbeatAlarm")
+    minutes = int(re.findall(r"\d+", stack.properties("Heartbeat")["ScheduleExpression"])[0])
+
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+    assert alarm["TreatMissingData"] == "breaching"
+    assert alarm["OKActions"] == alarm["AlarmActions"]
+    # CloudTrail may be late: a few beats must be missed.
+    assert alarm["Period"] * alarm["EvaluationPeriods"] >= 5 * minutes * 60
+
+
+def test_no_other_alarm_rings_without_data(stack: Stack) -> None:
+    for name, alarm in stack.of_type("AWS::CloudWatch::Alarm").items():
+        if name != "HeartbeatAlarm":
+            assert alarm["TreatMissingData"] == "notBreaching", name
+            assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold", name
+
+
+def test_the_alarm_on_time_rings_before_the_function_stops_itself(stack: Stack) -> None:
+    seconds = stack.properties("SecurityGroupAlerterFunction")["Timeout"]
+    alarm = stack.properties("FunctionDurationAlarm")
+
+    assert alarm["Statistic"] == "Maximum"
+    assert alarm["Threshold"] / 1000 < seconds - RESERVED_SECONDS
+
+
+# The dashboard and the queries.
+
+
+def widgets_of(stack: Stack) -> list[dict[str, Any]]:
+    widgets: list[dict[str, Any]] = json.loads(stack.properties("Dashboard")["DashboardBody"])[
+        "widgets"
+    ]
+    return widgets
+
+
+def metrics_on(stack: Stack) -> set[tuple[str, str]]:
+    """Namespace and name of each metric on the dashboard; "." repeats what stands above it."""
+    found = set()
+    for widget in widgets_of(stack):
+        namespace = name = ""
+        for metric in widget["properties"].get("metrics", []):
+            namespace = namespace if metric[0] == "." else metric[0]
+            name = metric[1]
+            found.add((namespace, name))
+    return found
+
+
+def test_the_dashboard_shows_what_one_asks_first(stack: Stack) -> None:
+    shown = {name for _, name in metrics_on(stack)}
+
+    assert {"Matched", "WorldOpen", "Lag", "HeartbeatLag", "Heartbeats", "Errors"} <= shown
+    assert {widget["properties"]["region"] for widget in widgets_of(stack)} == {REGION}
+    assert {widget["type"] for widget in widgets_of(stack)} == {"metric", "log"}
+
+
+def test_the_dashboard_has_no_holes_and_nothing_on_top_of_each_other(stack: Stack) -> None:
+    cells = [
+        (x, y)
+        for widget in widgets_of(stack)
+        for x in range(widget["x"], widget["x"] + widget["width"])
+        for y in range(widget["y"], widget["y"] + widget["height"])
+    ]
+
+    assert len(cells) == len(set(cells)) == 24 * (1 + max(y for _, y in cells))
+
+
+def queries_of(stack: Stack) -> dict[str, str]:
+    """Name -> text of the saved queries, and of the dashboard's."""
+    saved = stack.of_type("AWS::Logs::QueryDefinition").values()
+    shown = (widget["properties"] for widget in widgets_of(stack) if widget["type"] == "log")
+    return {query["Name"]: query["QueryString"] for query in saved} | {
+        properties["title"]: properties["query"] for properties in shown
+    }
+
+
+def test_three_queries_are_saved(stack: Stack) -> None:
+    assert {query["Name"] for query in stack.of_type("AWS::Logs::QueryDefinition").values()} == {
+        f"{STACK}/What changed in the last day",
+        f"{STACK}/History of one group",
+        f"{STACK}/Who opens the world",
+    }
+
+
+def test_what_changed_names_every_call_that_is_read(stack: Stack) -> None:
+    query = queries_of(stack)[f"{STACK}/What changed in the last day"]
+
+    assert sorted(re.findall(r'"(\w+)"', query)) == sorted(READERS)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        ('{"cidrIp":"0.0.0.0/0"}', True),
+        ('{"cidrIpv6":"::/0"}', True),
+        ('{"cidrIp":"1.2.3.4/0"}', True),
+        ('{"cidrIp":"128.0.0.0/1"}', True),
+        ('{"cidrIpv6":"2000::/3"}', True),
+        ('{"cidrIp":"10.0.0.0/8"}', False),
+        ('{"cidrIp":"203.0.113.7/32"}', False),
+        ('{"cidrIp":"192.0.2.0/30"}', False),
+    ],
+)
+def test_searches_for_openings_find_the_world_in_a_record(
+    stack: Stack, text: str, is_found: bool
+) -> None:
+    patterns = {
+        pattern
+        for query in queries_of(stack).values()
+        for pattern in re.findall(r'@message like /(".*")/', query)
+    }
+
+    assert len(patterns) == 1  # the dashboard's and the saved one
+    assert bool(re.search(patterns.pop().replace("\\/", "/"), text)) == is_found
+
+
+def test_searches_for_openings_name_calls_that_are_read(stack: Stack) -> None:
+    for name, query in queries_of(stack).items():
+        for call in re.findall(r"['\"]([A-Z]\w+(?:Group|Prefix)\w+)['\"]", query):
+            assert call in READERS, name

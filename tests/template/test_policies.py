@@ -265,13 +265,15 @@ def test_the_owner_keeps_the_topic(topic: str, topic_policy: dict[str, Any], act
 def test_function_may_do_what_it_does_and_no_more(stack: Stack, topic: str) -> None:
     policy = policy_of_role(stack, "SecurityGroupAlerterRole")
     function = stack.properties("SecurityGroupAlerterFunction")
-    queue = function["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"]
+    failures = stack.properties("SecurityGroupAlerterFailures")
+    queue = failures["DestinationConfig"]["OnFailure"]["Destination"]
     log = (
         f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{function['LoggingConfig']['LogGroup']}"
         ":log-stream:2026/11/20/[$LATEST]a"
     )
     table_name = function["Environment"]["Variables"]["SEEN_EVENTS_TABLE"]
     table = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table_name}"
+    key = stack.outputs["EncryptionKeyArn"]["Value"]
     account = f"arn:aws:organizations::{ACCOUNT}:account/{ORGANIZATION}/{MEMBER}"
     ou = f"arn:aws:organizations::{ACCOUNT}:ou/{ORGANIZATION}/ou-ab12-cdefghij"
     does = {
@@ -286,8 +288,13 @@ def test_function_may_do_what_it_does_and_no_more(stack: Stack, topic: str) -> N
         ("sqs:SendMessage", queue),
         ("logs:CreateLogStream", log),
         ("logs:PutLogEvents", log),
+        ("kms:GenerateDataKey", key),
+        ("kms:Decrypt", key),
     }
     never = {
+        ("kms:Decrypt", f"{key}-2"),
+        ("kms:Encrypt", key),
+        ("kms:DisableKey", key),
         ("dynamodb:DeleteItem", table),
         ("dynamodb:BatchGetItem", f"{table}-2"),
         ("sns:Publish", f"{topic}-2"),
@@ -303,10 +310,16 @@ def test_function_may_do_what_it_does_and_no_more(stack: Stack, topic: str) -> N
         ("sts:AssumeRole", "*"),
     }
 
-    assert {call for call in does if allows(policy, action=call[0], resource=call[1])} == does
-    assert {call for call in never if allows(policy, action=call[0], resource=call[1])} == set()
+    def may(action: str, resource: str) -> bool:
+        # SNS asks KMS on the function's behalf.
+        given = {"kms:ViaService": f"sns.{REGION}.amazonaws.com"}
+        return allows(policy, action=action, resource=resource, given=given)
+
+    assert {call for call in does if may(*call)} == does
+    assert {call for call in never if may(*call)} == set()
+    assert not allows(policy, action="kms:Decrypt", resource=key)
     granted = {
-        action
+        action.removesuffix("*")
         for statement in policy["Statement"]
         for action in (
             [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]

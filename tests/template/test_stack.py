@@ -1,6 +1,7 @@
 """How the parts hang together: what comes first, what stays, who is told, what can be set."""
 
 import re
+import tomllib
 from typing import Any
 
 import pytest
@@ -8,17 +9,25 @@ import pytest
 from local.template import read_template
 from security_group_alerter.findings import Severity
 from security_group_alerter.settings import VARIABLES, settings_from
-from tests.template.stack import ACCOUNT, Stack, deployed
+from tests.template.stack import ACCOUNT, ROOT, Stack, deployed
 
 ORDER = [
     # A delivery that is refused is lost, so the filter comes after the permission.
     ("LogsMayInvokeTheFunction", "SecurityGroupChangesSubscription"),
     ("SecurityGroupAlerterFunction", "SecurityGroupChangesSubscription"),
+    # What fails from the first delivery on is kept.
+    ("SecurityGroupAlerterFailures", "SecurityGroupChangesSubscription"),
+    ("FailureQueue", "SecurityGroupAlerterFailures"),
     # The first record finds the road complete.
     ("SecurityGroupChangesSubscription", "Trail"),
     # CloudTrail tries the policies when the trail is made.
     ("TrailBucketPolicy", "Trail"),
     ("TrailLogRole", "Trail"),
+    ("EncryptionKey", "Trail"),
+    ("EncryptionKey", "TrailLogGroup"),
+    # A rule that may not tell tells nobody.
+    ("OperationsTopicPolicy", "HandsOnTheRoadRule"),
+    ("OperationsTopicPolicy", "HandsOnTheAlertsRule"),
 ]
 
 
@@ -102,6 +111,18 @@ ACCEPTED = [
     ("OrganizationId", "o-exampleorgid"),
     ("TrailName", "organization-trail"),
     ("TrailName", "org.trail_2"),
+    ("ManagementAccountId", ""),
+    ("ManagementAccountId", "111122223333"),
+    ("ExistingTrailLogGroupName", "aws-controltower/CloudTrailLogs"),
+    ("ExistingTrailLogGroupName", "/aws/cloudtrail/org#1"),
+    ("ExistingTrailBucketName", "aws-controltower-logs-111122223333-eu-central-1"),
+    ("ArchiveTransitionInDays", "0"),
+    ("SlackWorkspaceId", "T07EA123LEP"),
+    ("SlackChannelId", "C07EZ1ABC23"),
+    ("KmsKey", "create"),
+    ("KmsKey", "none"),
+    ("KmsKey", "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"),
+    ("KmsKey", "arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/mrk-1234abcd12ab34cd56ef"),
     ("AlertEmail", ""),
     ("AlertEmail", "aws+security@mail.example.com"),
     ("TimeZone", "UTC"),
@@ -126,6 +147,16 @@ REFUSED = [
     ("TrailName", "-dash-first"),
     ("TrailName", "dash-last-"),
     ("TrailName", "with space"),
+    ("ManagementAccountId", "11112222333"),
+    ("ExistingTrailLogGroupName", "arn:aws:logs:eu-central-1:111122223333:log-group:a:*"),
+    ("ExistingTrailBucketName", "s3://bucket"),
+    ("ExistingTrailBucketName", "Bucket"),
+    ("SlackWorkspaceId", "my-workspace"),
+    ("SlackChannelId", "#alerts"),
+    ("KmsKey", ""),
+    ("KmsKey", "alias/aws/sns"),
+    ("KmsKey", "arn:aws:kms:eu-central-1:111122223333:alias/mine"),
+    ("OperationsEmail", "operations"),
     ("AlertEmail", "security"),
     ("AlertEmail", "a@example.com, b@example.com"),
     ("TimeZone", ""),
@@ -155,6 +186,35 @@ def test_what_a_parameter_accepts_the_function_accepts(name: str, value: str) ->
 @pytest.mark.parametrize(("name", "value"), REFUSED)
 def test_a_wrong_parameter_is_refused_before_anything_is_made(name: str, value: str) -> None:
     assert not is_accepted(read_template()["Parameters"][name], value)
+
+
+def environments() -> dict[str, dict[str, Any]]:
+    tables: dict[str, Any] = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))
+    return {name: table for name, table in tables.items() if isinstance(table, dict)}
+
+
+def test_every_environment_can_be_deployed_once_the_organization_is_known() -> None:
+    parameters = read_template()["Parameters"]
+
+    assert {"default", "organization", "existing-trail"} <= environments().keys()
+    for environment in environments().values():
+        deploy = environment["deploy"]["parameters"]
+        assert environment["global"]["parameters"]["stack_name"]
+        assert deploy["capabilities"] == "CAPABILITY_IAM"
+        assert deploy["resolve_s3"] is True
+        for override in deploy.get("parameter_overrides", []):
+            name, _, value = override.partition("=")
+            assert is_accepted(parameters[name], value)
+
+
+@pytest.mark.parametrize(
+    ("environment", "makes_a_trail"), [("organization", True), ("existing-trail", False)]
+)
+def test_environments_do_what_they_are_called(environment: str, makes_a_trail: bool) -> None:
+    overrides = environments()[environment]["deploy"]["parameters"]["parameter_overrides"]
+    stack = deployed(**dict(override.split("=", 1) for override in overrides))
+
+    assert ("Trail" in stack.resources) == makes_a_trail
 
 
 def test_only_the_organization_id_must_be_given() -> None:

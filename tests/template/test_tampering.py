@@ -1,0 +1,259 @@
+"""Who lays hands on the alerter is told by another road: two rules of EventBridge."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from moto.events.models import EventPattern
+
+from tests.template.policies import allows
+from tests.template.stack import ACCOUNT, REGION, STACK, Stack, deployed
+
+RULES = ("HandsOnTheRoadRule", "HandsOnTheAlertsRule")
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+LONGEST_PATTERN = 2048
+
+GROUP = f"{STACK}-TrailLogGroup-1A2B3C4D"
+FUNCTION = f"{STACK}-SecurityGroupAlerterFunction-1A2B3C4D"
+FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{FUNCTION}"
+TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:{STACK}-AlertTopic-1A2B3C4D"
+OPERATIONS = TOPIC.replace("AlertTopic", "OperationsTopic")
+QUEUE = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{STACK}-FailureQueue-1A2B3C4D"
+SCHEDULE = f"{STACK}-Heartbeat-1A2B3C4D"
+TABLE = f"{STACK}-SeenEventsTable-1A2B3C4D"
+KEY = f"{STACK}-EncryptionKey-1A2B3C4D"
+ALARM = f"{STACK}-HeartbeatAlarm-1A2B3C4D"
+RULE = f"{STACK}-HandsOnTheRoadRule-1A2B3C4D"
+TRAIL_ARN = f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/organization-trail"
+
+# Service, call and parameters as CloudTrail records them.
+TOLD = [
+    ("cloudtrail", "StopLogging", {"name": TRAIL_ARN}),
+    ("cloudtrail", "DeleteTrail", {"name": "organization-trail"}),
+    ("cloudtrail", "PutEventSelectors", {"trailName": "organization-trail"}),
+    ("logs", "DeleteLogGroup", {"logGroupName": GROUP}),
+    ("logs", "DeleteLogStream", {"logGroupName": GROUP, "logStreamName": "a"}),
+    ("logs", "DeleteSubscriptionFilter", {"logGroupName": GROUP, "filterName": STACK}),
+    ("logs", "PutSubscriptionFilter", {"logGroupName": GROUP, "filterName": STACK}),
+    ("logs", "DeleteMetricFilter", {"logGroupName": GROUP, "filterName": "a"}),
+    ("logs", "PutMetricFilter", {"logGroupName": GROUP, "filterName": "a"}),
+    ("logs", "PutRetentionPolicy", {"logGroupName": GROUP, "retentionInDays": 1}),
+    ("lambda", "UpdateFunctionCode20150331v2", {"functionName": FUNCTION}),
+    ("lambda", "UpdateFunctionConfiguration20150331v2", {"functionName": FUNCTION_ARN}),
+    ("lambda", "DeleteFunction20150331", {"functionName": f"{ACCOUNT}:function:{FUNCTION}"}),
+    ("lambda", "PutFunctionConcurrency20171031", {"functionName": FUNCTION}),
+    ("lambda", "PutFunctionEventInvokeConfig", {"functionName": FUNCTION}),
+    ("lambda", "DeleteFunctionEventInvokeConfig", {"functionName": FUNCTION}),
+    ("lambda", "RemovePermission20150331v2", {"functionName": FUNCTION}),
+    ("scheduler", "DeleteSchedule", {"name": SCHEDULE}),
+    ("scheduler", "UpdateSchedule", {"name": SCHEDULE}),
+    ("events", "DisableRule", {"name": RULE}),
+    ("events", "DeleteRule", {"name": RULE}),
+    ("events", "PutRule", {"name": RULE.replace("Road", "Alerts")}),
+    ("events", "RemoveTargets", {"rule": RULE, "ids": ["Operations"]}),
+    ("sns", "DeleteTopic", {"topicArn": TOPIC}),
+    ("sns", "SetTopicAttributes", {"topicArn": OPERATIONS, "attributeName": "Policy"}),
+    ("sns", "Subscribe", {"topicArn": TOPIC, "protocol": "email"}),
+    ("sns", "Unsubscribe", {"subscriptionArn": f"{TOPIC}:2f1a"}),
+    ("sns", "SetSubscriptionAttributes", {"subscriptionArn": f"{OPERATIONS}:2f1a"}),
+    ("sqs", "DeleteQueue", {"queueUrl": QUEUE}),
+    ("sqs", "PurgeQueue", {"queueUrl": QUEUE}),
+    ("sqs", "SetQueueAttributes", {"queueUrl": QUEUE, "attributes": {}}),
+    ("monitoring", "DeleteAlarms", {"alarmNames": ["another", ALARM]}),
+    ("monitoring", "DisableAlarmActions", {"alarmNames": [ALARM]}),
+    ("monitoring", "PutMetricAlarm", {"alarmName": ALARM}),
+    ("monitoring", "SetAlarmState", {"alarmName": ALARM}),
+    ("dynamodb", "DeleteTable", {"tableName": TABLE}),
+    ("kms", "ScheduleKeyDeletion", {"keyId": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{KEY}"}),
+    ("kms", "DisableKey", {"keyId": KEY}),
+    ("kms", "PutKeyPolicy", {"keyId": KEY}),
+]
+NOT_TOLD = [
+    # What others do to other things, and what the stack's own parts do all day.
+    ("logs", "DeleteLogGroup", {"logGroupName": "another"}),
+    ("logs", "CreateLogStream", {"logGroupName": GROUP}),
+    ("logs", "StartQuery", {"logGroupName": GROUP}),
+    ("lambda", "UpdateFunctionCode20150331v2", {"functionName": "another"}),
+    ("lambda", "UpdateFunctionCode20150331v2", {"functionName": f"{FUNCTION}-2"}),
+    ("lambda", "GetFunction20150331v2", {"functionName": FUNCTION}),
+    ("scheduler", "UpdateSchedule", {"name": "another"}),
+    ("events", "DisableRule", {"name": "another"}),
+    ("sns", "DeleteTopic", {"topicArn": f"{TOPIC}-2"}),
+    ("sns", "Unsubscribe", {"subscriptionArn": f"{TOPIC}-2:2f1a"}),
+    ("sqs", "DeleteQueue", {"queueUrl": f"{QUEUE}-2"}),
+    ("monitoring", "DeleteAlarms", {"alarmNames": ["another"]}),
+    ("dynamodb", "DeleteTable", {"tableName": "another"}),
+    ("kms", "DisableKey", {"keyId": "another"}),
+    ("ec2", "AuthorizeSecurityGroupIngress", {"groupId": "sg-1"}),
+    ("cloudtrail", "StopLogging", {"name": "another"}),
+    ("cloudtrail", "StartLogging", {"name": "organization-trail"}),
+]
+
+
+def event_of(service: str, call: str, parameters: dict[str, Any] | None) -> dict[str, Any]:
+    """A call as EventBridge hands it on."""
+    return {
+        "version": "0",
+        "id": "2f1a",
+        "detail-type": "AWS API Call via CloudTrail",
+        "source": f"aws.{service}",
+        "account": ACCOUNT,
+        "time": "2026-11-20T08:55:12Z",
+        "region": REGION,
+        "resources": [],
+        "detail": {
+            "eventSource": f"{service}.amazonaws.com",
+            "eventName": call,
+            "eventTime": "2026-11-20T08:55:12Z",
+            "sourceIPAddress": "203.0.113.24",
+            "userIdentity": {
+                "type": "AssumedRole",
+                "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/Admin/jane.doe",
+            },
+            "requestParameters": parameters,
+            "eventID": "5a6b",
+        },
+    }
+
+
+def rules_that_tell(stack: Stack, event: dict[str, Any]) -> list[str]:
+    return [
+        name
+        for name in RULES
+        if EventPattern(None, stack.properties(name)["EventPattern"]).matches_event(event)  # type: ignore[arg-type]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "parameters"),
+    [pytest.param(*told, id=f"{told[0]}-{told[1]}") for told in TOLD],
+)
+def test_hands_on_the_alerter_are_told_once(
+    stack: Stack, service: str, call: str, parameters: dict[str, Any]
+) -> None:
+    assert len(rules_that_tell(stack, event_of(service, call, parameters))) == 1
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "parameters"),
+    [
+        pytest.param(*told, id=f"{told[0]}-{told[1]}-{number}")
+        for number, told in enumerate(NOT_TOLD)
+    ],
+)
+def test_nothing_else_is_told(
+    stack: Stack, service: str, call: str, parameters: dict[str, Any]
+) -> None:
+    assert rules_that_tell(stack, event_of(service, call, parameters)) == []
+
+
+def test_a_call_without_parameters_is_not_ours(stack: Stack) -> None:
+    assert rules_that_tell(stack, event_of("logs", "DeleteLogGroup", None)) == []
+
+
+def test_the_existing_log_group_is_watched() -> None:
+    stack = deployed(ExistingTrailLogGroupName="aws-controltower/CloudTrailLogs")
+    parameters = {"logGroupName": "aws-controltower/CloudTrailLogs", "filterName": STACK}
+
+    assert rules_that_tell(stack, event_of("logs", "DeleteSubscriptionFilter", parameters))
+
+
+def test_without_a_key_no_key_is_watched() -> None:
+    stack = deployed(KmsKey="none")
+
+    assert rules_that_tell(stack, event_of("kms", "DisableKey", {"keyId": KEY})) == []
+    assert rules_that_tell(stack, event_of("sns", "DeleteTopic", {"topicArn": TOPIC}))
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_pattern_fits(stack: Stack, name: str) -> None:
+    # CloudFormation's names may be longer than the ones made up here: a stack of 60 characters.
+    text = json.dumps(stack.properties(name)["EventPattern"], separators=(",", ":"))
+
+    longest = text.replace(STACK, "s" * 60)
+    assert len(longest) <= LONGEST_PATTERN
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_operations_topic_is_told_and_lets_the_rules_in(stack: Stack, name: str) -> None:
+    [target] = stack.properties(name)["Targets"]
+    policy = stack.properties("OperationsTopicPolicy")["PolicyDocument"]
+
+    assert target["Arn"] == OPERATIONS
+    assert "RoleArn" not in target
+    assert "OperationsTopicPolicy" in stack.made_before(name)
+    # EventBridge gives no condition keys.
+    assert allows(
+        policy, principal="events.amazonaws.com", action="sns:Publish", resource=OPERATIONS
+    )
+    assert not allows(
+        policy, principal="events.amazonaws.com", action="sns:Subscribe", resource=OPERATIONS
+    )
+
+
+# The words.
+
+
+def text_of(stack: Stack, name: str, event: dict[str, Any]) -> list[str]:
+    """What EventBridge sends: lines of text in quotes; a variable that is not there is empty."""
+    [target] = stack.properties(name)["Targets"]
+    transformer = target["InputTransformer"]
+    values = {key: at(event, path) for key, path in transformer["InputPathsMap"].items()}
+    lines = transformer["InputTemplate"].splitlines()
+    assert all(re.fullmatch(r'"[^"\\]*"', line) for line in lines)
+    return [re.sub(r"<(\w+)>", lambda found: values[found[1]], line.strip('"')) for line in lines]
+
+
+def at(event: Any, path: str) -> str:
+    """The text at a path such as $.detail.names[0]; empty where there is none."""
+    for name in re.findall(r"[\w-]+", path):
+        if isinstance(event, list):
+            event = event[int(name)] if int(name) < len(event) else None
+        else:
+            event = (event or {}).get(name)
+    return event if isinstance(event, str) else ""
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "parameters"),
+    [pytest.param(*told, id=f"{told[0]}-{told[1]}") for told in TOLD],
+)
+def test_the_words_name_the_call_and_the_thing(
+    stack: Stack, service: str, call: str, parameters: dict[str, Any]
+) -> None:
+    event = event_of(service, call, parameters)
+    [rule] = rules_that_tell(stack, event)
+
+    [what] = [line for line in text_of(stack, rule, event) if line.startswith("What ")]
+
+    named = next(iter(parameters.values()))
+    assert what == f"What    {call} on {named if isinstance(named, str) else named[0]}"
+
+
+def test_the_words_say_who_when_and_what_to_do(stack: Stack) -> None:
+    event = event_of("logs", "DeleteSubscriptionFilter", {"logGroupName": GROUP})
+
+    assert text_of(stack, "HandsOnTheRoadRule", event) == [
+        "Somebody lays hands on the security-group alerter itself.",
+        "",
+        f"What    DeleteSubscriptionFilter on {GROUP}",
+        f"Who     arn:aws:sts::{ACCOUNT}:assumed-role/Admin/jane.doe  from 203.0.113.24",
+        "When    2026-11-20T08:55:12Z",
+        f"Where   account {ACCOUNT}, {REGION}",
+        "Error    (empty: it succeeded)",
+        "",
+        "Expected, if the stack is being deployed or removed. If not, alerts may be missing:",
+        "see what was changed, run make verify, and deploy the stack again.",
+        "",
+        "CloudTrail event 5a6b",
+    ]
+
+
+def test_both_rules_use_the_same_words(stack: Stack) -> None:
+    events = [
+        event_of("logs", "DeleteLogGroup", {"logGroupName": "it"}),
+        event_of("logs", "DeleteLogGroup", {"topicArn": "it"}),
+    ]
+
+    assert text_of(stack, RULES[0], events[0]) == text_of(stack, RULES[1], events[1])
