@@ -30,6 +30,7 @@ from security_group_alerter.findings import (
     Severity,
 )
 from security_group_alerter.messages import Message
+from security_group_alerter.pipeline import Tally
 from security_group_alerter.records import Outcome
 from security_group_alerter.security_group_rules import PortRange
 from security_group_alerter.sensitive_ports import SENSITIVE_PORTS
@@ -220,6 +221,71 @@ def local_modules() -> str:
     return table(("module", "what it does"), rows)
 
 
+def alarms() -> str:
+    """What tells the operations topic, in the alarms' own words."""
+    resources = read_template()["Resources"].items()
+    rows = [
+        (code(name.removesuffix("Alarm")), resource["Properties"]["AlarmDescription"])
+        for name, resource in resources
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+        and resource["Properties"]["AlarmActions"] == [{"Ref": "OperationsTopic"}]
+    ]
+    return table(("alarm", "what it says"), rows)
+
+
+# List prices in us-east-1, November 2026, in US dollars.
+# https://aws.amazon.com/cloudtrail/pricing/ https://aws.amazon.com/cloudwatch/pricing/
+# https://aws.amazon.com/kms/pricing/ https://aws.amazon.com/sns/pricing/
+A_MILLION_EVENTS_IN_LOGS: Final = 0.75  # 1,500 bytes each, at 0.50 a GB
+A_MILLION_EVENTS_AGAIN: Final = 20.00
+AN_ALARM: Final = 0.10  # for each metric in it
+A_METRIC: Final = 0.30
+A_KEY: Final = 1.00
+A_THOUSAND_MAILS: Final = 0.02  # Lambda and DynamoDB cost a tenth of that
+CHANGES_A_MONTH: Final = 5 * 30
+
+
+def costs() -> str:
+    """For a million events a month and five changes a day in each account."""
+    fixed = fixed_cost()
+    accounts = (10, 100, 1000)
+    rows = {
+        "the trail in CloudWatch Logs: a million events an account, $0.75 a million": [
+            each * A_MILLION_EVENTS_IN_LOGS for each in accounts
+        ],
+        "the alerter: alarms, metrics, the key": [fixed for _ in accounts],
+        "the alerter: five changes a day and account, one e-mail each at most": [
+            each * CHANGES_A_MONTH / 1000 * A_THOUSAND_MAILS * 1.1 for each in accounts
+        ],
+    }
+    total = [sum(column) for column in zip(*rows.values(), strict=True)]
+    second = [each * A_MILLION_EVENTS_AGAIN for each in accounts]
+    existing = [
+        column - trail for column, trail in zip(total, next(iter(rows.values())), strict=True)
+    ]
+    rows |= {
+        "**together, as the only trail**": total,
+        "more, if it is a second trail: $2 for each 100,000 events": second,
+        "**together, with `ExistingTrailLogGroupName`**": existing,
+    }
+    return table(
+        ("accounts", *map(str, accounts[:2]), "1,000"),
+        ((words, *(f"{dollars:,.2f}" for dollars in row)) for words, row in rows.items()),
+    )
+
+
+def fixed_cost() -> float:
+    """What the stack costs though nothing happens: its alarms and metrics, counted, and the key."""
+    resources = read_template()["Resources"].values()
+    alarms_ = [it["Properties"] for it in resources if it["Type"] == "AWS::CloudWatch::Alarm"]
+    watched = sum(
+        sum("MetricStat" in metric for metric in it.get("Metrics", [])) or 1 for it in alarms_
+    )
+    filters = sum(it["Type"] == "AWS::Logs::MetricFilter" for it in resources)
+    written = len(Tally().counts()) + len(("Lag", "HeartbeatLag"))
+    return watched * AN_ALARM + (filters + written) * A_METRIC + A_KEY
+
+
 BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "alert": alert,
     "calls": calls,
@@ -227,11 +293,13 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "other severities": other_severities,
     "formats": formats,
     "outputs": outputs,
+    "alarms": alarms,
     "parameters": parameters,
     "forms": forms,
     "attributes": attributes,
     "modules": modules,
     "local modules": local_modules,
+    "costs": costs,
 }
 
 
@@ -277,8 +345,10 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_every_make_target_exists(document: Path) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE))
-    named = {name for text in code_in(document) for name in re.findall(r"\bmake ([a-z]+)\b", text)}
+    targets = set(re.findall(r"^([a-z0-9-]+):.*## ", makefile, re.MULTILINE))
+    named = {
+        name for text in code_in(document) for name in re.findall(r"\bmake ([a-z0-9-]+)", text)
+    }
 
     assert named <= targets
 
