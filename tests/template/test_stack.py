@@ -42,6 +42,8 @@ def test_only_our_log_group_may_invoke_the_function(stack: Stack) -> None:
     subscription = stack.properties("SecurityGroupChangesSubscription")
 
     assert permission["Principal"] == "logs.amazonaws.com"
+    elsewhere = deployed(partition="aws-cn").properties("LogsMayInvokeTheFunction")
+    assert elsewhere["Principal"] == "logs.amazonaws.com.cn"
     assert permission["Action"] == "lambda:InvokeFunction"
     assert permission["FunctionName"] == subscription["DestinationArn"]
     assert permission["SourceAccount"] == ACCOUNT
@@ -49,11 +51,20 @@ def test_only_our_log_group_may_invoke_the_function(stack: Stack) -> None:
     assert permission["SourceArn"].endswith(f":log-group:{subscription['LogGroupName']}:*")
 
 
-@pytest.mark.parametrize("logical_id", ["TrailBucket", "TrailLogGroup"])
-def test_records_outlive_the_stack(stack: Stack, logical_id: str) -> None:
+@pytest.mark.parametrize(
+    ("logical_id", "policy"),
+    [
+        # S3 would not delete a bucket that is written to: a first deployment could not be undone.
+        ("TrailBucket", "Retain"),
+        ("TrailLogGroup", "RetainExceptOnCreate"),
+        # Nobody could read them without it.
+        ("EncryptionKey", "RetainExceptOnCreate"),
+    ],
+)
+def test_records_outlive_the_stack(stack: Stack, logical_id: str, policy: str) -> None:
     resource = stack.resources[logical_id]
 
-    assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert resource["DeletionPolicy"] == policy
     assert resource["UpdateReplacePolicy"] == "Retain"
 
 
