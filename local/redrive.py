@@ -11,26 +11,20 @@ import argparse
 import json
 import os
 import sys
-import tomllib
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    NoCredentialsError,
-    NoRegionError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 from tqdm import tqdm
 
 from security_group_alerter.messages.text import plural
 
+from .aws_errors import CREDENTIAL_ERRORS, SIGN_IN, code_of, words_of
 from .failed_deliveries import (
     Message,
     NoDeliveryError,
@@ -40,13 +34,13 @@ from .failed_deliveries import (
     in_clear,
 )
 from .failure_queue import MOST_AT_ONCE, FailureQueue
+from .sam_configuration import SAM_CONFIGURATION, SamConfigurationError, deploy_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 Invoke = Callable[[Any], str]
 
-SAM_CONFIGURATION = Path(__file__).parents[1] / "samconfig.toml"
 # Outputs of template.yaml.
 QUEUE_OUTPUT, FUNCTION_OUTPUT = "FailureQueueUrl", "FunctionName"
 
@@ -63,7 +57,6 @@ LAMBDA_CONFIG = Config(
 SECONDS_HIDDEN_WHILE_INVOKING = 180
 SECONDS_HIDDEN_WHILE_LOOKING = 60
 
-_SIGN_IN = "sign in to the stack's account (aws sso login, AWS_PROFILE, …)"
 _PERMISSIONS = (
     "needed are cloudformation:DescribeStacks, sqs:GetQueueAttributes, sqs:ReceiveMessage and "
     "sqs:ChangeMessageVisibility; with --invoke sqs:DeleteMessage and lambda:InvokeFunction, too"
@@ -78,12 +71,7 @@ _ADVICE = {
     "QueueDoesNotExist": _PLACE,
     "ResourceNotFoundException": _PLACE,
     "ValidationError": _PLACE,  # of DescribeStacks: no such stack
-    "ExpiredToken": _SIGN_IN,
-    "ExpiredTokenException": _SIGN_IN,
-    "InvalidClientTokenId": _SIGN_IN,
-    "InvalidSignatureException": _SIGN_IN,
-    "SignatureDoesNotMatch": _SIGN_IN,
-    "UnrecognizedClientException": _SIGN_IN,
+    **dict.fromkeys(CREDENTIAL_ERRORS, SIGN_IN),
 }
 
 
@@ -100,16 +88,16 @@ def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     try:
         return _redrive(options)
-    except RedriveError as error:
+    except (RedriveError, SamConfigurationError) as error:
         problem = str(error)
     except ClientError as error:
         problem = _words_for(error)
     except NoCredentialsError:
-        problem = f"no AWS credentials: {_SIGN_IN}"
+        problem = f"no AWS credentials: {SIGN_IN}"
     except NoRegionError:
         problem = "no Region: name the stack's with --region, AWS_DEFAULT_REGION or samconfig.toml"
     except BotoCoreError as error:
-        problem = f"{error}: check the network, --region and --queue-url, or {_SIGN_IN}"
+        problem = f"{error}: check the network, --region and --queue-url, or {SIGN_IN}"
     print(f"redrive: {' '.join(problem.split())}", file=sys.stderr)
     return 2
 
@@ -153,7 +141,7 @@ def _positive(text: str) -> int:
 
 
 def _redrive(options: argparse.Namespace) -> int:
-    deployed = _deployed(options.config_env)
+    deployed = deploy_settings(options.config_env)
     session = boto3.Session(region_name=options.region or deployed.get("region"))
     stack = options.stack or deployed.get("stack_name")
     queue_url, function = _queue_and_function(options, session, stack)
@@ -181,19 +169,6 @@ def _redrive(options: argparse.Namespace) -> int:
 # Where the queue and the function are.
 
 
-def _deployed(environment: str) -> dict[str, Any]:
-    """What `sam deploy` takes from samconfig.toml: its own table wins over the global one."""
-    try:
-        with SAM_CONFIGURATION.open("rb") as file:
-            tables = tomllib.load(file).get(environment, {})
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise RedriveError(f"{SAM_CONFIGURATION.name}: {error}") from None
-    general, deploy = (tables.get(name, {}).get("parameters", {}) for name in ("global", "deploy"))
-    return {**general, **deploy}
-
-
 def _queue_and_function(
     options: argparse.Namespace, session: boto3.Session, stack: str | None
 ) -> tuple[str, str]:
@@ -217,10 +192,7 @@ def _queue_and_function(
 
 
 def _words_for(error: ClientError) -> str:
-    details = error.response.get("Error", {})
-    code, message = details.get("Code", ""), details.get("Message", "")
-    advice = _ADVICE.get(code, "try again later")
-    return f"{error.operation_name}: {message.rstrip('.') or code}: {advice}"
+    return f"{words_of(error)}: {_ADVICE.get(code_of(error), 'try again later')}"
 
 
 # What is done with each message.
@@ -286,7 +258,7 @@ def _invoke(client: LambdaClient, function: str, payload: Any) -> str:
         )
         said: Any = answer["Payload"].read().decode(errors="replace")
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in _ADVICE:
+        if code_of(error) in _ADVICE:
             raise
         raise InvocationError(_words_for(error)) from None
     except BotoCoreError as error:

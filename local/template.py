@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -32,7 +33,12 @@ _Loader.add_multi_constructor("!", _long_form)
 
 
 def read_template() -> dict[str, Any]:
-    """template.yaml as it is written, short forms made long."""
+    """template.yaml as it is written, short forms made long; the caller's own copy."""
+    return deepcopy(_document())
+
+
+@cache
+def _document() -> dict[str, Any]:
     with TEMPLATE.open(encoding="utf-8") as text:
         return cast("dict[str, Any]", _Loader(text).get_single_data())
 

@@ -18,7 +18,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError, ReadTimeoutError
 
-from local import failure_queue, redrive
+from local import failure_queue, redrive, sam_configuration
 from local.aws import Topic
 from local.failure_queue import FailureQueue
 from local.lambda_context import lambda_context
@@ -489,7 +489,7 @@ def test_the_copy_of_a_message_that_is_deleted_is_deleted_too() -> None:
 def samconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A samconfig.toml that is not there yet."""
     path = tmp_path / "samconfig.toml"
-    monkeypatch.setattr(redrive, "SAM_CONFIGURATION", path)
+    monkeypatch.setattr(sam_configuration, "SAM_CONFIGURATION", path)
     return path
 
 
@@ -570,7 +570,7 @@ def test_stack_and_region_are_samconfigs_unless_named(
 
 
 def test_the_stack_of_this_repository_is_the_default() -> None:
-    assert redrive._deployed("default")["stack_name"] == STACK
+    assert sam_configuration.deploy_settings("default")["stack_name"] == STACK
 
 
 # What cannot be done is one line that says what to do.

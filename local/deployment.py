@@ -1,0 +1,220 @@
+"""The stack that is, or is to be, deployed: which, where, and with which parameters."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import NoRegionError, UnknownRegionError
+
+from .sam_configuration import SAM_CONFIGURATION, deploy_settings, overrides_in
+from .template import read_template
+
+# Quick to say that nothing answers, patient with what is throttled.
+CLIENT_CONFIG: Final = Config(
+    connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 5, "mode": "standard"}
+)
+
+
+class DeploymentError(Exception):
+    """What was asked for does not make sense; the text says why, and what would."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """What samconfig.toml and the command line say; `given` are parameters of the stack."""
+
+    environment: str
+    settings: Mapping[str, Any]
+    stack: str
+    region: str
+    region_is_from: str
+    partition: str
+    given: Mapping[str, str]
+    session: boto3.Session
+
+    @property
+    def url_suffix(self) -> str:
+        """How AWS's addresses end, and the names of some of its services: CloudFormation's word.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html
+        """
+        return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """A client in the Region of the stack, or another."""
+        make: Any = self.session.client
+        return make(service, region_name=region or self.region, config=CLIENT_CONFIG)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a deployment would do: every parameter's value, where, and for which organization."""
+
+    deployment: Deployment
+    values: Mapping[str, str]
+    # Those of the stack that is there already; empty when there is none.
+    deployed: Mapping[str, str]
+    account_id: str
+    organization_id: str
+    management_account_id: str
+    # ARN of the trail that the stack has made already, if it is there.
+    own_trail_arn: str | None
+
+    @property
+    def makes_trail(self) -> bool:
+        """Else it reads the log group of an existing one."""
+        return not self.values.get("ExistingTrailLogGroupName")
+
+    @property
+    def trail_arn(self) -> str:
+        """Of the trail that is made or read, if that lives in the Region of the stack."""
+        where = f"{self.deployment.partition}:cloudtrail:{self.deployment.region}"
+        return f"arn:{where}:{self.management_account_id}:trail/{self.values['TrailName']}"
+
+
+def add_options(parser: argparse.ArgumentParser, *, with_parameters: bool) -> None:
+    """Add what names a deployment on the command line."""
+    parser.add_argument(
+        "--config-env",
+        default="default",
+        metavar="NAME",
+        help="the environment in samconfig.toml, as for sam deploy (default: default)",
+    )
+    parser.add_argument("--stack", metavar="NAME", help="default: samconfig.toml's")
+    parser.add_argument(
+        "--region", metavar="R", help="default: samconfig.toml's, else as in your AWS settings"
+    )
+    if with_parameters:
+        parser.add_argument(
+            "--parameter",
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help="a parameter of the stack, instead of samconfig.toml's; may be repeated",
+        )
+
+
+def deployment_of(options: argparse.Namespace) -> Deployment:
+    """What the options and samconfig.toml name; DeploymentError when that is not enough."""
+    settings = deploy_settings(options.config_env)
+    region = options.region or settings.get("region")
+    session = boto3.Session(region_name=region, profile_name=settings.get("profile"))
+    if session.region_name is None:
+        raise NoRegionError
+    try:
+        partition = session.get_partition_for_region(session.region_name)
+    except UnknownRegionError:
+        raise DeploymentError(
+            f"{session.region_name!r} is no Region of AWS: see --region"
+        ) from None
+    stack = options.stack or settings.get("stack_name")
+    if stack is None:
+        raise DeploymentError(
+            f"{SAM_CONFIGURATION.name} names no stack for {options.config_env}: name it with "
+            "--stack, or an environment of the file with --config-env"
+        )
+    return Deployment(
+        environment=options.config_env,
+        settings=settings,
+        stack=stack,
+        region=session.region_name,
+        region_is_from=_region_is_from(options, settings),
+        partition=partition,
+        given=overrides_in(settings) | _named(getattr(options, "parameter", [])),
+        session=session,
+    )
+
+
+def _region_is_from(options: argparse.Namespace, settings: Mapping[str, Any]) -> str:
+    if options.region:
+        return "--region"
+    if settings.get("region"):
+        return f"{SAM_CONFIGURATION.name}, {options.config_env}"
+    return "AWS_DEFAULT_REGION" if os.environ.get("AWS_DEFAULT_REGION") else "your AWS profile"
+
+
+def _named(arguments: list[str]) -> dict[str, str]:
+    """`Name=Value`, each; the value may be empty."""
+    for argument in arguments:
+        if "=" not in argument:
+            raise DeploymentError(f"--parameter: expected Name=Value, found {argument!r}")
+    return {name: value for name, _, value in (argument.partition("=") for argument in arguments)}
+
+
+# The parameters, as template.yaml declares them.
+
+
+def refuse_unknown(given: Mapping[str, str]) -> None:
+    """DeploymentError for a parameter that template.yaml does not have."""
+    declared = read_template()["Parameters"]
+    for name in given:
+        if name not in declared:
+            near = difflib.get_close_matches(name, declared, n=1)
+            hint = f"do you mean {near[0]}?" if near else f"there are {', '.join(declared)}"
+            raise DeploymentError(f"template.yaml has no parameter {name}: {hint}")
+
+
+def defaults() -> dict[str, str]:
+    """What CloudFormation takes for a parameter that is not given."""
+    declared = read_template()["Parameters"]
+    return {name: str(spec["Default"]) for name, spec in declared.items() if "Default" in spec}
+
+
+def complaints(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Parameters that CloudFormation would refuse: the name, and what it would say."""
+    template = read_template()
+    for name, spec in template["Parameters"].items():
+        if name in values and not _is_accepted(values[name], spec):
+            yield name, spec.get("ConstraintDescription") or _bounds_of(spec)
+
+
+def broken_rules(values: Mapping[str, str]) -> Iterator[str]:
+    """What the template's Rules say of parameters that do not go together."""
+    for rule in read_template().get("Rules", {}).values():
+        if _holds(rule.get("RuleCondition", True), values):
+            for assertion in rule["Assertions"]:
+                if not _holds(assertion["Assert"], values):
+                    yield assertion["AssertDescription"]
+
+
+def _holds(condition: Any, values: Mapping[str, str]) -> bool:
+    """A condition of a rule; only the intrinsic functions that template.yaml uses there."""
+    if isinstance(condition, bool):
+        return condition
+    ((function, arguments),) = condition.items()
+    if function == "Fn::Not":
+        return not _holds(arguments[0], values)
+    if function == "Fn::Equals":
+        left, right = (
+            values.get(it["Ref"], "") if isinstance(it, dict) else str(it) for it in arguments
+        )
+        return left == right
+    raise NotImplementedError(f"{function} in a rule of template.yaml")
+
+
+def _is_accepted(value: str, spec: Mapping[str, Any]) -> bool:
+    if spec["Type"] == "Number" and not value.isdecimal():
+        return False
+    allowed = {str(it) for it in spec.get("AllowedValues", [value])}
+    return (
+        value in allowed
+        # CloudFormation matches the whole value.
+        and re.fullmatch(spec.get("AllowedPattern", ".*"), value, re.DOTALL) is not None
+        and len(value) >= spec.get("MinLength", 0)
+        and len(value) <= spec.get("MaxLength", len(value))
+        and ("MinValue" not in spec or int(value) >= spec["MinValue"])
+    )
+
+
+def _bounds_of(spec: Mapping[str, Any]) -> str:
+    if "AllowedValues" in spec:
+        return f"must be one of {', '.join(map(str, spec['AllowedValues']))}."
+    return f"must be a number from {spec.get('MinValue', 0)}."

@@ -1,0 +1,285 @@
+"""Checks the trails that are there before a deployment, and the log group of one that is reused."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import ClientError
+
+from .checks import Check, Checks, ok, stop, warning
+from .deployment import Plan
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudtrail.type_defs import TrailTypeDef
+
+TRAILS: Final = "trails"
+LOG_GROUP: Final = "log group"
+SUBSCRIPTION: Final = "subscription"
+PERMISSIONS: Final = (
+    "cloudtrail:DescribeTrails",
+    "cloudtrail:GetEventSelectors",
+    "cloudtrail:GetTrailStatus",
+    "cloudwatch:GetMetricStatistics",
+    "logs:DescribeLogGroups",
+    "logs:DescribeSubscriptionFilters",
+)
+# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html
+MOST_TRAILS: Final = 5
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
+MOST_SUBSCRIPTIONS: Final = 2
+# https://aws.amazon.com/cloudtrail/pricing/
+PRICE: Final = "AWS charges $2 per 100,000 management events for a second copy (the first is free)"
+
+
+def trail_checks(plan: Plan) -> Checks[None]:
+    """What is there already: what a trail more would cost, and whether there is room for it."""
+    # With the shadows: a multi-Region trail counts in each Region, and is shown in each.
+    trails = plan.deployment.client("cloudtrail").describe_trails()["trailList"]
+    if not plan.makes_trail:
+        yield from _reuse_checks(trails, plan)
+        return
+    others = [trail for trail in trails if trail["TrailARN"] != plan.own_trail_arn]
+    yield from _room_checks(others, plan)
+    organization_trails = [trail for trail in others if trail.get("IsOrganizationTrail")]
+    for trail in organization_trails:
+        yield _second_copy_check(trail, plan)
+    if not organization_trails:
+        yield ok(TRAILS, "no other organization trail, so this one is the first copy: free")
+
+
+def _room_checks(others: list[TrailTypeDef], plan: Plan) -> Checks[None]:
+    region, name = plan.deployment.region, plan.values["TrailName"]
+    taken = [trail for trail in others if trail["Name"] == name]
+    if taken:
+        yield stop(
+            TRAILS,
+            f"there is a trail {name} that is not this stack's: {taken[0]['TrailARN']}",
+            "Name this one otherwise: --parameter TrailName=…",
+        )
+    if plan.own_trail_arn is None and len(others) >= MOST_TRAILS:
+        names = ", ".join(trail["Name"] for trail in others)
+        yield stop(
+            TRAILS,
+            f"{region} has {len(others)} trails, and AWS allows {MOST_TRAILS}: {names}",
+            "Delete one, or reuse an organization trail with ExistingTrailLogGroupName",
+        )
+
+
+def _second_copy_check(trail: TrailTypeDef, plan: Plan) -> Check:
+    """An organization trail that is there: what a second costs, and how to reuse this one."""
+    found = f"the organization has the trail {trail['Name']} ({trail['HomeRegion']}) already"
+    is_stopped = False
+    with suppress(ClientError):  # else it runs, as trails do
+        is_stopped = not _is_logging(trail, plan)
+    if is_stopped:
+        return warning(
+            TRAILS,
+            f"{found}; it is stopped, but once it runs {PRICE}",
+            f"Start and reuse it, or delete it{_reuse(trail, plan)}",
+        )
+    return warning(
+        TRAILS,
+        f"{found}; {PRICE}{_estimate(trail, plan)}",
+        f"Better reuse it{_reuse(trail, plan)}",
+    )
+
+
+def _estimate(trail: TrailTypeDef, plan: Plan) -> str:
+    """What that comes to, where one can count what the trail has written; else nothing.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html
+    """
+    arn, now = trail.get("CloudWatchLogsLogGroupArn"), datetime.now(UTC)
+    if not arn or _place_of(arn)[:2] != (plan.deployment.region, plan.account_id):
+        return ""
+    with suppress(ClientError):
+        answer = plan.deployment.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/Logs",
+            MetricName="IncomingLogEvents",
+            Dimensions=[{"Name": "LogGroupName", "Value": _place_of(arn)[2]}],
+            StartTime=now - timedelta(days=30),
+            EndTime=now,
+            Period=30 * 24 * 3600,
+            Statistics=["Sum"],
+        )
+        events = sum(point["Sum"] for point in answer["Datapoints"])
+        if events:
+            dollars = events / 100_000 * 2
+            return f": about ${dollars:,.0f} for the {events:,.0f} events of the last 30 days"
+    return ""
+
+
+def _reuse(trail: TrailTypeDef, plan: Plan) -> str:
+    """How to: the parameters, and where to deploy with them."""
+    arn = trail.get("CloudWatchLogsLogGroupArn")
+    if not arn:
+        return (
+            ": it has no log group, so give it one first (aws cloudtrail update-trail "
+            f"--name {trail['TrailARN']} --cloud-watch-logs-log-group-arn … "
+            "--cloud-watch-logs-role-arn …)"
+        )
+    region, account_id, group = _place_of(arn)
+    where = ""
+    if (region, account_id) != (plan.deployment.region, plan.account_id):
+        where = f" in account {account_id}, Region {region}, where its log group is"
+    owner = trail["TrailARN"].split(":")[4]
+    named = {"ExistingTrailLogGroupName": group, "TrailName": trail["Name"]}
+    if account_id != owner:
+        named["ManagementAccountId"] = owner
+    return where + "".join(
+        f"{':' if number == 0 else ''} --parameter {name}={value}"
+        for number, (name, value) in enumerate(named.items())
+    )
+
+
+def _is_logging(trail: TrailTypeDef, plan: Plan) -> bool:
+    client = plan.deployment.client("cloudtrail", trail["HomeRegion"])
+    return bool(client.get_trail_status(Name=trail["TrailARN"])["IsLogging"])
+
+
+def _place_of(log_group_arn: str) -> tuple[str, str, str]:
+    """The Region, account and name in the ARN of a log group."""
+    _, _, _, region, account_id, _, name, *_ = log_group_arn.split(":")
+    return region, account_id, name
+
+
+# Reuse: the trail, its log group, and a place in it.
+
+
+def _reuse_checks(trails: list[TrailTypeDef], plan: Plan) -> Checks[None]:
+    """Whether the trail whose log group is named sees what it must."""
+    group = plan.values["ExistingTrailLogGroupName"]
+    if plan.own_trail_arn is not None:
+        yield warning(
+            TRAILS,
+            f"this update deletes the trail that the stack made: {plan.own_trail_arn}",
+            "Its bucket and log group stay",
+        )
+    here = (plan.deployment.region, plan.account_id, group)
+    feeding = [
+        trail
+        for trail in trails
+        if _place_of(trail.get("CloudWatchLogsLogGroupArn") or ":" * 7) == here
+        and trail["TrailARN"] != plan.own_trail_arn
+    ]
+    if not feeding:
+        yield warning(
+            TRAILS,
+            f"no trail that can be seen from here writes into {group}",
+            "Look whether an organization trail does, in the account that owns it",
+        )
+    for trail in feeding:
+        yield from _sight_checks(trail, plan)
+        yield _name_check(trail, plan)
+
+
+def _sight_checks(trail: TrailTypeDef, plan: Plan) -> Checks[None]:
+    name, blind = trail["Name"], []
+    if not trail.get("IsOrganizationTrail"):
+        blind.append("it is no organization trail (member accounts are not in it)")
+    if not trail.get("IsMultiRegionTrail"):
+        blind.append(f"it is no multi-Region trail (only {trail['HomeRegion']} is in it)")
+    if not _is_logging(trail, plan):
+        blind.append("it is stopped (aws cloudtrail start-logging starts it)")
+    if not _records_changes(trail, plan):
+        blind.append("its event selectors leave out management events that write")
+    if blind:
+        yield stop(
+            TRAILS,
+            f"{name} would leave the alerter blind: {'; '.join(blind)}",
+            "Mend that, or let the stack make its own trail",
+        )
+    else:
+        yield ok(TRAILS, f"{name}: an organization trail of all Regions, with all changes, runs")
+
+
+def _name_check(trail: TrailTypeDef, plan: Plan) -> Check:
+    arn = trail["TrailARN"]
+    if arn == plan.trail_arn:
+        return ok(TRAILS, f"hands laid on {arn} are told as CRITICAL")
+    if trail["HomeRegion"] != plan.deployment.region:
+        return warning(
+            TRAILS,
+            f"the trail's home is {trail['HomeRegion']}, the stack's {plan.deployment.region}",
+            "Hands laid on it are told as of any other trail, MEDIUM at the most",
+        )
+    return warning(
+        TRAILS,
+        f"TrailName is {plan.values['TrailName']}, but the log group is fed by {arn}",
+        f"Name it, so that hands laid on it are CRITICAL: --parameter TrailName={trail['Name']}",
+    )
+
+
+def _records_changes(trail: TrailTypeDef, plan: Plan) -> bool:
+    """Whether management events that change something are in the trail.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-management-events-with-cloudtrail.html
+    """
+    client = plan.deployment.client("cloudtrail", trail["HomeRegion"])
+    selectors = client.get_event_selectors(TrailName=trail["TrailARN"])
+    basic, advanced = selectors.get("EventSelectors"), selectors.get("AdvancedEventSelectors")
+    if not basic and not advanced:
+        return True
+    return any(
+        selector.get("IncludeManagementEvents", True)
+        and selector.get("ReadWriteType", "All") != "ReadOnly"
+        for selector in basic or []
+    ) or any(
+        _selects_changes({field["Field"]: field for field in selector["FieldSelectors"]})
+        for selector in advanced or []
+    )
+
+
+def _selects_changes(fields: dict[str, dict[str, object]]) -> bool:
+    is_management = fields.get("eventCategory", {}).get("Equals") == ["Management"]
+    return is_management and fields.get("readOnly", {}).get("Equals", ["false"]) == ["false"]
+
+
+def log_group_checks(plan: Plan) -> Checks[None]:
+    """The log group that is reused: there, and with room for a subscription filter."""
+    client = plan.deployment.client("logs")
+    name = plan.values["ExistingTrailLogGroupName"]
+    groups = client.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    found = [group for group in groups if group["logGroupName"] == name]
+    if not found:
+        yield stop(
+            LOG_GROUP,
+            f"there is no log group {name} in {plan.deployment.region}",
+            "Deploy in the account and Region that it is in, or name another "
+            "ExistingTrailLogGroupName",
+        )
+        return
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch_Logs_Log_Classes.html
+    log_class = found[0].get("logGroupClass", "STANDARD")
+    if log_class != "STANDARD":
+        yield stop(
+            LOG_GROUP,
+            f"{name} is of class {log_class}, which has no subscription and metric filters",
+            "The class of a log group cannot be changed: give the trail another one",
+        )
+        return
+    yield ok(LOG_GROUP, name)
+    yield _subscription_check(
+        client.describe_subscription_filters(logGroupName=name)["subscriptionFilters"], plan
+    )
+
+
+def _subscription_check(filters: list[dict[str, str]], plan: Plan) -> Check:
+    names = [it["filterName"] for it in filters]
+    # The stack's own, from an earlier deployment, is replaced.
+    others = [name for name in names if name != plan.deployment.stack]
+    if len(others) < MOST_SUBSCRIPTIONS:
+        return ok(SUBSCRIPTION, f"{len(others)} of {MOST_SUBSCRIPTIONS} places are taken by others")
+    targets = ", ".join(
+        f"{it['filterName']} → {it['destinationArn']}"
+        for it in filters
+        if it["filterName"] in others
+    )
+    return stop(
+        SUBSCRIPTION,
+        f"the log group has {len(others)} subscription filters, and AWS allows "
+        f"{MOST_SUBSCRIPTIONS}: {targets}",
+        "Delete one, or let one of them feed a Kinesis data stream that both their readers share",
+    )

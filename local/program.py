@@ -1,0 +1,24 @@
+"""Runs a command as a program: its answer is the exit status, and a closed pipe is no error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+
+def run(name: str, main: Callable[[], int]) -> NoReturn:
+    """Run it and end the process."""
+    try:
+        status = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has read enough: `| head`. Else Python complains when it closes the stream.
+        # https://docs.python.org/3/library/signal.html#note-on-sigpipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted; nothing was changed", file=sys.stderr)
+        status = 130
+    sys.exit(status)

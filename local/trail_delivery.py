@@ -1,0 +1,103 @@
+"""Checks the trail that is deployed: whom it records, and whether it delivers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import ClientError
+
+from .aws_errors import code_of
+from .checks import Check, Checks, ok, stop, warning
+from .deployed_stack import DELIVERED_WITHIN, Deployed, span_words
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudtrail.type_defs import GetTrailStatusResponseTypeDef, TrailTypeDef
+
+SUBJECT: Final = "trail"
+PERMISSIONS: Final = ("cloudtrail:DescribeTrails", "cloudtrail:GetTrailStatus")
+
+
+def described_trail(deployed: Deployed) -> Checks[TrailTypeDef | None]:
+    """The trail as it is set up."""
+    arn = deployed.outputs["TrailArn"]
+    client = deployed.deployment.client("cloudtrail")
+    found = client.describe_trails(trailNameList=[arn])["trailList"]
+    if not found:
+        yield stop(
+            SUBJECT,
+            f"there is no trail {arn}, or this account may not see it",
+            "If it was deleted: CloudFormation does not make it anew, so remove the stack (bucket "
+            "and log group stay) and deploy again",
+        )
+        return None
+    trail: TrailTypeDef = found[0]
+    mended = {
+        "it is no organization trail (--is-organization-trail)": trail.get("IsOrganizationTrail"),
+        "it is no multi-Region trail (--is-multi-region-trail)": trail.get("IsMultiRegionTrail"),
+        f"it does not write into {deployed.outputs['TrailLogGroupName']} "
+        "(--cloud-watch-logs-log-group-arn and --cloud-watch-logs-role-arn)": trail.get(
+            "CloudWatchLogsLogGroupArn"
+        )
+        == deployed.log_group_arn,
+    }
+    wrong = [words for words, is_right in mended.items() if not is_right]
+    if wrong:
+        yield stop(
+            SUBJECT,
+            f"{arn}: {'; '.join(wrong)}",
+            f"With these: aws cloudtrail update-trail --name {arn} --region {arn.split(':')[3]}",
+        )
+    else:
+        yield ok(SUBJECT, f"{arn}: the organization, all Regions")
+    return trail
+
+
+def trail_status(deployed: Deployed) -> Checks[datetime | None]:
+    """Whether the trail delivers; since when it runs."""
+    arn = deployed.outputs["TrailArn"]
+    client = deployed.deployment.client("cloudtrail", arn.split(":")[3])
+    try:
+        status: GetTrailStatusResponseTypeDef = client.get_trail_status(Name=arn)
+    except ClientError as error:
+        if code_of(error) != "TrailNotFoundException":
+            raise
+        return None  # which has been told
+    if not status["IsLogging"]:
+        yield stop(
+            SUBJECT,
+            "it is stopped",
+            f"Start it: aws cloudtrail start-logging --name {arn} --region {arn.split(':')[3]}",
+        )
+    yield _delivery_check(
+        deployed,
+        "to S3",
+        status.get("LatestDeliveryTime"),
+        status.get("LatestDeliveryError"),
+        "Compare the bucket's policy (and the key's) with template.yaml",
+    )
+    yield _delivery_check(
+        deployed,
+        "to CloudWatch Logs",
+        status.get("LatestCloudWatchLogsDeliveryTime"),
+        status.get("LatestCloudWatchLogsDeliveryError"),
+        "Compare the trail's role (TrailLogRole) with template.yaml",
+    )
+    return status.get("StartLoggingTime")
+
+
+def _delivery_check(
+    deployed: Deployed, subject: str, time: datetime | None, problem: str | None, todo: str
+) -> Check:
+    """The last delivery: failed, long ago, not yet, or just now."""
+    if problem:
+        return stop(subject, f"the last delivery failed: {problem}", todo)
+    if time is None:
+        found = "nothing was delivered yet"
+    elif deployed.now - time > DELIVERED_WITHIN:
+        found = f"last delivered {span_words(deployed.now - time)} ago"
+    else:
+        return ok(subject, f"last delivered {span_words(deployed.now - time)} ago")
+    if deployed.is_young:
+        return warning(subject, found, "The stack is new: look again in half an hour")
+    return stop(subject, found, todo)

@@ -1,0 +1,51 @@
+"""A command as a program: its exit status, a closed pipe, an interrupt."""
+
+import subprocess
+import sys
+
+import pytest
+
+from local.program import run
+from tests.stories import ROOT
+
+
+@pytest.mark.parametrize("status", [0, 1, 2])
+def test_its_answer_is_the_exit_status(status: int) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run("verify", lambda: status)
+
+    assert ended.value.code == status
+
+
+def test_an_interrupt_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted() -> int:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit, match="130"):
+        run("verify", interrupted)
+
+    assert capsys.readouterr().err == "verify: interrupted; nothing was changed\n"
+
+
+def test_whoever_reads_may_stop() -> None:
+    program = (
+        "from local.program import run\n"
+        "def main():\n"
+        "    for _ in range(100_000): print('x' * 100)\n"
+        "    return 0\n"
+        "run('verify', main)\n"
+    )
+
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 1
