@@ -20,18 +20,22 @@ export SAM_CLI_TELEMETRY = 0
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup replay test check golden build deploy redrive lock clean
+.PHONY: help setup replay test e2e check golden bench build preflight bucket-policy deploy verify \
+	redrive lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
-setup: .venv/.dev .venv/sam/.installed ## Make the whole environment in .venv
+setup: .venv/.dev .venv/sam/.installed .venv/e2e/.installed ## Make the whole environment in .venv
 
 replay: .venv/.replay ## Print the alerts for FILES (default: events) as FORMAT (email, chat, sms, machine, json)
 	@PYTHONPATH=functions .venv/bin/python -m local.replay --format $(FORMAT) $(FILES)
 
-test: .venv/.dev ## Run the tests; the function's branch coverage must be complete
+test: .venv/.dev .venv/sam/.installed .venv/e2e/.installed ## Run the tests; the function's branch coverage must be complete
 	@.venv/bin/python -m pytest --cov --cov-report=term-missing:skip-covered
+
+e2e: .venv/.dev .venv/sam/.installed .venv/e2e/.installed ## Build and deploy the stack to an AWS on this machine, and see what it tells
+	@.venv/bin/python -m pytest tests/e2e
 
 check: .venv/.dev .venv/sam/.installed ## All that CI checks: format, lint, types, template, tests
 	.venv/bin/ruff format --check .
@@ -47,15 +51,27 @@ check: .venv/.dev .venv/sam/.installed ## All that CI checks: format, lint, type
 golden: .venv/.dev ## Rewrite the expected alerts in tests/golden: read the diff as prose
 	@.venv/bin/python -m pytest tests/test_goldens.py tests/test_docs.py --write-goldens
 
+bench: .venv/.replay .venv/bench/.installed ## Measure the function beside others; writes benchmarks/results.json (Linux)
+	@PYTHONPATH=functions .venv/bin/python -m benchmarks
+
 build: .venv/sam/.installed ## Build what is deployed, in .aws-sam
 	@# The function's own Makefile wants a Python with pip: here is one.
 	@PYTHON="$(CURDIR)/.venv/bin/python" $(SAM) build
+
+preflight: .venv/.replay ## Look at what could make the deployment fail, or dear; ARGS="--parameter Name=Value"
+	@.venv/bin/python -m local.preflight --config-env $(CONFIG_ENV) $(ARGS)
+
+bucket-policy: .venv/.replay ## Print the policy that a bucket of yours needs to hold the trail; ARGS as for preflight
+	@.venv/bin/python -m local.bucket_policy --config-env $(CONFIG_ENV) $(ARGS)
 
 # The stack needs the organization's id: until samconfig.toml has one, SAM asks and keeps the answers.
 deploy: build ## Build and deploy with samconfig.toml's CONFIG_ENV (default: default); asks the first time
 	@if grep -Eq '^[^#]*OrganizationId.*o-[a-z0-9]{10,32}' samconfig.toml 2>/dev/null; \
 	then $(SAM) deploy --config-env $(CONFIG_ENV); \
 	else $(SAM) deploy --config-env $(CONFIG_ENV) --guided; fi
+
+verify: .venv/.replay ## Look at every part of the road, after the deployment
+	@.venv/bin/python -m local.verify --config-env $(CONFIG_ENV) $(ARGS)
 
 redrive: .venv/.replay ## List the deliveries that failed; ARGS=--show prints them, ARGS=--invoke tries them again
 	@.venv/bin/python -m local.redrive --config-env $(CONFIG_ENV) $(ARGS)
@@ -66,7 +82,10 @@ lock: ## Pin the requirements anew, to the newest versions (needs uv)
 	@$(LOCK) requirements/replay.in -o requirements/replay.txt
 	@$(LOCK) requirements/dev.in -o requirements/dev.txt
 	@$(LOCK) requirements/sam.in -o requirements/sam.txt
-	@! grep -n '://' $(FUNCTION)/requirements.txt requirements/*.txt  # no address may be pinned
+	@$(LOCK) requirements/e2e.in -o requirements/e2e.txt
+	@$(LOCK) requirements/bench.in -o requirements/bench.txt
+	@$(LOCK) benchmarks/requirements.in -o benchmarks/requirements.txt
+	@! grep -n '://' $(FUNCTION)/requirements.txt benchmarks/requirements.txt requirements/*.txt  # no address may be pinned
 
 LOCK = uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command 'make lock'
@@ -91,8 +110,16 @@ clean: ## Remove the environment, builds and caches
 	$(call install,.venv/sam,$<)
 	@touch $@
 
-.venv/sam/bin/pip: | .venv/bin/pip
-.venv/bin/pip .venv/sam/bin/pip: %/bin/pip:
+.venv/e2e/.installed: requirements/e2e.txt | .venv/e2e/bin/pip
+	$(call install,.venv/e2e,$<,$(WHEELS_ONLY))
+	@touch $@
+
+.venv/bench/.installed: requirements/bench.txt | .venv/bench/bin/pip
+	$(call install,.venv/bench,$<,$(WHEELS_ONLY))
+	@touch $@
+
+.venv/sam/bin/pip .venv/e2e/bin/pip .venv/bench/bin/pip: | .venv/bin/pip
+.venv/bin/pip .venv/sam/bin/pip .venv/e2e/bin/pip .venv/bench/bin/pip: %/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	echo "Python 3.11 or newer is needed; $(PYTHON) is: $$($(PYTHON) -V 2>&1 | head -n 1)." \
 	"Name another: make PYTHON=python3.13 …" >&2; exit 1; }
