@@ -99,7 +99,7 @@ def problem_of(error: ClientError | BotoCoreError) -> tuple[str, str]:
     if isinstance(error, NoCredentialsError):
         return "no AWS credentials", _sentence(SIGN_IN)
     if isinstance(error, ProfileNotFound):
-        return str(error), "Name another with AWS_PROFILE"
+        return str(error), "Name another with AWS_PROFILE, or in samconfig.toml"
     if isinstance(error, CredentialRetrievalError | SSOError | TokenRetrievalError):
         return str(error), _sentence(SIGN_IN)
     if isinstance(error, ClientError):

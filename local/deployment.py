@@ -22,6 +22,9 @@ CLIENT_CONFIG: Final = Config(
     connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 5, "mode": "standard"}
 )
 
+# Longer names make the patterns of template.yaml's rules longer than EventBridge takes.
+LONGEST_STACK_NAME: Final = 40
+
 
 class DeploymentError(Exception):
     """What was asked for does not make sense; the text says why, and what would."""
@@ -54,32 +57,6 @@ class Deployment:
         return make(service, region_name=region or self.region, config=CLIENT_CONFIG)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What a deployment would do: every parameter's value, where, and for which organization."""
-
-    deployment: Deployment
-    values: Mapping[str, str]
-    # Those of the stack that is there already; empty when there is none.
-    deployed: Mapping[str, str]
-    account_id: str
-    organization_id: str
-    management_account_id: str
-    # ARN of the trail that the stack has made already, if it is there.
-    own_trail_arn: str | None
-
-    @property
-    def makes_trail(self) -> bool:
-        """Else it reads the log group of an existing one."""
-        return not self.values.get("ExistingTrailLogGroupName")
-
-    @property
-    def trail_arn(self) -> str:
-        """Of the trail that is made or read, if that lives in the Region of the stack."""
-        where = f"{self.deployment.partition}:cloudtrail:{self.deployment.region}"
-        return f"arn:{where}:{self.management_account_id}:trail/{self.values['TrailName']}"
-
-
 def add_options(parser: argparse.ArgumentParser, *, with_parameters: bool) -> None:
     """Add what names a deployment on the command line."""
     parser.add_argument(
@@ -105,8 +82,7 @@ def add_options(parser: argparse.ArgumentParser, *, with_parameters: bool) -> No
 def deployment_of(options: argparse.Namespace) -> Deployment:
     """What the options and samconfig.toml name; DeploymentError when that is not enough."""
     settings = deploy_settings(options.config_env)
-    region = options.region or settings.get("region")
-    session = boto3.Session(region_name=region, profile_name=settings.get("profile"))
+    session = session_for(options, settings)
     if session.region_name is None:
         raise NoRegionError
     try:
@@ -131,6 +107,12 @@ def deployment_of(options: argparse.Namespace) -> Deployment:
         given=overrides_in(settings) | _named(getattr(options, "parameter", [])),
         session=session,
     )
+
+
+def session_for(options: argparse.Namespace, settings: Mapping[str, Any]) -> boto3.Session:
+    """With samconfig.toml's profile, and its Region unless the command line names one."""
+    region = options.region or settings.get("region")
+    return boto3.Session(region_name=region, profile_name=settings.get("profile"))
 
 
 def _region_is_from(options: argparse.Namespace, settings: Mapping[str, Any]) -> str:

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import NoReturn
 
 
-def run(name: str, main: Callable[[], int]) -> NoReturn:
+def run(
+    name: str, main: Callable[[], int], *, when_interrupted: str = "nothing was changed"
+) -> NoReturn:
     """Run it and end the process."""
     try:
         status = main()
@@ -19,6 +21,6 @@ def run(name: str, main: Callable[[], int]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     except KeyboardInterrupt:
-        print(f"{name}: interrupted; nothing was changed", file=sys.stderr)
+        print(f"{name}: interrupted; {when_interrupted}", file=sys.stderr)
         status = 130
     sys.exit(status)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pytest
 
+from benchmarks.goals import GOALS
 from local import replay
 from local.template import read_template
 from security_group_alerter import findings
@@ -34,6 +35,7 @@ from security_group_alerter.pipeline import Tally
 from security_group_alerter.records import Outcome
 from security_group_alerter.security_group_rules import PortRange
 from security_group_alerter.sensitive_ports import SENSITIVE_PORTS
+from tests.local.samples import preflight_sample, verify_sample
 from tests.stories import findings_of, story, told
 
 ROOT: Final = Path(__file__).parents[1]
@@ -156,6 +158,11 @@ def default_of(parameter: dict[str, Any]) -> str:
     return code(parameter["Default"]) if parameter["Default"] else "empty"
 
 
+def shown(sample: Callable[[], str]) -> Callable[[], str]:
+    """What a command prints."""
+    return lambda: f"```text\n{sample()}\n```"
+
+
 def outputs() -> str:
     rows = [
         (code(name), str(output["Description"]))
@@ -213,12 +220,21 @@ def modules() -> str:
 
 
 def local_modules() -> str:
-    rows = [
-        (f"[{path.name}](local/{path.name})", summary_of(path))
-        for path in sorted((ROOT / "local").glob("*.py"))
-        if path.name != "__init__.py"
-    ]
-    return table(("module", "what it does"), rows)
+    """What make runs, in the Makefile's order and with its parts; then what several use."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    found = re.findall(r"(?m)^([a-z-]+):.*\n(?:\t.*\n)*?\t.*-m local\.(\w+)", makefile)
+    commands = {module: f"make {target}" for target, module in found}
+    rows = []
+    for path in (ROOT / "local").rglob("*.py"):
+        name = path.relative_to(ROOT / "local").as_posix().removesuffix("__main__.py")
+        if name.endswith("__init__.py"):
+            continue
+        whole, _, part = name.removesuffix(".py").partition("/")
+        command = "" if part or whole not in commands else code(commands[whole])
+        place = list(commands).index(whole) if whole in commands else len(commands)
+        link = f"[{name}](local/{name})"
+        rows.append(((place, name), (command, link, summary_of(path))))
+    return table(("command", "module", "what it does"), (row for _, row in sorted(rows)))
 
 
 def alarms() -> str:
@@ -281,9 +297,25 @@ def fixed_cost() -> float:
     watched = sum(
         sum("MetricStat" in metric for metric in it.get("Metrics", [])) or 1 for it in alarms_
     )
-    filters = sum(it["Type"] == "AWS::Logs::MetricFilter" for it in resources)
+    filters: int = sum(it["Type"] == "AWS::Logs::MetricFilter" for it in resources)
     written = len(Tally().counts()) + len(("Lag", "HeartbeatLag"))
     return watched * AN_ALARM + (filters + written) * A_METRIC + A_KEY
+
+
+def performance() -> str:
+    """What `make bench` wrote: ratios only, since the times are those of one machine."""
+    results = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
+    rows = [
+        (code(name), GOALS[name].words, f"{value:.2f}".removesuffix(".00"), f"{GOALS[name].most:g}")
+        for name, value in results["ratios"].items()
+    ]
+    return "\n".join(
+        (
+            table(("name", "what it is", "measured", "goal"), rows),
+            "",
+            f"{results['date']}, Python {results['python']}, {results['machine']}.",
+        )
+    )
 
 
 BLOCKS: Final[dict[str, Callable[[], str]]] = {
@@ -292,6 +324,8 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "severity": severity,
     "other severities": other_severities,
     "formats": formats,
+    "preflight": shown(preflight_sample),
+    "verify": shown(verify_sample),
     "outputs": outputs,
     "alarms": alarms,
     "parameters": parameters,
@@ -299,6 +333,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "attributes": attributes,
     "modules": modules,
     "local modules": local_modules,
+    "performance": performance,
     "costs": costs,
 }
 

@@ -6,16 +6,16 @@ needs ten packages more), the delivery times of a trail, a log group's class, re
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from unittest import mock
 
 import boto3
-import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
@@ -47,6 +47,7 @@ class Cloud:
     answers: dict[str, Answer] = field(default_factory=dict)
     calls: set[str] = field(default_factory=set)
     stack: dict[str, Any] | None = None
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def client(self, service: str, region: str = REGION) -> Any:
         make: Any = session_for(region_name=region).client
@@ -65,7 +66,7 @@ class Cloud:
         self.stack = {
             "StackName": STACK,
             "StackStatus": status,
-            "CreationTime": datetime.now(UTC) - timedelta(days=30),
+            "CreationTime": self.now - timedelta(days=30),
             "Parameters": [
                 {"ParameterKey": name, "ParameterValue": value}
                 for name, value in parameters.items()
@@ -148,23 +149,22 @@ class Run(NamedTuple):
 class Terminal:
     """Runs commands, and keeps what they print."""
 
-    def __init__(self, capsys: pytest.CaptureFixture[str], samconfig: Path) -> None:
-        self._capsys = capsys
+    def __init__(self, samconfig: Path) -> None:
         self.samconfig = samconfig
 
     def run(self, main: Callable[[list[str]], int], *arguments: str) -> Run:
-        self._capsys.readouterr()
-        status = main(list(arguments))
-        return Run(status, *self._capsys.readouterr())
+        with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+            status = main(list(arguments))
+        return Run(status, out.getvalue(), err.getvalue())
 
     def configure(self, text: str) -> None:
         self.samconfig.write_text(text, encoding="utf-8")
 
 
 @contextmanager
-def terminal(capsys: pytest.CaptureFixture[str], folder: Path) -> Iterator[Terminal]:
+def terminal(folder: Path) -> Iterator[Terminal]:
     """With a samconfig.toml that names the stack, and the Region by the environment."""
-    made = Terminal(capsys, folder / "samconfig.toml")
+    made = Terminal(folder / "samconfig.toml")
     made.configure(f'[default.global.parameters]\nstack_name = "{STACK}"\n')
     with mock.patch.object(sam_configuration, "SAM_CONFIGURATION", made.samconfig):
         yield made

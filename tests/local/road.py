@@ -6,7 +6,7 @@ leads to it, the subscription filter and the permission, stands in lists here.
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from unittest import mock
 
@@ -43,7 +43,7 @@ class Road:
         ]:
             logs.create_log_stream(logGroupName=LOG_GROUP, logStreamName=stream)
         record = {"eventName": name, "recipientAccountId": account_id}
-        time = int((datetime.now(UTC) - ago).timestamp() * 1000)
+        time = int((self.cloud.now - ago).timestamp() * 1000)
         logs.put_log_events(
             logGroupName=LOG_GROUP,
             logStreamName=stream,
@@ -63,7 +63,7 @@ class Road:
                 {
                     "MetricName": name,
                     "Value": value,
-                    "Timestamp": datetime.now(UTC) - ago,
+                    "Timestamp": self.cloud.now - ago,
                     "Dimensions": [{"Name": "service", "Value": STACK}],
                 }
             ],
@@ -128,7 +128,7 @@ def _make_trail(cloud: Cloud) -> None:
 
 def set_status(cloud: Cloud, **status: Any) -> None:
     """What GetTrailStatus tells: moto knows of no delivery to CloudWatch Logs, and of no error."""
-    now = datetime.now(UTC)
+    now = cloud.now
     cloud.answers["GetTrailStatus"] = lambda _: {
         "IsLogging": True,
         "StartLoggingTime": now - timedelta(days=30),

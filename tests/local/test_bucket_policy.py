@@ -43,8 +43,8 @@ def _aws() -> Iterator[Cloud]:
 
 
 @pytest.fixture(name="shell")
-def _shell(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Terminal]:
-    with terminal(capsys, tmp_path) as made:
+def _shell(tmp_path: Path) -> Iterator[Terminal]:
+    with terminal(tmp_path) as made:
         yield made
 
 

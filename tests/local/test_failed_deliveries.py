@@ -7,7 +7,7 @@ from unittest import mock
 
 import pytest
 
-from local.failed_deliveries import (
+from local.redrive.failed_deliveries import (
     FailedDelivery,
     Message,
     NoDeliveryError,

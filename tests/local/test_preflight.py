@@ -13,7 +13,8 @@ from typing import Any, Final
 import pytest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 
-from local import preflight
+from local.deployment import LONGEST_STACK_NAME
+from local.preflight import __main__ as preflight
 from local.sam_configuration import overrides_in
 from tests.local.cloud import (
     MANAGEMENT,
@@ -26,12 +27,10 @@ from tests.local.cloud import (
     refusal,
     terminal,
 )
+from tests.local.control_tower import BUCKET, GROUP, TRAIL, make_bucket, make_trail
 from tests.stories import ROOT
 
 MEMBER: Final = "222233334444"
-BUCKET: Final = "their-trail"
-GROUP: Final = "aws-controltower/CloudTrailLogs"
-TRAIL: Final = "aws-controltower-BaselineCloudTrail"
 ARN: Final = f"arn:aws:cloudtrail:{REGION}:{MANAGEMENT}:trail/{TRAIL}"
 EMAILS: Final = (
     "--parameter",
@@ -58,36 +57,14 @@ def _aws() -> Iterator[Cloud]:
 
 
 @pytest.fixture(name="shell")
-def _shell(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Terminal]:
-    with terminal(capsys, tmp_path) as made:
+def _shell(tmp_path: Path) -> Iterator[Terminal]:
+    with terminal(tmp_path) as made:
         yield made
 
 
 @pytest.fixture
 def run(aws: Cloud, shell: Terminal) -> Preflight:  # noqa: ARG001 - there before the first call
     return lambda *arguments: shell.run(preflight.main, *arguments)
-
-
-def make_bucket(aws: Cloud, name: str = BUCKET, region: str = REGION) -> None:
-    aws.client("s3", region).create_bucket(
-        Bucket=name, CreateBucketConfiguration={"LocationConstraint": region}
-    )
-
-
-def make_trail(aws: Cloud, name: str = TRAIL, **changed: Any) -> None:
-    """An organization trail that runs, as AWS Control Tower makes it."""
-    region = changed.pop("region", REGION)
-    if not aws.client("s3").list_buckets()["Buckets"]:
-        make_bucket(aws)
-    asked = {
-        "S3BucketName": BUCKET,
-        "IsOrganizationTrail": True,
-        "IsMultiRegionTrail": True,
-        "CloudWatchLogsLogGroupArn": f"arn:aws:logs:{region}:{MANAGEMENT}:log-group:{GROUP}:*",
-    } | changed
-    client = aws.client("cloudtrail", region)
-    client.create_trail(Name=name, **{key: value for key, value in asked.items() if value})
-    client.start_logging(Name=name)
 
 
 def make_log_group(aws: Cloud, *filters: str) -> None:
@@ -359,6 +336,13 @@ STOPS: Final[list[tuple[str, Arrangement, tuple[str, ...], str]]] = [
         EMAILS,
         f"stack {STACK} is ROLLBACK_COMPLETE and cannot be updated. Remove it: sam delete "
         f"--stack-name {STACK} --region {REGION}",
+    ),
+    (
+        "stack-with-a-long-name",
+        nothing,
+        (*EMAILS, "--stack", "s" * (LONGEST_STACK_NAME + 1)),
+        "stack its name has 41 characters; with more than 40 the rules that watch the alerter are "
+        f"too long for EventBridge: {'s' * 41}. Name it shorter: --stack, or",
     ),
     (
         "update-that-failed-twice",
@@ -1057,6 +1041,15 @@ def test_samconfigs_environment_is_overlaid_by_the_command_line(
         *("--stack-name", "alerter-staging", "--region", "eu-north-1", "--parameter-overrides"),
         *("AlertEmail=b@example.com", "TimeZone=Europe/Zurich"),
         f"OrganizationId={aws.organization_id}",
+    ]
+
+
+def test_the_profile_is_samconfigs(run: Preflight, shell: Terminal) -> None:
+    shell.configure(f'[default.deploy.parameters]\nstack_name = "{STACK}"\nprofile = "nobodys"')
+
+    assert run().lines("stop") == [
+        "account The config profile (nobodys) could not be found. Name another with AWS_PROFILE, "
+        "or in samconfig.toml"
     ]
 
 

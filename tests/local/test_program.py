@@ -27,6 +27,16 @@ def test_an_interrupt_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().err == "verify: interrupted; nothing was changed\n"
 
 
+def test_a_command_may_have_changed_something(capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted() -> int:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit, match="130"):
+        run("redrive", interrupted, when_interrupted="the rest is still in the queue")
+
+    assert capsys.readouterr().err == "redrive: interrupted; the rest is still in the queue\n"
+
+
 def test_whoever_reads_may_stop() -> None:
     program = (
         "from local.program import run\n"

@@ -18,10 +18,12 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError, ReadTimeoutError
 
-from local import failure_queue, redrive, sam_configuration
+from local import sam_configuration
 from local.aws import Topic
-from local.failure_queue import FailureQueue
 from local.lambda_context import lambda_context
+from local.redrive import __main__ as redrive
+from local.redrive import failure_queue
+from local.redrive.failure_queue import FailureQueue
 from local.template import read_template
 from security_group_alerter import handler
 from tests.local.failures import POISON, failure_of, payload_of
@@ -567,6 +569,16 @@ def test_stack_and_region_are_samconfigs_unless_named(
     ((url, body),) = asked
     assert f"cloudformation.{region}.amazonaws.com" in url
     assert f"StackName={stack}&" in f"{body.rstrip(chr(39))}&"
+
+
+@pytest.mark.usefixtures("account")
+def test_the_profile_is_samconfigs(run: Redrive, samconfig: Path) -> None:
+    samconfig.write_text(
+        f'[default.deploy.parameters]\nstack_name = "{STACK}"\nprofile = "nobodys"',
+        encoding="utf-8",
+    )
+
+    assert problem(run()).startswith("The config profile (nobodys) could not be found: ")
 
 
 def test_the_stack_of_this_repository_is_the_default() -> None:

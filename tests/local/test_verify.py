@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import pytest
 
-from local import alert_road, deployed_stack, verify
 from local.template import read_template
+from local.verify import __main__ as verify
+from local.verify import alert_road, deployed_stack
 from security_group_alerter import handler
 from tests.local.cloud import (
     MANAGEMENT,
@@ -46,9 +47,9 @@ def _road() -> Iterator[Road]:
 
 
 @pytest.fixture
-def run(road: Road, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Verify]:
+def run(road: Road, tmp_path: Path) -> Iterator[Verify]:
     assert road.cloud.stack
-    with terminal(capsys, tmp_path) as shell:
+    with terminal(tmp_path) as shell:
         yield lambda *arguments: shell.run(verify.main, *arguments)
 
 

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from moto.events.models import EventPattern
 
+from local.deployment import LONGEST_STACK_NAME
 from tests.template.policies import allows
 from tests.template.stack import ACCOUNT, REGION, STACK, Stack, deployed
 
 RULES = ("HandsOnTheRoadRule", "HandsOnTheAlertsRule")
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
 LONGEST_PATTERN = 2048
-LONGEST_STACK_NAME = 40  # as the template says
 
 GROUP = f"{STACK}-TrailLogGroup-1A2B3C4D"
 FUNCTION = f"{STACK}-SecurityGroupAlerterFunction-1A2B3C4D"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
-from .aws_errors import code_of
-from .checks import Check, Checks, ok, stop, warning
+from ..aws_errors import code_of
+from ..checks import Check, Checks, ok, stop, warning
 from .deployed_stack import DELIVERED_WITHIN, Deployed, span_words
 
 if TYPE_CHECKING:

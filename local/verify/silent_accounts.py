@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from security_group_alerter.messages.text import plural
 
-from .checks import Check, Checks, looked_up, ok, stop, warning
+from ..checks import Check, Checks, looked_up, ok, stop, warning
 from .deployed_stack import Deployed
 
 if TYPE_CHECKING:

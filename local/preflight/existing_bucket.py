@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from .aws_errors import code_of, is_denied
-from .bucket_policy import BUCKET, policy_for
-from .checks import Check, Checks, ok, stop, warning
-from .deployment import Plan
-from .policy_statements import Request, applies
+from ..aws_errors import code_of, is_denied
+from ..bucket_policy import BUCKET, policy_for
+from ..checks import Check, Checks, ok, stop, warning
+from ..policy_statements import Request, applies
+from .plan import Plan
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

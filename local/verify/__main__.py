@@ -12,9 +12,8 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import alert_road, change_search, deployed_stack, silent_accounts, trail_delivery
-from .aws_errors import problem_of
-from .checks import (
+from ..aws_errors import problem_of
+from ..checks import (
     Checks,
     State,
     guarded,
@@ -23,9 +22,10 @@ from .checks import (
     stop,
     summary_of,
 )
-from .deployment import Deployment, DeploymentError, add_options, deployment_of
-from .program import run
-from .sam_configuration import SamConfigurationError
+from ..deployment import Deployment, DeploymentError, add_options, deployment_of
+from ..program import run
+from ..sam_configuration import SamConfigurationError
+from . import alert_road, change_search, deployed_stack, silent_accounts, trail_delivery
 
 PERMISSIONS: Final = (
     *alert_road.PERMISSIONS,

@@ -15,10 +15,10 @@ from tqdm import tqdm
 
 from security_group_alerter.messages.text import plural
 
-from .checks import Check, Checks, ok
+from ..checks import Check, Checks, ok
+from ..filter_pattern import compile_pattern
+from ..template import read_template
 from .deployed_stack import Deployed
-from .filter_pattern import compile_pattern
-from .template import read_template
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient

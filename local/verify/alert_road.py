@@ -11,11 +11,11 @@ from botocore.exceptions import ClientError
 
 from security_group_alerter.messages.text import plural
 
-from .aws_errors import code_of
-from .checks import Checks, guarded, ok, stop, warning
+from ..aws_errors import code_of
+from ..checks import Checks, guarded, ok, stop, warning
+from ..policy_statements import Request, applies
+from ..template import subscription_pattern
 from .deployed_stack import Deployed, span_words
-from .policy_statements import Request, applies
-from .template import subscription_pattern
 
 PERMISSIONS: Final = (
     "cloudwatch:GetMetricStatistics",

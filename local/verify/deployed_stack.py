@@ -9,9 +9,9 @@ from typing import Final
 
 from botocore.exceptions import ClientError
 
-from .aws_errors import code_of
-from .checks import Checks, ok, stop, warning
-from .deployment import Deployment
+from ..aws_errors import code_of
+from ..checks import Checks, ok, stop, warning
+from ..deployment import Deployment
 
 PERMISSIONS: Final = ("cloudformation:DescribeStacks",)
 # Outputs of template.yaml.
@@ -61,6 +61,11 @@ def span_words(span: timedelta) -> str:
     return f"{seconds // 3600} h" if seconds < 48 * 3600 else f"{seconds // 86400} days"
 
 
+def clock() -> datetime:
+    """What the ages of all that is looked at are counted to."""
+    return datetime.now(UTC)
+
+
 def deployed_stack(deployment: Deployment, account_id: str) -> Checks[Deployed | None]:
     """The stack, if it is there and this program's."""
     name, client = deployment.stack, deployment.client("cloudformation")
@@ -100,5 +105,5 @@ def deployed_stack(deployment: Deployment, account_id: str) -> Checks[Deployed |
         outputs=outputs,
         parameters={it["ParameterKey"]: it["ParameterValue"] for it in stack.get("Parameters", [])},
         made_at=stack["CreationTime"],
-        now=datetime.now(UTC),
+        now=clock(),
     )

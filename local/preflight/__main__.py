@@ -12,18 +12,17 @@ import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import existing_bucket, existing_trails
-from .aws_errors import code_of, is_denied, problem_of
-from .bucket_policy import BUCKET
-from .checks import Check, Checks, State, guarded, ok, print_checks, stop, summary_of, warning
-from .deployment import (
+from ..aws_errors import code_of, problem_of
+from ..bucket_policy import BUCKET
+from ..checks import Check, Checks, State, guarded, ok, print_checks, stop, summary_of, warning
+from ..deployment import (
+    LONGEST_STACK_NAME,
     Deployment,
     DeploymentError,
-    Plan,
     add_options,
     broken_rules,
     complaints,
@@ -31,24 +30,17 @@ from .deployment import (
     deployment_of,
     refuse_unknown,
 )
-from .encryption_key import PERMISSIONS as KEY_PERMISSIONS
-from .encryption_key import SUBJECT as KEY
-from .encryption_key import key_checks
-from .program import run
-from .sam_configuration import SamConfigurationError, override
-from .template import read_template
+from ..program import run
+from ..sam_configuration import SamConfigurationError, override
+from ..template import read_template
+from . import encryption_key, existing_bucket, existing_trails, organization
+from .plan import Plan
 
-if TYPE_CHECKING:
-    from mypy_boto3_organizations import OrganizationsClient
-
-CLOUDTRAIL: Final = "cloudtrail.amazonaws.com"
 PERMISSIONS: Final = (
     "cloudformation:DescribeStacks",
     *existing_trails.PERMISSIONS,
-    *KEY_PERMISSIONS,
-    "organizations:DescribeOrganization",
-    "organizations:ListAWSServiceAccessForOrganization",
-    "organizations:ListDelegatedAdministrators",
+    *encryption_key.PERMISSIONS,
+    *organization.PERMISSIONS,
     *existing_bucket.PERMISSIONS,
     "sts:GetCallerIdentity",
 )
@@ -68,14 +60,6 @@ class Stack:
 
     parameters: Mapping[str, str] = field(default_factory=dict)
     trail_arn: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Organization:
-    """Whose accounts the trail is to record."""
-
-    id: str
-    management_account_id: str
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -131,18 +115,18 @@ def _checks(deployment: Deployment) -> Checks[Plan | None]:
         stack = (yield from guarded("stack", _stack(deployment))) or Stack()
         values = {**defaults(), **stack.parameters, **deployment.given}
         yield from _parameter_checks(values)
-        organization = yield from guarded(
-            "organization", _organization(deployment, values, account_id)
+        found = yield from guarded(
+            "organization", organization.organization_of(deployment, values, account_id)
         )
-        if organization is None:
+        if found is None:
             return None
         plan = Plan(
             deployment=deployment,
             deployed=stack.parameters,
-            values=values | {"OrganizationId": values.get("OrganizationId") or organization.id},
+            values=values | {"OrganizationId": values.get("OrganizationId") or found.id},
             account_id=account_id,
-            organization_id=organization.id,
-            management_account_id=organization.management_account_id,
+            organization_id=found.id,
+            management_account_id=found.management_account_id,
             own_trail_arn=stack.trail_arn,
         )
         yield from _checks_of(plan)
@@ -153,10 +137,10 @@ def _checks(deployment: Deployment) -> Checks[Plan | None]:
 
 
 def _checks_of(plan: Plan) -> Checks[None]:
-    organizations = plan.deployment.client("organizations")
+    client = plan.deployment.client("organizations")
     if plan.makes_trail:
-        yield from guarded("trusted access", _trusted_access_checks(organizations))
-    yield from guarded("account", _place_checks(organizations, plan))
+        yield from guarded("trusted access", organization.trusted_access_checks(client))
+    yield from guarded("account", organization.place_checks(client, plan))
     yield from guarded(existing_trails.TRAILS, existing_trails.trail_checks(plan))
     if not plan.makes_trail:
         yield from guarded(existing_trails.LOG_GROUP, existing_trails.log_group_checks(plan))
@@ -164,7 +148,7 @@ def _checks_of(plan: Plan) -> Checks[None]:
         checks = existing_bucket.bucket_checks(plan.deployment.client("s3"), plan)
         yield from guarded(existing_bucket.SUBJECT, checks)
     if plan.values.get("KmsKey", "").startswith("arn:"):
-        yield from guarded(KEY, key_checks(plan))
+        yield from guarded(encryption_key.SUBJECT, encryption_key.key_checks(plan))
     yield from _email_checks(plan)
 
 
@@ -174,6 +158,13 @@ def _checks_of(plan: Plan) -> Checks[None]:
 def _stack(deployment: Deployment) -> Checks[Stack]:
     """The stack that would be made or updated."""
     name = deployment.stack
+    if len(name) > LONGEST_STACK_NAME:
+        yield stop(
+            "stack",
+            f"its name has {len(name)} characters; with more than {LONGEST_STACK_NAME} the rules "
+            f"that watch the alerter are too long for EventBridge: {name}",
+            "Name it shorter: --stack, or stack_name in samconfig.toml",
+        )
     try:
         found = deployment.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
     except ClientError as error:
@@ -227,124 +218,6 @@ def _parameter_checks(values: Mapping[str, str]) -> Checks[None]:
         for rule in broken_rules(values)
     ]
     yield from refused or [ok("parameters", "all of a form that CloudFormation takes")]
-
-
-def _organization(
-    deployment: Deployment, values: Mapping[str, str], account_id: str
-) -> Checks[Organization | None]:
-    """The organization that the account is in, and whether it can have an organization trail."""
-    try:
-        found = deployment.client("organizations").describe_organization()["Organization"]
-    except ClientError as error:
-        if code_of(error) == "AWSOrganizationsNotInUseException":
-            yield stop(
-                "organization",
-                f"account {account_id} is in no organization",
-                "Sign in to the management account of one",
-            )
-            return None
-        if not is_denied(error):
-            raise
-        return (yield from _organization_as_given(values, account_id))
-    organization = Organization(id=found["Id"], management_account_id=found["MasterAccountId"])
-    yield from _agreement_checks(organization, values)
-    if found["FeatureSet"] != "ALL":
-        yield stop(
-            "organization",
-            f"{organization.id} has consolidated billing only",
-            "Enable all features (every member account must agree): "
-            "aws organizations enable-all-features",
-        )
-    else:
-        yield ok("organization", f"{organization.id}, all features are on")
-    return organization
-
-
-def _organization_as_given(
-    values: Mapping[str, str], account_id: str
-) -> Checks[Organization | None]:
-    """Nobody tells us of it: the parameters have to."""
-    if not values.get("OrganizationId"):
-        yield stop(
-            "organization",
-            "its id is not known, and organizations:DescribeOrganization is not allowed",
-            "Allow it, or name the id: --parameter OrganizationId=o-…",
-        )
-        return None
-    yield warning(
-        "organization",
-        "could not be looked at: organizations:DescribeOrganization is not allowed",
-        "Allow it, or look for yourself whether the id is right and all features are on",
-    )
-    return Organization(
-        id=values["OrganizationId"],
-        management_account_id=values.get("ManagementAccountId") or account_id,
-    )
-
-
-def _agreement_checks(organization: Organization, values: Mapping[str, str]) -> Checks[None]:
-    for name, actual in (
-        ("OrganizationId", organization.id),
-        ("ManagementAccountId", organization.management_account_id),
-    ):
-        if values.get(name) and values[name] != actual:
-            yield stop(
-                "organization",
-                f"{name} is {values[name]}, but your account's organization has {actual}",
-                f"Sign in to the other organization, or --parameter {name}={actual}",
-            )
-
-
-def _place_checks(client: OrganizationsClient, plan: Plan) -> Checks[None]:
-    """Whether this account may do what the plan wants of it."""
-    if plan.account_id == plan.management_account_id:
-        yield ok("account", "the organization's management account")
-        return
-    if plan.makes_trail:
-        # Not from a delegated administrator either: CloudFormation starts the trail by its name.
-        # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-delegated-administrator.html
-        yield stop(
-            "account",
-            f"CloudFormation makes an organization trail in the management account only "
-            f"({plan.management_account_id}), and this is {plan.account_id}",
-            "Sign in there, or reuse a trail whose log group is here: "
-            "--parameter ExistingTrailLogGroupName=…",
-        )
-        return
-    delegated = {
-        administrator["Id"]
-        for page in client.get_paginator("list_delegated_administrators").paginate()
-        for administrator in page["DelegatedAdministrators"]
-    }
-    if plan.account_id in delegated:
-        yield ok("account", "a delegated administrator, so alerts can name the accounts")
-    else:
-        yield warning(
-            "account",
-            "not the management account and no delegated administrator: alerts will have the ids "
-            "of accounts, no names",
-            f"From {plan.management_account_id}: aws organizations "
-            f"register-delegated-administrator --account-id {plan.account_id} "
-            f"--service-principal {CLOUDTRAIL}",
-        )
-
-
-def _trusted_access_checks(client: OrganizationsClient) -> Checks[None]:
-    trusted = {
-        service["ServicePrincipal"]
-        for page in client.get_paginator("list_aws_service_access_for_organization").paginate()
-        for service in page["EnabledServicePrincipals"]
-    }
-    if CLOUDTRAIL in trusted:
-        yield ok("trusted access", "CloudTrail is a trusted service of the organization")
-    else:
-        yield stop(
-            "trusted access",
-            "CloudTrail is no trusted service of the organization, and CloudFormation cannot make "
-            "it one",
-            "In the management account: aws organizations enable-aws-service-access "
-            f"--service-principal {CLOUDTRAIL}",
-        )
 
 
 def _email_checks(plan: Plan) -> Checks[None]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,7 +23,10 @@ from tqdm import tqdm
 
 from security_group_alerter.messages.text import plural
 
-from .aws_errors import CREDENTIAL_ERRORS, SIGN_IN, code_of, words_of
+from ..aws_errors import CREDENTIAL_ERRORS, SIGN_IN, code_of, words_of
+from ..deployment import add_options, session_for
+from ..program import run
+from ..sam_configuration import SAM_CONFIGURATION, SamConfigurationError, deploy_settings
 from .failed_deliveries import (
     Message,
     NoDeliveryError,
@@ -34,7 +36,6 @@ from .failed_deliveries import (
     in_clear,
 )
 from .failure_queue import MOST_AT_ONCE, FailureQueue
-from .sam_configuration import SAM_CONFIGURATION, SamConfigurationError, deploy_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -119,18 +120,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         "--show", action="store_true", help="print each message as JSON, its records in clear"
     )
     parser.add_argument("--limit", type=_positive, metavar="N", help="at most N messages")
-    parser.add_argument("--stack", metavar="NAME", help="default: samconfig.toml's")
-    parser.add_argument(
-        "--config-env",
-        default="default",
-        metavar="NAME",
-        help="the environment in samconfig.toml, as for sam deploy (default: default)",
-    )
+    add_options(parser, with_parameters=False)
     parser.add_argument("--queue-url", metavar="URL", help="instead of the stack's failure queue")
     parser.add_argument("--function", metavar="NAME", help="instead of the stack's function")
-    parser.add_argument(
-        "--region", metavar="R", help="default: samconfig.toml's, else as in your AWS settings"
-    )
     return parser.parse_args(arguments)
 
 
@@ -142,7 +134,7 @@ def _positive(text: str) -> int:
 
 def _redrive(options: argparse.Namespace) -> int:
     deployed = deploy_settings(options.config_env)
-    session = boto3.Session(region_name=options.region or deployed.get("region"))
+    session = session_for(options, deployed)
     stack = options.stack or deployed.get("stack_name")
     queue_url, function = _queue_and_function(options, session, stack)
     invoke: Invoke | None = None
@@ -284,15 +276,4 @@ def _bar(total: int) -> tqdm[NoReturn]:
 
 
 if __name__ == "__main__":
-    try:
-        status = main()
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever reads has read enough: `| head`. Else Python complains when it closes the stream.
-        # https://docs.python.org/3/library/signal.html#note-on-sigpipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 1
-    except KeyboardInterrupt:
-        print("redrive: interrupted; what was not done is still in the queue", file=sys.stderr)
-        status = 130
-    sys.exit(status)
+    run("redrive", main, when_interrupted="what was not done is still in the queue")

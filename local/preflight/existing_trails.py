@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
-from .checks import Check, Checks, ok, stop, warning
-from .deployment import Plan
+from ..checks import Check, Checks, ok, stop, warning
+from .plan import Plan
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudtrail.type_defs import TrailTypeDef

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from .aws_errors import code_of
-from .checks import Check, Checks, ok, stop, warning
-from .deployment import Plan
-from .template import read_template
+from ..aws_errors import code_of
+from ..checks import Check, Checks, ok, stop, warning
+from ..template import read_template
+from .plan import Plan
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient

@@ -1,0 +1,1 @@
+"""Before a deployment, `make preflight`: what would make it fail, or cost too much."""

@@ -1,0 +1,151 @@
+"""`make preflight` and `make verify` on the deployed stack; what verify prints mends what it found.
+
+Not shown here, since the emulator lacks it: whether CloudTrail is trusted by the organization; when
+the trail delivered last; the heartbeat (nothing is recorded, so none comes through). Each is a
+warning, since the stack is new.
+"""
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+from botocore import xform_name
+
+from local.deliveries import TRAIL_REGION
+from tests.e2e.emulator import CREDENTIALS, Emulator
+from tests.e2e.organization import OPENING, Organization
+from tests.e2e.stacks import Stack
+from tests.local.cloud import Run
+from tests.stories import ROOT
+
+pytestmark = pytest.mark.no_cover
+
+WELL: Final = {
+    *("account", "stack", "trail", "accounts", "six-name pattern", "subscription", "permission"),
+    *("topic", "failure queue"),
+}
+# "accounts": the management account has made no call.
+NOT_SEEN: Final = {"to S3", "to CloudWatch Logs", "accounts", "heartbeat"}
+
+
+def test_preflight_says_that_it_would_be_updated(stack: Stack) -> None:
+    run = run_on(stack, "local.preflight", "--parameter", "OperationsEmail=new@example.com")
+
+    assert run.status == 0
+    assert run.lines("stop") == []
+    assert subjects_of(run, "warning") == {"trusted access"}
+    assert f"stack {stack.name} is CREATE_COMPLETE: it would be updated" in run.lines("ok")
+    assert "trails no other organization trail, so this one is the first copy: free" in run.lines(
+        "ok"
+    )
+    assert "e-mail security@example.com: as before" in run.lines("ok")
+    assert f"OrganizationId={stack.organization_id}" in run.out.splitlines()[-1]
+
+
+def test_verify_says_that_the_road_is_well(
+    emulator: Emulator, stack: Stack, organization: Organization
+) -> None:
+    stack.put(organization.record_of(OPENING))
+    folder = f"AWSLogs/{organization.id}/{organization.account_id}"
+    emulator.client("s3").put_object(
+        Bucket=stack.outputs["TrailBucketName"], Key=f"{folder}/CloudTrail/file.json.gz"
+    )
+
+    run = run_on(stack, "local.verify")
+
+    assert run.status == 0, run
+    assert subjects_of(run, "ok") == WELL
+    assert subjects_of(run, "warning") == NOT_SEEN
+    assert f"payments-production ({organization.account_id})" in line_of(run, "six-name pattern")
+
+
+def without_filter(stack: Stack) -> None:
+    stack.emulator.client("logs").delete_subscription_filter(
+        logGroupName=stack.outputs["TrailLogGroupName"], filterName=stack.name
+    )
+
+
+def without_permission(stack: Stack) -> None:
+    stack.emulator.client("lambda").remove_permission(
+        FunctionName=stack.outputs["FunctionName"],
+        StatementId=stack.resources()["LogsMayInvokeTheFunction"],
+    )
+
+
+def without_a_trail_that_runs(stack: Stack) -> None:
+    stack.emulator.client("cloudtrail").stop_logging(Name=stack.outputs["TrailArn"])
+
+
+@pytest.mark.parametrize(
+    ("damage", "subject"),
+    [
+        (without_filter, "subscription"),
+        (without_permission, "permission"),
+        (without_a_trail_that_runs, "trail"),
+    ],
+)
+def test_the_command_that_verify_prints_mends(
+    stack: Stack, damage: Callable[[Stack], None], subject: str
+) -> None:
+    damage(stack)
+
+    broken = run_on(stack, "local.verify")
+    [found] = [line for line in broken.out.splitlines() if line.startswith("stop ")]
+    make_call(stack.emulator, found.partition(": aws ")[2])
+    mended = run_on(stack, "local.verify")
+
+    assert broken.status == 1
+    assert subjects_of(broken, "stop") == {subject}
+    assert mended.status == 0
+    assert mended.lines("stop") == []
+
+
+def run_on(stack: Stack, module: str, *arguments: str) -> Run:
+    """Run a command of ours on the stack, as a person would who has no settings of their own."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--stack", stack.name, *arguments],
+        cwd=ROOT,
+        env=CREDENTIALS
+        | {
+            "PATH": os.environ["PATH"],
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_DEFAULT_REGION": TRAIL_REGION,
+            "AWS_ENDPOINT_URL": stack.emulator.client("sts").meta.endpoint_url,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    return Run(done.returncode, done.stdout, done.stderr)
+
+
+def subjects_of(run: Run, state: str) -> set[str]:
+    """What was looked at, and is so: the second column."""
+    lines = [line for line in run.out.splitlines() if line.startswith(f"{state} ")]
+    return {line[9:29].strip() for line in lines}
+
+
+def line_of(run: Run, subject: str) -> str:
+    [line] = [line for line in run.out.splitlines() if line[9:29].strip() == subject]
+    return line
+
+
+def make_call(emulator: Emulator, command: str) -> None:
+    """What the AWS CLI would do: `logs put-subscription-filter --region … --filter-name …`."""
+    service, operation, *options = shlex.split(command)
+    client = emulator.client(service)
+    method = operation.replace("-", "_")
+    model = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[method])
+    known = {xform_name(member, "-"): member for member in model.input_shape.members}
+    named = {
+        option.removeprefix("--"): value
+        for option, value in zip(options[::2], options[1::2], strict=True)
+    }
+    assert named.pop("region") == TRAIL_REGION
+    request: dict[str, Any] = {known[name]: value for name, value in named.items()}
+    getattr(client, method)(**request)
