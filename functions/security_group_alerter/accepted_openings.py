@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, NamedTuple
 
 from .records import CloudTrailRecord
 from .security_group_rules import (
@@ -49,16 +49,14 @@ class AcceptedOpening:
     expires: date
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AcceptedOpenings:
+class AcceptedOpenings(NamedTuple):
     """The entries that are well formed, and what is wrong with the others: file, entry, field."""
 
     entries: tuple[AcceptedOpening, ...] = ()
     problems: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acceptance:
+class Acceptance(NamedTuple):
     """What the entries say to one change.
 
     `rest` are the rules, or the ports of rules, that no entry in force covers. `used` are the

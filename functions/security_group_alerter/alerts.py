@@ -16,9 +16,11 @@ from .principals import Principal
 from .records import Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Alert:
     """What we tell: one or more findings of one principal in one account and Region.
+
+    It is equal to itself only, so that what several forms say of it is worked out once.
 
     `seen_at` is when the alerter read the records, in UTC. Findings are in the order of the calls.
     `may_repeat` says that nobody could tell whether they had been alerted before.

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum, IntEnum, StrEnum
+from functools import lru_cache
+from typing import NamedTuple
 
 from .accepted_openings import AcceptedOpening, acceptance_of
 from .changes import Action, Change, PrefixListChange, SecurityGroupChange
@@ -177,8 +179,7 @@ def unreadable_finding(record: CloudTrailRecord, problem: str, excerpt: str) -> 
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Judgement(NamedTuple):
     """One cell of the table that openings touch."""
 
     severity: Severity
@@ -186,7 +187,9 @@ class Judgement:
     openings: tuple[Opening, ...]
 
 
-def judgements_of(exposure: Exposure) -> list[Judgement]:
+# Asked for the severity, its reasons and the order: 15 µs less a change.
+@lru_cache(maxsize=1024)
+def judgements_of(exposure: Exposure) -> tuple[Judgement, ...]:
     """Every cell of the table that is touched: the worst of them is the severity."""
     judgements = [
         Judgement(
@@ -207,7 +210,7 @@ def judgements_of(exposure: Exposure) -> list[Judgement]:
             judgements.append(
                 Judgement(severity=severity, port_class=PortClass.EVERYTHING, openings=wide)
             )
-    return judgements
+    return tuple(judgements)
 
 
 def severity_of(exposure: Exposure) -> Severity:

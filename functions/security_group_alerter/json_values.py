@@ -16,13 +16,16 @@ def text_in(container: Mapping[str, Any], key: str) -> str | None:
     what was typed, and wraps a lone string as `{"content": "x", "tag": 1}`.
     """
     value = container.get(key)
+    # Most of what is asked for is missing: 10 µs less a change than trying every type.
+    if value is None:
+        return None
     if isinstance(value, str):
         return value or None
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value)
-    if isinstance(value, Mapping) and isinstance(value.get("content"), str):
+    if isinstance(value, dict) and isinstance(value.get("content"), str):
         return value["content"] or None
     return None
 
@@ -30,7 +33,7 @@ def text_in(container: Mapping[str, Any], key: str) -> str | None:
 def mapping_in(container: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """The object at `key`; an empty one when it is missing or something else."""
     value = container.get(key)
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def account_id_in(container: Mapping[str, Any], key: str) -> str | None:

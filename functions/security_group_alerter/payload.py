@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
+from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
-from aws_lambda_powertools.utilities.data_classes.cloud_watch_logs_event import (  # noqa: TID251
-    CloudWatchLogsEvent,
-)
+from typing import Any, NamedTuple
 
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/send-cloudtrail-events-to-cloudwatch-logs.html
 # A member account's stream of an organization trail starts with the organization's id; a number
@@ -22,6 +19,8 @@ _LOG_STREAM = re.compile(
     r"(?:(?P<organization_id>o-[a-z0-9]{10,32})_)?(?P<account_id>[0-9]{12})"
     r"_CloudTrail_[a-z0-9-]+(?:_[0-9]+)?"
 )
+# As zlib wants it, which also takes a stream of its own.
+_GZIP = zlib.MAX_WBITS | 32
 
 
 class UndecodableDeliveryError(ValueError):
@@ -32,16 +31,14 @@ class UnreadableMessageError(ValueError):
     """One log event of a delivery is not a JSON object. The rest of the delivery is fine."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogStream:
+class LogStream(NamedTuple):
     """What the name of a CloudTrail log stream tells; None where it tells nothing."""
 
     organization_id: str | None = None
     account_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class Delivery(NamedTuple):
     """The log events of one log stream, in order, as the text that they carry."""
 
     log_group: str | None
@@ -95,7 +92,9 @@ def _decoded(payload: Any) -> dict[str, Any]:
             f'expected {{"awslogs": {{"data": …}}}}, found {type(payload).__name__}'
         )
     try:
-        return dict(CloudWatchLogsEvent(dict(payload)).parse_logs_data())
+        # Powertools has a data class for it, whose import takes 25 ms in a cold start.
+        packed = b64decode(payload["awslogs"]["data"])
+        decoded = {**json.loads(zlib.decompress(packed, _GZIP).decode())}
     except Exception as error:
         # base64, zlib, UTF-8, JSON, a missing key: whichever layer failed, the delivery has to
         # reach the failure queue whole, under a name that says so.
@@ -103,6 +102,7 @@ def _decoded(payload: Any) -> dict[str, Any]:
             f"awslogs.data: expected base64 of gzip of a JSON object, "
             f"found {type(error).__name__}: {error}"
         ) from error
+    return decoded
 
 
 def _message_of(log_event: object) -> str:

@@ -158,7 +158,9 @@ class Road:
         answer = self.table.among([*once, *filter(_EVENT_ID.fullmatch, originals)])
         tally.seen_table_failures += not answer.is_sure
         fresh = [
-            replace(finding, updates_alerted=finding.record.original_event_id in answer.keys)
+            replace(finding, updates_alerted=True)
+            if finding.record.original_event_id in answer.keys
+            else finding
             for key, finding in once.items()
             if key not in answer.keys
         ]
@@ -194,19 +196,20 @@ class Road:
 
 def findings_in(delivery: Delivery, settings: Settings, tally: Tally) -> Iterator[Finding]:
     """Judge every log event that is ours, in order. One that cannot be read is told as such."""
+    # Made once for all, as there is one delivery: 10 µs less a change.
+    unread = record_of({}, delivery.log_stream, delivery.log_group)
     for message in delivery.messages:
-        finding = _finding_in(message, delivery, settings, tally)
+        finding = _finding_in(message, delivery, settings, tally, unread)
         if finding is not None:
             yield finding
 
 
 def _finding_in(
-    message: str, delivery: Delivery, settings: Settings, tally: Tally
+    message: str, delivery: Delivery, settings: Settings, tally: Tally, unread: CloudTrailRecord
 ) -> Finding | None:
-    came_by = (delivery.log_stream, delivery.log_group)
-    record = record_of({}, *came_by)
+    record = unread
     try:
-        record = record_of(document_of(message), *came_by)
+        record = record_of(document_of(message), delivery.log_stream, delivery.log_group)
         if is_heartbeat(record, settings.heartbeat_role_arn):
             tally.heartbeats += 1
             tally.newest_heartbeat = record.event_time or tally.newest_heartbeat

@@ -9,8 +9,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.config import Config
 
@@ -29,8 +28,7 @@ CLIENT_CONFIG = Config(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeenAnswer:
+class SeenAnswer(NamedTuple):
     """The keys that have been alerted; `is_sure` is False when not all could be looked up."""
 
     keys: frozenset[str] = frozenset()

@@ -9,7 +9,7 @@ from typing import IO, Final, cast
 
 import pytest
 
-from tests.reliability.loopback_aws import LoopbackAws, environment_for, loopback_aws
+from tests.loopback_aws import LoopbackAws, environment_for, loopback_aws
 from tests.reliability.mortal_function import KILLED
 from tests.reliability.small_delivery import EVENT_IDS, PAYLOAD
 from tests.stories import ROOT

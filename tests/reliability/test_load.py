@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from local.template import read_template
-from tests.reliability.loopback_aws import LoopbackAws, environment_for, loopback_aws
+from tests.loopback_aws import LoopbackAws, environment_for, loopback_aws
 from tests.reliability.small_delivery import payload_of
 from tests.stories import ROOT, story
 

@@ -16,7 +16,7 @@ from mypy_boto3_sqs import SQSClient
 from local.aws import SEEN_EVENTS_TABLE, Topic, emulated_aws
 from local.deliveries import deliveries_of
 from local.lambda_context import lambda_context
-from security_group_alerter import handler
+from security_group_alerter import clients, handler
 from security_group_alerter.accepted_openings import AcceptedOpenings
 from security_group_alerter.payload import UndecodableDeliveryError
 from security_group_alerter.pipeline import HEARTBEAT, Tally
@@ -127,7 +127,7 @@ def test_a_subscriber_hears_only_what_it_asked_for(topic: Topic) -> None:
 
 @pytest.mark.usefixtures("topic")
 def test_a_warm_function_makes_nothing_anew() -> None:
-    with mock.patch.object(boto3, "Session", wraps=boto3.Session) as session:
+    with mock.patch.object(clients, "session", wraps=clients.session) as session:
         for _ in range(3):
             invoke(OPENING)
 

@@ -31,7 +31,7 @@ from .notes import notes_on
 from .people import distinct, principal_words, session_words, time_words
 from .rule_words import amount_words, concern_of, peer_words, rule_words, widest_peers
 from .text import plural, safe
-from .undo import look_commands, undo_steps
+from .undo import look_commands, undo_steps_of
 
 # The service documents no limits: these are what public reports agree on.
 LONGEST_TITLE = 250
@@ -184,7 +184,7 @@ def _next_steps(alert: Alert, settings: Settings) -> Iterator[str]:
 
 def _undo(alert: Alert) -> Iterator[str]:
     """As many as there is room for. They want to be run in order, so none is passed over."""
-    steps = list(undo_steps(alert.findings))
+    steps = undo_steps_of(alert)
     shown = list(takewhile(lambda step: len(step[2]) <= _LONGEST_COMMAND, steps[:_MOST_UNDOS]))
     for _, finding, command in shown:
         warning = " (this opens it to the world again)" if finding.closed.is_world_open else ""

@@ -31,7 +31,7 @@ from .people import (
 )
 from .rule_words import amount_words, peer_words, rule_words, widest_peers, worst_rules
 from .text import plural, safe
-from .undo import look_commands, undo_steps
+from .undo import look_commands, undo_steps_of
 
 _WIDTH = 100
 _LABEL_WIDTH = 15
@@ -230,7 +230,7 @@ def _when(alert: Alert, settings: Settings) -> Iterator[str]:
 def _undo(alert: Alert) -> Iterator[str]:
     if alert.outcome is not Outcome.SUCCEEDED or alert.severity is Severity.INFORMATIONAL:
         return
-    steps = list(undo_steps(alert.findings))
+    steps = undo_steps_of(alert)
     if len(steps) > 1:
         yield from _wrapped("In this order, the last call first:")
     for number, finding, command in steps:

@@ -33,10 +33,11 @@ def sms_of(alert: Alert) -> str:
 
 def _ascii(text: str, longest: int) -> str:
     """One character outside ASCII would halve what fits: accents go, the rest is `?`."""
-    plain = unicodedata.normalize("NFKD", safe(text))
-    ascii_text = "".join(
-        char if char.isascii() and char.isprintable() else "?"
-        for char in plain
-        if not unicodedata.combining(char)
-    )
+    ascii_text = safe(text)
+    if not ascii_text.isascii():
+        ascii_text = "".join(
+            char if char.isascii() and char.isprintable() else "?"
+            for char in unicodedata.normalize("NFKD", ascii_text)
+            if not unicodedata.combining(char)
+        )
     return ascii_text if len(ascii_text) <= longest else f"{ascii_text[: longest - 2]}.."

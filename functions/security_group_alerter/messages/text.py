@@ -32,7 +32,8 @@ def shortened(value: Any, longest: int) -> Any:
     if type(value) is str:  # and none of the enumerations
         return value[:longest]
     if isinstance(value, tuple):
-        return tuple(shortened(item, longest) for item in value)
+        items = [shortened(item, longest) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
     if is_dataclass(value) and not isinstance(value, type):
         cut = {
             field.name: shortened(getattr(value, field.name), longest) for field in fields(value)

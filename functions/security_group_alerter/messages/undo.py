@@ -10,8 +10,10 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
+from security_group_alerter.alerts import Alert
 from security_group_alerter.changes import Action, PrefixListChange, SecurityGroupChange
 from security_group_alerter.findings import Finding
 from security_group_alerter.records import Outcome
@@ -63,6 +65,13 @@ def undo_steps(findings: Sequence[Finding]) -> Iterator[tuple[int, Finding, str]
         if command is not None and command not in told:
             told.add(command)
             yield number, finding, command
+
+
+# For the form that comes next: 15 µs less a change.
+@lru_cache(maxsize=1)
+def undo_steps_of(alert: Alert) -> tuple[tuple[int, Finding, str], ...]:
+    """The steps that undo a whole alert."""
+    return tuple(undo_steps(alert.findings))
 
 
 def look_commands(findings: Iterable[Finding]) -> Iterator[tuple[str, str]]:

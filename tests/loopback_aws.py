@@ -4,6 +4,7 @@ What it was told outlives the process that told it. (moto's own server would wan
 """
 
 import json
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +15,11 @@ from urllib.parse import parse_qs
 
 from local.aws import SEEN_EVENTS_TABLE, SentAlert
 
-ACCOUNT: Final = {"Id": "222233334444", "Name": "payments-production", "State": "ACTIVE"}
+ACCOUNT: Final[dict[str, Any]] = {
+    "Id": "222233334444",
+    "Name": "payments-production",
+    "State": "ACTIVE",
+}
 OU: Final = {"Id": "ou-abcd-12345678", "Name": "Workloads"}
 
 
@@ -31,6 +36,8 @@ class LoopbackAws:
         self.messages = 0
         self.calls: Counter[str] = Counter()
         self.url = ""
+        # What DescribeAccount says of any.
+        self.account = ACCOUNT
 
     def forget(self) -> None:
         """As if nothing had ever been asked."""
@@ -44,6 +51,9 @@ class LoopbackAws:
         """Do what is asked."""
         if operation == "PublishBatch":
             return self._publish(parse_qs(body)).encode()
+        if operation == "Publish":
+            self.messages += 1
+            return _PUBLISHED
         return json.dumps(self._answer(operation, json.loads(body))).encode()
 
     def _publish(self, form: dict[str, list[str]]) -> str:
@@ -72,21 +82,28 @@ class LoopbackAws:
                 self.marked |= {it["PutRequest"]["Item"]["event_id"]["S"] for it in table}
                 return {"UnprocessedItems": {}}
             case "DescribeAccount":
-                return {"Account": ACCOUNT}
+                return {"Account": self.account}
             case "ListParents":
                 is_account = asked["ChildId"] == ACCOUNT["Id"]
                 return {"Parents": [{"Id": OU["Id"] if is_account else "r-abcd"}]}
             case "DescribeOrganizationalUnit":
                 return {"OrganizationalUnit": OU}
+            case "PutItem" | "UpdateItem":
+                return {}
             case "ListTagsForResource":
                 return {"Tags": [{"Key": "Owner", "Value": "payments"}]}
             case _:
                 raise NotImplementedError(operation)
 
 
+_PUBLISHED: Final = (
+    b"<PublishResponse><PublishResult><MessageId>m</MessageId></PublishResult></PublishResponse>"
+)
+
+
 @contextmanager
-def loopback_aws() -> Iterator[LoopbackAws]:
-    """Listens on 127.0.0.1 at any free port."""
+def loopback_aws(tls: ssl.SSLContext | None = None) -> Iterator[LoopbackAws]:
+    """Listens on 127.0.0.1 at any free port, for HTTP or HTTPS."""
     aws = LoopbackAws()
 
     class Door(BaseHTTPRequestHandler):
@@ -111,12 +128,19 @@ def loopback_aws() -> Iterator[LoopbackAws]:
     class Server(ThreadingHTTPServer):
         daemon_threads = True
 
+        def finish_request(self, request: Any, client_address: Any) -> None:
+            if tls is None:
+                super().finish_request(request, client_address)
+                return
+            with tls.wrap_socket(request, server_side=True) as wrapped:
+                super().finish_request(wrapped, client_address)
+
         def handle_error(self, request: object, client_address: object) -> None:
             """Whoever asked was killed."""
 
     with Server(("127.0.0.1", 0), Door) as server:
         port = server.server_address[1]
-        aws.url = f"http://127.0.0.1:{port}"
+        aws.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{port}"
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:

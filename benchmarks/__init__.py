@@ -1,0 +1,1 @@
+"""`make bench`: what the function costs, beside what others would."""

@@ -1,0 +1,27 @@
+"""The function itself, whose AWS calls are answered before they are written down and signed."""
+
+from typing import Any
+
+from botocore.client import BaseClient
+
+from security_group_alerter.handler import lambda_handler
+
+ANSWERS: dict[str, Any] = {
+    "BatchGetItem": {"Responses": {}},
+    "BatchWriteItem": {},
+    "PublishBatch": {},
+    "DescribeAccount": {"Account": {"Id": "222233334444", "Name": "payments-production"}},
+    "ListParents": {"Parents": [{"Id": "r-abcd"}]},
+    "ListTagsForResource": {"Tags": []},
+}
+
+
+def answer(_client: BaseClient, operation: str, _parameters: object) -> dict[str, Any]:
+    """What AWS would answer when all goes well."""
+    answer: dict[str, Any] = ANSWERS[operation]
+    return answer
+
+
+BaseClient._make_api_call = answer  # type: ignore[attr-defined]  # noqa: SLF001
+
+__all__ = ["lambda_handler"]
