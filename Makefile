@@ -58,19 +58,21 @@ build: .venv/sam/.installed ## Build what is deployed, in .aws-sam
 	@# The function's own Makefile wants a Python with pip: here is one.
 	@PYTHON="$(CURDIR)/.venv/bin/python" $(SAM) build
 
-preflight: .venv/.replay ## Look at what could make the deployment fail, or dear; ARGS="--parameter Name=Value"
+preflight: .venv/.replay ## Check what would make the deployment fail or cost too much; changes nothing; ARGS="--parameter Name=Value"
 	@.venv/bin/python -m local.preflight --config-env $(CONFIG_ENV) $(ARGS)
 
 bucket-policy: .venv/.replay ## Print the policy that a bucket of yours needs to hold the trail; ARGS as for preflight
 	@.venv/bin/python -m local.bucket_policy --config-env $(CONFIG_ENV) $(ARGS)
 
-# The stack needs the organization's id: until samconfig.toml has one, SAM asks and keeps the answers.
+# The stack needs the organization's id: until its environment in samconfig.toml has one, SAM asks and
+# keeps the answers.
 deploy: build ## Build and deploy with samconfig.toml's CONFIG_ENV (default: default); asks the first time
-	@if grep -Eq '^[^#]*OrganizationId.*o-[a-z0-9]{10,32}' samconfig.toml 2>/dev/null; \
+	@if awk '/^\[/ { ours = index($$0, "[$(CONFIG_ENV).") == 1 } ours' samconfig.toml 2>/dev/null \
+		| grep -Eq '^[^#]*OrganizationId.*o-[a-z0-9]{10,32}'; \
 	then $(SAM) deploy --config-env $(CONFIG_ENV); \
 	else $(SAM) deploy --config-env $(CONFIG_ENV) --guided; fi
 
-verify: .venv/.replay ## Look at every part of the road, after the deployment
+verify: .venv/.replay ## After the deployment: check every part of the road; changes nothing
 	@.venv/bin/python -m local.verify --config-env $(CONFIG_ENV) $(ARGS)
 
 redrive: .venv/.replay ## List the deliveries that failed; ARGS=--show prints them, ARGS=--invoke tries them again

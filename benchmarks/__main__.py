@@ -70,20 +70,18 @@ def main() -> None:
     with setup() as made:
         cold = rounds_of(cold_sample, COLD_ROUNDS, made)
         warm = rounds_of(warm_sample, WARM_ROUNDS, made)
-        growths = [
-            growth(made)
-            for number in range(ROUNDS_OF_5000)
-            if tell(f"5,000 records, {number + 1} of {ROUNDS_OF_5000} …")
-        ]
+        growths = []
+        for number in range(ROUNDS_OF_5000):
+            tell(f"5,000 records, {number + 1} of {ROUNDS_OF_5000} …")
+            growths.append(growth(made))
     results = results_of(cold, warm, growths, made.zip_mb)
     RESULTS.write_text(f"{json.dumps(results, indent=2)}\n", encoding="utf-8")
     print(table_of(results))
 
 
-def tell(words: str) -> bool:
+def tell(words: str) -> None:
     """Progress is for people."""
     print(words, file=sys.stderr, flush=True)
-    return True
 
 
 @contextmanager
@@ -174,14 +172,14 @@ def results_of(
     zip_mb: float,
 ) -> dict[str, Any]:
     """The ratios by name, beside their goals; and what they come from."""
-    rounds_of = dict.fromkeys(("init", "cold"), cold)
+    samples_of = dict.fromkeys(("init", "cold"), cold)
 
     def ratio(above: str, below: str, what: str) -> float:
-        rounds = rounds_of.get(what, warm)
+        rounds = samples_of.get(what, warm)
         return median(samples[above][what] / samples[below][what] for samples in rounds)
 
     def median_of(name: str, what: str) -> float:
-        return median(samples[name][what] for samples in rounds_of.get(what, warm))
+        return median(samples[name][what] for samples in samples_of.get(what, warm))
 
     ratios = {
         "cold_cpu_vs_naive": ratio("alerter", "naive", "cold"),

@@ -1,10 +1,10 @@
-"""What is measured, in the words of the README, and the most that it may be."""
+"""What is measured, in the words of the README, and the goal: at most so much."""
 
 from typing import Final, NamedTuple
 
 
 class Goal(NamedTuple):
-    """What the number is, and how large it may be."""
+    """What the number is, and how large it should be at most."""
 
     words: str
     most: float

@@ -69,12 +69,8 @@ def emulated_aws() -> Iterator[Topic]:
     import boto3
     from moto import mock_aws
 
-    credentials = {
-        "AWS_DEFAULT_REGION": TRAIL_REGION,
-        "AWS_ACCESS_KEY_ID": "none",
-        "AWS_SECRET_ACCESS_KEY": "none",
-    }
-    with mock.patch.dict(os.environ, credentials), mock_aws():
+    with mock.patch.dict(os.environ), mock_aws():
+        _forget_the_persons_aws()
         _make_organization(boto3.client("organizations"))
         boto3.client("dynamodb").create_table(
             TableName=SEEN_EVENTS_TABLE,
@@ -85,6 +81,19 @@ def emulated_aws() -> Iterator[Topic]:
         topic = Topic(boto3.client("sns").create_topic(Name="alerts")["TopicArn"])
         with mock.patch.dict(os.environ, _environment_of(topic)):
             yield topic
+
+
+def _forget_the_persons_aws() -> None:
+    """No profile, no endpoint: moto answers for AWS's own addresses only."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ |= {
+        "AWS_DEFAULT_REGION": TRAIL_REGION,
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
 
 
 def _environment_of(topic: Topic) -> dict[str, str]:

@@ -30,8 +30,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def _no_settings_of_mine() -> Iterator[None]:
     """The environment of whoever runs the tests changes no alert."""
     with mock.patch.dict(os.environ):
-        for name in VARIABLES:
-            os.environ.pop(name, None)
+        for name in list(os.environ):
+            if name in VARIABLES or name.startswith("AWS_"):
+                del os.environ[name]
         yield
 
 

@@ -155,7 +155,7 @@ def parameters() -> str:
 def default_of(parameter: dict[str, Any]) -> str:
     if "Default" not in parameter:
         return "none: required"
-    return code(parameter["Default"]) if parameter["Default"] else "empty"
+    return "empty" if parameter["Default"] == "" else code(parameter["Default"])
 
 
 def shown(sample: Callable[[], str]) -> Callable[[], str]:
@@ -269,7 +269,7 @@ def costs() -> str:
         "the trail in CloudWatch Logs: a million events an account, $0.75 a million": [
             each * A_MILLION_EVENTS_IN_LOGS for each in accounts
         ],
-        "the alerter: alarms, metrics, the key": [fixed for _ in accounts],
+        f"the alerter: {words_for_fixed_cost()}": [fixed for _ in accounts],
         "the alerter: five changes a day and account, one e-mail each at most": [
             each * CHANGES_A_MONTH / 1000 * A_THOUSAND_MAILS * 1.1 for each in accounts
         ],
@@ -291,22 +291,35 @@ def costs() -> str:
 
 
 def fixed_cost() -> float:
-    """What the stack costs though nothing happens: its alarms and metrics, counted, and the key."""
+    """What the stack costs though nothing happens."""
+    watched, written = fixed_counts()
+    return watched * AN_ALARM + written * A_METRIC + A_KEY
+
+
+def words_for_fixed_cost() -> str:
+    watched, written = fixed_counts()
+    return (
+        f"{watched} metrics in alarms at ${AN_ALARM:.2f}, {written} of its own at "
+        f"${A_METRIC:.2f}, the key ${A_KEY:.0f}"
+    )
+
+
+def fixed_counts() -> tuple[int, int]:
+    """How many metrics alarms watch, and how many the stack makes."""
     resources = read_template()["Resources"].values()
     alarms_ = [it["Properties"] for it in resources if it["Type"] == "AWS::CloudWatch::Alarm"]
     watched = sum(
         sum("MetricStat" in metric for metric in it.get("Metrics", [])) or 1 for it in alarms_
     )
-    filters: int = sum(it["Type"] == "AWS::Logs::MetricFilter" for it in resources)
-    written = len(Tally().counts()) + len(("Lag", "HeartbeatLag"))
-    return watched * AN_ALARM + (filters + written) * A_METRIC + A_KEY
+    filters = sum(it["Type"] == "AWS::Logs::MetricFilter" for it in resources)
+    return watched, filters + len(Tally().counts()) + len(("Lag", "HeartbeatLag"))
 
 
 def performance() -> str:
     """What `make bench` wrote: ratios only, since the times are those of one machine."""
     results = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
     rows = [
-        (code(name), GOALS[name].words, f"{value:.2f}".removesuffix(".00"), f"{GOALS[name].most:g}")
+        (code(name), GOALS[name].words, measured(value, GOALS[name].most), f"{GOALS[name].most:g}")
         for name, value in results["ratios"].items()
     ]
     return "\n".join(
@@ -316,6 +329,11 @@ def performance() -> str:
             f"{results['date']}, Python {results['python']}, {results['machine']}.",
         )
     )
+
+
+def measured(value: float, most: float) -> str:
+    text = f"{value:.2f}".removesuffix(".00")
+    return f"**{text}**" if value > most else text
 
 
 BLOCKS: Final[dict[str, Callable[[], str]]] = {

@@ -6,6 +6,8 @@ to AWS 1 ms, a delivery of 100 changes 50 ms.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -20,12 +22,13 @@ if TYPE_CHECKING:
 _new_tls_context = httpsession.create_urllib3_context
 
 
-def session() -> Any:
+@contextmanager
+def session() -> Iterator[Any]:
     """One for all clients, and botocore's: boto3's own layer takes 30 ms to import.
 
-    Any, since to a type checker every client that it makes is the same.
+    Clients that are made within share one TLS context. Any, since to a type checker every client
+    that it makes is the same.
     """
-    httpsession.create_urllib3_context = _tls_context
     made = Session()
     made.register("before-call.sns", _encode_once)
     made.set_default_client_config(
@@ -36,7 +39,11 @@ def session() -> Any:
             user_agent="security-group-alerter",
         )
     )
-    return made
+    httpsession.create_urllib3_context = _tls_context
+    try:
+        yield made
+    finally:
+        httpsession.create_urllib3_context = _new_tls_context
 
 
 def _encode_once(**event: Any) -> None:

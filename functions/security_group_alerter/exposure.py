@@ -30,6 +30,8 @@ from .security_group_rules import (
 # alone, ::/0, 2000::/3. Broad is a /16 of IPv4, a /28 of IPv6 (of 2000::/3, hence 28 - 3 bits).
 WORLD_SHARE = 4
 BROAD_SHARE = {4: 2**16, 6: 2**25}
+# What is worked out of so few rules is kept while the function is warm.
+MOST_KEPT = 8
 
 # What the public Internet does not route. Blocks of these registries that are globally reachable
 # (anycast services such as 192.31.196.0/24) stay in; the few that lie within a block that is not
@@ -112,11 +114,11 @@ class Exposure(NamedTuple):
 def exposure_of(rules: Iterable[SecurityGroupRule]) -> Exposure:
     """Judge ingress rules together; rules of unknown direction count as ingress, egress not."""
     inward = tuple(rule for rule in rules if rule.direction is not Direction.EGRESS)
-    return _exposure_of(inward) if inward else Exposure()
+    if not inward:
+        return Exposure()
+    return (_kept_exposure_of if len(inward) <= MOST_KEPT else _exposure_of)(inward)
 
 
-# Few rules are new: 60 µs less a change, where each is judged once and worded four times.
-@lru_cache(maxsize=1024)
 def _exposure_of(inward: tuple[SecurityGroupRule, ...]) -> Exposure:
     by_protocol: dict[str | None, list[tuple[PortRange, Peer]]] = {}
     for rule in inward:
@@ -139,15 +141,21 @@ def _exposure_of(inward: tuple[SecurityGroupRule, ...]) -> Exposure:
 
 def reach_of(peers: Iterable[Peer]) -> Reach:
     """How much of the Internet these peers are together, each address counted once."""
-    return _reach_of(tuple(peers))
+    listed = tuple(peers)
+    return (_kept_reach_of if len(listed) <= MOST_KEPT else _reach_of)(listed)
 
 
-@lru_cache(maxsize=1024)
 def _reach_of(peers: tuple[Peer, ...]) -> Reach:
     counted = _Union(peers)
     for peer in peers:
         counted.change(peer, +1)
     return counted.reach
+
+
+# Few rules are new, and each is judged once and worded four times: 60 µs less a change. Not the
+# large calls: a few hundred of a thousand rules each, refused or not, would fill the memory.
+_kept_exposure_of = lru_cache(maxsize=256)(_exposure_of)
+_kept_reach_of = lru_cache(maxsize=256)(_reach_of)
 
 
 def _openings_of(

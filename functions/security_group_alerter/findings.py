@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from .accepted_openings import AcceptedOpening, acceptance_of
 from .changes import Action, Change, PrefixListChange, SecurityGroupChange
-from .exposure import Breadth, Exposure, Opening, Reach, exposure_of, reach_of
+from .exposure import MOST_KEPT, Breadth, Exposure, Opening, Reach, exposure_of, reach_of
 from .records import CloudTrailRecord, Outcome
 from .security_group_rules import ALL_PROTOCOLS, ICMP_PROTOCOLS, PortRange
 from .sensitive_ports import SensitivePort, sensitive_ports_in
@@ -187,10 +187,13 @@ class Judgement(NamedTuple):
     openings: tuple[Opening, ...]
 
 
-# Asked for the severity, its reasons and the order: 15 µs less a change.
-@lru_cache(maxsize=1024)
 def judgements_of(exposure: Exposure) -> tuple[Judgement, ...]:
     """Every cell of the table that is touched: the worst of them is the severity."""
+    is_small = len(exposure.openings) <= MOST_KEPT
+    return (_kept_judgements_of if is_small else _judgements_of)(exposure)
+
+
+def _judgements_of(exposure: Exposure) -> tuple[Judgement, ...]:
     judgements = [
         Judgement(
             severity=SEVERITY[port_class].get(opening.reach.breadth, ANY_OTHER_CHANGE),
@@ -211,6 +214,10 @@ def judgements_of(exposure: Exposure) -> tuple[Judgement, ...]:
                 Judgement(severity=severity, port_class=PortClass.EVERYTHING, openings=wide)
             )
     return tuple(judgements)
+
+
+# Asked for the severity, its reasons and the order: 15 µs less a change.
+_kept_judgements_of = lru_cache(maxsize=256)(_judgements_of)
 
 
 def severity_of(exposure: Exposure) -> Severity:

@@ -84,23 +84,23 @@ def road_and_notices() -> tuple[Road, list[str]]:
     accepted = accepted_openings_in(
         (Path(__file__).parent / ACCEPTED_OPENINGS).read_text("utf-8"), today=clock().date()
     )
-    session = clients.session()
-    directory = AccountDirectory(
-        session.create_client("organizations", config=enrichment.CLIENT_CONFIG),
-        tag_names=settings.account_tags,
-        clock=time.monotonic,
-    )
-    table = SeenEvents(
-        session.create_client("dynamodb", config=seen_events.CLIENT_CONFIG),
-        table_name=settings.seen_events_table,
-        clock=time.time,
-        sleep=time.sleep,
-    )
-    publisher = Publisher(
-        session.create_client("sns", config=publishing.CLIENT_CONFIG),
-        topic_arn=settings.alert_topic_arn,
-        sleep=time.sleep,
-    )
+    with clients.session() as session:
+        directory = AccountDirectory(
+            session.create_client("organizations", config=enrichment.CLIENT_CONFIG),
+            tag_names=settings.account_tags,
+            clock=time.monotonic,
+        )
+        table = SeenEvents(
+            session.create_client("dynamodb", config=seen_events.CLIENT_CONFIG),
+            table_name=settings.seen_events_table,
+            clock=time.time,
+            sleep=time.sleep,
+        )
+        publisher = Publisher(
+            session.create_client("sns", config=publishing.CLIENT_CONFIG),
+            topic_arn=settings.alert_topic_arn,
+            sleep=time.sleep,
+        )
     road = Road(
         settings=settings,
         accepted=accepted,

@@ -96,15 +96,19 @@ def protocol_of(text: str) -> str:
     return _PROTOCOL_NAMES.get(lowered, lowered)
 
 
-@lru_cache(maxsize=1024)
 def peer_of_cidr(text: str) -> Peer:
     """The peer that a CIDR names, whatever stands behind its prefix: 1.2.3.4/0 is 0.0.0.0/0.
 
     Raises ValueError when the text is no CIDR.
     """
+    return _peer_of_cidr(text.strip())
+
+
+@lru_cache(maxsize=1024)
+def _peer_of_cidr(text: str) -> Peer:
     if "%" in text:
         # A scope id, which Python takes, and in which any text may stand.
         raise ValueError(f"{text!r} has a scope id")
-    network = ip_network(text.strip(), strict=False)
+    network = ip_network(text, strict=False)
     kind = PeerKind.IPV4 if network.version == 4 else PeerKind.IPV6
     return Peer(kind=kind, value=str(network), network=network)

@@ -147,7 +147,7 @@ def _checks_of(plan: Plan) -> Checks[None]:
     elif plan.values.get(BUCKET):
         checks = existing_bucket.bucket_checks(plan.deployment.client("s3"), plan)
         yield from guarded(existing_bucket.SUBJECT, checks)
-    if plan.values.get("KmsKey", "").startswith("arn:"):
+    if "KmsKey" not in dict(complaints(plan.values)) and plan.values["KmsKey"].startswith("arn:"):
         yield from guarded(encryption_key.SUBJECT, encryption_key.key_checks(plan))
     yield from _email_checks(plan)
 

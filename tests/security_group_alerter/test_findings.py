@@ -1,10 +1,12 @@
 """How bad a change is: the table of severities, cell by cell, and what stands beside it."""
 
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given
 
+from security_group_alerter import exposure, findings
 from security_group_alerter.changes import Action, Change, PrefixListChange, SecurityGroupChange
 from security_group_alerter.exposure import exposure_of
 from security_group_alerter.findings import (
@@ -27,6 +29,7 @@ from tests.security_group_alerter.builders import (
     lists_of_rules,
     peer,
     record,
+    rule,
     rules,
 )
 
@@ -701,3 +704,22 @@ def test_unreadable_record_is_told_with_what_it_is() -> None:
         excerpt='{"eventID":…',
     )
     assert not finding.would_open_world
+
+
+# What is kept while the function is warm.
+
+
+@pytest.mark.parametrize(
+    "kept", [exposure._kept_exposure_of, exposure._kept_reach_of, findings._kept_judgements_of]
+)
+def test_large_calls_are_not_kept(kept: Any) -> None:
+    """Else a few hundred refused calls of a thousand rules each would fill the memory."""
+    many = [rule(f"tcp {number * 2} from 8.8.8.{number}/32") for number in range(20)]
+    before = kept.cache_info().currsize
+
+    assert len(exposure_of(many).openings) == len(many)
+    assert severity_of(exposure_of(many)) is LOW
+    exposure.reach_of(it.peer for it in many)
+
+    assert kept.cache_info().currsize == before
+    assert kept.cache_info().maxsize <= 256

@@ -264,7 +264,7 @@ def test_the_words_say_who_when_and_what_to_do(stack: Stack) -> None:
         "Error    (empty: it succeeded)",
         " ",
         "Expected, if the stack is being deployed or removed. If not, alerts may be missing:",
-        "see what was changed, run make verify, and deploy the stack again.",
+        "see what was changed, and run make verify, which says how to mend it.",
         " ",
         "CloudTrail event 5a6b",
     ]
