@@ -475,6 +475,12 @@ STOPS: Final[list[tuple[str, Arrangement, tuple[str, ...], str]]] = [
         f"KMS key arn:aws:kms:eu-west-1:{MANAGEMENT}:key/1234abcd is not in {REGION}. Name",
     ),
     (
+        "malformed-key",
+        nothing,
+        (*EMAILS, "--parameter", "KmsKey=arn:foo"),
+        "parameters KmsKey='arn:foo'",
+    ),
+    (
         "no-such-key",
         nothing,
         (*EMAILS, "--parameter", f"KmsKey=arn:aws:kms:{REGION}:{MANAGEMENT}:key/1234abcd"),
