@@ -57,7 +57,7 @@ def members_of(value: object) -> Mapping[str, Any]:
 
 
 # A serializer writes the same names each time: 8 µs less a change.
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _is_upper_camel(names: tuple[str, ...]) -> bool:
     return any(name[:1].isupper() for name in names)
 

@@ -104,7 +104,7 @@ def peer_of_cidr(text: str) -> Peer:
     return _peer_of_cidr(text.strip())
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _peer_of_cidr(text: str) -> Peer:
     if "%" in text:
         # A scope id, which Python takes, and in which any text may stand.
