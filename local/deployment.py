@@ -179,7 +179,7 @@ def _holds(condition: Any, values: Mapping[str, str]) -> bool:
             values.get(it["Ref"], "") if isinstance(it, dict) else str(it) for it in arguments
         )
         return left == right
-    raise NotImplementedError(f"{function} in a rule of template.yaml")
+    raise ValueError(f"a rule of template.yaml uses {function}: expected Fn::Not or Fn::Equals")
 
 
 def _is_accepted(value: str, spec: Mapping[str, Any]) -> bool:

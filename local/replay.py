@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -26,6 +25,7 @@ from .aws import SentAlert, emulated_aws
 from .deliveries import LONGEST_GAP, Delivery, deliveries_of
 from .filter_pattern import compile_pattern
 from .lambda_context import lambda_context
+from .program import run
 from .records_in import Payload, Record, UnreadableFileError, paths_in, records_in
 from .template import subscription_pattern
 
@@ -182,12 +182,4 @@ _FORMATS: dict[str, Callable[[SentAlert], str]] = {
 
 
 if __name__ == "__main__":
-    try:
-        status = main()
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever reads has read enough: `| head`. Else Python complains when it closes the stream.
-        # https://docs.python.org/3/library/signal.html#note-on-sigpipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
-    sys.exit(status)
+    run("replay", main, when_closed=0)

@@ -23,7 +23,7 @@ def _long_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     elif isinstance(node, yaml.SequenceNode):
         value = loader.construct_sequence(node, deep=True)
     else:
-        raise NotImplementedError(f"!{suffix} with a mapping")
+        raise TypeError(f"template.yaml: !{suffix}: expected a text or a list, found a mapping")
     if suffix == "GetAtt":
         value = value.split(".", maxsplit=1)
     return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}

@@ -93,7 +93,7 @@ class LoopbackAws:
             case "ListTagsForResource":
                 return {"Tags": [{"Key": "Owner", "Value": "payments"}]}
             case _:
-                raise NotImplementedError(operation)
+                raise ValueError(f"the function does not call {operation}")
 
 
 _PUBLISHED: Final = (

@@ -73,7 +73,6 @@ def test_what_is_written_is_read_again(value: str) -> None:
     assert overrides_in({"parameter_overrides": [override("A", value)]}) == {"A": value}
 
 
-@pytest.mark.skipif(not SAM_PYTHON.exists(), reason="`make setup` installs the SAM CLI")
 def test_the_sam_cli_reads_the_same() -> None:
     written = [it for _, it, _ in WRITTEN] + [[override("A", value)] for value in VALUES]
 

@@ -41,7 +41,7 @@ def _applies(
     given: Mapping[str, str],
 ) -> bool:
     if unknown := statement.keys() - _ELEMENTS:
-        raise NotImplementedError(f"{sorted(unknown)} in a statement")
+        raise ValueError(f"a statement has {sorted(unknown)}: expected some of {sorted(_ELEMENTS)}")
     return (
         any(_like(action.lower(), pattern.lower()) for pattern in _list(statement["Action"]))
         and any(_like(resource, pattern) for pattern in _list(statement["Resource"]))
@@ -58,7 +58,7 @@ def _is_principal(principal: str | None, wanted: str | Mapping[str, Any] | None)
     if wanted is None or wanted == "*":
         return (principal is None) == (wanted is None)
     if isinstance(wanted, str):
-        raise NotImplementedError(f"Principal {wanted}")
+        raise TypeError(f"Principal {wanted!r}: expected *, or services or ARNs")
     return principal in [name for names in wanted.values() for name in _list(names)]
 
 

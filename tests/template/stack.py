@@ -165,7 +165,7 @@ class _Resolver:
             if name in self._functions:
                 return self._functions[name](value)
             if name.startswith("Fn::"):
-                raise NotImplementedError(f"{name} {value}")
+                raise ValueError(f"template.yaml uses {name}, which is not read here: {value}")
         # The short form of a condition within conditions; elsewhere it is a resource's own.
         if node.keys() == {"Condition"} and isinstance(node["Condition"], str):
             return self.holds(node["Condition"])

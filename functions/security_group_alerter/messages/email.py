@@ -31,7 +31,7 @@ from .people import (
 )
 from .rule_words import amount_words, peer_words, rule_words, widest_peers, worst_rules
 from .text import plural, safe
-from .undo import look_commands, undo_steps_of
+from .undo import look_commands, undo_commands_of, undo_steps_of
 
 _WIDTH = 100
 _LABEL_WIDTH = 15
@@ -241,8 +241,22 @@ def _undo(alert: Alert) -> Iterator[str]:
         yield f"  {mark}{command}"
     if not steps:
         yield from _wrapped(f"No command: {_why_no_undo(worst_finding_in(alert))}.")
-    elif alert.account_id:
+        return
+    if len(steps) < len(alert.findings):
+        yield from _calls_without_undo(alert)
+    if alert.account_id:
         yield from _wrapped(f"To be run with credentials of account {alert.account_id}.")
+
+
+def _calls_without_undo(alert: Alert) -> Iterator[str]:
+    """Which of several calls stay as they are: a command for another may need what they took."""
+    calls: dict[str, list[str]] = {}
+    for number, command in enumerate(undo_commands_of(alert), start=1):
+        if command is None:
+            why = _why_no_undo(alert.findings[number - 1])
+            calls.setdefault(why, []).append(str(number))
+    for why, numbers in calls.items():
+        yield from _wrapped(f"No command for {', '.join(numbers)}: {why}.")
 
 
 def _why_no_undo(finding: Finding) -> str:

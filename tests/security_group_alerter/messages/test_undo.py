@@ -4,22 +4,26 @@ import json
 import re
 import shlex
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from security_group_alerter.accounts import AccountFacts
+from security_group_alerter.alerts import Alert
 from security_group_alerter.changes import Action, Change, PrefixListChange, SecurityGroupChange
 from security_group_alerter.messages.undo import (
     LONGEST_COMMAND,
     look_commands,
     undo_command,
-    undo_steps,
+    undo_steps_of,
 )
 from security_group_alerter.security_group_rules import SecurityGroupRule
 from security_group_alerter.trails import TrailAction, TrailChange
 from tests.security_group_alerter.builders import added, judged, peer, rule, rules
+from tests.security_group_alerter.messages.forms import texts_of
 from tests.stories import told
 
 GROUP: Final = "sg-0123456789abcdef0"
@@ -334,15 +338,40 @@ def test_the_last_call_is_undone_first_and_each_command_given_once() -> None:
     created = judged(group_change(Action.CREATE))
     opening = judged(group_change(Action.ADD_RULES, added=rules("tcp 22 from ::/0")))
     edit = judged(group_change(Action.MODIFY_RULES, added=rules("unknown tcp 22 from ::/0")))
-    findings = [created, opening, edit, opening]
+    alert = Alert(
+        findings=(created, opening, edit, opening),
+        account=AccountFacts(),
+        organization_id=None,
+        seen_at=datetime(2026, 11, 20, tzinfo=UTC),
+    )
 
-    steps = list(undo_steps(findings))
+    steps = undo_steps_of(alert)
 
     assert [(number, words_of(command)[2]) for number, _, command in steps] == [
         (4, "revoke-security-group-ingress"),
         (1, "delete-security-group"),
     ]
     assert [finding for _, finding, _ in steps] == [opening, created]
+
+
+def test_email_says_which_of_several_calls_have_no_command() -> None:
+    # What stopped the trail can be undone, but for what came after it.
+    stopped, deleted = (
+        judged(TrailChange(action=it, trail=TRAIL)) for it in (TrailAction.STOP, TrailAction.DELETE)
+    )
+    [message] = told([stopped, deleted])
+    undo = texts_of(message)["email"].partition("\nUNDO\n")[2].partition("\n\n")[0]
+
+    command, *others = undo.splitlines()
+    assert command.startswith("  1. aws cloudtrail start-logging ")
+    assert others[0] == "  No command for 2: how the trail was set up before is not recorded."
+
+
+def test_email_does_not_miss_a_command_that_another_call_has() -> None:
+    opening = judged(group_change(Action.ADD_RULES, added=rules("tcp 22 from ::/0")))
+    [message] = told([opening, opening])
+
+    assert "No command" not in texts_of(message)["email"]
 
 
 def test_email_undoes_in_order() -> None:
