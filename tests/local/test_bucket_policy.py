@@ -4,8 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Final
 
 import pytest
@@ -17,9 +16,7 @@ from tests.local.cloud import (
     Cloud,
     Run,
     Terminal,
-    cloud,
     refusal,
-    terminal,
 )
 from tests.stories import ROOT
 from tests.template.policies import allows
@@ -34,18 +31,6 @@ KNOWN: Final = (
 )
 
 Print = Callable[..., Run]
-
-
-@pytest.fixture(name="aws")
-def _aws() -> Iterator[Cloud]:
-    with cloud() as made:
-        yield made
-
-
-@pytest.fixture(name="shell")
-def _shell(tmp_path: Path) -> Iterator[Terminal]:
-    with terminal(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

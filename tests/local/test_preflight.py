@@ -5,9 +5,8 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -23,9 +22,7 @@ from tests.local.cloud import (
     Cloud,
     Run,
     Terminal,
-    cloud,
     refusal,
-    terminal,
 )
 from tests.local.control_tower import BUCKET, GROUP, TRAIL, make_bucket, make_trail
 from tests.stories import ROOT
@@ -48,18 +45,6 @@ REUSE: Final = (
 THEIR_BUCKET: Final = (*EMAILS, "--parameter", f"ExistingTrailBucketName={BUCKET}")
 
 Preflight = Callable[..., Run]
-
-
-@pytest.fixture(name="aws")
-def _aws() -> Iterator[Cloud]:
-    with cloud() as made:
-        yield made
-
-
-@pytest.fixture(name="shell")
-def _shell(tmp_path: Path) -> Iterator[Terminal]:
-    with terminal(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture
