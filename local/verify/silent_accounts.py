@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from security_group_alerter.messages.text import plural
+from security_group_alerter.payload import log_stream_of
 
 from ..checks import Check, Checks, looked_up, ok, stop, warning
 from .deployed_stack import Deployed
@@ -27,8 +28,6 @@ SILENT_AFTER: Final = timedelta(hours=24)
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-trail-organization.html
 COVERED_AFTER: Final = timedelta(hours=24)
 _MOST_NAMED: Final = 20
-# <organization>_<account>_CloudTrail_<region>, with _2 and so on where there is much to write.
-_STREAM = re.compile(r"(?:o-[a-z0-9]+_)?([0-9]{12})_CloudTrail_[a-z0-9-]+(?:_[0-9]+)?")
 _FOLDER = re.compile(r"/([0-9]{12})/$")
 
 
@@ -112,10 +111,10 @@ def newest_records(client: CloudWatchLogsClient, log_group: str) -> dict[str, da
     pages = client.get_paginator("describe_log_streams").paginate(logGroupName=log_group)
     for page in pages:
         for stream in page["logStreams"]:
-            found = _STREAM.fullmatch(stream["logStreamName"])
-            if found and "lastEventTimestamp" in stream:
+            account_id = log_stream_of(stream["logStreamName"]).account_id
+            if account_id and "lastEventTimestamp" in stream:
                 time = datetime.fromtimestamp(stream["lastEventTimestamp"] / 1000, tz=UTC)
-                newest[found[1]] = max(time, newest.get(found[1], time))
+                newest[account_id] = max(time, newest.get(account_id, time))
     return newest
 
 
