@@ -31,6 +31,7 @@ from benchmarks.runtime import Function, running
 from benchmarks.workloads import delivery
 from tests.loopback_aws import ACCOUNT, OU, LoopbackAws, environment_for, loopback_aws
 
+HANDLER_MODULE: Final = "security_group_alerter.handlers.delivery"
 RESULTS: Final = Path(__file__).parent / "results.json"
 PYTHON: Final = ROOT / ".venv" / "bench" / "bin" / "python"
 # Of starts, with one delivery each, and of what comes after that.
@@ -105,8 +106,11 @@ def setup() -> Iterator[Setup]:
             yield Setup(
                 handlers={
                     # What is compared stands side by side: time passes in a round.
-                    "alerter_after_mtime_change": (moved, "security_group_alerter.handler"),
-                    "alerter": (built, "security_group_alerter.handler"),
+                    "alerter_after_mtime_change": (
+                        moved,
+                        HANDLER_MODULE,
+                    ),
+                    "alerter": (built, HANDLER_MODULE),
                     "naive": (compared, "naive"),
                     "powertools": (compared, "powertools"),
                     "alerter_without_network": (built, "without_network"),

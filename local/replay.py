@@ -124,8 +124,8 @@ def handled(delivery: Delivery, problems: list[str]) -> dict[str, int]:
     """
     # The function logs to standard output, which belongs to the alerts here.
     with redirect_stdout(sys.stderr):
-        from security_group_alerter import handler
-        from security_group_alerter.payload import UndecodableDeliveryError
+        from security_group_alerter.cloudtrail.payload import UndecodableDeliveryError
+        from security_group_alerter.handlers import delivery as handler
     seen_at = _later(delivery.newest or datetime.now(UTC))
     with mock.patch.object(handler, "clock", lambda: seen_at):
         try:

@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from local.aws import SEEN_EVENTS_TABLE, Topic, emulated_aws
-from security_group_alerter import handler
+from security_group_alerter.handlers import delivery as handler
 from security_group_alerter.settings import VARIABLES
 
 

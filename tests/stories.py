@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from security_group_alerter.accounts import AccountFacts
-from security_group_alerter.alerts import alerts_of
-from security_group_alerter.findings import Finding
+from security_group_alerter.alerting import Tally, findings_in
+from security_group_alerter.cloudtrail.payload import Delivery, log_stream_of
+from security_group_alerter.judgement.findings import Finding
 from security_group_alerter.messages import Message, messages_of
-from security_group_alerter.payload import Delivery, log_stream_of
-from security_group_alerter.pipeline import Tally, findings_in
+from security_group_alerter.model.account import AccountFacts
+from security_group_alerter.model.alert import alerts_of
 from security_group_alerter.settings import Settings, settings_from
 
 ROOT: Final = Path(__file__).parents[1]

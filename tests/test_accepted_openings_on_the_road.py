@@ -12,7 +12,7 @@ import pytest
 from local.aws import SentAlert, Topic, emulated_aws
 from local.deliveries import deliveries_of
 from local.lambda_context import lambda_context
-from security_group_alerter import handler
+from security_group_alerter.handlers import delivery as handler
 from tests.stories import story
 
 CONTEXT: Final = lambda_context("request-1")

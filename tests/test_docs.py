@@ -16,11 +16,12 @@ import pytest
 from benchmarks.goals import GOALS
 from local import replay
 from local.template import read_template
-from security_group_alerter import findings
-from security_group_alerter.accounts import AccountFacts
-from security_group_alerter.changes import READERS
-from security_group_alerter.exposure import BROAD_SHARE, WORLD_SHARE, Breadth
-from security_group_alerter.findings import (
+from security_group_alerter.alerting import Tally
+from security_group_alerter.cloudtrail.changes import READERS
+from security_group_alerter.cloudtrail.records import Outcome
+from security_group_alerter.judgement import findings
+from security_group_alerter.judgement.exposure import BROAD_SHARE, WORLD_SHARE, Breadth
+from security_group_alerter.judgement.findings import (
     ANY_OTHER_CHANGE,
     EVERYTHING_PORTS,
     SEVERITY,
@@ -30,11 +31,10 @@ from security_group_alerter.findings import (
     PortClass,
     Severity,
 )
+from security_group_alerter.judgement.sensitive_ports import SENSITIVE_PORTS
 from security_group_alerter.messages import Message
-from security_group_alerter.pipeline import Tally
-from security_group_alerter.records import Outcome
-from security_group_alerter.security_group_rules import PortRange
-from security_group_alerter.sensitive_ports import SENSITIVE_PORTS
+from security_group_alerter.model.account import AccountFacts
+from security_group_alerter.model.rules import PortRange
 from tests.local.samples import preflight_sample, verify_sample
 from tests.stories import findings_of, story, told
 

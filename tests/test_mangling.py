@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import pytest
 
-from security_group_alerter.accounts import AccountFacts
-from security_group_alerter.findings import Finding, FindingKind, Severity
+from security_group_alerter.judgement.findings import Finding, FindingKind, Severity
 from security_group_alerter.messages import LARGEST_MESSAGE, Message
+from security_group_alerter.model.account import AccountFacts
 from tests.stories import STORIES, findings_of, story, told
 
 WRONG: Final[dict[str, object]] = {

@@ -19,7 +19,8 @@ import pytest
 from benchmarks.certificate import certificate_in
 from benchmarks.workloads import delivery
 from local.lambda_context import lambda_context
-from security_group_alerter import clients, handler
+from security_group_alerter.aws import clients
+from security_group_alerter.handlers import delivery as handler
 from tests.loopback_aws import environment_for, loopback_aws
 from tests.stories import ROOT
 
@@ -104,7 +105,10 @@ def test_no_instruction_too_many(counted: dict[str, dict[str, Any]]) -> None:
 
 
 def test_no_module_too_many() -> None:
-    script = "import json, sys, security_group_alerter.handler; print(json.dumps([*sys.modules]))"
+    script = (
+        "import json, sys, security_group_alerter.handlers.delivery\n"
+        "print(json.dumps([*sys.modules]))"
+    )
     modules = set(printed("-c", script))
     others = {name for name in modules if package_of(name) not in sys.stdlib_module_names}
     others = {name for name in others if not package_of(name).startswith("_sysconfigdata")}

@@ -4,7 +4,7 @@ from typing import Any
 
 from botocore.client import BaseClient
 
-from security_group_alerter.handler import lambda_handler
+from security_group_alerter.handlers.delivery import lambda_handler
 
 ANSWERS: dict[str, Any] = {
     "BatchGetItem": {"Responses": {}},

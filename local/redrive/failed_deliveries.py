@@ -12,8 +12,12 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.cloud_watch_logs_event import CloudWatchLogsEvent
 
+from security_group_alerter.cloudtrail.payload import (
+    UndecodableDeliveryError,
+    delivery_of,
+    log_stream_of,
+)
 from security_group_alerter.messages.text import plural, safe
-from security_group_alerter.payload import UndecodableDeliveryError, delivery_of, log_stream_of
 
 _LONGEST_TEXT = 500
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from security_group_alerter.cloudtrail.payload import log_stream_of
 from security_group_alerter.messages.text import plural
-from security_group_alerter.payload import log_stream_of
 
 from ..checks import Check, Checks, looked_up, ok, stop, warning
 from .deployed_stack import Deployed

@@ -10,7 +10,7 @@ import pytest
 
 from local.deliveries import LONGEST_GAP, MOST_RECORDS, Delivery, deliveries_of
 from local.records_in import Payload, Record
-from security_group_alerter.payload import delivery_of, document_of
+from security_group_alerter.cloudtrail.payload import delivery_of, document_of
 
 START: Final = datetime(2026, 11, 23, 9, tzinfo=UTC)
 

@@ -25,7 +25,7 @@ from local.redrive import __main__ as redrive
 from local.redrive import failure_queue
 from local.redrive.failure_queue import FailureQueue
 from local.template import read_template
-from security_group_alerter import handler
+from security_group_alerter.handlers import delivery as handler
 from tests.local.failures import POISON, failure_of, payload_of
 from tests.stories import ROOT, story
 

@@ -11,7 +11,7 @@ import pytest
 from local.template import read_template
 from local.verify import __main__ as verify
 from local.verify import alert_road, deployed_stack
-from security_group_alerter import handler
+from security_group_alerter.handlers import delivery as handler
 from tests.local.cloud import (
     MANAGEMENT,
     REGION,

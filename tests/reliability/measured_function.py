@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from local.lambda_context import lambda_context
-from security_group_alerter import handler
+from security_group_alerter.handlers import delivery as handler
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from botocore import handlers
 
 from local.lambda_context import lambda_context
-from security_group_alerter import handler
+from security_group_alerter.handlers import delivery as handler
 from tests.reliability.small_delivery import in_batches
 
 KILLED = 9

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from typing import Any, Final
 from unittest import mock
 
-from security_group_alerter import pipeline, publishing, seen_events
+from security_group_alerter import alerting as pipeline
+from security_group_alerter.aws import seen_events
+from security_group_alerter.aws import sns as publishing
 from tests.stories import story
 
 

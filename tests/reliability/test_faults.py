@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from security_group_alerter.pipeline import ENOUGH_TABLE_FAILURES
-from security_group_alerter.publishing import PublishError
+from security_group_alerter.alerting import ENOUGH_TABLE_FAILURES
+from security_group_alerter.aws.sns import PublishError
 from tests.reliability.small_delivery import (
     CREATION,
     ELSEWHERE,

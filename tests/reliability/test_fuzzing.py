@@ -17,8 +17,8 @@ from moto.dynamodb.models import dynamodb_backends
 from local.aws import SEEN_EVENTS_TABLE, SentAlert, Topic
 from local.deliveries import MANAGEMENT_ACCOUNT_ID, TRAIL_REGION
 from local.lambda_context import lambda_context
-from security_group_alerter import handler
-from security_group_alerter.payload import UndecodableDeliveryError
+from security_group_alerter.cloudtrail.payload import UndecodableDeliveryError
+from security_group_alerter.handlers import delivery as handler
 from tests.reliability.small_delivery import payload_of
 from tests.stories import STORIES, story
 

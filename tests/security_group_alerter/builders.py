@@ -6,11 +6,11 @@ from ipaddress import IPv4Network, IPv6Network
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from security_group_alerter.changes import Action, Change, SecurityGroupChange
-from security_group_alerter.findings import Finding, finding_of
-from security_group_alerter.payload import log_stream_of
-from security_group_alerter.records import CloudTrailRecord, record_of
-from security_group_alerter.security_group_rules import (
+from security_group_alerter.cloudtrail.changes import Action, Change, SecurityGroupChange
+from security_group_alerter.cloudtrail.payload import log_stream_of
+from security_group_alerter.cloudtrail.records import CloudTrailRecord, record_of
+from security_group_alerter.judgement.findings import Finding, finding_of
+from security_group_alerter.model.rules import (
     ALL_PORTS,
     PROTOCOLS_WITH_PORTS,
     Direction,

@@ -3,7 +3,7 @@
 import pytest
 
 from local.filter_pattern import MAX_LENGTH, compile_pattern
-from security_group_alerter.changes import READERS
+from security_group_alerter.cloudtrail.changes import READERS
 from tests.template.stack import Stack
 
 # https://docs.aws.amazon.com/securityhub/latest/userguide/cloudwatch-controls.html#cloudwatch-10

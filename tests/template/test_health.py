@@ -10,11 +10,11 @@ from botocore.session import get_session
 from botocore.validate import ParamValidator
 
 from local.aws import SEEN_EVENTS_TABLE, emulated_aws
-from security_group_alerter import handler
-from security_group_alerter.changes import READERS
-from security_group_alerter.pipeline import HEARTBEAT, Tally
-from security_group_alerter.publishing import RESERVED_SECONDS
-from security_group_alerter.seen_events import SeenEvents
+from security_group_alerter.alerting import HEARTBEAT, Tally
+from security_group_alerter.aws.seen_events import SeenEvents
+from security_group_alerter.aws.sns import RESERVED_SECONDS
+from security_group_alerter.cloudtrail.changes import READERS
+from security_group_alerter.handlers import delivery as handler
 from tests.template.policies import allows
 from tests.template.stack import ACCOUNT, REGION, STACK, Stack, deployed
 

@@ -6,9 +6,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from security_group_alerter.alerts import Alert
-from security_group_alerter.settings import Settings
-
+from ..model.alert import Alert
+from ..settings import Settings
 from .chat import chat_of
 from .email import email_of
 from .headline import subject_of

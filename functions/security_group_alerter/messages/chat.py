@@ -10,14 +10,13 @@ import json
 from collections.abc import Iterable, Iterator
 from itertools import takewhile
 
-from security_group_alerter.alerts import Alert
-from security_group_alerter.changes import PrefixListChange, SecurityGroupChange
-from security_group_alerter.exposure import exposure_of
-from security_group_alerter.findings import Finding, FindingKind, Severity
-from security_group_alerter.records import Outcome
-from security_group_alerter.security_group_rules import Peer, SecurityGroupRule
-from security_group_alerter.settings import Settings
-
+from ..cloudtrail.changes import PrefixListChange, SecurityGroupChange
+from ..cloudtrail.records import Outcome
+from ..judgement.exposure import exposure_of
+from ..judgement.findings import Finding, FindingKind, Severity
+from ..model.alert import Alert
+from ..model.rules import Peer, SecurityGroupRule
+from ..settings import Settings
 from .headline import (
     MAY_REPEAT,
     concern_of_finding,

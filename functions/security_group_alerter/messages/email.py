@@ -5,18 +5,17 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from security_group_alerter.alerts import Alert
-from security_group_alerter.changes import Action, PrefixListChange, SecurityGroupChange
-from security_group_alerter.findings import (
+from ..cloudtrail.changes import Action, PrefixListChange, SecurityGroupChange
+from ..cloudtrail.records import Outcome
+from ..cloudtrail.trails import TrailAction, TrailChange
+from ..judgement.findings import (
     Finding,
     FindingKind,
     Severity,
 )
-from security_group_alerter.records import Outcome
-from security_group_alerter.security_group_rules import Peer, SecurityGroupRule
-from security_group_alerter.settings import Settings
-from security_group_alerter.trails import TrailAction, TrailChange
-
+from ..model.alert import Alert
+from ..model.rules import Peer, SecurityGroupRule
+from ..settings import Settings
 from .headline import MAY_REPEAT, headline_of, worst_finding_in
 from .links import event_link, group_link
 from .notes import notes_on, reasons_for

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from security_group_alerter.alerts import Alert
-from security_group_alerter.changes import Action, PrefixListChange, SecurityGroupChange
-from security_group_alerter.exposure import Breadth
-from security_group_alerter.findings import Effect, Finding, FindingKind, Severity
-from security_group_alerter.records import CloudTrailRecord, Outcome
-from security_group_alerter.security_group_rules import SecurityGroupRule
-from security_group_alerter.trails import TrailAction, TrailChange
-
+from ..cloudtrail.changes import Action, PrefixListChange, SecurityGroupChange
+from ..cloudtrail.records import CloudTrailRecord, Outcome
+from ..cloudtrail.trails import TrailAction, TrailChange
+from ..judgement.exposure import Breadth
+from ..judgement.findings import Effect, Finding, FindingKind, Severity
+from ..model.alert import Alert
+from ..model.rules import SecurityGroupRule
 from .rule_words import (
     concern_of,
     direction_words,

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from urllib.parse import quote
 
-from security_group_alerter.settings import Settings
+from ..settings import Settings
 
 _REGION = re.compile(r"[a-z]{2,}(?:-[a-z0-9]+)+")
 _GROUP_ID = re.compile(r"sg-[0-9a-z]{1,32}")

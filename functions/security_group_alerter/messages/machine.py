@@ -12,15 +12,14 @@ import json
 from datetime import datetime
 from typing import Any
 
-from security_group_alerter.alerts import Alert
-from security_group_alerter.changes import PrefixListChange, SecurityGroupChange
-from security_group_alerter.exposure import Opening
-from security_group_alerter.findings import Finding, Severity
-from security_group_alerter.records import CloudTrailRecord, Outcome
-from security_group_alerter.security_group_rules import Direction, Peer, SecurityGroupRule
-from security_group_alerter.settings import Settings
-from security_group_alerter.trails import TrailChange
-
+from ..cloudtrail.changes import PrefixListChange, SecurityGroupChange
+from ..cloudtrail.records import CloudTrailRecord, Outcome
+from ..cloudtrail.trails import TrailChange
+from ..judgement.exposure import Opening
+from ..judgement.findings import Finding, Severity
+from ..model.alert import Alert
+from ..model.rules import Direction, Peer, SecurityGroupRule
+from ..settings import Settings
 from .headline import headline_of, phrase_of
 from .links import event_link, group_link, partition_of
 from .notes import acceptance_words

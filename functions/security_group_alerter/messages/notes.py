@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from security_group_alerter.changes import Action, PrefixListChange, SecurityGroupChange
-from security_group_alerter.findings import (
+from ..cloudtrail.changes import Action, PrefixListChange, SecurityGroupChange
+from ..cloudtrail.records import Outcome
+from ..judgement.findings import (
     Effect,
     Finding,
     FindingKind,
@@ -15,9 +16,7 @@ from security_group_alerter.findings import (
     ports_in,
     sensitive_ports_of,
 )
-from security_group_alerter.records import Outcome
-from security_group_alerter.security_group_rules import ALL_PROTOCOLS
-
+from ..model.rules import ALL_PROTOCOLS
 from .rule_words import worst_openings_in
 from .text import listed, safe
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from security_group_alerter.exposure import (
+from ..judgement.exposure import (
     Breadth,
     Exposure,
     Opening,
@@ -13,8 +13,9 @@ from security_group_alerter.exposure import (
     exposure_of,
     reach_of,
 )
-from security_group_alerter.findings import judgements_of, sensitive_ports_of, severity_of
-from security_group_alerter.security_group_rules import (
+from ..judgement.findings import judgements_of, sensitive_ports_of, severity_of
+from ..judgement.sensitive_ports import sensitive_ports_in
+from ..model.rules import (
     ALL_PORTS,
     ALL_PROTOCOLS,
     Direction,
@@ -24,8 +25,6 @@ from security_group_alerter.security_group_rules import (
     PortRange,
     SecurityGroupRule,
 )
-from security_group_alerter.sensitive_ports import sensitive_ports_in
-
 from .text import listed, safe
 
 # https://www.iana.org/assignments/protocol-numbers

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
-from security_group_alerter.alerts import Alert
-from security_group_alerter.changes import SecurityGroupChange
-
+from ..cloudtrail.changes import SecurityGroupChange
+from ..model.alert import Alert
 from .headline import account_name_of, headline_of, worst_finding_in
 from .text import safe
 

@@ -13,17 +13,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from security_group_alerter.alerts import Alert
-from security_group_alerter.changes import Action, PrefixListChange, SecurityGroupChange
-from security_group_alerter.findings import Finding
-from security_group_alerter.records import Outcome
-from security_group_alerter.security_group_rules import (
+from ..cloudtrail.changes import Action, PrefixListChange, SecurityGroupChange
+from ..cloudtrail.records import Outcome
+from ..cloudtrail.trails import TrailAction, TrailChange
+from ..judgement.findings import Finding
+from ..model.alert import Alert
+from ..model.rules import (
     ICMP_PROTOCOLS,
     Direction,
     PeerKind,
     SecurityGroupRule,
 )
-from security_group_alerter.trails import TrailAction, TrailChange
 
 _REGION = re.compile(r"[a-z]{2,}(?:-[a-z0-9]+)+")
 _IDS = {

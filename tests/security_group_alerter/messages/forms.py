@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from security_group_alerter.accounts import AccountFacts
-from security_group_alerter.alerts import Alert, alerts_of
-from security_group_alerter.changes import SecurityGroupChange
-from security_group_alerter.findings import Finding
+from security_group_alerter.cloudtrail.changes import SecurityGroupChange
+from security_group_alerter.judgement.findings import Finding
 from security_group_alerter.messages import Message
+from security_group_alerter.model.account import AccountFacts
+from security_group_alerter.model.alert import Alert, alerts_of
 from tests.security_group_alerter.builders import added
 from tests.stories import NOW, SETTINGS, STORIES, story, told
 

@@ -8,16 +8,16 @@ from typing import Any, Final
 import pytest
 from jsonschema import Draft202012Validator
 
-from security_group_alerter.accepted_openings import accepted_openings_in
-from security_group_alerter.accounts import AccountFacts
-from security_group_alerter.changes import Action, PrefixListChange, SecurityGroupChange
-from security_group_alerter.findings import (
+from security_group_alerter.cloudtrail.changes import Action, PrefixListChange, SecurityGroupChange
+from security_group_alerter.judgement.accepted_openings import accepted_openings_in
+from security_group_alerter.judgement.findings import (
     Finding,
     Severity,
     configuration_finding,
     unreadable_finding,
 )
 from security_group_alerter.messages import chat as module
+from security_group_alerter.model.account import AccountFacts
 from tests.security_group_alerter.builders import judged, peer, record, rules
 from tests.security_group_alerter.messages.forms import (
     CALLS,

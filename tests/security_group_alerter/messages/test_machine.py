@@ -10,16 +10,16 @@ from py_ocsf_models.events.findings.detection_finding import (  # type: ignore[i
     DetectionFinding,
 )
 
-from security_group_alerter.accounts import AccountFacts
-from security_group_alerter.changes import Action, PrefixListChange, SecurityGroupChange
-from security_group_alerter.findings import (
+from security_group_alerter.cloudtrail.changes import Action, PrefixListChange, SecurityGroupChange
+from security_group_alerter.cloudtrail.principals import Principal
+from security_group_alerter.judgement.findings import (
     Finding,
     Severity,
     configuration_finding,
     unreadable_finding,
 )
 from security_group_alerter.messages.machine import OCSF_VERSION, machine_of, uid_of
-from security_group_alerter.principals import Principal
+from security_group_alerter.model.account import AccountFacts
 from tests.security_group_alerter.builders import judged, peer, record, rules
 from tests.security_group_alerter.messages.forms import (
     FACTS,

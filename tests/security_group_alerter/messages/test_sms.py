@@ -2,9 +2,9 @@
 
 import pytest
 
-from security_group_alerter.accounts import AccountFacts
-from security_group_alerter.findings import Finding, unreadable_finding
+from security_group_alerter.judgement.findings import Finding, unreadable_finding
 from security_group_alerter.messages.sms import LONGEST
+from security_group_alerter.model.account import AccountFacts
 from tests.security_group_alerter.builders import record
 from tests.security_group_alerter.messages.forms import CALLS, opened, renamed, sms, without
 from tests.stories import STORIES, findings_of, story

@@ -11,17 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security_group_alerter.accounts import AccountFacts
-from security_group_alerter.alerts import Alert
-from security_group_alerter.changes import Action, Change, PrefixListChange, SecurityGroupChange
+from security_group_alerter.cloudtrail.changes import (
+    Action,
+    Change,
+    PrefixListChange,
+    SecurityGroupChange,
+)
+from security_group_alerter.cloudtrail.trails import TrailAction, TrailChange
 from security_group_alerter.messages.undo import (
     LONGEST_COMMAND,
     look_commands,
     undo_command,
     undo_steps_of,
 )
-from security_group_alerter.security_group_rules import SecurityGroupRule
-from security_group_alerter.trails import TrailAction, TrailChange
+from security_group_alerter.model.account import AccountFacts
+from security_group_alerter.model.alert import Alert
+from security_group_alerter.model.rules import SecurityGroupRule
 from tests.security_group_alerter.builders import added, judged, peer, rule, rules
 from tests.security_group_alerter.messages.forms import texts_of
 from tests.stories import told

@@ -7,9 +7,19 @@ from typing import Any, Final
 
 import pytest
 
-from security_group_alerter.accepted_openings import AcceptedOpenings, accepted_openings_in
-from security_group_alerter.changes import Action, Change, PrefixListChange, SecurityGroupChange
-from security_group_alerter.findings import (
+from security_group_alerter.cloudtrail.changes import (
+    Action,
+    Change,
+    PrefixListChange,
+    SecurityGroupChange,
+)
+from security_group_alerter.cloudtrail.principals import Principal, Session
+from security_group_alerter.cloudtrail.trails import TrailAction, TrailChange
+from security_group_alerter.judgement.accepted_openings import (
+    AcceptedOpenings,
+    accepted_openings_in,
+)
+from security_group_alerter.judgement.findings import (
     Finding,
     Severity,
     configuration_finding,
@@ -21,8 +31,6 @@ from security_group_alerter.messages.headline import phrase_of
 from security_group_alerter.messages.machine import machine_of
 from security_group_alerter.messages.notes import notes_on, reasons_for
 from security_group_alerter.messages.people import mfa_words
-from security_group_alerter.principals import Principal, Session
-from security_group_alerter.trails import TrailAction, TrailChange
 from tests.security_group_alerter.builders import judged, peer, record, rules
 from tests.security_group_alerter.messages.forms import (
     PLAIN,

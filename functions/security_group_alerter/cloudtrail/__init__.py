@@ -1,0 +1,1 @@
+"""Turns what CloudTrail recorded into what a call did."""

@@ -1,0 +1,226 @@
+"""Step 3a: the ways in which EC2 writes a rule down become SecurityGroupRules.
+
+CloudTrail records what the caller sent and what EC2 answered, and EC2 has several serializers:
+nested `ipPermissions`, flat parameters, a response's `securityGroupRuleSet`, and the PascalCase
+`<Call>Request` of its newer calls. They differ in the names and in how deep things lie, so one
+reader knows every spelling of a member and reads all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from ..model.rules import (
+    ALL_PORTS,
+    HIGHEST_PORT,
+    ICMP_PROTOCOLS,
+    PROTOCOLS_WITH_PORTS,
+    Direction,
+    IcmpType,
+    Peer,
+    PeerKind,
+    PortRange,
+    SecurityGroupRule,
+    peer_of_cidr,
+    protocol_of,
+)
+from .json_values import account_id_in, flag_in, text_in
+
+_CIDR_MEMBERS = ("cidrIp", "cidrIpv4", "cidrIpv6")
+# A referenced group is written flat in a request, and as an object in lists and responses.
+_GROUP_MEMBERS = ("referencedGroupId", "sourceSecurityGroupId", "sourceSecurityGroupName")
+_GROUP_LISTS = ("groups", "userIdGroupPairs")
+_PEER_LISTS = ("ipRanges", "ipv6Ranges", "prefixListIds", *_GROUP_LISTS)
+_OWN_PEER_MEMBERS = (*_CIDR_MEMBERS, *_GROUP_MEMBERS, "prefixListId", "referencedGroupInfo")
+# What makes of a request a rule of its own, instead of a list of them.
+_FLAT_MEMBERS = ("ipProtocol", *_OWN_PEER_MEMBERS)
+# What stands for nothing: every serializer has its own.
+_EMPTY: tuple[Any, ...] = (None, "", {}, [])
+
+
+class Reading(NamedTuple):
+    """The rules that a part of a record tells, and what in it could not be read, with its path."""
+
+    rules: tuple[SecurityGroupRule, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def members_of(value: object) -> Mapping[str, Any]:
+    """An object's members with lowerCamel names, whichever serializer wrote it; else none."""
+    if not isinstance(value, dict):
+        return {}
+    if _is_upper_camel(tuple(value)):
+        return {key[:1].lower() + key[1:]: member for key, member in value.items()}
+    return value
+
+
+# A serializer writes the same names each time: 8 µs less a change.
+@lru_cache(maxsize=256)
+def _is_upper_camel(names: tuple[str, ...]) -> bool:
+    return any(name[:1].isupper() for name in names)
+
+
+def items_in(value: object) -> list[Any]:
+    """A list, in any of EC2's ways: array, `{"items": …}`, `{"item": …}`, one object, "" or {}."""
+    members = members_of(value)
+    if "items" in members or "item" in members:
+        return items_in_array(members.get("items", members.get("item")))
+    return items_in_array(value)
+
+
+def items_in_array(value: object) -> list[Any]:
+    """The elements of an array; a lone object counts as one, an empty thing as none."""
+    if isinstance(value, list):
+        return value
+    return [] if value in _EMPTY else [value]
+
+
+def parameters_of(value: object, wrapper: str) -> Mapping[str, Any]:
+    """Request parameters or response elements, taken out of `<Call>Request|Response` if need be."""
+    members = members_of(value)
+    wrapped = wrapper[:1].lower() + wrapper[1:]
+    return members_of(members[wrapped]) if wrapped in members else members
+
+
+def permissions_reading(parameters: Mapping[str, Any], direction: Direction) -> Reading:
+    """The rules of a request: its nested permissions and its flat one."""
+    reading = rules_reading(parameters.get("ipPermissions"), direction, "ipPermissions")
+    if all(parameters.get(member) in _EMPTY for member in _FLAT_MEMBERS):
+        return reading
+    return joined(reading, rules_reading([parameters], direction, "requestParameters"))
+
+
+def rules_reading(value: object, direction: Direction, path: str) -> Reading:
+    """The rules of a list of permissions or of flat rules. The path names what fails."""
+    rules: list[SecurityGroupRule] = []
+    problems: list[str] = []
+    for index, item in enumerate(items_in(value)):
+        where = f"{path}[{index}]"
+        if isinstance(item, dict):
+            rules.extend(_rules_in(members_of(item), direction, where, problems))
+        else:
+            problems.append(f"{where}: expected an object, found {type(item).__name__}")
+    return Reading(rules=tuple(rules), problems=tuple(problems))
+
+
+def joined(first: Reading, second: Reading) -> Reading:
+    """What either tells: every rule once, the first's where they are equal."""
+    rules = dict.fromkeys(first.rules + second.rules)
+    return Reading(rules=tuple(rules), problems=first.problems + second.problems)
+
+
+def told_by(request: Reading, response: Reading) -> Reading:
+    """The response wins where it is whole: it is canonical and has the rule ids.
+
+    Else both tell, and a request that is whole fills every gap. A response with fewer rules than
+    were asked for was cut: a call that succeeded did all that it was asked.
+    """
+    if response.problems and request.rules and not request.problems:
+        return joined(Reading(rules=response.rules), request)
+    is_cut = len(response.rules) < len(set(request.rules))
+    is_whole = response.rules and not response.problems and not is_cut
+    return response if is_whole else joined(response, request)
+
+
+def _rules_in(
+    permission: Mapping[str, Any], direction: Direction, where: str, problems: list[str]
+) -> Iterator[SecurityGroupRule]:
+    try:
+        protocol = _protocol_in(permission)
+        ports, icmp_type = _ports_in(permission, protocol)
+    except ValueError as error:
+        problems.append(f"{where}: {error}")
+        return
+    is_egress = flag_in(permission, "isEgress")
+    if is_egress is not None:
+        direction = Direction.EGRESS if is_egress else Direction.INGRESS
+    for peer, description in _peers_in(permission, where, problems):
+        yield SecurityGroupRule(
+            direction=direction,
+            protocol=protocol,
+            ports=ports,
+            icmp_type=icmp_type,
+            peer=peer,
+            rule_id=text_in(permission, "securityGroupRuleId"),
+            description=description,
+        )
+
+
+def _peers_in(
+    permission: Mapping[str, Any], where: str, problems: list[str]
+) -> Iterator[tuple[Peer, str | None]]:
+    """Every peer with its description: the permission's own, then those in its lists."""
+    places = [
+        (members_of({"referencedGroupInfo": item} if name in _GROUP_LISTS else item), item, name)
+        for name in _PEER_LISTS
+        for item in items_in(permission.get(name))
+    ]
+    if not places or any(permission.get(name) not in _EMPTY for name in _OWN_PEER_MEMBERS):
+        places.insert(0, (permission, permission, "peer"))
+    for members, item, name in places:
+        try:
+            peers = [*_own_peers_in(members)]
+        except ValueError as error:
+            problems.append(f"{where}.{name}: {error}")
+            continue
+        if not peers:
+            problems.append(f"{where}.{name}: expected a CIDR, a prefix list or a group")
+        yield from ((peer, text_in(members_of(item), "description")) for peer in peers)
+
+
+def _own_peers_in(members: Mapping[str, Any]) -> Iterator[Peer]:
+    for name in _CIDR_MEMBERS:
+        if members.get(name) not in _EMPTY:
+            yield peer_of_cidr(_text_at(members, name))
+    if members.get("prefixListId") not in _EMPTY:
+        yield Peer(kind=PeerKind.PREFIX_LIST, value=_text_at(members, "prefixListId"))
+    group = members_of(members.get("referencedGroupInfo"))
+    named = (
+        text_in(group, "groupId")
+        or text_in(group, "groupName")
+        or next(filter(None, (text_in(members, name) for name in _GROUP_MEMBERS)), None)
+    )
+    if named is not None:
+        owner = account_id_in(group, "userId") or account_id_in(
+            members, "sourceSecurityGroupOwnerId"
+        )
+        yield Peer(kind=PeerKind.SECURITY_GROUP, value=named, account_id=owner)
+
+
+def _protocol_in(permission: Mapping[str, Any]) -> str | None:
+    if permission.get("ipProtocol") in _EMPTY:
+        return None
+    return protocol_of(_text_at(permission, "ipProtocol"))
+
+
+def _ports_in(
+    permission: Mapping[str, Any], protocol: str | None
+) -> tuple[PortRange | None, IcmpType | None]:
+    """The ports, or for ICMP the type and code. Where a bound is missing, all that it could be."""
+    first, last = _number_in(permission, "fromPort"), _number_in(permission, "toPort")
+    if protocol in ICMP_PROTOCOLS:
+        return None, IcmpType(first, last) if first is not None else None
+    if protocol is not None and protocol not in PROTOCOLS_WITH_PORTS:
+        return None, None
+    ports = PortRange(
+        0 if first is None else min(first, HIGHEST_PORT),
+        HIGHEST_PORT if last is None else min(last, HIGHEST_PORT),
+    )
+    return ports if ports.first <= ports.last else ALL_PORTS, None
+
+
+def _number_in(members: Mapping[str, Any], name: str) -> int | None:
+    """A port, or an ICMP type or code; None for -1, EC2's word for every one, and when missing."""
+    if members.get(name) in _EMPTY:
+        return None
+    number = int(_text_at(members, name))
+    return None if number < 0 else number
+
+
+def _text_at(members: Mapping[str, Any], name: str) -> str:
+    text = text_in(members, name)
+    if text is None:
+        raise ValueError(f"{name}: expected text, found {type(members[name]).__name__}")
+    return text

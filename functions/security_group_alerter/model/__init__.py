@@ -1,0 +1,1 @@
+"""The vocabulary: frozen values that every step shares. Imports nothing above it."""

@@ -1,0 +1,345 @@
+"""Messages reach Amazon SNS in few calls, and one that does not keeps no other from being sent."""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any, Final, cast
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError, ParamValidationError
+from botocore.parsers import ResponseParserError
+from mypy_boto3_sns import SNSClient
+
+from local.aws import Topic
+from security_group_alerter.aws.sns import (
+    MOST_IN_BATCH,
+    RESERVED_SECONDS,
+    Publisher,
+    PublishError,
+)
+from security_group_alerter.messages import LARGEST_MESSAGE, Message
+from tests.stories import TOPIC_ARN
+
+
+def message(number: int, size: int = 0) -> Message:
+    body = json.dumps({"default": f"{number} {'x' * size}"})
+    return Message(
+        subject=f"HIGH: {number}",
+        attributes={"severity": "HIGH", "account_name": "Zürich"},
+        body=body,
+        event_ids=(f"event-{number}",),
+        keys=(f"event-{number}",),
+    )
+
+
+def messages(count: int, size: int = 0) -> list[Message]:
+    return [message(number, size) for number in range(count)]
+
+
+# What becomes of a call: an error, or the ids of the entries that failed, with whose fault it is.
+Outcome = Exception | dict[str, bool]
+OURS, THEIRS = True, False
+
+
+class Sns:
+    """Amazon SNS, as far as it is called: remembers batches, and fails as told, batch by batch."""
+
+    def __init__(self, *outcomes: Outcome) -> None:
+        self.batches: list[list[dict[str, Any]]] = []
+        self.slept: list[float] = []
+        self.accepted: list[str] = []
+        self.refused: list[str] = []
+        self._outcomes = iter(outcomes)
+
+    def publish_batch(
+        self,
+        *,
+        TopicArn: str,  # noqa: N803, AWS's name
+        PublishBatchRequestEntries: list[dict[str, Any]],  # noqa: N803
+    ) -> dict[str, Any]:
+        assert TopicArn == TOPIC_ARN
+        self.batches.append(PublishBatchRequestEntries)
+        outcome = next(self._outcomes, {})
+        if isinstance(outcome, Exception):
+            raise outcome
+        sent = {entry["Id"] for entry in PublishBatchRequestEntries}
+        assert outcome.keys() <= sent
+        return {
+            "Successful": [{"Id": it, "MessageId": it} for it in sorted(sent - outcome.keys())],
+            "Failed": [
+                {"Id": it, "Code": "InternalError", "SenderFault": is_ours}
+                for it, is_ours in outcome.items()
+            ],
+        }
+
+    def send(
+        self, sent: Iterable[Message], time_left: Callable[[], float] = lambda: RESERVED_SECONDS
+    ) -> None:
+        publisher = Publisher(cast("SNSClient", self), topic_arn=TOPIC_ARN, sleep=self.slept.append)
+        publisher.publish(
+            sent,
+            on_accepted=lambda message: self.accepted.append(message.subject),
+            on_refused=lambda message: self.refused.append(message.subject),
+            time_left=time_left,
+        )
+
+    @property
+    def sizes(self) -> list[int]:
+        return [len(batch) for batch in self.batches]
+
+
+def subjects(*numbers: int) -> list[str]:
+    return [f"HIGH: {number}" for number in numbers]
+
+
+def others_than(*numbers: int, of: int) -> list[str]:
+    return subjects(*(number for number in range(of) if number not in numbers))
+
+
+def to_topic(arn: str) -> Publisher:
+    return Publisher(boto3.client("sns"), topic_arn=arn, sleep=lambda _: None)
+
+
+def test_a_subscriber_gets_what_was_sent(topic: Topic) -> None:
+    accepted: list[Message] = []
+    sent = messages(23)
+
+    to_topic(topic.arn).publish(
+        sent,
+        on_accepted=accepted.append,
+        on_refused=lambda _: pytest.fail("nothing is refused"),
+        time_left=lambda: RESERVED_SECONDS,
+    )
+
+    assert accepted == sent
+    taken = topic.take()
+    assert [alert.subject for alert in taken] == subjects(*range(23))
+    assert {alert.attributes["account_name"] for alert in taken} == {"Zürich"}
+    assert [alert.messages["default"].strip() for alert in taken] == [*map(str, range(23))]
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes"),
+    [(0, []), (1, [1]), (10, [10]), (11, [10, 1]), (25, [10, 10, 5])],
+)
+def test_ten_in_a_call(count: int, sizes: list[int]) -> None:
+    sns = Sns()
+
+    sns.send(iter(messages(count)))
+
+    assert (sns.accepted, sns.refused, sns.slept) == (subjects(*range(count)), [], [])
+    assert sns.sizes == sizes
+    for batch in sns.batches:
+        assert len({entry["Id"] for entry in batch}) == len(batch) <= MOST_IN_BATCH
+
+
+@pytest.mark.parametrize(
+    ("size", "count", "sizes"),
+    [
+        pytest.param(50_000, 12, [5, 5, 2], id="five-and-no-more"),
+        pytest.param(LARGEST_MESSAGE - message(0).size, 3, [1, 1, 1], id="each-as-large-as-may-be"),
+        pytest.param(LARGEST_MESSAGE // 2 - message(0).size, 4, [2, 2], id="exactly-two"),
+        pytest.param(LARGEST_MESSAGE // 2 - message(0).size + 1, 4, [1] * 4, id="not-quite-two"),
+    ],
+)
+def test_as_much_in_a_call_as_sns_takes(size: int, count: int, sizes: list[int]) -> None:
+    sns = Sns()
+
+    sns.send(messages(count, size))
+
+    assert sns.sizes == sizes
+
+
+def test_a_size_is_counted_in_bytes_with_the_attributes() -> None:
+    plain = Message(subject="", attributes={}, body="", event_ids=(), keys=())
+    assert plain.size == 0
+
+    full = Message(
+        subject="ü",
+        attributes={"a": "ü"},
+        body="😀",
+        event_ids=("not sent",),
+        keys=("nor this",),
+    )
+    assert full.size == 2 + len("a") + 2 + len("String") + 4
+
+
+def test_an_entry_is_as_agreed() -> None:
+    sns = Sns()
+
+    sns.send([message(7)])
+
+    assert sns.batches == [
+        [
+            {
+                "Id": "0",
+                "Subject": "HIGH: 7",
+                "Message": '{"default": "7 "}',
+                "MessageStructure": "json",
+                "MessageAttributes": {
+                    "severity": {"DataType": "String", "StringValue": "HIGH"},
+                    "account_name": {"DataType": "String", "StringValue": "Zürich"},
+                },
+            }
+        ]
+    ]
+
+
+THROTTLED: Final = ClientError(
+    {"Error": {"Code": "ThrottledException", "Message": "Rate exceeded"}}, "PublishBatch"
+)
+
+
+CUT_OFF: Final = ResponseParserError("unable to parse the answer")
+# With these Amazon SNS refuses a whole batch because of one message in it.
+DISLIKED: Final = [
+    ClientError({"Error": {"Code": code, "Message": "no"}}, "PublishBatch")
+    for code in ("InvalidParameter", "InvalidParameterValue", "ValidationError", "MessageTooLong")
+]
+
+
+def test_what_is_refused_is_raised_after_everything_else_was_sent() -> None:
+    sns = Sns({"3": OURS, "9": OURS}, {}, {"0": OURS})
+
+    with pytest.raises(PublishError) as raised:
+        sns.send(messages(25))
+
+    assert sns.sizes == [10, 10, 5]
+    assert sns.refused == subjects(3, 9, 20)
+    assert sns.accepted == others_than(3, 9, 20, of=25)
+    assert sns.slept == []
+    assert str(raised.value) == (
+        "not every alert was sent: HIGH: 3 (event-3): InternalError; "
+        "HIGH: 9 (event-9): InternalError; HIGH: 20 (event-20): InternalError"
+    )
+
+
+def test_what_failed_by_the_fault_of_the_service_is_offered_again() -> None:
+    sns = Sns({"3": THEIRS, "9": THEIRS}, {"9": THEIRS})
+
+    sns.send(messages(12))
+
+    assert [[entry["Subject"] for entry in batch] for batch in sns.batches] == [
+        subjects(*range(10)),
+        subjects(3, 9),
+        subjects(9),
+        subjects(10, 11),
+    ]
+    assert (sns.accepted, sns.refused) == (subjects(*range(12)), [])
+    first, second = sns.slept
+    assert 0 < first < second
+
+
+def test_it_is_not_offered_for_ever() -> None:
+    sns = Sns({"1": OURS, "3": THEIRS}, {"3": THEIRS}, {"3": THEIRS})
+
+    with pytest.raises(PublishError) as raised:
+        sns.send(messages(11))
+
+    assert sns.sizes == [10, 1, 1, 1]
+    assert sns.refused == subjects(1, 3)
+    assert sns.accepted == others_than(1, 3, of=11)
+    assert str(raised.value).count("InternalError") == 2
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        (THROTTLED, "Rate exceeded"),
+        (ConnectTimeoutError(endpoint_url="https://sns"), "Connect timeout"),
+        (ParamValidationError(report="Subject"), "Parameter validation failed"),
+        (CUT_OFF, "unable to parse the answer"),
+    ],
+)
+def test_a_call_that_fails_keeps_no_other_from_being_made(failure: Exception, words: str) -> None:
+    sns = Sns({}, failure, {})
+
+    with pytest.raises(PublishError) as raised:
+        sns.send(messages(25))
+
+    assert sns.sizes == [10, 10, 5]
+    assert sns.refused == subjects(*range(10, 20))
+    assert sns.accepted == others_than(*range(10, 20), of=25)
+    assert str(raised.value).startswith("not every alert was sent: HIGH: 10 (event-10): ")
+    assert str(raised.value).count(words) == 10
+
+
+@pytest.mark.parametrize("disliked", DISLIKED, ids=str)
+def test_one_that_is_disliked_takes_no_other_with_it(disliked: ClientError) -> None:
+    sns = Sns(disliked, {}, {}, {}, disliked)
+
+    with pytest.raises(PublishError, match=r"sent: HIGH: 3 \(event-3\): [^;]*no$"):
+        sns.send(messages(12))
+
+    assert sns.sizes == [10, *[1] * 10, 2]
+    assert sns.refused == subjects(3)
+    assert sns.accepted == others_than(3, of=12)
+
+
+def test_refused_before_the_others_were_disliked_it_stays_refused() -> None:
+    sns = Sns({"0": OURS, "1": THEIRS, "2": THEIRS}, DISLIKED[0], {}, DISLIKED[0])
+
+    with pytest.raises(PublishError, match=r"HIGH: 0 .*InternalError; HIGH: 2 .*: no$"):
+        sns.send(messages(3))
+
+    assert sns.sizes == [3, 2, 1, 1]
+    assert (sns.accepted, sns.refused) == (subjects(1), subjects(0, 2))
+
+
+def test_near_the_deadline_the_rest_is_left() -> None:
+    sns = Sns()
+    worded: list[int] = []
+
+    def each() -> Iterable[Message]:
+        for number in range(100):
+            worded.append(number)
+            yield message(number)
+
+    with pytest.raises(PublishError, match=r"sent: the time ran out: the rest is left to the re"):
+        sns.send(each(), time_left=lambda: RESERVED_SECONDS - (len(sns.batches) == 2))
+
+    assert sns.sizes == [10, 10]
+    assert sns.accepted == subjects(*range(20))
+    assert sns.refused == []
+    assert len(worded) <= 31
+
+
+@pytest.mark.parametrize(
+    ("outcome", "refused"),
+    [
+        pytest.param({"1": THEIRS}, "HIGH: 1 (event-1): InternalError", id="offering-again"),
+        pytest.param(DISLIKED[0], "HIGH: 0 (event-0): the time ran out", id="one-by-one"),
+    ],
+)
+def test_near_the_deadline_nothing_is_tried_again(outcome: Outcome, refused: str) -> None:
+    sns = Sns(outcome)
+
+    with pytest.raises(PublishError) as raised:
+        sns.send(messages(2), time_left=lambda: RESERVED_SECONDS - len(sns.batches))
+
+    assert sns.sizes == [2]
+    assert refused in str(raised.value)
+
+
+def test_a_message_without_an_event_id_is_named_all_the_same() -> None:
+    nameless = Message(
+        subject="HIGH: unreadable log event", attributes={}, body="{}", event_ids=(), keys=()
+    )
+
+    with pytest.raises(PublishError, match=r"HIGH: unreadable log event \(no event id\): "):
+        Sns(THROTTLED).send([nameless])
+
+
+def test_a_topic_that_is_gone(topic: Topic) -> None:
+    refused: list[Message] = []
+    sent = messages(2)
+
+    with pytest.raises(PublishError, match=r"^not every alert was sent: HIGH: 0 .*NotFound"):
+        to_topic(f"{topic.arn}-gone").publish(
+            sent,
+            on_accepted=lambda _: pytest.fail("there is no topic"),
+            on_refused=refused.append,
+            time_left=lambda: RESERVED_SECONDS,
+        )
+
+    assert refused == sent

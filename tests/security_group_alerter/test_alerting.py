@@ -1,0 +1,645 @@
+"""The whole road with an AWS behind it: nothing is lost, nothing told twice, whatever fails."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from local.aws import SEEN_EVENTS_TABLE, SentAlert, Topic, emulated_aws
+from local.deliveries import MANAGEMENT_ACCOUNT_ID, deliveries_of
+from local.lambda_context import lambda_context
+from security_group_alerter import alerting as pipeline
+from security_group_alerter.alerting import ENOUGH_TABLE_FAILURES, HEARTBEAT
+from security_group_alerter.aws.sns import RESERVED_SECONDS, PublishError
+from security_group_alerter.cloudtrail.changes import change_of
+from security_group_alerter.cloudtrail.records import CloudTrailRecord
+from security_group_alerter.handlers import delivery as handler
+from security_group_alerter.messages.headline import MAY_REPEAT
+from tests.local.failures import payload_of
+from tests.stories import story
+
+Record = dict[str, Any]
+
+OPENING: Final = story("ssh-opened-to-the-world-from-the-console")
+ADDENDUM: Final = story("https-opened-to-the-world-sent-again-as-an-addendum")
+ORIGINAL: Final = story("https-opened-to-the-world")
+READ, WRITE, SEND = "BatchGetItem", "BatchWriteItem", "PublishBatch"
+DYNAMODB: Final = {READ, WRITE}
+
+
+# How a call ends: it is given the call as it would have been made, and its parameters.
+Ending = Callable[[Callable[[], Any], dict[str, Any]], Any]
+
+
+class Calls:
+    """The AWS calls of the function: each is counted, and may be made to end otherwise."""
+
+    def __init__(self) -> None:
+        self.made: Counter[str] = Counter()
+        self.ending: dict[str, Ending] = {}
+
+    def answer(self, name: str, call: Callable[[], Any], parameters: dict[str, Any]) -> Any:
+        self.made[name] += 1
+        return self.ending[name](call, parameters) if name in self.ending else call()
+
+    @property
+    def to_dynamodb(self) -> int:
+        return sum(self.made[name] for name in DYNAMODB)
+
+
+@pytest.fixture
+def topic(cold_function: None) -> Iterator[Topic]:
+    """A topic and a table of its own, and a cold start, for each test."""
+    assert cold_function is None
+    with emulated_aws() as topic:
+        yield topic
+
+
+@pytest.fixture
+def calls(topic: Topic, monkeypatch: pytest.MonkeyPatch) -> Calls:
+    assert topic.arn
+    calls = Calls()
+    make = BaseClient._make_api_call  # type: ignore[attr-defined]  # the stubs leave it out
+
+    def counted(client: BaseClient, name: str, parameters: dict[str, Any]) -> Any:
+        return calls.answer(name, lambda: make(client, name, parameters), parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", counted)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    return calls
+
+
+def delivered(*records: Record, seconds_left: float = 120) -> dict[str, int]:
+    [delivery] = deliveries_of(records)
+    return handler.lambda_handler(delivery.payload, lambda_context(seconds_left=seconds_left))
+
+
+def with_id(record: Record, event_id: object) -> Record:
+    return record | {"eventID": event_id}
+
+
+def without_id(record: Record) -> Record:
+    return {key: value for key, value in record.items() if key != "eventID"}
+
+
+def by(person: str, number: int) -> Record:
+    """An event of its own, by somebody else than the others: an alert of its own."""
+    identity = OPENING["userIdentity"] | {
+        "arn": f"{OPENING['userIdentity']['arn']}-{person}",
+        "principalId": f"AROAEXAMPLE:{person}",
+    }
+    return with_id(OPENING, event_id(number)) | {"userIdentity": identity}
+
+
+def event_id(number: int) -> str:
+    return f"00000000-0000-4000-8000-{number:012}"
+
+
+def by_different_people(number: int) -> list[Record]:
+    return [by(f"person-{index}", index) for index in range(number)]
+
+
+def ids_told(topic: Topic) -> list[str]:
+    return [event_id for alert in topic.take() for event_id in alert.event_ids]
+
+
+def marked() -> set[str]:
+    items = boto3.client("dynamodb").scan(TableName=SEEN_EVENTS_TABLE)["Items"]
+    return {item["event_id"]["S"] for item in items}
+
+
+def says_it_may_repeat(alert: SentAlert) -> bool:
+    """Whether it does; every form that has room for it says the same."""
+    machine = json.loads(alert.messages["default"])
+    chat = json.loads(alert.messages["https"])["content"]["description"]
+    email = " ".join(alert.messages["email"].split())
+    [says] = {
+        MAY_REPEAT in email,
+        MAY_REPEAT in chat,
+        machine["unmapped"]["may_repeat"],
+    }
+    return bool(says)
+
+
+# Nothing twice.
+
+
+def test_a_delivery_that_comes_again_is_told_once(topic: Topic) -> None:
+    records = (OPENING, with_id(OPENING, event_id(1)))
+
+    first, second = delivered(*records), delivered(*records)
+
+    assert (first["alerts"], first["duplicates"]) == (1, 0)
+    assert (second["alerts"], second["duplicates"], second["matched"]) == (0, 2, 2)
+    assert (second["world_open"], second["records"]) == (0, 2)
+    assert ids_told(topic) == [OPENING["eventID"], event_id(1)]
+
+
+def test_a_function_that_starts_cold_remembers(topic: Topic) -> None:
+    delivered(OPENING)
+    handler.road_and_notices.cache_clear()
+
+    assert delivered(OPENING)["duplicates"] == 1
+    assert len(topic.take()) == 1
+
+
+def test_what_is_new_is_told_beside_what_is_not(topic: Topic) -> None:
+    delivered(OPENING)
+    topic.take()
+
+    delivered(OPENING, with_id(OPENING, event_id(1)))
+
+    assert ids_told(topic) == [event_id(1)]
+
+
+def test_an_event_that_stands_twice_in_a_delivery_is_told_once_in_its_place(topic: Topic) -> None:
+    other = with_id(OPENING, event_id(1))
+
+    summary = delivered(OPENING, other, OPENING)
+
+    assert (summary["alerts"], summary["matched"], summary["duplicates"]) == (1, 3, 1)
+    assert ids_told(topic) == [OPENING["eventID"], event_id(1)]
+
+
+NO_USABLE_IDS: Final = {
+    "empty": "",
+    "null": None,
+    "a-list": ["x"],
+    "longer-than-a-key": "x" * 3000,
+    "half-a-character": "\ud800",
+    "a-text": "an event",
+    "line-break": f"{OPENING['eventID']}\n",
+}
+
+
+@pytest.mark.parametrize(
+    "nameless",
+    [without_id(OPENING), *(with_id(OPENING, it) for it in NO_USABLE_IDS.values())],
+    ids=["missing", *NO_USABLE_IDS],
+)
+def test_an_event_without_an_id_is_known_by_its_text(nameless: Record, topic: Topic) -> None:
+    # One digit of the request differs: these are two events.
+    another = nameless | {"requestID": "another"}
+
+    first, second = delivered(nameless, another), delivered(another, nameless)
+
+    assert (first["matched"], first["duplicates"]) == (2, 0)
+    assert (second["matched"], second["duplicates"]) == (2, 2)
+    [alert] = topic.take()
+    assert len(json.loads(alert.messages["default"])["evidences"]) == 2
+    assert not says_it_may_repeat(alert)
+
+
+def test_a_log_event_that_is_no_record_is_known_by_its_text(topic: Topic) -> None:
+    payload = payload_of("no JSON", "nor this", "half a character: \ud800")
+
+    first = handler.lambda_handler(payload, lambda_context())
+    second = handler.lambda_handler(payload, lambda_context())
+
+    assert (first["unreadable"], first["duplicates"]) == (3, 0)
+    assert (second["unreadable"], second["duplicates"]) == (0, 3)
+    assert len(topic.take()) == 1
+
+
+@pytest.mark.usefixtures("topic")
+def test_nothing_but_events_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    road, _ = handler.road_and_notices()
+    monkeypatch.setattr(handler, "road_and_notices", lambda: (road, ["entry 1 has no owner"]))
+
+    assert delivered(OPENING)["alerts"] == 2
+
+    assert marked() == {OPENING["eventID"]}
+
+
+# CloudTrail's addenda.
+
+
+def told_as_update_of_known(alert: SentAlert) -> bool:
+    email = " ".join(alert.messages["email"].split())
+    assert f"as an update of event {ORIGINAL['eventID']}" in email
+    return f"as an update of event {ORIGINAL['eventID']}, which has been alerted." in email
+
+
+def test_an_update_of_an_alerted_event_says_so(topic: Topic) -> None:
+    delivered(ORIGINAL)
+    topic.take()
+
+    delivered(ADDENDUM)
+
+    [alert] = topic.take()
+    assert told_as_update_of_known(alert)
+    assert alert.event_ids == [ADDENDUM["eventID"]]
+
+
+def test_an_update_that_comes_before_its_original(topic: Topic) -> None:
+    delivered(ADDENDUM)
+    [update] = topic.take()
+    assert not told_as_update_of_known(update)
+
+    delivered(ORIGINAL)
+    assert ids_told(topic) == [ORIGINAL["eventID"]]
+
+    assert delivered(ADDENDUM, ORIGINAL)["duplicates"] == 2
+
+
+def test_an_update_beside_its_original(topic: Topic) -> None:
+    delivered(ORIGINAL, ADDENDUM)
+
+    assert sorted(ids_told(topic)) == sorted([ORIGINAL["eventID"], ADDENDUM["eventID"]])
+
+
+def test_an_update_under_the_same_id_is_no_repetition(topic: Topic) -> None:
+    update = with_id(ADDENDUM, ORIGINAL["eventID"])
+
+    delivered(ORIGINAL)
+    topic.take()
+    delivered(update)
+
+    [alert] = topic.take()
+    assert told_as_update_of_known(alert)
+    assert delivered(ORIGINAL, update)["duplicates"] == 2
+
+
+@pytest.mark.parametrize("original", [*NO_USABLE_IDS.values()], ids=NO_USABLE_IDS)
+def test_an_update_of_an_event_whose_id_is_none(original: object, topic: Topic) -> None:
+    addendum = ADDENDUM["addendum"] | {"originalEventID": original}
+
+    delivered(ADDENDUM | {"addendum": addendum})
+
+    [alert] = topic.take()
+    assert not says_it_may_repeat(alert)
+
+
+# The table fails.
+
+
+def refused(code: str) -> Ending:
+    def ending(_call: Callable[[], Any], _parameters: dict[str, Any]) -> Any:
+        raise ClientError({"Error": {"Code": code, "Message": "no"}}, "Batch")
+
+    return ending
+
+
+def unreachable(_call: Callable[[], Any], _parameters: dict[str, Any]) -> Any:
+    raise EndpointConnectionError(endpoint_url="https://dynamodb")
+
+
+def nothing_read(_call: Callable[[], Any], parameters: dict[str, Any]) -> Any:
+    return {"Responses": {}, "UnprocessedKeys": parameters["RequestItems"]}
+
+
+def nothing_written(_call: Callable[[], Any], parameters: dict[str, Any]) -> Any:
+    return {"UnprocessedItems": parameters["RequestItems"]}
+
+
+FAILURES: Final[dict[str, Ending]] = {
+    "down": unreachable,
+    "throttled": refused("ProvisionedThroughputExceededException"),
+    "full": refused("RequestLimitExceeded"),
+    "gone": refused("ResourceNotFoundException"),
+    "forbidden": refused("AccessDeniedException"),
+}
+
+
+@pytest.mark.parametrize(
+    "failure", [*FAILURES.values(), nothing_read], ids=[*FAILURES, "throttled-in-part"]
+)
+def test_a_table_that_cannot_be_read_stops_no_alert(
+    failure: Ending, topic: Topic, calls: Calls
+) -> None:
+    calls.ending[READ] = failure
+
+    summary = delivered(OPENING)
+
+    assert (summary["alerts"], summary["seen_table_failures"]) == (1, 1)
+    [alert] = topic.take()
+    assert says_it_may_repeat(alert)
+    # What cannot be read may be written all the same: the next delivery is not told again.
+    del calls.ending[READ]
+    assert delivered(OPENING)["duplicates"] == 1
+    assert topic.take() == []
+
+
+@pytest.mark.parametrize(
+    "failure", [*FAILURES.values(), nothing_written], ids=[*FAILURES, "throttled-in-part"]
+)
+def test_a_table_that_cannot_be_written_stops_no_alert(
+    failure: Ending, topic: Topic, calls: Calls
+) -> None:
+    calls.ending[WRITE] = failure
+
+    summary = delivered(OPENING)
+
+    assert (summary["alerts"], summary["seen_table_failures"]) == (1, 1)
+    [alert] = topic.take()
+    assert not says_it_may_repeat(alert)
+    assert delivered(OPENING)["alerts"] == 1
+
+
+def test_a_table_that_is_down_costs_the_alerts_little_time(topic: Topic, calls: Calls) -> None:
+    calls.ending = {READ: unreachable, WRITE: unreachable}
+
+    summary = delivered(*by_different_people(200))
+
+    assert summary["alerts"] == len(topic.take()) == 200
+    assert summary["seen_table_failures"] == calls.to_dynamodb == ENOUGH_TABLE_FAILURES
+
+
+@pytest.mark.usefixtures("topic")
+def test_an_alert_of_many_events_does_not_ask_a_table_that_is_down_for_each(calls: Calls) -> None:
+    calls.ending[WRITE] = unreachable
+
+    summary = delivered(*(with_id(OPENING, event_id(number)) for number in range(300)))
+
+    assert summary["alerts"] < 10
+    assert calls.made[WRITE] == summary["seen_table_failures"] == ENOUGH_TABLE_FAILURES
+
+
+# Few calls to the table.
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        pytest.param([with_id(OPENING, event_id(it)) for it in range(100)], id="of-one-principal"),
+        pytest.param(by_different_people(100), id="an-alert-each"),
+    ],
+)
+def test_a_hundred_events_need_few_calls(records: list[Record], topic: Topic, calls: Calls) -> None:
+    delivered(*records)
+
+    assert calls.to_dynamodb == 5
+    assert len(ids_told(topic)) == len(marked()) == 100
+
+
+@pytest.mark.usefixtures("topic")
+def test_a_hundred_updates_need_six_calls_at_the_most(calls: Calls) -> None:
+    def update(number: int) -> Record:
+        addendum = ADDENDUM["addendum"] | {"originalEventID": event_id(1000 + number)}
+        return with_id(ADDENDUM, event_id(number)) | {"addendum": addendum}
+
+    delivered(*(update(number) for number in range(100)))
+
+    assert calls.to_dynamodb == 6
+    assert marked() == {event_id(number) for number in range(100)}
+
+
+@pytest.mark.usefixtures("topic")
+def test_what_was_told_before_costs_no_writing(calls: Calls) -> None:
+    delivered(OPENING)
+    calls.made.clear()
+
+    delivered(OPENING)
+
+    assert calls.made == {READ: 1}
+
+
+def test_a_delivery_with_nothing_of_ours_makes_no_call(topic: Topic, calls: Calls) -> None:
+    summary = delivered(OPENING | {"eventName": "RunInstances"})
+
+    assert (summary["records"], summary["matched"]) == (1, 0)
+    assert not calls.made
+    assert topic.take() == []
+
+
+# Amazon SNS fails.
+
+
+def fourth_refused(call: Callable[[], Any], parameters: dict[str, Any]) -> Any:
+    """As HTTP 200 tells of one message among others."""
+    entries = parameters["PublishBatchRequestEntries"]
+    bad = [entry for entry in entries if event_id(3) in entry["Message"]]
+    parameters["PublishBatchRequestEntries"] = [entry for entry in entries if entry not in bad]
+    answer = call() if parameters["PublishBatchRequestEntries"] else {}
+    return answer | {
+        "Failed": [{"Id": it["Id"], "Code": "InvalidParameter", "SenderFault": True} for it in bad]
+    }
+
+
+def all_refused_because_of_the_fourth(call: Callable[[], Any], parameters: dict[str, Any]) -> Any:
+    if event_id(3) in json.dumps(parameters):
+        refused("InvalidParameter")(call, parameters)
+    return call()
+
+
+@pytest.mark.parametrize("refusal", [fourth_refused, all_refused_because_of_the_fourth])
+def test_of_ten_the_fourth_is_refused(refusal: Ending, topic: Topic, calls: Calls) -> None:
+    records = by_different_people(10)
+    others = {event_id(number) for number in range(10)} - {event_id(3)}
+    calls.ending[SEND] = refusal
+
+    with pytest.raises(PublishError, match=event_id(3)):
+        delivered(*records)
+
+    assert len(alerts := topic.take()) == 9
+    assert {event_id for alert in alerts for event_id in alert.event_ids} == marked() == others
+
+    with pytest.raises(PublishError, match=event_id(3)):
+        delivered(*records)
+    assert topic.take() == []
+
+    del calls.ending[SEND]
+    summary = delivered(*records)
+    assert (summary["alerts"], summary["duplicates"]) == (1, 9)
+    assert ids_told(topic) == [event_id(3)]
+
+
+def test_what_failed_by_the_fault_of_the_service_is_sent_in_the_same_invocation(
+    topic: Topic, calls: Calls
+) -> None:
+    def failing_at_first(call: Callable[[], Any], parameters: dict[str, Any]) -> Any:
+        if calls.made[SEND] > 1:
+            return call()
+        entries = parameters["PublishBatchRequestEntries"]
+        failed = [{"Id": it["Id"], "Code": "InternalError", "SenderFault": False} for it in entries]
+        return {"Successful": [], "Failed": failed}
+
+    calls.ending[SEND] = failing_at_first
+
+    summary = delivered(*by_different_people(10))
+
+    assert (summary["alerts"], summary["sends_failed"], calls.made[SEND]) == (10, 0, 2)
+    assert len(marked()) == len(ids_told(topic)) == 10
+
+
+def test_near_the_deadline_the_retry_sends_the_rest(
+    topic: Topic, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = by_different_people(35)
+    context = lambda_context()
+    # Whatever was sent before, the third call leaves little time.
+    monkeypatch.setattr(
+        context,
+        "get_remaining_time_in_millis",
+        lambda: int(RESERVED_SECONDS * 1000) - (calls.made[SEND] >= 3),
+    )
+    [delivery] = deliveries_of(records)
+
+    with pytest.raises(PublishError, match="the time ran out: the rest is left to the retry"):
+        handler.lambda_handler(delivery.payload, context)
+
+    first = ids_told(topic)
+    assert len(first) == 30
+    assert marked() == set(first)
+
+    summary = delivered(*records)
+    assert (summary["alerts"], summary["duplicates"]) == (5, 30)
+    assert sorted(first + ids_told(topic)) == [event_id(number) for number in range(35)]
+
+
+def test_without_any_time_nothing_is_sent_and_nothing_marked(topic: Topic) -> None:
+    with pytest.raises(PublishError, match="the time ran out"):
+        delivered(OPENING, seconds_left=RESERVED_SECONDS - 1)
+
+    assert topic.take() == []
+    assert marked() == set()
+    assert delivered(OPENING)["alerts"] == 1
+
+
+def test_what_was_sent_is_marked_whatever_happens_then(topic: Topic, calls: Calls) -> None:
+    def broken(call: Callable[[], Any], _parameters: dict[str, Any]) -> Any:
+        if calls.made[SEND] > 1:
+            raise RuntimeError("unheard of")
+        return call()
+
+    calls.ending[SEND] = broken
+
+    with pytest.raises(RuntimeError, match="unheard of"):
+        delivered(*by_different_people(20))
+
+    assert marked() == set(ids_told(topic)) == {event_id(number) for number in range(10)}
+
+
+def test_a_fault_of_ours_hides_no_event_and_takes_no_other_with_it(
+    topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def faulty(record: CloudTrailRecord) -> Any:
+        if record.event_id == event_id(1):
+            raise KeyError("groupId")
+        return change_of(record)
+
+    monkeypatch.setattr(pipeline, "change_of", faulty)
+
+    summary = delivered(OPENING, with_id(OPENING, event_id(1)))
+
+    assert (summary["matched"], summary["unreadable"]) == (2, 1)
+    alerts = {alert.attributes["kind"]: alert for alert in topic.take()}
+    assert alerts["unreadable"].event_ids == [event_id(1)]
+    assert alerts["unreadable"].attributes["severity"] == "HIGH"
+    assert "KeyError: 'groupId'" in alerts["unreadable"].messages["email"]
+    assert alerts["security-group"].event_ids == [OPENING["eventID"]]
+
+
+# The heartbeat.
+
+ROLE_ARN: Final = f"arn:aws:iam::{MANAGEMENT_ACCOUNT_ID}:role/alerter/HeartbeatRole-1A2B3C"
+PREFIX_LIST: Final = story("prefix-list-created-with-a-broad-range")
+DRY_RUN: Final = {"errorCode": "Client.DryRunOperation", "errorMessage": "Request would have…"}
+
+
+def called_by(role_arn: str, account_id: str = MANAGEMENT_ACCOUNT_ID) -> Record:
+    """The user identity of a session of this role, whose call was made in this account."""
+    name = role_arn.rpartition("/")[2]
+    caller = role_arn.split(":")[4]
+    return {
+        "recipientAccountId": account_id,
+        "userIdentity": {
+            "type": "AssumedRole",
+            "principalId": "AROAEXAMPLE:heartbeat",
+            "arn": f"arn:aws:sts::{caller}:assumed-role/{name}/heartbeat",
+            "accountId": caller,
+            "sessionContext": {
+                "sessionIssuer": {
+                    "type": "Role",
+                    "arn": role_arn,
+                    "accountId": caller,
+                    "userName": name,
+                }
+            },
+        },
+    }
+
+
+BEAT: Final = PREFIX_LIST | DRY_RUN | called_by(ROLE_ARN)
+
+
+@pytest.fixture
+def with_heartbeat(topic: Topic, monkeypatch: pytest.MonkeyPatch) -> Topic:
+    monkeypatch.setenv("HEARTBEAT_ROLE_ARN", ROLE_ARN)
+    return topic
+
+
+def test_a_heartbeat_is_counted_and_never_told(with_heartbeat: Topic, calls: Calls) -> None:
+    summary = delivered(BEAT)
+
+    assert BEAT["eventName"] == HEARTBEAT
+    assert {name for name, number in summary.items() if number} == {"records", "heartbeats"}
+    assert (summary["records"], summary["heartbeats"]) == (1, 1)
+    assert not calls.made
+    assert with_heartbeat.take() == []
+
+
+def test_a_heartbeat_hides_nothing_beside_it(with_heartbeat: Topic) -> None:
+    # Of one account and time, that is: in one delivery.
+    opening = OPENING | {name: BEAT[name] for name in ("recipientAccountId", "eventTime")}
+
+    summary = delivered(BEAT, opening, BEAT)
+
+    assert (summary["heartbeats"], summary["matched"], summary["alerts"]) == (2, 1, 1)
+    assert ids_told(with_heartbeat) == [OPENING["eventID"]]
+
+
+ELSEWHERE: Final = "222233334444"
+ROLE_ELSEWHERE: Final = ROLE_ARN.replace(MANAGEMENT_ACCOUNT_ID, ELSEWHERE)
+USER: Final = {
+    "type": "IAMUser",
+    "arn": f"arn:aws:iam::{MANAGEMENT_ACCOUNT_ID}:user/HeartbeatRole-1A2B3C",
+    "accountId": MANAGEMENT_ACCOUNT_ID,
+    "userName": "HeartbeatRole-1A2B3C",
+    "sessionContext": {"sessionIssuer": {"type": "IAMUser", "arn": ROLE_ARN}},
+}
+
+
+@pytest.mark.parametrize(
+    ("imitation", "outcome"),
+    [
+        pytest.param(called_by(f"{ROLE_ARN}-2"), "dry run", id="another-role"),
+        pytest.param(
+            called_by(ROLE_ARN.replace("alerter/", "")), "dry run", id="same-name-without-the-path"
+        ),
+        pytest.param(called_by(ROLE_ELSEWHERE), "dry run", id="same-role-of-another-account"),
+        pytest.param(called_by(ROLE_ELSEWHERE, ELSEWHERE), "dry run", id="all-of-another-account"),
+        pytest.param(called_by(ROLE_ARN, ELSEWHERE), "dry run", id="made-in-another-account"),
+        pytest.param({"userIdentity": USER}, "dry run", id="a-user-of-that-name"),
+        pytest.param({"userIdentity": None}, "dry run", id="nobody"),
+        pytest.param({"errorCode": None}, "succeeded", id="no-dry-run"),
+        pytest.param({"errorCode": "Client.UnauthorizedOperation"}, "denied", id="denied"),
+        pytest.param({"errorCode": "Client.InvalidParameterValue"}, "failed", id="failed"),
+        pytest.param({"eventName": "ModifyManagedPrefixList"}, "dry run", id="another-call"),
+    ],
+)
+def test_an_imitation_is_told_as_what_it_is(
+    imitation: Record, outcome: str, with_heartbeat: Topic
+) -> None:
+    record = BEAT | imitation
+
+    summary = delivered(record)
+
+    assert (summary["heartbeats"], summary["matched"]) == (0, 1)
+    [alert] = with_heartbeat.take()
+    assert alert.attributes["kind"] == "prefix-list"
+    assert alert.attributes["outcome"] == outcome
+    assert alert.attributes["event_name"] == record["eventName"]
+    assert alert.attributes["account_id"] == record["recipientAccountId"]
+
+
+def test_without_a_heartbeat_in_the_settings_none_is_recognised(topic: Topic) -> None:
+    assert delivered(BEAT)["heartbeats"] == 0
+    [alert] = topic.take()
+    assert alert.attributes["outcome"] == "dry run"
