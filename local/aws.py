@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from unittest import mock
 
 from .deliveries import MANAGEMENT_ACCOUNT_ID, ORGANIZATION_ID, TRAIL_REGION
 
@@ -69,7 +68,7 @@ def emulated_aws() -> Iterator[Topic]:
     import boto3
     from moto import mock_aws
 
-    with mock.patch.dict(os.environ), mock_aws():
+    with _own_environment(), mock_aws():
         _forget_the_persons_aws()
         _make_organization(boto3.client("organizations"))
         boto3.client("dynamodb").create_table(
@@ -79,8 +78,19 @@ def emulated_aws() -> Iterator[Topic]:
             BillingMode="PAY_PER_REQUEST",
         )
         topic = Topic(boto3.client("sns").create_topic(Name="alerts")["TopicArn"])
-        with mock.patch.dict(os.environ, _environment_of(topic)):
-            yield topic
+        os.environ |= _environment_of(topic)
+        yield topic
+
+
+@contextmanager
+def _own_environment() -> Iterator[None]:
+    """What is set within is gone afterwards."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ |= before
 
 
 def _forget_the_persons_aws() -> None:
@@ -112,7 +122,6 @@ def _environment_of(topic: Topic) -> dict[str, str]:
 
 
 def _make_organization(client: Any) -> None:
-    from moto.organizations import utils
     from moto.organizations.models import organizations_backends
 
     client.create_organization(FeatureSet="ALL")
@@ -127,15 +136,16 @@ def _make_organization(client: Any) -> None:
         for name in _OUS
     }
     for account_id, name, ou, (owner, environment) in _ACCOUNTS:
-        with mock.patch.object(utils, "make_random_account_id", return_value=account_id):
-            client.create_account(
-                AccountName=name,
-                Email=f"{name}@example.com",
-                Tags=[
-                    {"Key": "Owner", "Value": owner},
-                    {"Key": "Environment", "Value": environment},
-                ],
-            )
+        created = client.create_account(
+            AccountName=name,
+            Email=f"{name}@example.com",
+            Tags=[
+                {"Key": "Owner", "Value": owner},
+                {"Key": "Environment", "Value": environment},
+            ],
+        )["CreateAccountStatus"]
+        # moto makes up an id; these are the ones of the recorded events.
+        backend.get_account_by_id(created["AccountId"]).id = account_id
         client.move_account(
             AccountId=account_id, SourceParentId=root_id, DestinationParentId=ou_ids[ou]
         )

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
-from unittest import mock
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
@@ -28,6 +29,9 @@ from .lambda_context import lambda_context
 from .program import run
 from .records_in import Payload, Record, UnreadableFileError, paths_in, records_in
 from .template import subscription_pattern
+
+if TYPE_CHECKING:
+    from security_group_alerter.alerting import Alerter
 
 CLOUDTRAIL_LATENCY = timedelta(minutes=5)
 _LARGE = 1000
@@ -101,8 +105,9 @@ def _replay(deliveries: list[Delivery], form: str, dropped: int, problems: list[
     totals: Counter[str] = Counter()
     alerts: list[SentAlert] = []
     with emulated_aws() as topic:
+        function = ReplayedFunction()
         for delivery in _with_progress(deliveries):
-            totals.update(handled(delivery, problems))
+            totals.update(function.handle(delivery, problems))
             alerts += topic.take()
     if form != "json":
         # What must catch the eye comes first; JSON Lines stay in the order of sending.
@@ -117,19 +122,30 @@ def _replay(deliveries: list[Delivery], form: str, dropped: int, problems: list[
     )
 
 
-def handled(delivery: Delivery, problems: list[str]) -> dict[str, int]:
-    """Run Lambda's handler on one delivery, at the time at which it would have come.
+class ReplayedFunction:
+    """The Lambda function, with a clock that stands where each delivery would have come.
 
-    Wants `emulated_aws`. A payload that cannot be decoded becomes a problem.
+    Needs `emulated_aws`. Raises SettingsError.
     """
-    # The function logs to standard output, which belongs to the alerts here.
-    with redirect_stdout(sys.stderr):
+
+    def __init__(self) -> None:
+        # The function logs to standard output, which belongs to the alerts here.
+        with redirect_stdout(sys.stderr):
+            from security_group_alerter.handlers import delivery as handler
+        self._handler = handler
+        self._alerter: Alerter | None = None
+
+    def handle(self, delivery: Delivery, problems: list[str]) -> dict[str, int]:
+        """What became of one delivery. A payload that cannot be decoded becomes a problem."""
         from security_group_alerter.cloudtrail.payload import UndecodableDeliveryError
-        from security_group_alerter.handlers import delivery as handler
-    seen_at = _later(delivery.newest or datetime.now(UTC))
-    with mock.patch.object(handler, "clock", lambda: seen_at):
+        from security_group_alerter.wiring import delivery_alerter
+
+        now = _later(delivery.newest or datetime.now(UTC))
+        if self._alerter is None:
+            self._alerter = delivery_alerter(os.environ, today=now.date())
+        context = lambda_context("replay")
         try:
-            return handler.lambda_handler(delivery.payload, lambda_context("replay"))
+            return self._handler.handle(delivery.payload, context, self._alerter, now=now)
         except UndecodableDeliveryError as error:
             problems.append(f"{delivery.where}: {error}")
             return {}

@@ -10,7 +10,7 @@ import pytest
 
 from local.aws import SEEN_EVENTS_TABLE, Topic, emulated_aws
 from security_group_alerter.handlers import delivery as handler
-from security_group_alerter.settings import VARIABLES
+from security_group_alerter.settings import DELIVERY, PRESENTATION
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,7 +31,7 @@ def _no_settings_of_mine() -> Iterator[None]:
     """The environment of whoever runs the tests changes no alert."""
     with mock.patch.dict(os.environ):
         for name in list(os.environ):
-            if name in VARIABLES or name.startswith("AWS_"):
+            if name in DELIVERY | PRESENTATION or name.startswith("AWS_"):
                 del os.environ[name]
         yield
 
@@ -39,9 +39,9 @@ def _no_settings_of_mine() -> Iterator[None]:
 @contextmanager
 def cold_start() -> Iterator[None]:
     """A function that has no settings and no clients yet, before and after."""
-    handler.road_and_notices.cache_clear()
+    handler.alerter.cache_clear()
     yield
-    handler.road_and_notices.cache_clear()
+    handler.alerter.cache_clear()
 
 
 @pytest.fixture

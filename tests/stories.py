@@ -5,14 +5,18 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-from security_group_alerter.alerting import Tally, findings_in
+from security_group_alerter.alerting import finding_in
 from security_group_alerter.cloudtrail.payload import Delivery, log_stream_of
-from security_group_alerter.judgement.findings import Finding
-from security_group_alerter.messages import Message, messages_of
+from security_group_alerter.grouping import alerts_of
+from security_group_alerter.judgement.findings import Standards
+from security_group_alerter.messages import messages_of
 from security_group_alerter.model.account import AccountFacts
-from security_group_alerter.model.alert import alerts_of
-from security_group_alerter.settings import Settings, settings_from
+from security_group_alerter.model.alert import DeliveredFinding
+from security_group_alerter.model.finding import Finding
+from security_group_alerter.model.message import Message
+from security_group_alerter.model.presentation import Presentation
 
 ROOT: Final = Path(__file__).parents[1]
 EVENTS: Final = ROOT / "events"
@@ -25,15 +29,12 @@ TRAIL_ARN: Final = "arn:aws:cloudtrail:eu-central-1:111122223333:trail/organizat
 NOW: Final = datetime(2026, 11, 23, 9, tzinfo=UTC)
 # The variables that have to be set.
 LEAST: Final = {"ALERT_TOPIC_ARN": TOPIC_ARN, "SEEN_EVENTS_TABLE": "seen-events"}
-SETTINGS: Final = settings_from(
-    LEAST
-    | {
-        "TRAIL_ARN": TRAIL_ARN,
-        "TIME_ZONE": "Europe/Berlin",
-        "ACCESS_PORTAL_URL": "https://d-1234567890.awsapps.com/start",
-        "ACCESS_PORTAL_ROLE": "SecurityAudit",
-    }
+PRESENTATION: Final = Presentation(
+    time_zone=ZoneInfo("Europe/Berlin"),
+    access_portal_url="https://d-1234567890.awsapps.com/start",
+    access_portal_role="SecurityAudit",
 )
+STANDARDS: Final = Standards(trail_arn=TRAIL_ARN)
 
 
 def story(name: str) -> dict[str, Any]:
@@ -52,20 +53,29 @@ def findings_of(*log_events: str | dict[str, Any]) -> list[Finding]:
             for log_event in log_events
         ),
     )
-    return list(findings_in(delivery, SETTINGS, Tally()))
+    read = (finding_in(it, delivery, STANDARDS, today=NOW.date()) for it in delivery.messages)
+    return [it.finding for it in read if isinstance(it, DeliveredFinding)]
+
+
+def delivered(findings: Iterable[Finding]) -> list[DeliveredFinding]:
+    """These findings, as if each had come with a delivery."""
+    return [
+        DeliveredFinding(finding=it, key=f"{number}: {it.origin}")
+        for number, it in enumerate(findings)
+    ]
 
 
 def told(
     findings: Iterable[Finding],
     *,
     facts: AccountFacts | None = None,
-    settings: Settings = SETTINGS,
+    presentation: Presentation = PRESENTATION,
 ) -> Iterator[Message]:
     """What is sent because of these findings."""
     for alert in alerts_of(
-        findings,
+        delivered(findings),
         facts_for=lambda _: facts or AccountFacts(),
-        organization_id=settings.organization_id,
+        organization_id=None,
         seen_at=NOW,
     ):
-        yield from messages_of(alert, settings)
+        yield from messages_of(alert, presentation)

@@ -18,23 +18,24 @@ from local import replay
 from local.template import read_template
 from security_group_alerter.alerting import Tally
 from security_group_alerter.cloudtrail.changes import READERS
-from security_group_alerter.cloudtrail.records import Outcome
 from security_group_alerter.judgement import findings
-from security_group_alerter.judgement.exposure import BROAD_SHARE, WORLD_SHARE, Breadth
-from security_group_alerter.judgement.findings import (
+from security_group_alerter.judgement.exposure import BROAD_SHARE, WORLD_SHARE
+from security_group_alerter.judgement.sensitive_ports import SENSITIVE_PORTS
+from security_group_alerter.judgement.severities import (
     ANY_OTHER_CHANGE,
     EVERYTHING_PORTS,
     SEVERITY,
     WEB_PORTS,
-    Effect,
-    FindingKind,
     PortClass,
-    Severity,
 )
-from security_group_alerter.judgement.sensitive_ports import SENSITIVE_PORTS
-from security_group_alerter.messages import Message
 from security_group_alerter.model.account import AccountFacts
+from security_group_alerter.model.exposure import Breadth
+from security_group_alerter.model.finding import Effect
+from security_group_alerter.model.message import Message
+from security_group_alerter.model.record import Outcome
 from security_group_alerter.model.rules import PortRange
+from security_group_alerter.model.severity import Severity
+from security_group_alerter.model.subject import SubjectKind
 from tests.local.samples import preflight_sample, verify_sample
 from tests.stories import findings_of, story, told
 
@@ -177,7 +178,7 @@ def attributes() -> str:
         "world_open": "`true`, `false`: whether each call opened something to the world",
         "effect": f"{listed(Effect)}: what the calls did to the world's access",
         "outcome": listed(Outcome),
-        "kind": listed(FindingKind),
+        "kind": listed(SubjectKind),
         "event_name": "the API call, or `several`",
         "account_id": "the account that was changed, not the caller's",
         "account_name": "its name in the organization",

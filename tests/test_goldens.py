@@ -13,7 +13,7 @@ import pytest
 from local.aws import SentAlert, Topic
 from local.deliveries import deliveries_of
 from local.records_in import records_in
-from local.replay import handled
+from local.replay import ReplayedFunction
 from tests.conftest import pytest_configure
 
 ROOT: Final = Path(__file__).parents[1]
@@ -61,7 +61,7 @@ FORMS: Final[Mapping[str, Callable[[SentAlert], str]]] = {
 def test_story_is_told_as_agreed(story: str, topic: Topic, pytestconfig: pytest.Config) -> None:
     [delivery] = deliveries_of(records_in(str(ROOT / "events" / f"{story}.json")))
     problems: list[str] = []
-    handled(delivery, problems)
+    ReplayedFunction().handle(delivery, problems)
     assert not problems
     [alert] = topic.take()
 

@@ -8,9 +8,11 @@ from typing import Any, Final
 
 import pytest
 
-from security_group_alerter.judgement.findings import Finding, FindingKind, Severity
-from security_group_alerter.messages import LARGEST_MESSAGE, Message
 from security_group_alerter.model.account import AccountFacts
+from security_group_alerter.model.finding import Finding
+from security_group_alerter.model.message import LARGEST_MESSAGE, Message
+from security_group_alerter.model.severity import Severity
+from security_group_alerter.model.subject import SubjectKind
 from tests.stories import STORIES, findings_of, story, told
 
 WRONG: Final[dict[str, object]] = {
@@ -49,7 +51,9 @@ def test_no_mangled_record_is_lost(name: str) -> None:
             continue
         [finding] = findings
         if whole.world_open:
-            cannot_hide = finding.world_open or finding.severity >= Severity.HIGH
+            cannot_hide = (
+                finding.judgement.world_open or finding.judgement.severity >= Severity.HIGH
+            )
             assert cannot_hide or SAYS_OTHERWISE.fullmatch(mangling), mangling
         # Many manglings come to the same: they are put into words once.
         if (same := content_of(finding)) not in worded:
@@ -203,7 +207,7 @@ def test_what_is_no_record_is_told_and_the_rest_goes_on(log_event: str) -> None:
 
     assert before == after
     assert before.world_open
-    assert (unreadable.kind, unreadable.severity) == (FindingKind.UNREADABLE, Severity.HIGH)
+    assert (unreadable.kind, unreadable.severity) == (SubjectKind.UNREADABLE, Severity.HIGH)
     assert_sendable(*told([unreadable]))
 
 
@@ -214,5 +218,5 @@ def test_deep_nesting_that_can_be_read(member: str, nested: str) -> None:
 
     assert findings or member in WHAT_MAKES_A_RECORD_OURS
     for finding in findings:
-        assert finding.world_open
+        assert finding.judgement.world_open
         assert_sendable(*told([finding]))

@@ -11,7 +11,7 @@ import pytest
 from local.aws import SentAlert, Topic
 from local.deliveries import deliveries_of
 from local.records_in import Record
-from local.replay import handled
+from local.replay import ReplayedFunction
 from tests.stories import story
 
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
@@ -85,7 +85,7 @@ def group_id_of(group: int) -> str:
 def sent(records: list[Record], topic: Topic) -> list[SentAlert]:
     [delivery] = deliveries_of(records)
     problems: list[str] = []
-    handled(delivery, problems)
+    ReplayedFunction().handle(delivery, problems)
     assert not problems
     return topic.take()
 

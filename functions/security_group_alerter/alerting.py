@@ -1,56 +1,67 @@
-"""The whole road on one screen: a payload goes in at the top, messages come out at the bottom."""
+"""The steps from a delivery to alerts, in order: a payload goes in, and a report comes out.
+
+What the steps need of the world (accounts, the table of alerted events, Amazon SNS) is handed in.
+"""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, fields, replace
-from datetime import datetime
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any
 
 from .cloudtrail.changes import UnreadableRecordError, change_of
+from .cloudtrail.heartbeat import is_heartbeat
 from .cloudtrail.payload import (
     Delivery,
-    LogStream,
+    UndecodableDeliveryError,
     UnreadableMessageError,
     delivery_of,
     document_of,
 )
-from .cloudtrail.records import CloudTrailRecord, Outcome, record_of
-from .judgement.accepted_openings import AcceptedOpenings
+from .cloudtrail.records import record_of
+from .grouping import alerts_of
 from .judgement.findings import (
-    Finding,
-    FindingKind,
+    Standards,
     configuration_finding,
     finding_of,
     unreadable_finding,
-    with_acceptance,
 )
-from .messages import Message, messages_of
+from .messages import messages_of
+from .model import ids
 from .model.account import AccountFacts
-from .model.alert import Alert, alerts_of
-from .settings import Settings
+from .model.alert import Alert, DeliveredFinding
+from .model.finding import Finding
+from .model.message import Message, Sent
+from .model.presentation import Presentation
+from .model.record import CloudTrailRecord
+from .model.seen import SeenAnswer
+from .model.subject import SubjectKind
 
 # As many events as one call to the table can mark.
 MARKED_TOGETHER = 25
 # After so many failures in one delivery the table is left alone: each may take 15 seconds, which
 # the alerts need more.
 ENOUGH_TABLE_FAILURES = 3
-# What the table takes for a key; every eventID of CloudTrail does.
-_EVENT_ID = re.compile(r"[0-9A-Za-z-]{1,100}")
-# The call that the stack's schedule makes, as a dry run, to show that the whole road is open.
-HEARTBEAT = "CreateManagedPrefixList"
+
+# What the function has left, in seconds.
+TimeLeft = Callable[[], float]
 
 
-@dataclass(slots=True, kw_only=True)
-class Tally:
-    """What became of a delivery. It is filled as the road is gone, so that it holds on failure too.
+class PublishError(RuntimeError):
+    """Some messages were not accepted; all others were sent. Names their events and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What became of a delivery.
 
     `matched` are the records that are ours, of which `duplicates` were alerted before. `alerts` are
     messages that Amazon SNS took, with the `event_ids` in them; `sends_failed` those it refused.
-    `oldest` is the time of the oldest call to be alerted.
+    `oldest` is the time of the oldest call to be alerted. `error` says why the delivery has to come
+    again: UndecodableDeliveryError or PublishError.
     """
 
     records: int = 0
@@ -65,7 +76,8 @@ class Tally:
     sends_failed: int = 0
     oldest: datetime | None = None
     newest_heartbeat: datetime | None = None
-    event_ids: list[str] = field(default_factory=list)
+    event_ids: tuple[str, ...] = ()
+    error: Exception | None = None
 
     def counts(self) -> dict[str, int]:
         """The numbers by their names."""
@@ -73,168 +85,171 @@ class Tally:
         return {name: value for name, value in values.items() if isinstance(value, int)}
 
 
-class Answer(Protocol):
-    """seen_events.SeenAnswer."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """Our own heartbeat, and when it was made."""
 
-    @property
-    def keys(self) -> frozenset[str]:
-        """Those that have been alerted."""
-
-    @property
-    def is_sure(self) -> bool:
-        """Whether all could be looked up."""
-
-
-class Table(Protocol):
-    """Remembers which events have been alerted: seen_events.SeenEvents."""
-
-    def among(self, keys: Iterable[str]) -> Answer:
-        """Which of these have been."""
-
-    def mark(self, keys: Iterable[str]) -> int:
-        """Remember these, and return how many writes failed."""
-
-
-class Sender(Protocol):
-    """Sends messages: publishing.Publisher.publish."""
-
-    def __call__(
-        self,
-        messages: Iterable[Message],
-        *,
-        on_accepted: Callable[[Message], None],
-        on_refused: Callable[[Message], None],
-        time_left: Callable[[], float],
-    ) -> None:
-        """Send them all, and tell of each; raise at the end when one was refused."""
+    time: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Road:
-    """The steps in order, with what they need of the world handed in."""
+class Alerter:
+    """The steps, for one installation.
 
-    settings: Settings
-    accepted: AcceptedOpenings
+    `problems` are entries of our own configuration that are not in force. `publish` takes the
+    messages one by one and yields what became of each.
+    """
+
+    standards: Standards
+    problems: tuple[str, ...]
+    presentation: Presentation
+    organization_id: str | None
     facts_for: Callable[[str], AccountFacts]
-    table: Table
-    publish: Sender
+    alerted_among: Callable[[Iterable[str]], SeenAnswer]
+    mark_alerted: Callable[[Iterable[str]], int]
+    publish: Callable[[Iterable[Message], TimeLeft], Iterator[Sent]]
 
-    def run(
-        self,
-        payload: Any,
-        tally: Tally,
-        *,
-        now: datetime,
-        time_left: Callable[[], float],
-        notices: Iterable[str] = (),
-    ) -> None:
-        """Alert on one delivery, and on what is wrong with the alerter's own configuration.
-
-        Raises when the delivery cannot be decoded, or when not every alert could be sent.
-        """
-        delivery = delivery_of(payload)
+    def alert_on(self, payload: Any, *, now: datetime, time_left: TimeLeft) -> Report:
+        """Alert on one delivery, and on what is wrong with our own configuration."""
+        try:
+            delivery = delivery_of(payload)
+        except UndecodableDeliveryError as error:
+            return Report(error=error)
         if delivery is None:
-            return
-        findings = [
-            with_acceptance(finding, self.accepted.entries, today=now.date())
-            for finding in findings_in(delivery, self.settings, tally)
+            return Report()
+        read = [
+            finding_in(message, delivery, self.standards, today=now.date())
+            for message in delivery.messages
         ]
-        fresh, is_sure = self._not_alerted_yet(findings, tally)
-        nobody = record_of({}, LogStream())
+        found = [it for it in read if isinstance(it, DeliveredFinding)]
+        beats = [it for it in read if isinstance(it, Heartbeat)]
+        notices = self._notices(now.date()) if read else []
+        fresh, is_sure = self._not_alerted([*notices, *found])
         alerts = list(
             alerts_of(
-                [*(configuration_finding(nobody, notice) for notice in notices), *fresh],
+                fresh,
                 facts_for=self.facts_for,
-                organization_id=self.settings.organization_id,
+                organization_id=self.organization_id,
                 seen_at=now,
                 may_repeat=not is_sure,
             )
         )
-        _count(tally, delivery, findings, fresh, alerts)
-        self._send(alerts, tally, time_left)
+        sent = self._send(alerts, time_left, table_failures=0 if is_sure else 1)
+        calls = [it.finding for it in fresh if it.finding.record is not None]
+        times = [finding.record.event_time for finding in calls if finding.record]
+        return replace(
+            sent,
+            records=len(read),
+            matched=len(found),
+            duplicates=len(found) - len(calls),
+            world_open=sum(finding.judgement.world_open for finding in calls),
+            unreadable=sum(it.subject.kind is SubjectKind.UNREADABLE for it in calls),
+            enrichment_failures=sum(bool(alert.account.problems) for alert in alerts),
+            oldest=min(filter(None, times), default=None),
+            heartbeats=len(beats),
+            newest_heartbeat=max(filter(None, (beat.time for beat in beats)), default=None),
+        )
 
-    def _not_alerted_yet(self, findings: list[Finding], tally: Tally) -> tuple[list[Finding], bool]:
-        """The findings that have not been alerted, and whether the table could tell."""
-        if not findings:
+    def _notices(self, today: date) -> list[DeliveredFinding]:
+        """What is wrong with our own configuration, known by its text and the day."""
+        return [
+            DeliveredFinding(
+                finding=configuration_finding(problem), key=_key_of_text(f"{today}\n{problem}")
+            )
+            for problem in self.problems
+        ]
+
+    def _not_alerted(self, found: list[DeliveredFinding]) -> tuple[list[DeliveredFinding], bool]:
+        """Each that has not been alerted once, and whether the table could say so."""
+        if not found:
             return [], True
-        once: dict[str, Finding] = {}
-        for finding in findings:
-            once.setdefault(finding.key, finding)
-        originals = (finding.record.original_event_id or "" for finding in findings)
-        answer = self.table.among([*once, *filter(_EVENT_ID.fullmatch, originals)])
-        tally.seen_table_failures += not answer.is_sure
+        once: dict[str, DeliveredFinding] = {}
+        for entry in found:
+            once.setdefault(entry.key, entry)
+        originals = {_original_of(entry.finding) for entry in found} - {None}
+        answer = self.alerted_among([*once, *filter(None, originals)])
         fresh = [
-            replace(finding, updates_alerted=True)
-            if finding.record.original_event_id in answer.keys
-            else finding
-            for key, finding in once.items()
-            if key not in answer.keys
+            replace(entry, updates_alerted=_original_of(entry.finding) in answer.keys)
+            for key, entry in once.items()
+            # Configuration stays wrong: it can wait for a table that answers, an event cannot.
+            if key not in answer.keys and (answer.is_sure or entry.finding.record is not None)
         ]
         return fresh, answer.is_sure
 
-    def _send(self, alerts: list[Alert], tally: Tally, time_left: Callable[[], float]) -> None:
+    def _send(self, alerts: list[Alert], time_left: TimeLeft, *, table_failures: int) -> Report:
         """Mark what Amazon SNS took, after it took it: at the latest when sending ends or fails."""
-        taken: list[str] = []
-
-        def mark(least: int) -> None:
-            while len(taken) >= least:
-                if tally.seen_table_failures < ENOUGH_TABLE_FAILURES:
-                    tally.seen_table_failures += self.table.mark(taken[:MARKED_TOGETHER])
-                del taken[:MARKED_TOGETHER]
-
-        def on_accepted(message: Message) -> None:
-            tally.alerts += 1
-            tally.event_ids += message.event_ids
-            taken.extend(message.keys)
-            mark(least=MARKED_TOGETHER)
-
-        def on_refused(_message: Message) -> None:
-            tally.sends_failed += 1
-
-        messages = (message for alert in alerts for message in messages_of(alert, self.settings))
+        marks = _Marks(self.mark_alerted, table_failures)
+        event_ids: list[str] = []
+        refusals: list[str] = []
+        taken = 0
+        messages = (it for alert in alerts for it in messages_of(alert, self.presentation))
         try:
-            self.publish(
-                messages, on_accepted=on_accepted, on_refused=on_refused, time_left=time_left
-            )
+            for sent in self.publish(messages, time_left):
+                if sent.refusal is None:
+                    taken += 1
+                    event_ids += sent.message.event_ids
+                    marks.add(sent.message.keys)
+                else:
+                    refusals.append(f"{_named(sent.message)}: {sent.refusal}")
         finally:
-            mark(least=1)
+            marks.finish()
+        error = PublishError(f"not every alert was sent: {'; '.join(refusals)}")
+        return Report(
+            alerts=taken,
+            sends_failed=len(refusals),
+            seen_table_failures=marks.failures,
+            event_ids=tuple(event_ids),
+            error=error if refusals else None,
+        )
 
 
-def findings_in(delivery: Delivery, settings: Settings, tally: Tally) -> Iterator[Finding]:
-    """Judge every log event that is ours, in order. One that cannot be read is told as such."""
-    # Made once for all, as there is one delivery: 10 µs less a change.
-    unread = record_of({}, delivery.log_stream, delivery.log_group)
-    for message in delivery.messages:
-        finding = _finding_in(message, delivery, settings, tally, unread)
-        if finding is not None:
-            yield finding
+class _Marks:
+    """Marks events as alerted, as many in a call as it takes. A table that is down is given up."""
+
+    def __init__(self, mark: Callable[[Iterable[str]], int], failures: int) -> None:
+        self._mark = mark
+        self._waiting: list[str] = []
+        self.failures = failures
+
+    def add(self, keys: Iterable[str]) -> None:
+        self._waiting += keys
+        while len(self._waiting) >= MARKED_TOGETHER:
+            self._write()
+
+    def finish(self) -> None:
+        while self._waiting:
+            self._write()
+
+    def _write(self) -> None:
+        if self.failures < ENOUGH_TABLE_FAILURES:
+            self.failures += self._mark(self._waiting[:MARKED_TOGETHER])
+        del self._waiting[:MARKED_TOGETHER]
 
 
-def _finding_in(
-    message: str, delivery: Delivery, settings: Settings, tally: Tally, unread: CloudTrailRecord
-) -> Finding | None:
-    record = unread
+def finding_in(
+    message: str, delivery: Delivery, standards: Standards, *, today: date
+) -> DeliveredFinding | Heartbeat | None:
+    """Judge a log event; None when it is not ours. What cannot be read is a finding, too."""
+    record = record_of({}, delivery.log_stream, delivery.log_group)
     try:
         record = record_of(document_of(message), delivery.log_stream, delivery.log_group)
-        if is_heartbeat(record, settings.heartbeat_role_arn):
-            tally.heartbeats += 1
-            tally.newest_heartbeat = record.event_time or tally.newest_heartbeat
-            return None
+        if is_heartbeat(record, standards.heartbeat_role_arn):
+            return Heartbeat(time=record.event_time)
         change = change_of(record)
         if change is None:
             return None
-        finding = finding_of(record, change, trail_arn=settings.trail_arn)
+        finding = finding_of(record, change, standards, today=today)
     except UnreadableMessageError as error:
         finding = unreadable_finding(record, str(error), excerpt=message)
     except UnreadableRecordError as error:
         # What matters comes first: the envelope alone would fill an alert.
-        told = {"requestParameters": record.request, "responseElements": record.response}
-        finding = unreadable_finding(record, str(error), excerpt=json.dumps(told))
+        parts = {"requestParameters": record.request, "responseElements": record.response}
+        finding = unreadable_finding(record, str(error), excerpt=json.dumps(parts))
     except Exception as error:  # noqa: BLE001
-        # A fault of ours in reading one record must neither hide it nor take the others with it.
+        # A fault of ours in reading one record must neither hide it nor take others with it.
         problem = f"{type(error).__name__}: {error}"
         finding = unreadable_finding(record, problem, excerpt=message)
-    return replace(finding, key=key_of(record, message))
+    return DeliveredFinding(finding=finding, key=key_of(record, message))
 
 
 def key_of(record: CloudTrailRecord, message: str) -> str:
@@ -242,35 +257,21 @@ def key_of(record: CloudTrailRecord, message: str) -> str:
 
     An update that bore the id of what it updates would be taken for a repetition.
     """
-    event_id = record.event_id or ""
-    if _EVENT_ID.fullmatch(event_id) and event_id != record.original_event_id:
-        return event_id
-    return f"sha256:{sha256(message.encode(errors='surrogatepass')).hexdigest()}"
+    event_id = ids.valid(ids.EVENT, record.event_id)
+    if event_id is None or event_id == record.original_event_id:
+        return _key_of_text(message)
+    return event_id
 
 
-def is_heartbeat(record: CloudTrailRecord, role_arn: str | None) -> bool:
-    """Whether this is our own heartbeat: by its role and account, which nobody else can put on."""
-    return (
-        role_arn is not None
-        and record.event_name == HEARTBEAT
-        and record.outcome is Outcome.DRY_RUN
-        and record.principal.role_arn == role_arn
-        and record.account_id == record.principal.account_id == role_arn.split(":")[4]
-    )
+def _key_of_text(text: str) -> str:
+    return f"sha256:{sha256(text.encode(errors='surrogatepass')).hexdigest()}"
 
 
-def _count(
-    tally: Tally,
-    delivery: Delivery,
-    findings: list[Finding],
-    fresh: list[Finding],
-    alerts: list[Alert],
-) -> None:
-    tally.records += len(delivery.messages)
-    tally.matched += len(findings)
-    tally.duplicates += len(findings) - len(fresh)
-    tally.world_open += sum(finding.world_open for finding in fresh)
-    tally.unreadable += sum(finding.kind is FindingKind.UNREADABLE for finding in fresh)
-    tally.enrichment_failures += sum(bool(alert.account.problems) for alert in alerts)
-    times = (finding.record.event_time for finding in fresh)
-    tally.oldest = min(filter(None, times), default=None)
+def _original_of(finding: Finding) -> str | None:
+    """The event that a record of CloudTrail's is an update of."""
+    record = finding.record
+    return None if record is None else ids.valid(ids.EVENT, record.original_event_id)
+
+
+def _named(message: Message) -> str:
+    return f"{message.subject} ({', '.join(message.event_ids) or 'no event id'})"

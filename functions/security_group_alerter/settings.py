@@ -1,6 +1,7 @@
-"""The environment becomes Settings: once, typed, and loud when something is wrong.
+"""The environment becomes settings: once, typed, and loud when something is wrong.
 
-template.yaml sets these variables, and a test holds the two lists equal.
+Each handler has a table of its own. template.yaml sets these variables, and a test holds the tables
+and the template equal.
 """
 
 from __future__ import annotations
@@ -8,8 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
+
+from .model import ids
+from .model.presentation import Presentation
+
+# The namespace of the metrics. Alarms and the dashboard name it as well; a test holds them equal.
+METRICS_NAMESPACE = "SecurityGroupAlerter"
 
 
 class SettingsError(ValueError):
@@ -17,22 +24,20 @@ class SettingsError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What can be set from outside. None is what was left empty."""
+class DeliverySettings:
+    """What can be set from outside for handlers/delivery.py. None is what was left empty."""
 
+    presentation: Presentation
     alert_topic_arn: str
-    organization_id: str | None
-    trail_arn: str | None
-    time_zone: ZoneInfo
-    access_portal_url: str | None
-    access_portal_role: str | None
-    account_tags: tuple[str, ...]
-    runbook_url: str | None
     seen_events_table: str
-    heartbeat_role_arn: str | None
+    organization_id: str | None = None
+    trail_arn: str | None = None
+    heartbeat_role_arn: str | None = None
+    account_tags: tuple[str, ...] = ()
 
 
-class Variable(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Variable:
     """How one environment variable becomes one setting."""
 
     setting: str
@@ -42,11 +47,18 @@ class Variable(NamedTuple):
     is_required: bool = False
 
 
-def settings_from(environment: Mapping[str, str]) -> Settings:
+def delivery_settings_in(environment: Mapping[str, str]) -> DeliverySettings:
+    """The settings of handlers/delivery.py. Raises SettingsError."""
+    values = _values_in(environment, PRESENTATION | DELIVERY)
+    presentation = {it.setting: values.pop(it.setting) for it in PRESENTATION.values()}
+    return DeliverySettings(presentation=Presentation(**presentation), **values)
+
+
+def _values_in(environment: Mapping[str, str], variables: Mapping[str, Variable]) -> dict[str, Any]:
     """Read every variable; raises SettingsError with all that is wrong, not just the first."""
     values: dict[str, Any] = {}
     wrong: list[str] = []
-    for name, variable in VARIABLES.items():
+    for name, variable in variables.items():
         text = environment.get(name, "").strip()
         try:
             values[variable.setting] = variable.read(text) if text else variable.when_empty
@@ -56,7 +68,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
             wrong.append(f"{name} is not set: expected {variable.expected}")
     if wrong:
         raise SettingsError("; ".join(wrong))
-    return Settings(**values)
+    return values
 
 
 def _matching(pattern: str) -> Callable[[str], str]:
@@ -72,25 +84,13 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-_ARN = r"arn:aws[a-z-]*:{service}:[a-z0-9-]+:\d{{12}}:{resource}"
+def _arn(service: str, region: str, resource: str) -> Callable[[str], str]:
+    parts = (ids.PARTITION.pattern, service, region, ids.ACCOUNT.pattern, resource)
+    return _matching("arn:" + ":".join(parts))
 
-VARIABLES: dict[str, Variable] = {
-    "ALERT_TOPIC_ARN": Variable(
-        "alert_topic_arn",
-        "the ARN of an SNS topic",
-        _matching(_ARN.format(service="sns", resource=r"[\w-]+")),
-        is_required=True,
-    ),
-    "ORGANIZATION_ID": Variable(
-        "organization_id",
-        "an organization id such as o-exampleorgid",
-        _matching(r"o-[a-z0-9]{10,32}"),
-    ),
-    "TRAIL_ARN": Variable(
-        "trail_arn",
-        "the ARN of a CloudTrail trail",
-        _matching(_ARN.format(service="cloudtrail", resource=r"trail/[\w.-]+")),
-    ),
+
+# Of every handler that sends alerts.
+PRESENTATION: dict[str, Variable] = {
     "TIME_ZONE": Variable(
         "time_zone", "an IANA time zone such as Europe/Berlin", ZoneInfo, ZoneInfo("UTC")
     ),
@@ -102,21 +102,41 @@ VARIABLES: dict[str, Variable] = {
     "ACCESS_PORTAL_ROLE": Variable(
         "access_portal_role", "the name of a permission set", _matching(r"[\w+=,.@-]{1,32}")
     ),
+    "RUNBOOK_URL": Variable(
+        "runbook_url",
+        "the https address of your runbook",
+        _matching(r"https://[!-;=?-~]+"),
+    ),
+}
+
+# Of handlers/delivery.py alone.
+DELIVERY: dict[str, Variable] = {
+    "ALERT_TOPIC_ARN": Variable(
+        "alert_topic_arn",
+        "the ARN of an SNS topic",
+        _arn("sns", ids.REGION.pattern, r"[\w-]+"),
+        is_required=True,
+    ),
     "SEEN_EVENTS_TABLE": Variable(
         "seen_events_table",
         "the name of a DynamoDB table",
         _matching(r"[A-Za-z0-9_.-]{3,255}"),
         is_required=True,
     ),
+    "ORGANIZATION_ID": Variable(
+        "organization_id",
+        "an organization id such as o-exampleorgid",
+        _matching(ids.ORGANIZATION.pattern),
+    ),
+    "TRAIL_ARN": Variable(
+        "trail_arn",
+        "the ARN of a CloudTrail trail",
+        _arn("cloudtrail", ids.REGION.pattern, r"trail/[\w.-]+"),
+    ),
     "HEARTBEAT_ROLE_ARN": Variable(
         "heartbeat_role_arn",
         "the ARN of an IAM role",
-        _matching(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+"),
-    ),
-    "RUNBOOK_URL": Variable(
-        "runbook_url",
-        "the https address of your runbook",
-        _matching(r"https://[!-;=?-~]+"),
+        _arn("iam", "", r"role/[A-Za-z0-9_+=,.@/-]+"),
     ),
     "ACCOUNT_TAGS": Variable(
         "account_tags", "names of account tags, separated by commas", _names, ()

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from security_group_alerter.alerting import ENOUGH_TABLE_FAILURES
-from security_group_alerter.aws.sns import PublishError
+from security_group_alerter.alerting import ENOUGH_TABLE_FAILURES, PublishError
 from tests.reliability.small_delivery import (
     CREATION,
     ELSEWHERE,

@@ -24,7 +24,7 @@ from moto.dynamodb.models import dynamodb_backends
 from local.aws import SEEN_EVENTS_TABLE, SentAlert, Topic, emulated_aws
 from local.deliveries import MANAGEMENT_ACCOUNT_ID, TRAIL_REGION
 from security_group_alerter.handlers import delivery as handler
-from security_group_alerter.messages.headline import MAY_REPEAT
+from security_group_alerter.messages.briefing import MAY_REPEAT
 from tests.conftest import cold_start
 from tests.reliability.small_delivery import in_batches
 

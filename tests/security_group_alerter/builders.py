@@ -1,15 +1,20 @@
 """Rules, records and findings for tests, written as one would say them."""
 
 import re
+from dataclasses import replace
+from datetime import date
 from ipaddress import IPv4Network, IPv6Network
+from typing import Any, Final
 
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from security_group_alerter.cloudtrail.changes import Action, Change, SecurityGroupChange
 from security_group_alerter.cloudtrail.payload import log_stream_of
-from security_group_alerter.cloudtrail.records import CloudTrailRecord, record_of
-from security_group_alerter.judgement.findings import Finding, finding_of
+from security_group_alerter.cloudtrail.records import record_of
+from security_group_alerter.judgement.findings import Standards, finding_of
+from security_group_alerter.model.change import Action, Change, SecurityGroupChange
+from security_group_alerter.model.finding import Finding
+from security_group_alerter.model.record import CloudTrailRecord
 from security_group_alerter.model.rules import (
     ALL_PORTS,
     PROTOCOLS_WITH_PORTS,
@@ -22,6 +27,8 @@ from security_group_alerter.model.rules import (
     peer_of_cidr,
     protocol_of,
 )
+
+TODAY: Final = date(2026, 11, 23)
 
 _RULE = re.compile(
     r"(?:(?P<direction>egress|unknown) )?(?P<protocol>\S+)(?: (?P<first>\d+)(?:-(?P<last>\d+))?)?"
@@ -68,13 +75,47 @@ def record(**members: object) -> CloudTrailRecord:
 
 def judged(change: Change, *, trail_arn: str | None = None, **members: object) -> Finding:
     """The finding for a change; `members` are the record's."""
-    return finding_of(record(**members), change, trail_arn=trail_arn)
+    return finding_of(record(**members), change, Standards(trail_arn=trail_arn), today=TODAY)
 
 
 def added(*texts: str, **members: object) -> Finding:
     """The finding for one call that adds these rules."""
     change = SecurityGroupChange(action=Action.ADD_RULES, group_id="sg-1", added=rules(*texts))
-    return finding_of(record(**members), change, trail_arn=None)
+    return judged(change, **members)
+
+
+def with_record(finding: Finding, **fields: Any) -> Finding:
+    """The same finding, from a record in which these fields are as given."""
+    origin: Any = finding.origin
+    place = {name: fields[name] for name in ("account_id", "region") if name in fields}
+    return replace(
+        finding,
+        origin=replace(origin, record=replace(origin.record, **fields)),
+        subject=replace(finding.subject, **place),
+    )
+
+
+def with_change(finding: Finding, **fields: Any) -> Finding:
+    """The same finding, from a change in which these fields are as given."""
+    origin: Any = finding.origin
+    change = replace(origin.change, **fields)
+    called = {
+        "id": ("group_id", "prefix_list_id", "trail"),
+        "name": ("group_name", "prefix_list_name"),
+    }
+    subject = {
+        part: fields[name] for part, names in called.items() for name in names if name in fields
+    }
+    return replace(
+        finding,
+        origin=replace(origin, change=change),
+        subject=replace(finding.subject, **subject),
+    )
+
+
+def with_judgement(finding: Finding, **fields: Any) -> Finding:
+    """The same finding, judged otherwise."""
+    return replace(finding, judgement=replace(finding.judgement, **fields))
 
 
 # How long an example takes tells of the machine, not of the program.

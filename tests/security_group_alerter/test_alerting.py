@@ -15,12 +15,13 @@ from local.aws import SEEN_EVENTS_TABLE, SentAlert, Topic, emulated_aws
 from local.deliveries import MANAGEMENT_ACCOUNT_ID, deliveries_of
 from local.lambda_context import lambda_context
 from security_group_alerter import alerting as pipeline
-from security_group_alerter.alerting import ENOUGH_TABLE_FAILURES, HEARTBEAT
-from security_group_alerter.aws.sns import RESERVED_SECONDS, PublishError
+from security_group_alerter.alerting import ENOUGH_TABLE_FAILURES, PublishError
+from security_group_alerter.aws.sns import RESERVED_SECONDS
 from security_group_alerter.cloudtrail.changes import change_of
-from security_group_alerter.cloudtrail.records import CloudTrailRecord
+from security_group_alerter.cloudtrail.heartbeat import HEARTBEAT_CALL
 from security_group_alerter.handlers import delivery as handler
-from security_group_alerter.messages.headline import MAY_REPEAT
+from security_group_alerter.messages.briefing import MAY_REPEAT
+from security_group_alerter.model.record import CloudTrailRecord
 from tests.local.failures import payload_of
 from tests.stories import story
 
@@ -143,7 +144,7 @@ def test_a_delivery_that_comes_again_is_told_once(topic: Topic) -> None:
 
 def test_a_function_that_starts_cold_remembers(topic: Topic) -> None:
     delivered(OPENING)
-    handler.road_and_notices.cache_clear()
+    handler.alerter.cache_clear()
 
     assert delivered(OPENING)["duplicates"] == 1
     assert len(topic.take()) == 1
@@ -578,7 +579,7 @@ def with_heartbeat(topic: Topic, monkeypatch: pytest.MonkeyPatch) -> Topic:
 def test_a_heartbeat_is_counted_and_never_told(with_heartbeat: Topic, calls: Calls) -> None:
     summary = delivered(BEAT)
 
-    assert BEAT["eventName"] == HEARTBEAT
+    assert BEAT["eventName"] == HEARTBEAT_CALL
     assert {name for name, number in summary.items() if number} == {"records", "heartbeats"}
     assert (summary["records"], summary["heartbeats"]) == (1, 1)
     assert not calls.made

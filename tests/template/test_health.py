@@ -10,10 +10,11 @@ from botocore.session import get_session
 from botocore.validate import ParamValidator
 
 from local.aws import SEEN_EVENTS_TABLE, emulated_aws
-from security_group_alerter.alerting import HEARTBEAT, Tally
+from security_group_alerter.alerting import Tally
 from security_group_alerter.aws.seen_events import SeenEvents
 from security_group_alerter.aws.sns import RESERVED_SECONDS
 from security_group_alerter.cloudtrail.changes import READERS
+from security_group_alerter.cloudtrail.heartbeat import HEARTBEAT_CALL
 from security_group_alerter.handlers import delivery as handler
 from tests.template.policies import allows
 from tests.template.stack import ACCOUNT, REGION, STACK, Stack, deployed
@@ -92,11 +93,11 @@ def test_heartbeat_is_a_dry_run_of_a_call_that_the_function_gets(stack: Stack) -
     target = stack.properties("Heartbeat")["Target"]
     request = json.loads(target["Input"])
     service, _, call = target["Arn"].rpartition(":")
-    operation = get_session().get_service_model("ec2").operation_model(HEARTBEAT)
+    operation = get_session().get_service_model("ec2").operation_model(HEARTBEAT_CALL)
 
     assert service == "arn:aws:scheduler:::aws-sdk:ec2"
-    assert call == HEARTBEAT[:1].lower() + HEARTBEAT[1:]
-    assert HEARTBEAT in READERS
+    assert call == HEARTBEAT_CALL[:1].lower() + HEARTBEAT_CALL[1:]
+    assert HEARTBEAT_CALL in READERS
     assert request["DryRun"] is True
     assert operation.input_shape is not None
     assert not ParamValidator().validate(request, operation.input_shape).has_errors()
@@ -113,7 +114,7 @@ def test_heartbeat_is_known_by_a_role_that_only_the_scheduler_can_put_on(stack: 
     [statement] = trust["Statement"]
     assert statement["Principal"] == {"Service": "scheduler.amazonaws.com"}
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
-    assert allows(policy["PolicyDocument"], action=f"ec2:{HEARTBEAT}")
+    assert allows(policy["PolicyDocument"], action=f"ec2:{HEARTBEAT_CALL}")
     assert not allows(policy["PolicyDocument"], action="ec2:ModifyManagedPrefixList")
 
 
@@ -294,7 +295,7 @@ def test_what_changed_names_every_call_that_is_read(stack: Stack) -> None:
 def test_what_changed_leaves_out_the_heartbeats(stack: Stack) -> None:
     query = queries_of(stack)[f"{STACK}/What changed in the last day"]
 
-    assert f'eventName != "{HEARTBEAT}"' in query
+    assert f'eventName != "{HEARTBEAT_CALL}"' in query
     assert 'errorCode != "Client.DryRunOperation"' in query
     # A call without an error has no code to compare.
     assert "isempty(errorCode)" in query

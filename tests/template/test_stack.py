@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.template import read_template
-from security_group_alerter.judgement.findings import Severity
+from security_group_alerter.model.severity import Severity
 from security_group_alerter.settings import VARIABLES, settings_from
 from tests.template.stack import ACCOUNT, ROOT, Stack, deployed
 

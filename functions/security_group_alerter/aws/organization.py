@@ -1,6 +1,6 @@
-"""Step 6: an account id becomes what the organization knows of it. Reads AWS Organizations.
+"""Looks up what the organization knows about an account, in AWS Organizations.
 
-It decorates: it never raises, and it never holds an alert up for long.
+It decorates an alert: it never raises, and it never holds an alert up for long.
 https://docs.aws.amazon.com/organizations/latest/APIReference/API_Operations.html
 """
 

@@ -1,17 +1,19 @@
 """Which events have been alerted already. Reads and writes a DynamoDB table.
 
 CloudWatch Logs and Lambda both deliver at least once. An event is marked after Amazon SNS took its
-alert, never before, so that a crash in between tells it twice, and never not at all. A table that
-fails stops no alert: the answer then says that it is not sure.
+alert, never before, so that after a crash in between it is alerted twice rather than never. A table
+that fails stops no alert: the answer then says that it is not sure.
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
+
+from ..model.seen import SeenAnswer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -28,15 +30,8 @@ CLIENT_CONFIG = Config(
 )
 
 
-class SeenAnswer(NamedTuple):
-    """The keys that have been alerted; `is_sure` is False when not all could be looked up."""
-
-    keys: frozenset[str] = frozenset()
-    is_sure: bool = True
-
-
 class SeenEvents:
-    """The table. `clock` tells the seconds since 1970."""
+    """The table. `clock` gives the seconds since 1970."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Step 9: messages go to Amazon SNS, in as few calls as they fit in. Writes AWS.
+"""Publishes messages to Amazon SNS, in as few calls as they fit in.
 
 https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
 """
@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from ..messages import LARGEST_MESSAGE, Message
+from ..model.message import LARGEST_MESSAGE, Message, Sent
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -33,12 +33,8 @@ _TRIES = 3
 _OUT_OF_TIME = "the time ran out: the rest is left to the retry"
 
 
-class PublishError(RuntimeError):
-    """Some messages were not accepted; all others were sent. Names their events and why."""
-
-
 class Publisher:
-    """Sends to one topic. `time_left` is what the function has, in seconds."""
+    """Sends to one topic."""
 
     def __init__(
         self, client: SNSClient, *, topic_arn: str, sleep: Callable[[float], None]
@@ -48,31 +44,19 @@ class Publisher:
         self._sleep = sleep
 
     def publish(
-        self,
-        messages: Iterable[Message],
-        *,
-        on_accepted: Callable[[Message], None],
-        on_refused: Callable[[Message], None],
-        time_left: Callable[[], float],
-    ) -> None:
-        """Send every message, telling of each what became of it.
+        self, messages: Iterable[Message], time_left: Callable[[], float]
+    ) -> Iterator[Sent]:
+        """Send every message, and yield what became of it.
 
-        Raises PublishError at the end when it did not take them all, or when the time ran out.
+        `time_left` is what the function has, in seconds. When it runs out, the batch at hand is
+        refused and the rest is not taken from `messages`: both are left to the retry.
         """
-        refused: list[str] = []
         for batch in _batches_of(messages):
-            if time_left() < RESERVED_SECONDS:
-                refused.append(_OUT_OF_TIME)
-                break
             refusals = self._send(batch, time_left)
             for index, message in enumerate(batch):
-                if index in refusals:
-                    refused.append(f"{_named(message)}: {refusals[index]}")
-                    on_refused(message)
-                else:
-                    on_accepted(message)
-        if refused:
-            raise PublishError(f"not every alert was sent: {'; '.join(refused)}")
+                yield Sent(message=message, refusal=refusals.get(index))
+            if _OUT_OF_TIME in refusals.values():
+                return
 
     def _send(self, batch: list[Message], time_left: Callable[[], float]) -> dict[int, str]:
         """Why Amazon SNS did not take a message, by its place in the batch."""
@@ -138,7 +122,3 @@ def _entry_of(message: Message, index: int) -> PublishBatchRequestEntryTypeDef:
 
 def _why(entry: BatchResultErrorEntryTypeDef) -> str:
     return f"{entry['Code']} {entry.get('Message', '')}".strip()
-
-
-def _named(message: Message) -> str:
-    return f"{message.subject} ({', '.join(message.event_ids) or 'no event id'})"

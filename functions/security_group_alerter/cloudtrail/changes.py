@@ -1,6 +1,6 @@
 """Step 3: a record becomes what the call did: to a security group, a prefix list or a trail.
 
-`READERS` names every call that we tell of; template.yaml's subscription filter names the same.
+`READERS` names every call that we alert on; template.yaml's subscription filter names the same.
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/OperationList-query-security-groups.html
 """
 
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
+from ..model.change import Action, Change, PrefixListChange, SecurityGroupChange
+from ..model.record import CloudTrailRecord, Outcome
 from ..model.rules import Direction, Peer, SecurityGroupRule, peer_of_cidr
 from .dialects import (
     Reading,
@@ -19,93 +20,16 @@ from .dialects import (
     members_of,
     parameters_of,
     permissions_reading,
+    reading_of,
     rules_reading,
-    told_by,
 )
 from .json_values import flag_in, text_in
-from .records import CloudTrailRecord, Outcome
-from .trails import TrailChange, events_selected, trail_deleted, trail_stopped, trail_updated
+from .trails import events_selected, trail_deleted, trail_stopped, trail_updated
 
 
 class UnreadableRecordError(ValueError):
-    """A call of ours that succeeded, recorded in no shape that we know. It has to be told."""
+    """A call of ours that succeeded, recorded in no shape that we know. It has to be reported."""
 
-
-class Action(StrEnum):
-    """What a call does. The words name it in the machine form."""
-
-    CREATE = "create"
-    DELETE = "delete"
-    ADD_RULES = "add rules"
-    REMOVE_RULES = "remove rules"
-    MODIFY_RULES = "modify rules"
-    DESCRIBE_RULES = "update rule descriptions"
-    ASSOCIATE_VPC = "associate VPC"
-    DISASSOCIATE_VPC = "disassociate VPC"
-    RESTORE = "restore version"
-    MODIFY = "modify"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecurityGroupChange:
-    """What one call did to one security group, or would have done if it was refused.
-
-    `missed` are rules that a revoke named and EC2 did not find. `rule_ids` are rules that the
-    record names by id. `problems` are the parts of the rule set that could not be read, and
-    `is_omitted` says that CloudTrail left it out: either way the change cannot be judged whole.
-    """
-
-    action: Action
-    group_id: str | None
-    group_name: str | None = None
-    group_description: str | None = None
-    vpc_id: str | None = None
-    direction: Direction = Direction.UNKNOWN
-    added: tuple[SecurityGroupRule, ...] = ()
-    removed: tuple[SecurityGroupRule, ...] = ()
-    missed: tuple[SecurityGroupRule, ...] = ()
-    rule_ids: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
-    is_omitted: bool = False
-
-    @property
-    def tells_nothing(self) -> bool:
-        """Whether a record that is not omitted names nothing of what this action needs."""
-        if self.is_omitted:
-            return False
-        if self.action in (Action.ADD_RULES, Action.MODIFY_RULES):
-            return not self.added
-        if self.action is Action.REMOVE_RULES:
-            return not (self.removed or self.missed or self.rule_ids)
-        return not (self.group_id or self.group_name or self.rule_ids)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrefixListChange:
-    """What one call did to one managed prefix list: ranges, which any rule may refer to.
-
-    `version` is the list's version before the call; `restored_version` the one brought back.
-    """
-
-    action: Action
-    prefix_list_id: str | None
-    prefix_list_name: str | None = None
-    version: int | None = None
-    restored_version: int | None = None
-    added: tuple[Peer, ...] = ()
-    removed: tuple[Peer, ...] = ()
-    problems: tuple[str, ...] = ()
-    is_omitted: bool = False
-
-    @property
-    def tells_nothing(self) -> bool:
-        """Whether a record that is not omitted names neither ranges nor, without any, the list."""
-        if self.is_omitted or self.added or self.removed:
-            return False
-        return bool(self.problems) or self.prefix_list_id is None
-
-
-Change = SecurityGroupChange | PrefixListChange | TrailChange
 
 _Json = Mapping[str, Any]
 _Read = Callable[[CloudTrailRecord, _Json, _Json], Change]
@@ -124,7 +48,7 @@ def change_of(record: CloudTrailRecord) -> Change | None:
         parameters_of(record.request, f"{record.event_name}Request"),
         parameters_of(record.response, f"{record.event_name}Response"),
     )
-    if record.outcome is Outcome.SUCCEEDED and change.tells_nothing:
+    if record.outcome is Outcome.SUCCEEDED and change.is_unreadable:
         raise UnreadableRecordError(
             "; ".join(change.problems) or "neither request nor response tells what changed"
         )
@@ -146,7 +70,7 @@ def _was_omitted(*parts: Mapping[str, Any]) -> bool:
 
 def _rules_added(record: CloudTrailRecord, request: _Json, response: _Json) -> SecurityGroupChange:
     direction = _direction_of(record)
-    reading = told_by(
+    reading = reading_of(
         permissions_reading(request, direction), _response_rules(response, _ADDED_RULES, direction)
     )
     return SecurityGroupChange(
@@ -169,7 +93,7 @@ def _rules_removed(
     if _REMOVED_RULES not in response or removed.problems:
         # Before 2025 the response did not name what went: then it is what was asked for.
         rules = tuple(rule for rule in asked.rules if rule not in missed.rules)
-        removed = told_by(Reading(rules=rules, problems=asked.problems), removed)
+        removed = reading_of(Reading(rules=rules, problems=asked.problems), removed)
     elif not removed.rules:
         missed = joined(missed, asked)
     return SecurityGroupChange(
@@ -241,8 +165,8 @@ def _prefix_list_changed(action: Action) -> _Read:
         removed, removed_problems = _entries_in(request, _REMOVED_ENTRIES)
         problems = added_problems + removed_problems
         is_omitted = _was_omitted(request)
-        is_told = added or removed or problems or is_omitted
-        if not is_told and not any(request.get(name) for name in _BESIDE_ENTRIES):
+        is_recorded = added or removed or problems or is_omitted
+        if not is_recorded and not any(request.get(name) for name in _BESIDE_ENTRIES):
             problems = ("request: expected entries, a name, a size or a version",)
         return PrefixListChange(
             action=action,
@@ -328,7 +252,8 @@ _REMOVED_ENTRIES = ("removeEntry", "removeEntries", "removeEntrySet")
 _BESIDE_ENTRIES = ("prefixListName", "maxEntries", "previousVersion")
 
 
-class Reader(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Reader:
     """Which service records the call, and what reads it."""
 
     service: str

@@ -9,8 +9,8 @@ reader knows every spelling of a member and reads all of them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from ..model.rules import (
     ALL_PORTS,
@@ -40,8 +40,9 @@ _FLAT_MEMBERS = ("ipProtocol", *_OWN_PEER_MEMBERS)
 _EMPTY: tuple[Any, ...] = (None, "", {}, [])
 
 
-class Reading(NamedTuple):
-    """The rules that a part of a record tells, and what in it could not be read, with its path."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """The rules in a part of a record, and what in it could not be read, with its path."""
 
     rules: tuple[SecurityGroupRule, ...] = ()
     problems: tuple[str, ...] = ()
@@ -51,15 +52,9 @@ def members_of(value: object) -> Mapping[str, Any]:
     """An object's members with lowerCamel names, whichever serializer wrote it; else none."""
     if not isinstance(value, dict):
         return {}
-    if _is_upper_camel(tuple(value)):
+    if any(key[:1].isupper() for key in value):
         return {key[:1].lower() + key[1:]: member for key, member in value.items()}
     return value
-
-
-# A serializer writes the same names each time: 8 µs less a change.
-@lru_cache(maxsize=256)
-def _is_upper_camel(names: tuple[str, ...]) -> bool:
-    return any(name[:1].isupper() for name in names)
 
 
 def items_in(value: object) -> list[Any]:
@@ -106,16 +101,16 @@ def rules_reading(value: object, direction: Direction, path: str) -> Reading:
 
 
 def joined(first: Reading, second: Reading) -> Reading:
-    """What either tells: every rule once, the first's where they are equal."""
+    """What is in either: every rule once, the first's where they are equal."""
     rules = dict.fromkeys(first.rules + second.rules)
     return Reading(rules=tuple(rules), problems=first.problems + second.problems)
 
 
-def told_by(request: Reading, response: Reading) -> Reading:
+def reading_of(request: Reading, response: Reading) -> Reading:
     """The response wins where it is whole: it is canonical and has the rule ids.
 
-    Else both tell, and a request that is whole fills every gap. A response with fewer rules than
-    were asked for was cut: a call that succeeded did all that it was asked.
+    Else both are read, and a request that is whole fills every gap. A response with fewer rules
+    than were asked for was cut: a call that succeeded did all that it was asked.
     """
     if response.problems and request.rules and not request.problems:
         return joined(Reading(rules=response.rules), request)

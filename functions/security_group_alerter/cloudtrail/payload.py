@@ -10,13 +10,16 @@ import re
 import zlib
 from base64 import b64decode
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
+
+from ..model import ids
 
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/send-cloudtrail-events-to-cloudwatch-logs.html
 # A member account's stream of an organization trail starts with the organization's id; a number
 # follows when CloudTrail writes several streams.
 _LOG_STREAM = re.compile(
-    r"(?:(?P<organization_id>o-[a-z0-9]{10,32})_)?(?P<account_id>[0-9]{12})"
+    rf"(?:(?P<organization_id>{ids.ORGANIZATION.pattern})_)?(?P<account_id>{ids.ACCOUNT.pattern})"
     r"_CloudTrail_[a-z0-9-]+(?:_[0-9]+)?"
 )
 # As zlib wants it, which also takes a stream of its own.
@@ -31,14 +34,16 @@ class UnreadableMessageError(ValueError):
     """One log event of a delivery is not a JSON object. The rest of the delivery is fine."""
 
 
-class LogStream(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogStream:
     """What the name of a CloudTrail log stream tells; None where it tells nothing."""
 
     organization_id: str | None = None
     account_id: str | None = None
 
 
-class Delivery(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
     """The log events of one log stream, in order, as the text that they carry."""
 
     log_group: str | None

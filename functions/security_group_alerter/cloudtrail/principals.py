@@ -6,27 +6,15 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-refe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
+from ..model.principal import Principal, Session, Tool
 from .json_values import account_id_in, mapping_in, text_in
 
 # Roles of IAM Identity Center are called AWSReservedSSO_<permission set>_<16 hex digits>, and the
 # session name is the person's user name.
 # https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
 _IDENTITY_CENTER_ROLE = "AWSReservedSSO_"
-
-
-class Tool(StrEnum):
-    """The way in which a call was made. The user agent tells, and whoever calls can type it."""
-
-    CONSOLE = "AWS console"
-    CLI = "AWS CLI"
-    SDK = "AWS SDK"
-    TERRAFORM = "Terraform"
-    CLOUDFORMATION = "CloudFormation"
-    SERVICE = "AWS service"
 
 
 # In this order: Terraform and the CLI are written with an SDK and say so further back.
@@ -43,43 +31,6 @@ _TOOL_BY_USER_AGENT: tuple[tuple[str, Tool], ...] = (
     ("botocore/", Tool.SDK),
     (".amazonaws.com", Tool.SERVICE),
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Principal:
-    """Who acted. Every field may be None: CloudTrail leaves out what it does not know.
-
-    `person` is the human or program behind the credentials: a user name, a session name.
-    `invoked_by` is the AWS service that made the call for this principal.
-    """
-
-    identity_type: str | None = None
-    person: str | None = None
-    account_id: str | None = None
-    arn: str | None = None
-    role_name: str | None = None
-    role_arn: str | None = None
-    permission_set: str | None = None
-    invoked_by: str | None = None
-
-    @property
-    def is_known(self) -> bool:
-        """Whether the record names anybody at all."""
-        return bool(self.person or self.arn or self.role_name or self.invoked_by)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """How the principal came: what may differ from call to call of one principal.
-
-    `mfa` is None where CloudTrail cannot tell, which is so for every federated session.
-    """
-
-    source_address: str | None = None
-    tool: Tool | None = None
-    user_agent: str | None = None
-    access_key_id: str | None = None
-    mfa: bool | None = None
 
 
 def principal_of(identity: Mapping[str, Any]) -> Principal:

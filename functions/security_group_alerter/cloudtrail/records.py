@@ -6,24 +6,13 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-refe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
+from ..model.record import CloudTrailRecord, Outcome
 from .json_values import account_id_in, mapping_in, text_in
 from .payload import LogStream
-from .principals import Principal, Session, principal_of, session_of
-
-
-class Outcome(StrEnum):
-    """What became of a call. Only a call that succeeded changed anything."""
-
-    SUCCEEDED = "succeeded"
-    DENIED = "denied"
-    FAILED = "failed"
-    DRY_RUN = "dry run"
-
+from .principals import principal_of, session_of
 
 # EC2's codes come as Client.<code> or Server.<code>; a code of no other table is a failure.
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
@@ -35,32 +24,6 @@ _OUTCOME_BY_ERROR_CODE = {
     "UnauthorizedAccess": Outcome.DENIED,
     "DryRunOperation": Outcome.DRY_RUN,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloudTrailRecord:
-    """One CloudTrail event. None is what the record does not tell.
-
-    `account_id` is the account that was changed, not the caller's; `event_time` has seconds.
-    `original_event_id` is set when this record is CloudTrail's later update of that event.
-    """
-
-    event_id: str | None
-    event_name: str | None
-    event_source: str | None
-    event_time: datetime | None
-    region: str | None
-    account_id: str | None
-    organization_id: str | None
-    principal: Principal
-    session: Session
-    outcome: Outcome
-    error_code: str | None
-    error_message: str | None
-    original_event_id: str | None
-    log_group: str | None
-    request: Any
-    response: Any
 
 
 def record_of(

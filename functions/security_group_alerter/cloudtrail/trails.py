@@ -6,42 +6,12 @@ https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_Operations.htm
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
+from ..model.change import Blinding, TrailAction, TrailChange
+from ..model.record import CloudTrailRecord
 from .dialects import items_in, members_of
 from .json_values import flag_in, text_in
-from .records import CloudTrailRecord
-
-
-class TrailAction(StrEnum):
-    """What a call does to a trail."""
-
-    STOP = "stop"
-    DELETE = "delete"
-    UPDATE = "update"
-    SELECT_EVENTS = "select events"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrailChange:
-    """What one call did to one trail, which is named as it was called: by short name or by ARN.
-
-    `blinded` says in words what the trail no longer sees. `log_group_arn` is the log group that
-    the call sets: "" takes it away, None leaves it. `problems` are what could not be read.
-    """
-
-    action: TrailAction
-    trail: str | None
-    blinded: tuple[str, ...] = ()
-    log_group_arn: str | None = None
-    problems: tuple[str, ...] = ()
-
-    @property
-    def tells_nothing(self) -> bool:
-        """Whether the record does not name the trail, or what becomes of it."""
-        return self.trail is None or bool(self.problems)
 
 
 def trail_stopped(
@@ -49,7 +19,7 @@ def trail_stopped(
 ) -> TrailChange:
     """Read StopLogging."""
     return TrailChange(
-        action=TrailAction.STOP, trail=text_in(request, "name"), blinded=("it no longer logs",)
+        action=TrailAction.STOP, trail=text_in(request, "name"), blinded=(Blinding.STOPPED,)
     )
 
 
@@ -58,7 +28,7 @@ def trail_deleted(
 ) -> TrailChange:
     """Read DeleteTrail."""
     return TrailChange(
-        action=TrailAction.DELETE, trail=text_in(request, "name"), blinded=("it is gone",)
+        action=TrailAction.DELETE, trail=text_in(request, "name"), blinded=(Blinding.DELETED,)
     )
 
 
@@ -67,11 +37,11 @@ def trail_updated(
 ) -> TrailChange:
     """Read UpdateTrail: what it does not name stays as it is."""
     blinded = [
-        words for name, words in _FLAGS_THAT_BLIND.items() if flag_in(request, name) is False
+        blinding for name, blinding in _FLAGS_THAT_BLIND.items() if flag_in(request, name) is False
     ]
     log_group_arn = request.get("cloudWatchLogsLogGroupArn")
     if log_group_arn == "":
-        blinded.append("it no longer sends events to CloudWatch Logs")
+        blinded.append(Blinding.NO_LOG_GROUP)
     return TrailChange(
         action=TrailAction.UPDATE,
         trail=text_in(request, "name") or text_in(response, "trailARN"),
@@ -88,31 +58,31 @@ def events_selected(
         [members_of(item) for item in items_in(request.get(name)) or items_in(response.get(name))]
         for name in ("eventSelectors", "advancedEventSelectors")
     )
-    is_told = bool(basic or advanced)
+    is_recorded = bool(basic or advanced)
     return TrailChange(
         action=TrailAction.SELECT_EVENTS,
         trail=text_in(request, "trailName") or text_in(response, "trailARN"),
-        blinded=_blinded_by_selectors(basic, advanced) if is_told else (),
-        problems=() if is_told else ("no event selectors",),
+        blinded=_blinded_by_selectors(basic, advanced) if is_recorded else (),
+        problems=() if is_recorded else ("no event selectors",),
     )
 
 
 _FLAGS_THAT_BLIND = {
-    "isMultiRegionTrail": "it no longer covers every Region",
-    "isOrganizationTrail": "it no longer covers the organization's member accounts",
+    "isMultiRegionTrail": Blinding.NOT_EVERY_REGION,
+    "isOrganizationTrail": Blinding.NO_MEMBER_ACCOUNTS,
 }
 
 
 def _blinded_by_selectors(
     basic: Sequence[Mapping[str, Any]], advanced: Sequence[Mapping[str, Any]]
-) -> tuple[str, ...]:
+) -> tuple[Blinding, ...]:
     if any(map(_records_changes, basic)) or any(map(_records_all_changes, advanced)):
         return ()
     if any(flag_in(item, "includeManagementEvents") is not False for item in basic):
-        return ("it records only management events that read, no changes",)
+        return (Blinding.READING_CALLS_ONLY,)
     if any("Management" in _wanted(item, "eventCategory") for item in advanced):
-        return ("it records only some of the management events",)
-    return ("it no longer records management events",)
+        return (Blinding.SOME_MANAGEMENT_EVENTS,)
+    return (Blinding.NO_MANAGEMENT_EVENTS,)
 
 
 def _records_changes(selector: Mapping[str, Any]) -> bool:

@@ -13,9 +13,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from ipaddress import ip_network
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..cloudtrail.records import CloudTrailRecord
+from ..model import ids
+from ..model.acceptance import Acceptance, AcceptedOpening
+from ..model.change import SecurityGroupChange
+from ..model.record import CloudTrailRecord
 from ..model.rules import (
     ALL_PORTS,
     ALL_PROTOCOLS,
@@ -35,38 +38,11 @@ LONGEST_TERM = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AcceptedOpening:
-    """One entry. It holds up to and on the day `expires`."""
-
-    account_id: str
-    region: str | None
-    group_id: str | None
-    protocol: str
-    ports: tuple[PortRange, ...]
-    peers: tuple[Peer, ...]
-    owner: str
-    reason: str
-    expires: date
-
-
-class AcceptedOpenings(NamedTuple):
+class AcceptedOpenings:
     """The entries that are well formed, and what is wrong with the others: file, entry, field."""
 
     entries: tuple[AcceptedOpening, ...] = ()
     problems: tuple[str, ...] = ()
-
-
-class Acceptance(NamedTuple):
-    """What the entries say to one change.
-
-    `rest` are the rules, or the ports of rules, that no entry in force covers. `used` are the
-    entries that cover something, `expired` those that would cover some of the rest if they had not
-    run out.
-    """
-
-    rest: tuple[SecurityGroupRule, ...]
-    used: tuple[AcceptedOpening, ...] = ()
-    expired: tuple[AcceptedOpening, ...] = ()
 
 
 def accepted_openings_in(text: str, *, today: date) -> AcceptedOpenings:
@@ -89,18 +65,20 @@ def accepted_openings_in(text: str, *, today: date) -> AcceptedOpenings:
 
 
 def acceptance_of(
-    rules: Iterable[SecurityGroupRule],
+    change: SecurityGroupChange,
     entries: Iterable[AcceptedOpening],
     *,
     record: CloudTrailRecord,
-    group_id: str | None,
     today: date,
-) -> Acceptance:
-    """Which of a call's rules are accepted today, by which entries."""
-    here = [entry for entry in entries if _is_here(entry, record, group_id)]
+) -> tuple[tuple[SecurityGroupRule, ...], Acceptance]:
+    """What no entry in force covers (rules, or ports of rules), and what the entries say.
+
+    Rules that could not be read are covered by nothing.
+    """
+    here = [entry for entry in entries if _is_here(entry, record, change.group_id)]
     rest: list[SecurityGroupRule] = []
     used: dict[AcceptedOpening, None] = {}
-    for rule in rules:
+    for rule in change.added:
         left = [rule]
         for entry in here:
             if entry.expires >= today and _covers(entry, rule):
@@ -112,7 +90,12 @@ def acceptance_of(
         for entry in here
         if entry.expires < today and any(_covers(entry, rule) for rule in rest)
     )
-    return Acceptance(rest=tuple(rest), used=tuple(used), expired=tuple(expired))
+    acceptance = Acceptance(
+        used=tuple(used),
+        expired=tuple(expired),
+        covers_all=bool(used) and not rest and not change.problems,
+    )
+    return tuple(rest), acceptance
 
 
 def _is_here(entry: AcceptedOpening, record: CloudTrailRecord, group_id: str | None) -> bool:
@@ -169,13 +152,17 @@ def _entry_of(table: object, today: date) -> AcceptedOpening:
     for field in table:
         if field not in _FIELDS:
             raise ValueError(f"{field}: no such field; there are {', '.join(_FIELDS)}")
-    region = "region" in table and _text(table, "region", _REGION, "a Region such as eu-central-1")
-    group = "group" in table and _text(table, "group", _GROUP, "a group id such as sg-0123456789ab")
+    region = "region" in table and _text(
+        table, "region", ids.REGION.pattern, "a Region such as eu-central-1"
+    )
+    group = "group" in table and _text(
+        table, "group", ids.SECURITY_GROUP.pattern, "a group id such as sg-0123456789ab"
+    )
     protocol = protocol_of(
         _text(table, "protocol", _PROTOCOL, '"tcp", "udp", "icmp", "47" or "-1"')
     )
     return AcceptedOpening(
-        account_id=_text(table, "account", r"[0-9]{12}", "twelve digits in quotes"),
+        account_id=_text(table, "account", ids.ACCOUNT.pattern, "twelve digits in quotes"),
         region=region or None,
         group_id=group or None,
         protocol=protocol,
@@ -188,8 +175,6 @@ def _entry_of(table: object, today: date) -> AcceptedOpening:
 
 
 _PROTOCOL = r"(?i:tcp|udp|icmp|icmpv6|all)|-1|0|[1-9][0-9]{0,2}"
-_REGION = r"[a-z]{2,}(?:-[a-z0-9]+)+"
-_GROUP = r"sg-[0-9a-f]{8,17}"
 _FIELDS = (
     *("account", "region", "group", "protocol", "ports", "peers"),
     *("owner", "reason", "expires"),
@@ -233,9 +218,9 @@ def _peers(table: Mapping[str, Any]) -> tuple[Peer, ...]:
 
 def _peer(item: object) -> Peer:
     text = item if isinstance(item, str) else ""
-    if re.fullmatch(r"pl-[0-9a-f]{8,17}", text):
+    if ids.PREFIX_LIST.fullmatch(text):
         return Peer(kind=PeerKind.PREFIX_LIST, value=text)
-    if re.fullmatch(_GROUP, text):
+    if ids.SECURITY_GROUP.fullmatch(text):
         return Peer(kind=PeerKind.SECURITY_GROUP, value=text)
     try:
         # Strictly: 203.0.113.7/0 was meant for one address, and would accept the world.

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from enum import IntEnum
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from itertools import groupby, pairwise
 from operator import itemgetter
-from typing import NamedTuple
 
+from ..model.exposure import Breadth, Exposure, Opening, Reach
 from ..model.rules import (
     ALL_PORTS,
     ALL_PROTOCOLS,
@@ -30,8 +29,8 @@ from ..model.rules import (
 # alone, ::/0, 2000::/3. Broad is a /16 of IPv4, a /28 of IPv6 (of 2000::/3, hence 28 - 3 bits).
 WORLD_SHARE = 4
 BROAD_SHARE = {4: 2**16, 6: 2**25}
-# What is worked out of so few rules is kept while the function is warm.
-MOST_KEPT = 8
+# What so few rules expose is remembered while the function is warm.
+MOST_REMEMBERED = 8
 
 # What the public Internet does not route. Blocks of these registries that are globally reachable
 # (anycast services such as 192.31.196.0/24) stay in; the few that lie within a block that is not
@@ -68,55 +67,19 @@ _GLOBAL_UNICAST_IPV6 = "2000::/3"
 _Edge = tuple[int, int]
 
 
-class Breadth(IntEnum):
-    """How much of the Internet something reaches. The order is that of concern."""
-
-    PRIVATE = 0
-    NARROW = 1
-    BROAD = 2
-    WORLD = 3
-
-
-# What is only worked out is no dataclass, here and elsewhere: making one takes 0.5 ms of a cold
-# start, and this 0.1 ms.
-class Reach(NamedTuple):
-    """How much of the public IPv4 and IPv6 space, each from 0 to 1."""
-
-    ipv4_share: float = 0.0
-    ipv6_share: float = 0.0
-    breadth: Breadth = Breadth.PRIVATE
-
-
-class Opening(NamedTuple):
-    """One protocol and port range that public addresses reach, all of it equally.
-
-    `protocol` is as in a rule; None means that the record does not tell it. `ports` is None where
-    the protocol has none. An opening of every protocol has protocol "-1".
-    """
-
-    protocol: str | None
-    ports: PortRange | None
-    reach: Reach
-
-
-class Exposure(NamedTuple):
-    """What rules open to public addresses, and whether prefix lists stand for more, unseen."""
-
-    openings: tuple[Opening, ...] = ()
-    has_prefix_lists: bool = False
-
-    @property
-    def is_world_open(self) -> bool:
-        """Whether at least a quarter of either family's public space reaches some port."""
-        return any(opening.reach.breadth is Breadth.WORLD for opening in self.openings)
-
-
 def exposure_of(rules: Iterable[SecurityGroupRule]) -> Exposure:
     """Judge ingress rules together; rules of unknown direction count as ingress, egress not."""
     inward = tuple(rule for rule in rules if rule.direction is not Direction.EGRESS)
-    if not inward:
-        return Exposure()
-    return (_kept_exposure_of if len(inward) <= MOST_KEPT else _exposure_of)(inward)
+    if len(inward) > MOST_REMEMBERED:
+        return _exposure_of(inward)
+    return _remembered_exposure_of(inward)
+
+
+# Few rules are new, and each is judged once and worded four times. Large calls are left out: a few
+# hundred of a thousand rules each would fill the memory.
+@lru_cache(maxsize=256)
+def _remembered_exposure_of(inward: tuple[SecurityGroupRule, ...]) -> Exposure:
+    return _exposure_of(inward)
 
 
 def _exposure_of(inward: tuple[SecurityGroupRule, ...]) -> Exposure:
@@ -125,7 +88,7 @@ def _exposure_of(inward: tuple[SecurityGroupRule, ...]) -> Exposure:
         if _public_spans_of(rule.peer):
             by_protocol.setdefault(rule.protocol, []).append((rule.ports or ALL_PORTS, rule.peer))
     counted = _Union(peer for protocol in by_protocol.values() for _, peer in protocol)
-    # Whom a rule of every protocol lets in counts on each port of each protocol.
+    # A rule of every protocol counts on each port of each protocol.
     for _, peer in by_protocol.get(ALL_PROTOCOLS, []):
         counted.change(peer, +1)
     openings = [
@@ -142,20 +105,10 @@ def _exposure_of(inward: tuple[SecurityGroupRule, ...]) -> Exposure:
 def reach_of(peers: Iterable[Peer]) -> Reach:
     """How much of the Internet these peers are together, each address counted once."""
     listed = tuple(peers)
-    return (_kept_reach_of if len(listed) <= MOST_KEPT else _reach_of)(listed)
-
-
-def _reach_of(peers: tuple[Peer, ...]) -> Reach:
-    counted = _Union(peers)
-    for peer in peers:
+    counted = _Union(listed)
+    for peer in listed:
         counted.change(peer, +1)
     return counted.reach
-
-
-# Few rules are new, and each is judged once and worded four times: 60 µs less a change. Not the
-# large calls: a few hundred of a thousand rules each, refused or not, would fill the memory.
-_kept_exposure_of = lru_cache(maxsize=256)(_exposure_of)
-_kept_reach_of = lru_cache(maxsize=256)(_reach_of)
 
 
 def _openings_of(

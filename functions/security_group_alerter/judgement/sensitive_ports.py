@@ -6,8 +6,8 @@ whole Internet reaches it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 from ..model.rules import PortRange
 
@@ -21,7 +21,8 @@ FILE_SHARING = "file sharing: made for trusted networks, worms spread through it
 DIRECTORY = "directory: lists and guards every user and password"
 
 
-class SensitivePort(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SensitivePort:
     """One service's ports under one protocol, its name for people, and why it is here."""
 
     protocol: str
@@ -138,18 +139,14 @@ SENSITIVE_PORTS: tuple[SensitivePort, ...] = (
 )
 
 
-def sensitive_ports_in(protocol: str | None, ports: PortRange) -> list[SensitivePort]:
-    """Those that the range contains or touches; for an unknown protocol (None), of any."""
-    return [*_sensitive_ports_in(protocol, ports.first, ports.last)]
-
-
-# Asked several times for each opening, of few ports: 100 µs less a change.
+# Asked several times for each opening, about few ports.
 @lru_cache(maxsize=1024)
-def _sensitive_ports_in(protocol: str | None, first: int, last: int) -> tuple[SensitivePort, ...]:
+def sensitive_ports_in(protocol: str | None, ports: PortRange) -> tuple[SensitivePort, ...]:
+    """Those that the range contains or touches; for an unknown protocol (None), of any."""
     return tuple(
         sensitive
         for sensitive in SENSITIVE_PORTS
         if protocol in (None, sensitive.protocol)
-        and sensitive.ports.first <= last
-        and first <= sensitive.ports.last
+        and sensitive.ports.first <= ports.last
+        and ports.first <= sensitive.ports.last
     )

@@ -7,30 +7,15 @@ what does not fit its schema; a test holds this form against a copy of the schem
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import takewhile
 
-from ..cloudtrail.changes import PrefixListChange, SecurityGroupChange
-from ..cloudtrail.records import Outcome
-from ..judgement.exposure import exposure_of
-from ..judgement.findings import Finding, FindingKind, Severity
-from ..model.alert import Alert
-from ..model.rules import Peer, SecurityGroupRule
-from ..settings import Settings
-from .headline import (
-    MAY_REPEAT,
-    concern_of_finding,
-    headline_of,
-    phrase_of,
-    worst_finding_in,
-)
-from .links import event_link, group_link
-from .machine import uid_of
-from .notes import notes_on
-from .people import distinct, principal_words, session_words, time_words
-from .rule_words import amount_words, concern_of, peer_words, rule_words, widest_peers
+from ..model.record import Outcome
+from ..model.severity import Severity
+from ..model.subject import SubjectKind
+from .briefing import MAY_REPEAT, Briefing, Call
+from .changed.words import ItemList
 from .text import plural, safe
-from .undo import look_commands, undo_steps_of
 
 # The service documents no limits: these are what public reports agree on.
 LONGEST_TITLE = 250
@@ -41,7 +26,7 @@ MOST_STEPS = 10
 _MOST_UNDOS = MOST_STEPS - 6
 # A command that is longer is no use in a chat: the e-mail has it.
 _LONGEST_COMMAND = 700
-_MOST_RULES = 10
+_MOST_ITEMS = 10
 _MARKS = {
     Severity.CRITICAL: "🔴",
     Severity.HIGH: "🟠",
@@ -56,26 +41,27 @@ _HARMLESS = str.maketrans(
 )
 
 
-def chat_of(alert: Alert, settings: Settings) -> str:
+def chat_of(briefing: Briefing) -> str:
     """The notification as JSON: the worst first, as much as fits, then what is left out."""
-    title = f"{_MARKS[alert.severity]} {alert.severity.name}: {_harmless(headline_of(alert))}"
+    alert = briefing.alert
+    title = f"{_MARKS[alert.severity]} {alert.severity.name}: {_harmless(briefing.headline)}"
     title = safe(title, LONGEST_TITLE)
     notification = {
         "version": "1.0",
         "source": "custom",
-        "id": uid_of(alert),
+        "id": briefing.uid,
         "content": {
             "textType": "client-markdown",
             "title": title,
-            "description": _description(alert, settings),
-            "nextSteps": list(_next_steps(alert, settings)),
+            "description": _description(briefing),
+            "nextSteps": list(_next_steps(briefing)),
             "keywords": [alert.severity.name, alert.kind.value],
         },
         "metadata": {
-            "threadId": _thread_id_of(alert),
+            "threadId": _thread_id_of(briefing),
             "summary": title,
             "eventType": alert.kind.value,
-            "relatedResources": _resources_of(alert),
+            "relatedResources": _resources_of(briefing),
             "additionalContext": {
                 "severity": alert.severity.name,
                 "worldOpen": "true" if alert.world_open else "false",
@@ -87,133 +73,108 @@ def chat_of(alert: Alert, settings: Settings) -> str:
     return json.dumps(notification, separators=(",", ":"))
 
 
-def _description(alert: Alert, settings: Settings) -> str:
-    head = list(_facts(alert, settings))
+def _description(briefing: Briefing) -> str:
+    head = list(_facts(briefing))
     room = LONGEST_DESCRIPTION - sum(len(line) + 1 for line in head) - 120
-    lines, told = [], 0
-    for finding in sorted(alert.findings, key=concern_of_finding, reverse=True):
-        block = "\n".join(_call(finding))
+    blocks: list[str] = []
+    for call in sorted(briefing.calls, key=lambda call: call.concern, reverse=True):
+        block = "\n".join(_call(call))
         if len(block) + 1 > room:
             break
-        lines.append(block)
+        blocks.append(block)
         room -= len(block) + 1
-        told += 1
-    left = len(alert.findings) - told
+    left = len(briefing.calls) - len(blocks)
     if left:
-        lines.append(f"… and {plural(left, 'more call')}, all in the e-mail and the machine form.")
-    return "\n".join((*head, *lines))[:LONGEST_DESCRIPTION]
+        blocks.append(f"… and {plural(left, 'more call')}, all in the e-mail and the machine form.")
+    return "\n".join((*head, *blocks))[:LONGEST_DESCRIPTION]
 
 
-def _facts(alert: Alert, settings: Settings) -> Iterator[str]:
-    names = (_harmless(alert.account.name or "", 80), alert.account_id)
-    account = " ".join(filter(None, names)) or "account not recorded"
+def _facts(briefing: Briefing) -> Iterator[str]:
+    alert = briefing.alert
     if alert.may_repeat:
         yield f"! {MAY_REPEAT}."
-    if alert.kind is FindingKind.CONFIGURATION:
-        # There is no record behind it, so nobody, nowhere and no time.
+    if not briefing.has_record:
         return
+    names = (_harmless(alert.account.name or "", 80), alert.account_id)
+    account = " ".join(filter(None, names)) or "account not recorded"
     yield f"*Where:* {account}, {_harmless(alert.region or 'Region not recorded', 40)}"
-    sessions = [finding.record.session for finding in alert.findings]
-    who = principal_words(alert.principal, alert.account_id)
-    how = distinct(session_words(session) for session in sessions)
-    yield f"*Who:* {_harmless(who, 200)}; {_harmless(how, 200)}"
-    times = [f.record.event_time for f in alert.findings if f.record.event_time is not None]
-    if times:
-        yield f"*When:* {time_words(min(times), settings.time_zone)}"
+    yield f"*Who:* {_harmless(briefing.who, 200)}; {_harmless(briefing.how, 200)}"
+    if briefing.called:
+        yield f"*When:* {briefing.called}"
 
 
-def _call(finding: Finding) -> Iterator[str]:
-    record, change = finding.record, finding.change
-    name = _harmless(record.event_name or "A log event", 80)
-    if finding.kind is FindingKind.CONFIGURATION:
-        name = "Accepted openings"
-    if isinstance(change, SecurityGroupChange):
-        group = " ".join(filter(None, (change.group_id, change.group_name)))
-        yield f"*{name}* on {_code(group or 'a group that the record does not name')}"
-        yield from _rules("+", change.added)
-        yield from _rules("-", change.removed)
-        if not (change.added or change.removed):
-            yield f"  {_harmless(phrase_of(finding), 300)}"
-    elif isinstance(change, PrefixListChange):
-        yield f"*{name}* on {_code(change.prefix_list_id or change.prefix_list_name or '')}"
-        yield from _ranges("+", change.added)
-        yield from _ranges("-", change.removed)
+def _call(call: Call) -> Iterator[str]:
+    changed, record = call.changed, call.record
+    name = _harmless(call.name, 80)
+    if changed.called is None:
+        yield f"*{name}*: {_harmless(call.phrase, 300)}"
     else:
-        yield f"*{name}*: {_harmless(phrase_of(finding), 300)}"
-    if record.outcome is not Outcome.SUCCEEDED and record.error_code:
+        yield f"*{name}* on {_code(changed.called)}"
+        for items in changed.lists:
+            if items.is_change:
+                yield from _items(items)
+        if changed.repeats_headline:
+            yield f"  {_harmless(call.phrase, 300)}"
+    if record and record.outcome is not Outcome.SUCCEEDED and record.error_code:
         yield f"  AWS answered {_code(record.error_code)}: nothing changed."
-    if finding.problem is not None:
-        yield f"  ! {_code(finding.problem)}"
-    yield from (f"  ! {_harmless(note)}" for note in notes_on(finding))
+    if changed.problem is not None:
+        yield f"  ! {_code(changed.problem)}"
+    yield from (f"  ! {_harmless(note)}" for note in changed.notes)
 
 
-def _rules(mark: str, rules: tuple[SecurityGroupRule, ...]) -> Iterator[str]:
-    worst = sorted(rules, key=lambda rule: concern_of(exposure_of((rule,))), reverse=True)
-    yield from _listed(mark, map(rule_words, worst[:_MOST_RULES]), len(rules))
+def _items(items: ItemList) -> Iterator[str]:
+    worst = sorted(items.items, key=lambda item: item.concern, reverse=True)[:_MOST_ITEMS]
+    yield from (f"  {items.mark} {_code(item.text)}" for item in worst)
+    left = items.count - len(worst)
+    if left:
+        yield f"  {items.mark} and {left:,} more: see the e-mail or the event"
 
 
-def _ranges(mark: str, peers: tuple[Peer, ...]) -> Iterator[str]:
-    words = (f"{peer_words(peer)}{amount_words(peer)}" for peer in widest_peers(peers, _MOST_RULES))
-    yield from _listed(mark, words, len(peers))
+def _next_steps(briefing: Briefing) -> Iterator[str]:
+    worst = briefing.worst
+    if briefing.runbook_url:
+        yield f"Runbook: {briefing.runbook_url}"
+    if worst.group_link:
+        yield f"Group: {worst.group_link}"
+    if worst.event_link:
+        yield f"CloudTrail event: {worst.event_link}"
+    for shows, command in briefing.looks:
+        if len(command) <= _LONGEST_COMMAND:
+            yield f"{shows}: `{command}`"
+    if briefing.offers_undo:
+        yield from _undo(briefing)
 
 
-def _listed(mark: str, words: Iterable[str], count: int) -> Iterator[str]:
-    yield from (f"  {mark} {_code(text)}" for text in words)
-    if count > _MOST_RULES:
-        yield f"  {mark} and {count - _MOST_RULES:,} more: see the e-mail or the event"
-
-
-def _next_steps(alert: Alert, settings: Settings) -> Iterator[str]:
-    place = (alert.region, alert.account_id, settings)
-    worst = worst_finding_in(alert)
-    if alert.severity >= Severity.MEDIUM and settings.runbook_url:
-        yield f"Runbook: {settings.runbook_url}"
-    if isinstance(worst.change, SecurityGroupChange):
-        group = group_link(worst.change.group_id, *place)
-        yield from (f"Group: {group}",) if group else ()
-    event = event_link(worst.record.event_id, *place)
-    yield from (f"CloudTrail event: {event}",) if event else ()
-    if alert.severity >= Severity.MEDIUM:
-        for words, command in look_commands((worst, *alert.findings)):
-            if len(command) <= _LONGEST_COMMAND:
-                yield f"{words}: `{command}`"
-    if alert.severity > Severity.INFORMATIONAL:
-        yield from _undo(alert)
-
-
-def _undo(alert: Alert) -> Iterator[str]:
-    """As many as there is room for. They want to be run in order, so none is passed over."""
-    steps = undo_steps_of(alert)
-    shown = list(takewhile(lambda step: len(step[2]) <= _LONGEST_COMMAND, steps[:_MOST_UNDOS]))
-    for _, finding, command in shown:
-        warning = " (this opens it to the world again)" if finding.closed.is_world_open else ""
-        yield f"Undo{warning}: `{command}`"
+def _undo(briefing: Briefing) -> Iterator[str]:
+    """As many as there is room for. They have to be run in order, so none is passed over."""
+    steps = briefing.undo
+    shown = list(takewhile(lambda step: len(step.command) <= _LONGEST_COMMAND, steps[:_MOST_UNDOS]))
+    for step in shown:
+        warning = " (this opens it to the world again)" if step.call.reopens else ""
+        yield f"Undo{warning}: `{step.command}`"
     left = len(steps) - len(shown)
     if left:
         yield f"Undo: {plural(left, 'more command' if shown else 'command')}, in the e-mail."
 
 
-def _thread_id_of(alert: Alert) -> str:
+def _thread_id_of(briefing: Briefing) -> str:
     """One thread for an account and group, so that an opening and its end stand together."""
-    changes = [finding.change for finding in alert.findings]
-    ids = {change.group_id for change in changes if isinstance(change, SecurityGroupChange)}
-    what = (ids.pop() if len(ids) == 1 else None) or alert.kind.value
+    alert = briefing.alert
+    subjects = [finding.subject for finding in alert.findings]
+    groups = {it.id for it in subjects if it.kind is SubjectKind.SECURITY_GROUP}
+    what = (groups.pop() if len(groups) == 1 else None) or alert.kind.value
     return _harmless(f"{alert.account_id or 'no-account'}-{what}", 100)
 
 
-def _resources_of(alert: Alert) -> list[str]:
+def _resources_of(briefing: Briefing) -> list[str]:
     """Account, Region, and each group, prefix list or trail, the first fifty of them."""
-    names = {f"account {alert.account_id}": None} if alert.account_id else {}
-    if alert.region:
-        names[f"Region {alert.region}"] = None
-    for finding in alert.findings:
-        change = finding.change
-        if isinstance(change, SecurityGroupChange):
-            names[change.group_id or change.group_name or ""] = None
-        elif isinstance(change, PrefixListChange):
-            names[change.prefix_list_id or change.prefix_list_name or ""] = None
-        elif change is not None:
-            names[change.trail or ""] = None
+    alert = briefing.alert
+    place = (
+        f"account {alert.account_id}" if alert.account_id else None,
+        f"Region {alert.region}" if alert.region else None,
+    )
+    subjects = (finding.subject for finding in alert.findings)
+    names = dict.fromkeys((*place, *(subject.id or subject.name for subject in subjects)))
     return [_harmless(name, 200) for name in names if name][:50]
 
 

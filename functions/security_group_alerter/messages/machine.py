@@ -7,29 +7,23 @@ for in a call (the actor's session, the rules, the exposure) in the `data` of it
 
 from __future__ import annotations
 
-import hashlib
 import json
 from datetime import datetime
 from typing import Any
 
-from ..cloudtrail.changes import PrefixListChange, SecurityGroupChange
-from ..cloudtrail.records import CloudTrailRecord, Outcome
-from ..cloudtrail.trails import TrailChange
-from ..judgement.exposure import Opening
-from ..judgement.findings import Finding, Severity
 from ..model.alert import Alert
-from ..model.rules import Direction, Peer, SecurityGroupRule
-from ..settings import Settings
-from .headline import headline_of, phrase_of
-from .links import event_link, group_link, partition_of
-from .notes import acceptance_words
-from .rule_words import widest_peers, worst_openings, worst_rules
-from .undo import undo_steps_of
+from ..model.exposure import Exposure, Opening
+from ..model.record import CloudTrailRecord, Outcome
+from ..model.severity import Severity
+from .briefing import Briefing, Call
+from .changed.words import Weakened
+from .limits import Limits
+from .links import partition_of
+from .members import without_empty
+from .rule_words import concern_of, worst_of
 
 OCSF_VERSION = "1.5.0"
 PRODUCT = "security-group-alerter"
-# What somebody else typed may be long; a subscriber gets this much of it.
-_LONGEST = 1024
 _SEVERITY_IDS = {
     Severity.INFORMATIONAL: 1,
     Severity.LOW: 2,
@@ -46,21 +40,21 @@ _NO_COMMAND = {
     True: "The records do not tell enough for a command that undoes this.",
     False: "Nothing changed: there is nothing to undo.",
 }
-_NOTHING: tuple[Any, ...] = ([], {}, ())
 # How JSON writes half a character, or a pair of them.
 _HALF = "\\ud"
 # https://attack.mitre.org/techniques/T1562/007, …/008
 _DEFENSE_EVASION = {"name": "Defense Evasion", "uid": "TA0005"}
 _IMPAIR_DEFENSES = {"name": "Impair Defenses", "uid": "T1562"}
-_CLOUD_FIREWALL = {"name": "Disable or Modify Cloud Firewall", "uid": "T1562.007"}
-_CLOUD_LOGS = {"name": "Disable or Modify Cloud Logs", "uid": "T1562.008"}
+_TECHNIQUES = {
+    Weakened.FIREWALL: {"name": "Disable or Modify Cloud Firewall", "uid": "T1562.007"},
+    Weakened.LOGS: {"name": "Disable or Modify Cloud Logs", "uid": "T1562.008"},
+}
 
 
-def machine_of(alert: Alert, settings: Settings, most_rules: int) -> str:
-    """The whole alert; of each call at most `most_rules` rules, with the number of all of them."""
-    headline = headline_of(alert)
-    times = [f.record.event_time for f in alert.findings if f.record.event_time is not None]
-    document = _told(
+def machine_of(briefing: Briefing) -> str:
+    """The whole alert; of each call as many rules as the limits allow, and how many there are."""
+    alert, times = briefing.alert, briefing.times
+    document = without_empty(
         activity_id=1,
         activity_name="Create",
         category_name="Findings",
@@ -73,10 +67,10 @@ def machine_of(alert: Alert, settings: Settings, most_rules: int) -> str:
         severity_id=_SEVERITY_IDS[alert.severity],
         status="New",
         status_id=1,
-        count=len(alert.findings),
-        message=headline,
-        time=_milliseconds(min(times, default=alert.seen_at)),
-        metadata=_told(
+        count=len(briefing.calls),
+        message=briefing.headline,
+        time=_milliseconds(times[0] if times else alert.seen_at),
+        metadata=without_empty(
             event_code=alert.event_names[0] if len(alert.event_names) == 1 else None,
             processed_time=_milliseconds(alert.seen_at),
             product={"name": PRODUCT, "vendor_name": PRODUCT},
@@ -84,11 +78,11 @@ def machine_of(alert: Alert, settings: Settings, most_rules: int) -> str:
             version=OCSF_VERSION,
         ),
         cloud=_cloud(alert),
-        finding_info=_finding_info(alert, headline, times),
-        resources=_resources(alert),
-        evidences=[_evidence(finding, most_rules) for finding in alert.findings],
-        remediation=_remediation(alert, settings),
-        unmapped=_told(
+        finding_info=_finding_info(briefing),
+        resources=_resources(briefing),
+        evidences=[_evidence(call, briefing.limits) for call in briefing.calls],
+        remediation=_remediation(briefing),
+        unmapped=without_empty(
             effect=alert.effect.value,
             kind=alert.kind.value,
             outcome=alert.outcome.value,
@@ -99,7 +93,7 @@ def machine_of(alert: Alert, settings: Settings, most_rules: int) -> str:
         ),
     )
     text = json.dumps(document, separators=(",", ":"))
-    # Looked for once in the whole, not in every text: 20 µs less a change.
+    # Looked for once in the whole, not in every text.
     if _HALF in text:
         text = json.dumps(_whole(document), separators=(",", ":"))
     return text
@@ -107,34 +101,36 @@ def machine_of(alert: Alert, settings: Settings, most_rules: int) -> str:
 
 def _cloud(alert: Alert) -> dict[str, Any]:
     account = alert.account
-    return _told(
+    return without_empty(
         provider="AWS",
         region=alert.region,
-        # OCSF wants a name: where the organization's could not be had, the id serves.
+        # OCSF requires a name: where the organization's could not be had, the id serves.
         account=alert.account_id
-        and _told(
+        and without_empty(
             name=account.name or alert.account_id,
             type="AWS Account",
             type_id=_AWS_ACCOUNT,
             uid=alert.account_id,
             labels=[f"{key}={value}" for key, value in account.tags.items()],
         ),
-        org=_told(
+        org=without_empty(
             uid=alert.organization_id,
             ou_name="/".join(account.ou_path) if account.ou_path else None,
         ),
     )
 
 
-def _finding_info(alert: Alert, headline: str, times: list[datetime]) -> dict[str, Any]:
-    return _told(
-        uid=uid_of(alert),
-        title=headline,
-        desc="; ".join(phrase_of(finding) for finding in alert.findings[:10]),
+def _finding_info(briefing: Briefing) -> dict[str, Any]:
+    alert, times = briefing.alert, briefing.times
+    records = [call.record for call in briefing.calls if call.record is not None]
+    return without_empty(
+        uid=briefing.uid,
+        title=briefing.headline,
+        desc="; ".join(call.phrase for call in briefing.calls[:10]),
         types=[alert.kind.value],
         created_time=_milliseconds(alert.seen_at),
-        first_seen_time=_milliseconds(min(times)) if times else None,
-        last_seen_time=_milliseconds(max(times)) if times else None,
+        first_seen_time=_milliseconds(times[0]) if times else None,
+        last_seen_time=_milliseconds(times[-1]) if times else None,
         data_sources=["AWS CloudTrail"],
         analytic={
             "name": PRODUCT,
@@ -142,148 +138,127 @@ def _finding_info(alert: Alert, headline: str, times: list[datetime]) -> dict[st
             "type_id": _RULE,
             "uid": alert.kind.value,
         },
-        attacks=_attacks(alert),
+        attacks=_attacks(briefing),
         related_events=[
-            _told(uid=finding.record.event_id, type=finding.record.event_name)
-            for finding in alert.findings
-            if finding.record.event_id
+            without_empty(uid=record.event_id, type=record.event_name)
+            for record in records
+            if record.event_id
         ],
     )
 
 
-def uid_of(alert: Alert) -> str:
-    """The same for the same events, whenever and however often they are told."""
-    told = (
-        finding.record.event_id or finding.excerpt or finding.problem or repr(finding.record)
-        for finding in alert.findings
-    )
-    return hashlib.sha256("\n".join(sorted(told)).encode("utf-8", "replace")).hexdigest()[:32]
-
-
-def _attacks(alert: Alert) -> list[dict[str, Any]]:
-    if alert.outcome is not Outcome.SUCCEEDED:
+def _attacks(briefing: Briefing) -> list[dict[str, Any]]:
+    if briefing.alert.outcome is not Outcome.SUCCEEDED:
         return []
-    techniques = []
-    if any(_opens_a_rule(finding) for finding in alert.findings):
-        techniques.append(_CLOUD_FIREWALL)
-    if any(finding.blinded for finding in alert.findings):
-        techniques.append(_CLOUD_LOGS)
+    weakened = {call.changed.weakens for call in briefing.calls}
     return [
         {"tactic": _DEFENSE_EVASION, "technique": _IMPAIR_DEFENSES, "sub_technique": technique}
-        for technique in techniques
+        for defense, technique in _TECHNIQUES.items()
+        if defense in weakened
     ]
 
 
-def _opens_a_rule(finding: Finding) -> bool:
-    change = finding.change
-    return isinstance(change, SecurityGroupChange) and any(
-        rule.direction is not Direction.EGRESS for rule in change.added
-    )
-
-
-def _resources(alert: Alert) -> list[dict[str, Any]]:
+def _resources(briefing: Briefing) -> list[dict[str, Any]]:
     """Each group, prefix list or trail once."""
-    found: dict[tuple[str, str | None, str | None], None] = {}
-    for finding in alert.findings:
-        change = finding.change
-        if isinstance(change, SecurityGroupChange):
-            found["AWS::EC2::SecurityGroup", change.group_id, change.group_name] = None
-        elif isinstance(change, PrefixListChange):
-            found["AWS::EC2::PrefixList", change.prefix_list_id, change.prefix_list_name] = None
-        elif isinstance(change, TrailChange):
-            found["AWS::CloudTrail::Trail", change.trail, None] = None
-    partition = partition_of(alert.region)
+    region, cut = briefing.alert.region, briefing.limits.cut
+    found = dict.fromkeys(
+        (call.changed.resource_type, call.finding.subject.id, call.finding.subject.name)
+        for call in briefing.calls
+        if call.changed.resource_type is not None
+    )
     return [
-        _told(
+        without_empty(
             type=kind,
-            uid=_cut(uid),
-            name=_cut(name),
-            region=alert.region,
-            cloud_partition=partition,
+            uid=cut(uid),
+            name=cut(name),
+            region=region,
+            cloud_partition=partition_of(region),
         )
         for kind, uid, name in found
     ]
 
 
-def _remediation(alert: Alert, settings: Settings) -> dict[str, Any]:
-    commands = [command for _, _, command in undo_steps_of(alert)]
-    place = (alert.region, alert.account_id, settings)
-    group_ids = dict.fromkeys(
-        finding.change.group_id
-        for finding in alert.findings
-        if isinstance(finding.change, SecurityGroupChange)
-    )
-    links = [group_link(group_id, *place) for group_id in group_ids]
-    if len(alert.findings) == 1:
-        links.append(event_link(alert.findings[0].record.event_id, *place))
-    return _told(
-        desc="\n".join(commands) or _NO_COMMAND[alert.outcome is Outcome.SUCCEEDED],
-        references=list(dict.fromkeys(filter(None, (*links, settings.runbook_url)))),
+def _remediation(briefing: Briefing) -> dict[str, Any]:
+    links = [call.group_link for call in briefing.calls]
+    if len(briefing.calls) == 1:
+        links.append(briefing.worst.event_link)
+    links.append(briefing.presentation.runbook_url)
+    succeeded = briefing.alert.outcome is Outcome.SUCCEEDED
+    return without_empty(
+        desc="\n".join(step.command for step in briefing.undo) or _NO_COMMAND[succeeded],
+        references=list(dict.fromkeys(filter(None, links))),
     )
 
 
-def _evidence(finding: Finding, most_rules: int) -> dict[str, Any]:
-    record = finding.record
-    return _told(
-        name=_cut(record.event_name),
-        api=_api(record),
-        data=_told(
-            phrase=phrase_of(finding),
-            actor=_actor(record),
-            event_id=_cut(record.event_id),
+def _evidence(call: Call, limits: Limits) -> dict[str, Any]:
+    record = call.record
+    if record is None:
+        return {"data": {"phrase": call.phrase, **call.changed.facts}}
+    return without_empty(
+        name=limits.cut(record.event_name),
+        api=_api(record, limits),
+        data=without_empty(
+            phrase=call.phrase,
+            actor=_actor(record, limits),
+            event_id=limits.cut(record.event_id),
             event_time=record.event_time and record.event_time.isoformat(),
-            update_of_event_id=_cut(record.original_event_id),
-            source_address=_cut(record.session.source_address),
-            user_agent=_cut(record.session.user_agent),
+            update_of_event_id=limits.cut(record.original_event_id),
+            source_address=limits.cut(record.session.source_address),
+            user_agent=limits.cut(record.session.user_agent),
             tool=record.session.tool,
-            exposure=[_opening(it) for it in worst_openings(finding.opened, most_rules)],
-            unreadable=_cut(finding.problem),
-            excerpt=_cut(finding.excerpt),
-            acceptance=[_cut(words) for words in acceptance_words(finding)],
-            **_change(finding, most_rules),
+            exposure=_exposure(call.finding.judgement.opened, limits),
+            acceptance=[limits.cut(words) for words in call.changed.acceptance],
+            **call.changed.facts,
         ),
     )
 
 
-def _api(record: CloudTrailRecord) -> dict[str, Any] | None:
+def _api(record: CloudTrailRecord, limits: Limits) -> dict[str, Any] | None:
     if record.event_name is None:
         return None
     source = record.event_source or ""
     version = _API_VERSIONS.get(source)
-    return _told(
-        operation=_cut(record.event_name),
-        request={"uid": _cut(record.event_id)} if record.event_id else None,
-        response=_told(
-            error=_cut(record.error_code),
-            error_message=_cut(record.error_message),
+    return without_empty(
+        operation=limits.cut(record.event_name),
+        request={"uid": limits.cut(record.event_id)} if record.event_id else None,
+        response=without_empty(
+            error=limits.cut(record.error_code),
+            error_message=limits.cut(record.error_message),
         ),
         service={"name": source, "uid": source, "version": version} if version else None,
     )
 
 
-def _actor(record: CloudTrailRecord) -> dict[str, Any]:
+def _actor(record: CloudTrailRecord, limits: Limits) -> dict[str, Any]:
     """OCSF's actor object. https://schema.ocsf.io/1.5.0/objects/actor."""
     principal, session = record.principal, record.session
-    return _told(
-        user=_told(
-            name=_cut(principal.person),
-            type=_cut(principal.identity_type),
-            uid=_cut(principal.arn),
+    return without_empty(
+        user=without_empty(
+            name=limits.cut(principal.person),
+            type=limits.cut(principal.identity_type),
+            uid=limits.cut(principal.arn),
             account={"uid": principal.account_id} if principal.account_id else None,
-            credential_uid=_cut(session.access_key_id),
+            credential_uid=limits.cut(session.access_key_id),
         ),
-        session=_told(
-            issuer=_cut(principal.role_name),
+        session=without_empty(
+            issuer=limits.cut(principal.role_name),
             is_mfa=session.mfa,
         ),
-        permission_set=_cut(principal.permission_set),
-        invoked_by=_cut(principal.invoked_by),
+        permission_set=limits.cut(principal.permission_set),
+        invoked_by=limits.cut(principal.invoked_by),
     )
 
 
+def _exposure(exposure: Exposure, limits: Limits) -> list[dict[str, Any]]:
+    """Each port range, and the share of each public address space (0 to 1) that reaches it."""
+    openings = worst_of(
+        exposure.openings, limits.rules, lambda it: concern_of(Exposure(openings=(it,)))
+    )
+    return [_opening(opening) for opening, _ in openings]
+
+
 def _opening(opening: Opening) -> dict[str, Any]:
-    """One port range and the share of each public address space, from 0 to 1, that reaches it."""
-    return _told(
+    return without_empty(
         protocol=opening.protocol,
         first_port=opening.ports.first if opening.ports else None,
         last_port=opening.ports.last if opening.ports else None,
@@ -293,87 +268,8 @@ def _opening(opening: Opening) -> dict[str, Any]:
     )
 
 
-def _change(finding: Finding, most_rules: int) -> dict[str, Any]:
-    change = finding.change
-    if isinstance(change, SecurityGroupChange):
-        return {
-            "action": change.action,
-            "group_id": _cut(change.group_id),
-            "group_name": _cut(change.group_name),
-            "group_description": _cut(change.group_description),
-            "vpc_id": _cut(change.vpc_id),
-            "rules_added": _rules(change.added, most_rules),
-            "rules_removed": _rules(change.removed, most_rules),
-            "rules_not_found": _rules(change.missed, most_rules),
-            "rule_ids": [_cut(rule_id) for rule_id in change.rule_ids[:most_rules]],
-            "rules_not_listed": _rules_not_listed(change, most_rules),
-            "not_readable": [_cut(problem) for problem in change.problems[:most_rules]],
-            "is_omitted": change.is_omitted or None,
-        }
-    if isinstance(change, PrefixListChange):
-        return {
-            "action": change.action,
-            "prefix_list_id": _cut(change.prefix_list_id),
-            "prefix_list_name": _cut(change.prefix_list_name),
-            "ranges_added": [peer.value for peer in widest_peers(change.added, most_rules)],
-            "ranges_removed": [peer.value for peer in widest_peers(change.removed, most_rules)],
-            "ipv4_share": finding.listed.ipv4_share,
-            "ipv6_share": finding.listed.ipv6_share,
-            "not_readable": [_cut(problem) for problem in change.problems[:most_rules]],
-            "is_omitted": change.is_omitted or None,
-        }
-    if isinstance(change, TrailChange):
-        return {
-            "action": change.action,
-            "trail": _cut(change.trail),
-            "is_own_trail": finding.is_own_trail,
-            # Nothing follows from a call that was refused.
-            "blinded": finding.blinded if finding.record.outcome is Outcome.SUCCEEDED else (),
-        }
-    return {}
-
-
-def _rules_not_listed(change: SecurityGroupChange, most: int) -> int | None:
-    lists = (change.added, change.removed, change.missed)
-    return sum(max(0, len(rules) - most) for rules in lists) or None
-
-
-def _rules(rules: tuple[SecurityGroupRule, ...], most: int) -> list[dict[str, Any]]:
-    return [
-        _told(
-            direction=rule.direction,
-            protocol=rule.protocol,
-            first_port=rule.ports.first if rule.ports else None,
-            last_port=rule.ports.last if rule.ports else None,
-            icmp_type=rule.icmp_type.type if rule.icmp_type else None,
-            icmp_code=rule.icmp_type.code if rule.icmp_type else None,
-            peer=_peer(rule.peer),
-            rule_id=_cut(rule.rule_id),
-            description=_cut(rule.description),
-        )
-        for rule in worst_rules(rules, most)
-    ]
-
-
-def _peer(peer: Peer) -> dict[str, Any]:
-    return _told(kind=peer.kind, value=_cut(peer.value), account_id=peer.account_id)
-
-
 def _milliseconds(time: datetime) -> int:
     return int(time.timestamp() * 1000)
-
-
-def _cut(text: str | None) -> str | None:
-    return text[:_LONGEST] if text is not None else None
-
-
-def _told(**members: Any) -> dict[str, Any]:
-    """Without what is not known or empty: absence is absence, in JSON as well."""
-    return {
-        name: value
-        for name, value in members.items()
-        if value or (value is not None and value not in _NOTHING)
-    }
 
 
 def _whole(value: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from ..cloudtrail.principals import Principal, Session, Tool
+from ..model.principal import Principal, Session, Tool
 from .text import safe
 
 NOT_RECORDED = "not in the record"

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import TypeVar
 
-from ..judgement.exposure import (
-    Breadth,
-    Exposure,
-    Opening,
-    Reach,
-    exposure_of,
-    reach_of,
-)
-from ..judgement.findings import judgements_of, sensitive_ports_of, severity_of
+from ..judgement.exposure import reach_of
 from ..judgement.sensitive_ports import sensitive_ports_in
+from ..judgement.severities import ratings_of, sensitive_ports_of, severity_of
+from ..model.exposure import Breadth, Exposure, Opening, Reach
 from ..model.rules import (
     ALL_PORTS,
     ALL_PROTOCOLS,
@@ -150,10 +145,10 @@ def openings_words(exposure: Exposure) -> tuple[str, str]:
 
 def worst_openings_in(exposure: Exposure) -> list[Opening]:
     """Those that the severity comes from, each once."""
-    judgements = judgements_of(exposure)
-    severity = max(judgement.severity for judgement in judgements)
-    worst = (judgement for judgement in judgements if judgement.severity is severity)
-    return list(dict.fromkeys(opening for judgement in worst for opening in judgement.openings))
+    ratings = ratings_of(exposure)
+    severity = max(rating.severity for rating in ratings)
+    worst = (rating for rating in ratings if rating.severity is severity)
+    return list(dict.fromkeys(opening for rating in worst for opening in rating.openings))
 
 
 def concern_of(exposure: Exposure) -> tuple[object, ...]:
@@ -163,32 +158,17 @@ def concern_of(exposure: Exposure) -> tuple[object, ...]:
     return (severity_of(exposure), *max(map(_concern_of, worst_openings_in(exposure))))
 
 
-def worst_rules(rules: tuple[SecurityGroupRule, ...], most: int) -> list[SecurityGroupRule]:
-    """At most so many: all of them as they are, or else the worst, the worst first."""
-    return _worst(rules, most, lambda rule: concern_of(exposure_of((rule,))))
-
-
-def worst_openings(exposure: Exposure, most: int) -> list[Opening]:
-    """The same of what is open."""
-    return _worst(
-        exposure.openings, most, lambda opening: concern_of(Exposure(openings=(opening,)))
-    )
-
-
-def widest_peers(peers: tuple[Peer, ...], most: int) -> list[Peer]:
-    """The same of a prefix list's ranges."""
-    return _worst(peers, most, lambda peer: width_of(reach_of((peer,))))
-
-
 def width_of(reach: Reach) -> tuple[Breadth, float]:
     """What orders reaches."""
     return reach.breadth, reach.ipv4_share + reach.ipv6_share
 
 
-def _worst(
+def worst_of(
     items: Sequence[_Item], most: int, concern: Callable[[_Item], tuple[object, ...]]
-) -> list[_Item]:
-    return list(items) if len(items) <= most else sorted(items, key=concern, reverse=True)[:most]
+) -> list[tuple[_Item, tuple[object, ...]]]:
+    """At most so many, each with its concern: all of them as they are, or else the worst first."""
+    rated = [(item, concern(item)) for item in items]
+    return rated if len(rated) <= most else sorted(rated, key=itemgetter(1), reverse=True)[:most]
 
 
 def _concern_of(opening: Opening) -> tuple[bool, Breadth, bool, float]:

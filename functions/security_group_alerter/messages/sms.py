@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
-from ..cloudtrail.changes import SecurityGroupChange
-from ..model.alert import Alert
-from .headline import account_name_of, headline_of, worst_finding_in
+from ..model.subject import SubjectKind
+from .briefing import Briefing, account_name_of
 from .text import safe
 
 # What fits one SMS of 140 bytes, so that it is neither split nor cut on its way.
@@ -16,10 +15,10 @@ LONGEST = 140
 _LONGEST_ACCOUNT, _LONGEST_REGION, _LONGEST_GROUP = 28, 16, 20
 
 
-def sms_of(alert: Alert) -> str:
+def sms_of(briefing: Briefing) -> str:
     """Severity and headline, as much of it as leaves room for the place."""
-    change = worst_finding_in(alert).change
-    group = change.group_id if isinstance(change, SecurityGroupChange) else None
+    alert, subject = briefing.alert, briefing.worst.finding.subject
+    group = subject.id if subject.kind is SubjectKind.SECURITY_GROUP else None
     words = (
         _ascii(account_name_of(alert), _LONGEST_ACCOUNT),
         _ascii(alert.region or "", _LONGEST_REGION),
@@ -27,7 +26,7 @@ def sms_of(alert: Alert) -> str:
     )
     place = " ".join(filter(None, words))
     start, end = f"{alert.severity.name} ", f" | {place}" if place else ""
-    return f"{start}{_ascii(headline_of(alert), LONGEST - len(start) - len(end))}{end}"
+    return f"{start}{_ascii(briefing.headline, LONGEST - len(start) - len(end))}{end}"
 
 
 def _ascii(text: str, longest: int) -> str:

@@ -6,10 +6,6 @@ the call. Nothing in them may break a line, turn the reading direction or hide.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
-from typing import Any
-
 LONGEST = 200
 
 
@@ -25,24 +21,6 @@ def safe(text: str, longest: int = LONGEST) -> str:
     # A mail client or a chat would make a link of somebody else's URL.
     shown = shown.replace("://", "[:]//")
     return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
-
-
-def shortened(value: Any, longest: int) -> Any:
-    """The same value, in which no text is longer than this: not in its fields, nor in theirs."""
-    if type(value) is str:  # and none of the enumerations
-        return value[:longest]
-    if isinstance(value, tuple):
-        items = [shortened(item, longest) for item in value]
-        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
-    if is_dataclass(value) and not isinstance(value, type):
-        cut = {
-            field.name: shortened(getattr(value, field.name), longest) for field in fields(value)
-        }
-        return replace(value, **cut)
-    if isinstance(value, Mapping):
-        # Account tags. What lies deeper is raw JSON, which no message shows.
-        return {key: member[:longest] for key, member in value.items() if type(member) is str}
-    return value
 
 
 def plural(count: int, singular: str) -> str:

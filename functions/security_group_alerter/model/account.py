@@ -1,4 +1,4 @@
-"""What the organization knows of an account. Whatever could not be had is None, and said so."""
+"""What the organization knows about an account."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountFacts:
-    """An account in its organization.
+    """An account in its organization. None is what could not be looked up.
 
     `ou_path` holds names from the root down. `problems` says, for the reader of an alert, what
     could not be looked up and why.

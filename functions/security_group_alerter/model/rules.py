@@ -1,4 +1,4 @@
-"""The vocabulary of step 3: a security group rule, flat: direction, protocol, ports, peer.
+"""A security group rule, flat: direction, protocol, ports, peer.
 
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupRule.html
 """

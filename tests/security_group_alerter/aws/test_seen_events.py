@@ -14,9 +14,9 @@ from security_group_alerter.aws.seen_events import (
     MOST_IN_READ,
     MOST_IN_WRITE,
     REMEMBERED_SECONDS,
-    SeenAnswer,
     SeenEvents,
 )
+from security_group_alerter.model.seen import SeenAnswer
 
 NOW: Final = 1_795_000_000.9
 THROTTLED: Final = ClientError(

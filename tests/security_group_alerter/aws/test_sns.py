@@ -11,13 +11,9 @@ from botocore.parsers import ResponseParserError
 from mypy_boto3_sns import SNSClient
 
 from local.aws import Topic
-from security_group_alerter.aws.sns import (
-    MOST_IN_BATCH,
-    RESERVED_SECONDS,
-    Publisher,
-    PublishError,
-)
-from security_group_alerter.messages import LARGEST_MESSAGE, Message
+from security_group_alerter.alerting import PublishError
+from security_group_alerter.aws.sns import MOST_IN_BATCH, RESERVED_SECONDS, Publisher
+from security_group_alerter.model.message import LARGEST_MESSAGE, Message
 from tests.stories import TOPIC_ARN
 
 

@@ -10,14 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security_group_alerter.cloudtrail.changes import (
-    READERS,
+from security_group_alerter.cloudtrail.changes import READERS, UnreadableRecordError, change_of
+from security_group_alerter.model.change import (
     Action,
     Change,
     PrefixListChange,
     SecurityGroupChange,
-    UnreadableRecordError,
-    change_of,
 )
 from security_group_alerter.model.rules import Direction, PeerKind, SecurityGroupRule
 from tests.security_group_alerter.builders import calmly, peer, record, rule, rules

@@ -16,11 +16,7 @@ from security_group_alerter.cloudtrail.dialects import (
     rules_reading,
     told_by,
 )
-from security_group_alerter.model.rules import (
-    Direction,
-    IcmpType,
-    SecurityGroupRule,
-)
+from security_group_alerter.model.rules import Direction, IcmpType, SecurityGroupRule
 from tests.security_group_alerter.builders import calmly, rule, rules
 
 

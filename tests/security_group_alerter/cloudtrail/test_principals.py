@@ -4,13 +4,8 @@ from typing import Any
 
 import pytest
 
-from security_group_alerter.cloudtrail.principals import (
-    Principal,
-    Session,
-    Tool,
-    principal_of,
-    session_of,
-)
+from security_group_alerter.cloudtrail.principals import principal_of, session_of
+from security_group_alerter.model.principal import Principal, Session, Tool
 
 IDENTITY_CENTER_ROLE = "AWSReservedSSO_NetworkAdministrator_0123456789abcdef"
 ROLE_ARN = "arn:aws:iam::222233334444:role/apps/app-server"

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from security_group_alerter.cloudtrail.payload import LogStream
-from security_group_alerter.cloudtrail.principals import Principal, Session
-from security_group_alerter.cloudtrail.records import CloudTrailRecord, Outcome, record_of
+from security_group_alerter.cloudtrail.records import record_of
+from security_group_alerter.model.principal import Principal, Session
+from security_group_alerter.model.record import CloudTrailRecord, Outcome
 from tests.security_group_alerter.builders import calmly
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)

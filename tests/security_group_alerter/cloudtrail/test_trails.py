@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from security_group_alerter.cloudtrail.changes import UnreadableRecordError, change_of
-from security_group_alerter.cloudtrail.trails import TrailAction, TrailChange
+from security_group_alerter.model.change import TrailAction, TrailChange
 from tests.security_group_alerter.builders import record
 
 ARN = "arn:aws:cloudtrail:eu-central-1:111122223333:trail/organization-trail"

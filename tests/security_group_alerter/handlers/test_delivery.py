@@ -16,9 +16,9 @@ from mypy_boto3_sqs import SQSClient
 from local.aws import SEEN_EVENTS_TABLE, Topic, emulated_aws
 from local.deliveries import deliveries_of
 from local.lambda_context import lambda_context
-from security_group_alerter.alerting import HEARTBEAT, Tally
+from security_group_alerter.alerting import PublishError, Tally
 from security_group_alerter.aws import clients
-from security_group_alerter.aws.sns import PublishError
+from security_group_alerter.cloudtrail.heartbeat import HEARTBEAT_CALL
 from security_group_alerter.cloudtrail.payload import UndecodableDeliveryError
 from security_group_alerter.handlers import delivery as handler
 from security_group_alerter.judgement.accepted_openings import AcceptedOpenings
@@ -366,7 +366,7 @@ def test_a_heartbeat_has_a_lag_of_its_own(
     role = OPENING["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"]
     monkeypatch.setenv("HEARTBEAT_ROLE_ARN", role)
 
-    invoke(OPENING | {"eventName": HEARTBEAT, "errorCode": "Client.DryRunOperation"})
+    invoke(OPENING | {"eventName": HEARTBEAT_CALL, "errorCode": "Client.DryRunOperation"})
 
     assert measured() == COUNTS | {"Records": 1, "Heartbeats": 1, "HeartbeatLag": 290}
 
@@ -376,7 +376,11 @@ def test_a_heartbeat_without_a_time_is_counted(
 ) -> None:
     role = OPENING["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"]
     monkeypatch.setenv("HEARTBEAT_ROLE_ARN", role)
-    heartbeat = {"eventName": HEARTBEAT, "errorCode": "Client.DryRunOperation", "eventTime": None}
+    heartbeat = {
+        "eventName": HEARTBEAT_CALL,
+        "errorCode": "Client.DryRunOperation",
+        "eventTime": None,
+    }
 
     invoke(OPENING | heartbeat)
 

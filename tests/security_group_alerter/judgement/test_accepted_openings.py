@@ -12,12 +12,11 @@ from security_group_alerter.judgement import accepted_openings
 from security_group_alerter.judgement.accepted_openings import (
     FILE,
     LONGEST_TERM,
-    Acceptance,
-    AcceptedOpening,
     AcceptedOpenings,
     acceptance_of,
     accepted_openings_in,
 )
+from security_group_alerter.model.acceptance import Acceptance, AcceptedOpening
 from security_group_alerter.model.rules import ALL_PORTS, PortRange
 from tests.security_group_alerter.builders import peer, record, rule, rules
 

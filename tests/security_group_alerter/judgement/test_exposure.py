@@ -17,13 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security_group_alerter.judgement.exposure import (
-    Breadth,
-    Exposure,
-    Reach,
-    exposure_of,
-    reach_of,
-)
+from security_group_alerter.judgement.exposure import exposure_of, reach_of
+from security_group_alerter.model.exposure import Breadth, Exposure, Reach
 from security_group_alerter.model.rules import (
     ALL_PROTOCOLS,
     Direction,

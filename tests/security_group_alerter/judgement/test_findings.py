@@ -6,27 +6,25 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from security_group_alerter.cloudtrail.changes import (
+from security_group_alerter.cloudtrail.payload import LogStream
+from security_group_alerter.cloudtrail.records import record_of
+from security_group_alerter.judgement import exposure, findings
+from security_group_alerter.judgement.exposure import exposure_of
+from security_group_alerter.judgement.findings import finding_of, unreadable_finding
+from security_group_alerter.judgement.severities import severity_of
+from security_group_alerter.model.change import (
     Action,
     Change,
     PrefixListChange,
     SecurityGroupChange,
+    TrailAction,
+    TrailChange,
 )
-from security_group_alerter.cloudtrail.payload import LogStream
-from security_group_alerter.cloudtrail.records import Outcome, record_of
-from security_group_alerter.cloudtrail.trails import TrailAction, TrailChange
-from security_group_alerter.judgement import exposure, findings
-from security_group_alerter.judgement.exposure import exposure_of
-from security_group_alerter.judgement.findings import (
-    Effect,
-    Finding,
-    FindingKind,
-    Severity,
-    finding_of,
-    severity_of,
-    unreadable_finding,
-)
+from security_group_alerter.model.finding import Effect, Finding
+from security_group_alerter.model.record import Outcome
 from security_group_alerter.model.rules import Peer, SecurityGroupRule
+from security_group_alerter.model.severity import Severity
+from security_group_alerter.model.subject import SubjectKind
 from tests.security_group_alerter.builders import (
     added,
     calmly,
@@ -169,10 +167,10 @@ PEERS = {
 def test_every_cell(texts: list[str], column: str, severity: Severity) -> None:
     finding = added(*texts)
 
-    assert finding.severity is severity
-    assert finding.world_open is finding.would_open_world is (column == "world")
-    assert finding.effect is (Effect.OPENS if column == "world" else Effect.OTHER)
-    assert finding.kind is FindingKind.SECURITY_GROUP
+    assert finding.judgement.severity is severity
+    assert finding.judgement.world_open is finding.judgement.would_open_world is (column == "world")
+    assert finding.judgement.effect is (Effect.OPENS if column == "world" else Effect.OTHER)
+    assert finding.subject.kind is SubjectKind.SECURITY_GROUP
 
 
 # Several rules in one call -----------------------------------------------------------------------
@@ -259,18 +257,18 @@ WORLD_OPEN = {
 def test_not_world_open(texts: list[str], severity: Severity) -> None:
     finding = added(*texts)
 
-    assert finding.severity is severity
-    assert not finding.world_open
-    assert finding.effect is Effect.OTHER
+    assert finding.judgement.severity is severity
+    assert not finding.judgement.world_open
+    assert finding.judgement.effect is Effect.OTHER
 
 
 @pytest.mark.parametrize(("texts", "severity"), WORLD_OPEN.values(), ids=WORLD_OPEN)
 def test_world_open(texts: list[str], severity: Severity) -> None:
     finding = added(*texts)
 
-    assert finding.severity is severity
-    assert finding.world_open
-    assert finding.effect is Effect.OPENS
+    assert finding.judgement.severity is severity
+    assert finding.judgement.world_open
+    assert finding.judgement.effect is Effect.OPENS
 
 
 @pytest.mark.parametrize(("last", "severity"), [(41019, MEDIUM), (41020, HIGH)])
@@ -281,7 +279,7 @@ def test_broad_ports_and_those_that_the_world_reaches_are_counted_together(
 
     finding = added(f"udp 40000-{last} from 3.0.0.0/8", *three_for_the_world)
 
-    assert finding.severity is severity
+    assert finding.judgement.severity is severity
 
 
 @calmly
@@ -397,10 +395,10 @@ def test_security_group_change(
 ) -> None:
     finding = judged(change)
 
-    assert finding.severity is severity
-    assert finding.effect is effect
-    assert finding.world_open is (effect is Effect.OPENS)
-    assert finding.kind is FindingKind.SECURITY_GROUP
+    assert finding.judgement.severity is severity
+    assert finding.judgement.effect is effect
+    assert finding.judgement.world_open is (effect is Effect.OPENS)
+    assert finding.subject.kind is SubjectKind.SECURITY_GROUP
     assert finding.change is change
 
 
@@ -409,8 +407,8 @@ def test_finding_tells_what_was_opened_and_what_was_closed() -> None:
 
     finding = judged(group(Action.MODIFY_RULES, added=opened, removed=closed))
 
-    assert finding.opened == exposure_of(opened)
-    assert finding.closed == exposure_of(closed)
+    assert finding.judgement.opened == exposure_of(opened)
+    assert finding.judgement.closed == exposure_of(closed)
 
 
 # Prefix lists ------------------------------------------------------------------------------------
@@ -474,10 +472,14 @@ PREFIX_LIST_CHANGES: dict[str, tuple[PrefixListChange, Severity, Effect]] = {
 def test_prefix_list_change(change: PrefixListChange, severity: Severity, effect: Effect) -> None:
     finding = judged(change)
 
-    assert finding.severity is severity
-    assert finding.effect is effect
-    assert finding.world_open is finding.would_open_world is (effect is Effect.OPENS)
-    assert finding.kind is FindingKind.PREFIX_LIST
+    assert finding.judgement.severity is severity
+    assert finding.judgement.effect is effect
+    assert (
+        finding.judgement.world_open
+        is finding.judgement.would_open_world
+        is (effect is Effect.OPENS)
+    )
+    assert finding.subject.kind is SubjectKind.PREFIX_LIST
 
 
 # Calls that were refused -------------------------------------------------------------------------
@@ -528,10 +530,10 @@ def test_refused_call_changes_nothing(outcome: Outcome, error_code: str, story: 
 
     is_attempt = outcome is Outcome.DENIED and story in WORLD_OPENINGS
     assert finding.record.outcome is outcome
-    assert finding.severity is (LOW if is_attempt else INFORMATIONAL)
-    assert not finding.world_open
-    assert finding.effect is Effect.OTHER
-    assert finding.would_open_world is (story in WORLD_OPENINGS)
+    assert finding.judgement.severity is (LOW if is_attempt else INFORMATIONAL)
+    assert not finding.judgement.world_open
+    assert finding.judgement.effect is Effect.OTHER
+    assert finding.judgement.would_open_world is (story in WORLD_OPENINGS)
 
 
 # Trails ------------------------------------------------------------------------------------------
@@ -637,21 +639,21 @@ OWN_TRAIL: dict[str, tuple[TrailChange, str, Severity]] = {
 def test_other_trail(change: TrailChange, account_id: str, severity: Severity) -> None:
     finding = judged(change, trail_arn=TRAIL_ARN, recipientAccountId=account_id)
 
-    assert not finding.is_own_trail
-    assert finding.severity is severity
-    assert finding.blinded == change.blinded
+    assert not finding.judgement.is_own_trail
+    assert finding.judgement.severity is severity
+    assert finding.judgement.blinded == change.blinded
 
 
 @pytest.mark.parametrize(("change", "account_id", "severity"), OWN_TRAIL.values(), ids=OWN_TRAIL)
 def test_own_trail(change: TrailChange, account_id: str, severity: Severity) -> None:
     finding = judged(change, trail_arn=TRAIL_ARN, recipientAccountId=account_id)
 
-    assert finding.is_own_trail
-    assert finding.severity is severity
-    assert bool(finding.blinded) is (severity is CRITICAL)
-    assert finding.kind is FindingKind.TRAIL
-    assert finding.effect is Effect.OTHER
-    assert not finding.world_open
+    assert finding.judgement.is_own_trail
+    assert finding.judgement.severity is severity
+    assert bool(finding.judgement.blinded) is (severity is CRITICAL)
+    assert finding.subject.kind is SubjectKind.TRAIL
+    assert finding.judgement.effect is Effect.OTHER
+    assert not finding.judgement.world_open
 
 
 def test_own_trail_by_its_short_name_where_the_record_tells_no_account() -> None:
@@ -660,7 +662,7 @@ def test_own_trail_by_its_short_name_where_the_record_tells_no_account() -> None
     finding = finding_of(nameless, stopped("organization-trail"), trail_arn=TRAIL_ARN)
 
     assert nameless.account_id is None
-    assert finding.severity is CRITICAL
+    assert finding.judgement.severity is CRITICAL
 
 
 def test_other_log_group_is_told_only_where_ones_own_is_known() -> None:
@@ -669,8 +671,8 @@ def test_other_log_group_is_told_only_where_ones_own_is_known() -> None:
 
     finding = finding_of(without_log_group, change, trail_arn=TRAIL_ARN)
 
-    assert finding.severity is MEDIUM
-    assert finding.blinded == ()
+    assert finding.judgement.severity is MEDIUM
+    assert finding.judgement.blinded == ()
 
 
 def test_what_stands_elsewhere_in_the_arn_is_not_the_log_group() -> None:
@@ -680,15 +682,15 @@ def test_what_stands_elsewhere_in_the_arn_is_not_the_log_group() -> None:
         finding = finding_of(
             record_of({}, LogStream(), log_group=log_group), change, trail_arn=TRAIL_ARN
         )
-        assert finding.severity is CRITICAL
+        assert finding.judgement.severity is CRITICAL
 
 
 @pytest.mark.parametrize("called", ["organization-trail", TRAIL_ARN])
 def test_no_trail_is_ones_own_where_the_settings_name_none(called: str) -> None:
     finding = judged(stopped(called), trail_arn=None)
 
-    assert not finding.is_own_trail
-    assert finding.severity is MEDIUM
+    assert not finding.judgement.is_own_trail
+    assert finding.judgement.severity is MEDIUM
 
 
 # Records that cannot be read ---------------------------------------------------------------------
@@ -701,14 +703,14 @@ def test_unreadable_record_is_told_with_what_it_is() -> None:
 
     assert finding == Finding(
         record=unread,
-        kind=FindingKind.UNREADABLE,
+        kind=SubjectKind.UNREADABLE,
         severity=HIGH,
         effect=Effect.OTHER,
         world_open=False,
         problem="neither tells what changed",
         excerpt='{"eventID":…',
     )
-    assert not finding.would_open_world
+    assert not finding.judgement.would_open_world
 
 
 # What is kept while the function is warm.

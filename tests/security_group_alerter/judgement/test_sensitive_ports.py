@@ -4,7 +4,6 @@ from itertools import combinations
 
 import pytest
 
-from security_group_alerter.judgement.findings import WEB_PORTS
 from security_group_alerter.judgement.sensitive_ports import (
     BROKER,
     CACHE,
@@ -18,6 +17,7 @@ from security_group_alerter.judgement.sensitive_ports import (
     SensitivePort,
     sensitive_ports_in,
 )
+from security_group_alerter.judgement.severities import WEB_PORTS
 from security_group_alerter.model.rules import PROTOCOLS_WITH_PORTS, PortRange
 
 NOT_SENSITIVE = {

@@ -5,13 +5,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from security_group_alerter.cloudtrail.changes import SecurityGroupChange
-from security_group_alerter.judgement.findings import Finding
-from security_group_alerter.messages import Message
+from security_group_alerter.grouping import alerts_of
+from security_group_alerter.messages.briefing import Briefing, briefing_of
+from security_group_alerter.messages.limits import LIMITS
 from security_group_alerter.model.account import AccountFacts
-from security_group_alerter.model.alert import Alert, alerts_of
-from tests.security_group_alerter.builders import added
-from tests.stories import NOW, SETTINGS, STORIES, story, told
+from security_group_alerter.model.alert import Alert
+from security_group_alerter.model.finding import Finding
+from security_group_alerter.model.message import Message
+from security_group_alerter.model.presentation import Presentation
+from tests.security_group_alerter.builders import added, with_change
+from tests.stories import NOW, PRESENTATION, STORIES, delivered, story, told
 
 FACTS: Final = AccountFacts(
     name="payments-production",
@@ -19,7 +22,7 @@ FACTS: Final = AccountFacts(
     ou_path=("Root", "Workloads"),
     tags={"Owner": "payments"},
 )
-PLAIN: Final = replace(SETTINGS, access_portal_url=None, access_portal_role=None)
+PLAIN: Final = replace(PRESENTATION, access_portal_url=None, access_portal_role=None)
 # One story of each API call.
 CALLS: Final = [*{story(name)["eventName"]: name for name in STORIES}.values()]
 RUNBOOK: Final = "https://wiki.example.com/security-groups#alerts"
@@ -49,25 +52,27 @@ def machine(*findings: Finding, **told_with: Any) -> dict[str, Any]:
 def opened(*rules: str, group_id: str = "sg-0123456789abcdef0", **members: object) -> Finding:
     """What one call adds to a group, with a group id as AWS makes them."""
     finding = added(*rules, **{"eventName": "AuthorizeSecurityGroupIngress"} | members)
-    assert isinstance(finding.change, SecurityGroupChange)
-    return replace(finding, change=replace(finding.change, group_id=group_id))
-
-
-def without(finding: Finding, **fields: object) -> Finding:
-    """The same finding, of a record in which these fields are as given."""
-    return replace(finding, record=replace(finding.record, **fields))  # type: ignore[arg-type]
+    return with_change(finding, group_id=group_id)
 
 
 def renamed(finding: Finding, text: str) -> Finding:
     """The same finding, in which whatever was changed is called by this text."""
     names = ("group_id", "group_name", "vpc_id", "prefix_list_id", "prefix_list_name", "trail")
-    change: Any = finding.change
-    called = {name: text for name in names if hasattr(change, name)}
-    return replace(finding, change=replace(change, **called))
+    called = {name: text for name in names if hasattr(finding.change, name)}
+    return with_change(finding, **called)
+
+
+def briefing_for(
+    *findings: Finding, seen_at: datetime = NOW, presentation: Presentation = PLAIN
+) -> Briefing:
+    """What the forms of the one alert of these findings lay out."""
+    return briefing_of(alert_of(*findings, seen_at=seen_at), presentation, LIMITS[0])
 
 
 def alert_of(*findings: Finding, seen_at: datetime = NOW) -> Alert:
-    [alert] = alerts_of(findings, facts_for=lambda _: FACTS, organization_id=None, seen_at=seen_at)
+    [alert] = alerts_of(
+        delivered(findings), facts_for=lambda _: FACTS, organization_id=None, seen_at=seen_at
+    )
     return alert
 
 

@@ -8,16 +8,13 @@ from typing import Any, Final
 import pytest
 from jsonschema import Draft202012Validator
 
-from security_group_alerter.cloudtrail.changes import Action, PrefixListChange, SecurityGroupChange
 from security_group_alerter.judgement.accepted_openings import accepted_openings_in
-from security_group_alerter.judgement.findings import (
-    Finding,
-    Severity,
-    configuration_finding,
-    unreadable_finding,
-)
+from security_group_alerter.judgement.findings import configuration_finding, unreadable_finding
 from security_group_alerter.messages import chat as module
 from security_group_alerter.model.account import AccountFacts
+from security_group_alerter.model.change import Action, PrefixListChange, SecurityGroupChange
+from security_group_alerter.model.finding import Finding
+from security_group_alerter.model.severity import Severity
 from tests.security_group_alerter.builders import judged, peer, record, rules
 from tests.security_group_alerter.messages.forms import (
     CALLS,
@@ -29,7 +26,7 @@ from tests.security_group_alerter.messages.forms import (
     renamed,
     without,
 )
-from tests.stories import NOW, ROOT, SETTINGS, STORIES, findings_of, story, told
+from tests.stories import NOW, ROOT, STORIES, findings_of, story, told
 
 SCHEMA: Final = json.loads(
     (ROOT / "tests" / "schemas" / "custom_notification.schema.json").read_text(encoding="utf-8")
@@ -125,7 +122,7 @@ def test_every_story_is_valid(name: str) -> None:
     notification = chat(finding)
 
     VALIDATOR.validate(notification)
-    assert f"{finding.severity.name}: " in notification["content"]["title"]
+    assert f"{finding.judgement.severity.name}: " in notification["content"]["title"]
     assert all(isinstance(line, str) and line for line in notification["content"]["nextSteps"])
     # Every member that the schema knows is of use.
     assert notification.keys() == SCHEMA["properties"].keys()
@@ -137,7 +134,7 @@ def test_every_story_is_valid(name: str) -> None:
 
 
 def test_opening_is_told_whole() -> None:
-    assert chat(SSH, settings=PLAIN)["content"] == {
+    assert chat(SSH, presentation=PLAIN)["content"] == {
         "textType": "client-markdown",
         "title": "🔴 CRITICAL: tcp 22 (SSH) open to the whole IPv4 Internet",
         "description": "\n".join(
@@ -395,7 +392,7 @@ def test_runbook_comes_first_where_it_pages() -> None:
 
 
 def test_links_go_through_the_access_portal_where_there_is_one() -> None:
-    steps = next_steps(SSH, settings=SETTINGS)
+    steps = next_steps(SSH, presentation=PRESENTATION)
 
     start = "https://d-1234567890.awsapps.com/start/#/console?account_id=111122223333&role_name="
     assert steps["Group"].startswith(start)
@@ -524,7 +521,7 @@ def burst() -> Iterator[Finding]:
 
 def test_worst_of_five_hundred_calls_come_first_and_the_rest_is_counted() -> None:
     told_of = 0
-    for message in told(burst(), settings=PLAIN):
+    for message in told(burst(), presentation=PLAIN):
         notification = json.loads(json.loads(message.body)["https"])
         VALIDATOR.validate(notification)
         lines = notification["content"]["description"].split("\n")

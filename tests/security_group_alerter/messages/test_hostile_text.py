@@ -18,8 +18,8 @@ from py_ocsf_models.events.findings.detection_finding import (  # type: ignore[i
     DetectionFinding,
 )
 
-from security_group_alerter.messages import LARGEST_MESSAGE, Message
 from security_group_alerter.model.account import AccountFacts
+from security_group_alerter.model.message import LARGEST_MESSAGE, Message
 from tests.security_group_alerter.messages.forms import CALLS, PLAIN, texts_of
 from tests.stories import ROOT, SETTINGS, STORIES, findings_of, story, told
 

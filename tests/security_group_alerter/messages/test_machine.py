@@ -10,16 +10,13 @@ from py_ocsf_models.events.findings.detection_finding import (  # type: ignore[i
     DetectionFinding,
 )
 
-from security_group_alerter.cloudtrail.changes import Action, PrefixListChange, SecurityGroupChange
-from security_group_alerter.cloudtrail.principals import Principal
-from security_group_alerter.judgement.findings import (
-    Finding,
-    Severity,
-    configuration_finding,
-    unreadable_finding,
-)
+from security_group_alerter.judgement.findings import configuration_finding, unreadable_finding
 from security_group_alerter.messages.machine import OCSF_VERSION, machine_of, uid_of
 from security_group_alerter.model.account import AccountFacts
+from security_group_alerter.model.change import Action, PrefixListChange, SecurityGroupChange
+from security_group_alerter.model.finding import Finding
+from security_group_alerter.model.principal import Principal
+from security_group_alerter.model.severity import Severity
 from tests.security_group_alerter.builders import judged, peer, record, rules
 from tests.security_group_alerter.messages.forms import (
     FACTS,
@@ -31,7 +28,7 @@ from tests.security_group_alerter.messages.forms import (
     texts_of,
     without,
 )
-from tests.stories import NOW, SETTINGS, STORIES, findings_of, story, told
+from tests.stories import NOW, STORIES, findings_of, story, told
 
 SSH: Final = opened(
     "tcp 22 from 0.0.0.0/0",
@@ -68,7 +65,7 @@ def test_story_is_a_detection_finding_of_which_the_model_drops_nothing(name: str
     assert document["class_uid"] == 2004
     assert document["type_uid"] == 200401
     assert document["metadata"]["version"] == OCSF_VERSION == "1.5.0"
-    assert document["severity"] == finding.severity.name.capitalize()
+    assert document["severity"] == finding.judgement.severity.name.capitalize()
     assert list(empty_members_of(document)) == []
 
 
@@ -421,7 +418,9 @@ def test_cloud_firewall_was_modified_when_and_only_when_a_rule_was_opened(name: 
     told_of = techniques(machine(finding))
 
     assert (CLOUD_FIREWALL in told_of) is was_opened
-    assert (CLOUD_LOGS in told_of) is bool(finding.blinded and finding.record.error_code is None)
+    assert (CLOUD_LOGS in told_of) is bool(
+        finding.judgement.blinded and finding.record.error_code is None
+    )
 
 
 def test_refused_stories_are_among_them() -> None:
@@ -516,7 +515,7 @@ def test_uid_of_other_events_is_another() -> None:
 def test_parts_of_an_alert_that_is_too_large_have_uids_of_their_own() -> None:
     calls = [without(SSH, event_id=f"e-{number}") for number in range(500)]
 
-    messages = list(told(calls, settings=SETTINGS))
+    messages = list(told(calls, presentation=PRESENTATION))
 
     documents = [DetectionFinding.model_validate_json(texts_of(it)["default"]) for it in messages]
     assert len(documents) > 1

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from security_group_alerter.messages import LARGEST_MESSAGE, Message
 from security_group_alerter.messages.people import lag_words, time_words
 from security_group_alerter.messages.text import listed, plural, safe
 from security_group_alerter.model.account import AccountFacts
+from security_group_alerter.model.message import LARGEST_MESSAGE, Message
 from tests.stories import findings_of, story, told
 
 GROUP: Final = "sg-0123456789abcdef0"

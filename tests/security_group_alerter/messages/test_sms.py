@@ -2,9 +2,10 @@
 
 import pytest
 
-from security_group_alerter.judgement.findings import Finding, unreadable_finding
+from security_group_alerter.judgement.findings import unreadable_finding
 from security_group_alerter.messages.sms import LONGEST
 from security_group_alerter.model.account import AccountFacts
+from security_group_alerter.model.finding import Finding
 from tests.security_group_alerter.builders import record
 from tests.security_group_alerter.messages.forms import CALLS, opened, renamed, sms, without
 from tests.stories import STORIES, findings_of, story
@@ -116,4 +117,4 @@ def assert_fits(text: str, finding: Finding) -> None:
     assert text.isascii()
     assert text.isprintable()
     assert len(text) <= LONGEST == 140
-    assert text.startswith(f"{finding.severity.name} ")
+    assert text.startswith(f"{finding.judgement.severity.name} ")

@@ -11,13 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security_group_alerter.cloudtrail.changes import (
-    Action,
-    Change,
-    PrefixListChange,
-    SecurityGroupChange,
-)
-from security_group_alerter.cloudtrail.trails import TrailAction, TrailChange
 from security_group_alerter.messages.undo import (
     LONGEST_COMMAND,
     look_commands,
@@ -26,6 +19,14 @@ from security_group_alerter.messages.undo import (
 )
 from security_group_alerter.model.account import AccountFacts
 from security_group_alerter.model.alert import Alert
+from security_group_alerter.model.change import (
+    Action,
+    Change,
+    PrefixListChange,
+    SecurityGroupChange,
+    TrailAction,
+    TrailChange,
+)
 from security_group_alerter.model.rules import SecurityGroupRule
 from tests.security_group_alerter.builders import added, judged, peer, rule, rules
 from tests.security_group_alerter.messages.forms import texts_of
@@ -211,7 +212,7 @@ def test_no_command_is_invented(change: Change) -> None:
 
     assert undo_command(finding) is None
     [message] = told([finding])
-    if finding.severity > 0:
+    if finding.judgement.severity > 0:
         assert "No command: " in json.loads(message.body)["email"]
 
 

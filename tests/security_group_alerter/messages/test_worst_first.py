@@ -7,30 +7,30 @@ from typing import Any, Final
 
 import pytest
 
-from security_group_alerter.cloudtrail.changes import (
-    Action,
-    Change,
-    PrefixListChange,
-    SecurityGroupChange,
-)
-from security_group_alerter.cloudtrail.principals import Principal, Session
-from security_group_alerter.cloudtrail.trails import TrailAction, TrailChange
 from security_group_alerter.judgement.accepted_openings import (
     AcceptedOpenings,
     accepted_openings_in,
 )
-from security_group_alerter.judgement.findings import (
-    Finding,
-    Severity,
-    configuration_finding,
-    with_acceptance,
-)
-from security_group_alerter.messages import Message, messages_of
+from security_group_alerter.judgement.findings import configuration_finding, with_acceptance
+from security_group_alerter.messages import messages_of
 from security_group_alerter.messages.email import email_of
 from security_group_alerter.messages.headline import phrase_of
 from security_group_alerter.messages.machine import machine_of
-from security_group_alerter.messages.notes import notes_on, reasons_for
+from security_group_alerter.messages.notes import notes_on
 from security_group_alerter.messages.people import mfa_words
+from security_group_alerter.messages.reasons import reasons_for
+from security_group_alerter.model.change import (
+    Action,
+    Change,
+    PrefixListChange,
+    SecurityGroupChange,
+    TrailAction,
+    TrailChange,
+)
+from security_group_alerter.model.finding import Finding
+from security_group_alerter.model.message import Message
+from security_group_alerter.model.principal import Principal, Session
+from security_group_alerter.model.severity import Severity
 from tests.security_group_alerter.builders import judged, peer, record, rules
 from tests.security_group_alerter.messages.forms import (
     PLAIN,
@@ -246,7 +246,7 @@ def test_reasons_are_true(texts: list[str], reasons: list[str]) -> None:
     assert list(reasons_for(finding)) == reasons
     text = email(finding).replace("\n      ", " ")
     assert text.count("Why ") == len(reasons)
-    assert all(f"    Why {finding.severity.name}: {it}.\n" in text for it in reasons)
+    assert all(f"    Why {finding.judgement.severity.name}: {it}.\n" in text for it in reasons)
 
 
 def test_no_reason_is_given_for_what_was_refused() -> None:
@@ -354,8 +354,8 @@ def test_accepted_opening_sends_nobody_to_look() -> None:
 
     text = email(finding)
 
-    assert finding.severity is Severity.INFORMATIONAL
-    assert finding.world_open
+    assert finding.judgement.severity is Severity.INFORMATIONAL
+    assert finding.judgement.world_open
     assert "LOOK" not in text
     assert "UNDO" not in text
     assert "! Accepted until 2027-06-30 by shop@example.com: It is public." in text

@@ -6,17 +6,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from security_group_alerter.cloudtrail.payload import LogStream
-from security_group_alerter.cloudtrail.principals import Principal, Session
-from security_group_alerter.cloudtrail.records import Outcome, record_of
-from security_group_alerter.judgement.findings import (
-    Effect,
-    Finding,
-    FindingKind,
-    Severity,
-    unreadable_finding,
-)
+from security_group_alerter.cloudtrail.records import record_of
+from security_group_alerter.grouping import alerts_of
+from security_group_alerter.judgement.findings import unreadable_finding
 from security_group_alerter.model.account import AccountFacts
-from security_group_alerter.model.alert import Alert, alerts_of
+from security_group_alerter.model.alert import Alert
+from security_group_alerter.model.finding import Effect, Finding
+from security_group_alerter.model.principal import Principal, Session
+from security_group_alerter.model.record import Outcome
+from security_group_alerter.model.severity import Severity
+from security_group_alerter.model.subject import SubjectKind
 from tests.security_group_alerter.builders import added, record
 
 SEEN_AT = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -66,7 +65,7 @@ TOLD_APART = {
         principal=replace(SSH_OPENED.record.principal, invoked_by="cloudformation.amazonaws.com")
     ),
     "severity": replace(SSH_OPENED, severity=Severity.HIGH),
-    "kind": replace(SSH_OPENED, kind=FindingKind.PREFIX_LIST),
+    "kind": replace(SSH_OPENED, kind=SubjectKind.PREFIX_LIST),
     "outcome": recorded(outcome=Outcome.DENIED),
     "effect": replace(SSH_OPENED, effect=Effect.OTHER),
     "world-open": replace(SSH_OPENED, world_open=False),
@@ -139,11 +138,11 @@ def test_whatever_a_subscription_filters_by_is_true_of_every_finding() -> None:
 
     for alert in alerts(*findings):
         for finding in alert.findings:
-            assert alert.severity is finding.severity
-            assert alert.kind is finding.kind
+            assert alert.severity is finding.judgement.severity
+            assert alert.kind is finding.subject.kind
             assert alert.outcome is finding.record.outcome
-            assert alert.effect is finding.effect
-            assert alert.world_open is finding.world_open
+            assert alert.effect is finding.judgement.effect
+            assert alert.world_open is finding.judgement.world_open
             assert alert.account_id == finding.record.account_id
             assert alert.region == finding.record.region
             assert alert.principal == finding.record.principal

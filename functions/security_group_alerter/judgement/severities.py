@@ -1,0 +1,122 @@
+"""Step 5: an exposure becomes a severity, by a table that a security engineer may tune."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from ..model.exposure import Breadth, Exposure, Opening
+from ..model.rules import ALL_PROTOCOLS, ICMP_PROTOCOLS, PortRange
+from ..model.severity import Severity
+from .sensitive_ports import SensitivePort, sensitive_ports_in
+
+
+class PortClass(Enum):
+    """What kind of ports an opening reaches."""
+
+    EVERYTHING = "everything"
+    SENSITIVE = "sensitive"
+    OTHER = "other"
+    WEB = "web"
+    ICMP = "icmp"
+
+
+# --- What a security engineer may tune -----------------------------------------------------------
+
+# Ports that are sensitive stand in sensitive_ports.py. These are the ones meant to be public:
+WEB_PORTS = {"tcp": (PortRange(80, 80), PortRange(443, 443)), "udp": (PortRange(443, 443),)}
+
+# So many ports at once are as good as all of them: nobody serves a thousand services on purpose.
+EVERYTHING_PORTS = 1024
+
+SEVERITY: dict[PortClass, dict[Breadth, Severity]] = {
+    PortClass.EVERYTHING: {Breadth.WORLD: Severity.CRITICAL, Breadth.BROAD: Severity.HIGH},
+    PortClass.SENSITIVE: {Breadth.WORLD: Severity.CRITICAL, Breadth.BROAD: Severity.HIGH},
+    PortClass.OTHER: {Breadth.WORLD: Severity.HIGH, Breadth.BROAD: Severity.MEDIUM},
+    PortClass.WEB: {Breadth.WORLD: Severity.MEDIUM, Breadth.BROAD: Severity.LOW},
+    PortClass.ICMP: {Breadth.WORLD: Severity.MEDIUM, Breadth.BROAD: Severity.LOW},
+}
+# Any rule that refers to the list opens with it, on ports that the record does not tell.
+PREFIX_LIST_EDIT = {Breadth.WORLD: Severity.HIGH, Breadth.BROAD: Severity.MEDIUM}
+# What a prefix list holds is not recorded where it is used or restored.
+UNSEEN_PREFIX_LIST = Severity.MEDIUM
+CANNOT_JUDGE = Severity.HIGH
+# A refused call changes nothing; an attempt to open the world is worth a line all the same.
+REFUSED = Severity.INFORMATIONAL
+DENIED_WORLD_OPENING = Severity.LOW
+DESCRIPTIONS_ONLY = Severity.INFORMATIONAL
+# Whoever stops or blinds the trail puts this alerter out, too.
+OWN_TRAIL_BLINDED = Severity.CRITICAL
+TRAIL_BLINDED = OWN_TRAIL_CHANGED = Severity.MEDIUM
+# What the organization has accepted is told, and wakes nobody.
+ACCEPTED = Severity.INFORMATIONAL
+# An entry of accepted_openings.toml that is not in force makes for more alerts, not for fewer.
+NOT_IN_FORCE = Severity.MEDIUM
+ANY_OTHER_CHANGE = Severity.LOW
+
+# -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rating:
+    """One cell of the table that openings fall into."""
+
+    severity: Severity
+    port_class: PortClass
+    openings: tuple[Opening, ...]
+
+
+def ratings_of(exposure: Exposure) -> tuple[Rating, ...]:
+    """Every cell of the table that the openings fall into: the worst of them is the severity."""
+    ratings = [
+        Rating(
+            severity=SEVERITY[port_class].get(opening.reach.breadth, ANY_OTHER_CHANGE),
+            port_class=port_class,
+            openings=(opening,),
+        )
+        for opening in exposure.openings
+        for port_class in port_classes_of(opening)
+    ]
+    for breadth, severity in SEVERITY[PortClass.EVERYTHING].items():
+        wide = tuple(
+            opening
+            for opening in exposure.openings
+            if opening.ports is not None and opening.reach.breadth >= breadth
+        )
+        if ports_in(wide) >= EVERYTHING_PORTS:
+            ratings.append(
+                Rating(severity=severity, port_class=PortClass.EVERYTHING, openings=wide)
+            )
+    return tuple(ratings)
+
+
+def severity_of(exposure: Exposure) -> Severity:
+    """The worst cell of the table that the openings fall into."""
+    cells = [rating.severity for rating in ratings_of(exposure)]
+    if exposure.has_prefix_lists:
+        cells.append(UNSEEN_PREFIX_LIST)
+    return max(cells, default=ANY_OTHER_CHANGE)
+
+
+def ports_in(openings: Iterable[Opening]) -> int:
+    """How many ports these are, of every protocol."""
+    return sum(opening.ports.count for opening in openings if opening.ports is not None)
+
+
+def sensitive_ports_of(opening: Opening) -> tuple[SensitivePort, ...]:
+    """The sensitive ports among an opening's; none where it has no ports."""
+    return sensitive_ports_in(opening.protocol, opening.ports) if opening.ports else ()
+
+
+def port_classes_of(opening: Opening) -> Iterator[PortClass]:
+    """What kinds of ports an opening reaches."""
+    if opening.protocol == ALL_PROTOCOLS:
+        yield PortClass.EVERYTHING
+    elif opening.protocol in ICMP_PROTOCOLS:
+        yield PortClass.ICMP
+    else:
+        if sensitive_ports_of(opening):
+            yield PortClass.SENSITIVE
+        web_ports = WEB_PORTS.get(opening.protocol or "", ())
+        yield PortClass.WEB if opening.ports in web_ports else PortClass.OTHER

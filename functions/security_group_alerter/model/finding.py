@@ -1,0 +1,71 @@
+"""A finding: where it comes from, what it is about, and how it is judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .acceptance import Acceptance
+from .change import Blinding, Change
+from .exposure import Breadth, Exposure, Reach
+from .origin import ConfigurationProblem, Origin, RecordedCall
+from .record import CloudTrailRecord, Outcome
+from .severity import Severity
+from .subject import Subject
+
+
+class Effect(StrEnum):
+    """What a change did to the world's access, as far as its record shows."""
+
+    OPENS = "opens"
+    CLOSES = "closes"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """How bad it is, and in which way.
+
+    `opened` and `closed` are what the added and removed rules reach, and `listed` what a prefix
+    list's added ranges are: also for a refused call, whose `world_open` is always False.
+    `is_own_trail` and `blinded` are for trails.
+    """
+
+    severity: Severity
+    effect: Effect = Effect.OTHER
+    world_open: bool = False
+    opened: Exposure = Exposure()
+    closed: Exposure = Exposure()
+    listed: Reach = Reach()
+    acceptance: Acceptance = Acceptance()
+    is_own_trail: bool = False
+    blinded: tuple[Blinding, ...] = ()
+
+    @property
+    def would_open_world(self) -> bool:
+        """Whether the call opened the world, or would have if it had not been refused."""
+        return self.opened.is_world_open or self.listed.breadth is Breadth.WORLD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something worth reporting."""
+
+    origin: Origin
+    subject: Subject
+    judgement: Judgement
+
+    @property
+    def record(self) -> CloudTrailRecord | None:
+        """The CloudTrail record that it comes from; None where there is none behind it."""
+        return None if isinstance(self.origin, ConfigurationProblem) else self.origin.record
+
+    @property
+    def change(self) -> Change | None:
+        """What the call did; None where that could not be read, or where there was no call."""
+        return self.origin.change if isinstance(self.origin, RecordedCall) else None
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of the call; what is no call stands as it is."""
+        return Outcome.SUCCEEDED if self.record is None else self.record.outcome

@@ -1,0 +1,38 @@
+"""How Amazon SNS carries an alert, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# Amazon SNS takes 256 KiB for a message with its attributes, and for a whole batch.
+# https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
+LARGEST_MESSAGE = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A subject, attributes to filter by, and one text for each protocol.
+
+    `body` is the JSON object of `MessageStructure: json`. `keys` are what the events in it are
+    remembered by once they have been alerted.
+    """
+
+    subject: str
+    attributes: dict[str, str]
+    body: str
+    event_ids: tuple[str, ...]
+    keys: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes, as Amazon SNS counts them."""
+        texts = (self.subject, self.body, *self.attributes, *self.attributes.values())
+        return sum(len(text.encode()) for text in texts) + len("String") * len(self.attributes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What became of a message: Amazon SNS took it, or `refusal` says why not."""
+
+    message: Message
+    refusal: str | None = None

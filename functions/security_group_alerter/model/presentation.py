@@ -1,0 +1,16 @@
+"""How an installation wants its alerts to look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presentation:
+    """The zone in which times are shown beside UTC, and what alerts link to; None is no link."""
+
+    time_zone: ZoneInfo
+    access_portal_url: str | None = None
+    access_portal_role: str | None = None
+    runbook_url: str | None = None

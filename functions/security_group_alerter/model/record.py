@@ -1,0 +1,48 @@
+"""One CloudTrail event, read.
+
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from .principal import Principal, Session
+
+
+class Outcome(StrEnum):
+    """What became of a call. Only a call that succeeded changed anything."""
+
+    SUCCEEDED = "succeeded"
+    DENIED = "denied"
+    FAILED = "failed"
+    DRY_RUN = "dry run"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudTrailRecord:
+    """One CloudTrail event. None is what the record does not tell.
+
+    `account_id` is the account that was changed, not the caller's; `event_time` has seconds.
+    `original_event_id` is set when this record is CloudTrail's later update of that event.
+    """
+
+    event_id: str | None
+    event_name: str | None
+    event_source: str | None
+    event_time: datetime | None
+    region: str | None
+    account_id: str | None
+    organization_id: str | None
+    principal: Principal
+    session: Session
+    outcome: Outcome
+    error_code: str | None
+    error_message: str | None
+    original_event_id: str | None
+    log_group: str | None
+    request: Any
+    response: Any
