@@ -5,7 +5,6 @@ What the steps need of the world (accounts, the table of alerted events, Amazon 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
@@ -230,7 +229,7 @@ def finding_in(
     message: str, delivery: Delivery, standards: Standards, *, today: date
 ) -> DeliveredFinding | Heartbeat | None:
     """Judge a log event; None when it is not ours. What cannot be read is a finding, too."""
-    record = record_of({}, delivery.log_stream, delivery.log_group)
+    record = None
     try:
         record = record_of(document_of(message), delivery.log_stream, delivery.log_group)
         if is_heartbeat(record, standards.heartbeat_role_arn):
@@ -239,16 +238,16 @@ def finding_in(
         if change is None:
             return None
         finding = finding_of(record, change, standards, today=today)
+        return DeliveredFinding(finding=finding, key=key_of(record, message))
     except UnreadableMessageError as error:
-        finding = unreadable_finding(record, str(error), excerpt=message)
+        problem, excerpt = str(error), message
     except UnreadableRecordError as error:
-        # What matters comes first: the envelope alone would fill an alert.
-        parts = {"requestParameters": record.request, "responseElements": record.response}
-        finding = unreadable_finding(record, str(error), excerpt=json.dumps(parts))
+        problem, excerpt = str(error), error.excerpt
     except Exception as error:  # noqa: BLE001
         # A fault of ours in reading one record must neither hide it nor take others with it.
-        problem = f"{type(error).__name__}: {error}"
-        finding = unreadable_finding(record, problem, excerpt=message)
+        problem, excerpt = f"{type(error).__name__}: {error}", message
+    record = record or record_of({}, delivery.log_stream, delivery.log_group)
+    finding = unreadable_finding(record, problem, excerpt)
     return DeliveredFinding(finding=finding, key=key_of(record, message))
 
 
