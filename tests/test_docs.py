@@ -17,9 +17,9 @@ import pytest
 from benchmarks.goals import GOALS
 from local import replay, template
 from local.template import read_template
-from security_group_alerter.alerting import Tally
+from security_group_alerter.alerting import Report
 from security_group_alerter.cloudtrail.changes import READERS
-from security_group_alerter.judgement import findings
+from security_group_alerter.judgement import severities
 from security_group_alerter.judgement.exposure import BROAD_SHARE, WORLD_SHARE
 from security_group_alerter.judgement.sensitive_ports import SENSITIVE_PORTS
 from security_group_alerter.judgement.severities import (
@@ -117,30 +117,30 @@ def web_ports() -> Iterator[str]:
 
 
 def other_severities() -> str:
-    world, broad = (findings.PREFIX_LIST_EDIT[it] for it in (Breadth.WORLD, Breadth.BROAD))
-    trail = findings.TRAIL_BLINDED
-    assert trail is findings.OWN_TRAIL_CHANGED
+    world, broad = (severities.PREFIX_LIST_EDIT[it] for it in (Breadth.WORLD, Breadth.BROAD))
+    trail = severities.TRAIL_BLINDED
+    assert trail is severities.OWN_TRAIL_CHANGED
     rows = [
-        ("the alerter's own trail stopped, deleted or blinded", findings.OWN_TRAIL_BLINDED),
+        ("the alerter's own trail stopped, deleted or blinded", severities.OWN_TRAIL_BLINDED),
         ("its own trail changed in another way; another trail stopped, deleted or blinded", trail),
-        ("rules that CloudTrail omitted, or that cannot be read", findings.CANNOT_JUDGE),
-        ("a record that cannot be read at all", findings.CANNOT_JUDGE),
+        ("rules that CloudTrail omitted, or that cannot be read", severities.CANNOT_JUDGE),
+        ("a record that cannot be read at all", severities.CANNOT_JUDGE),
         ("the world added to a prefix list: every rule that uses the list opens", world),
         ("a broad range added to a prefix list", broad),
         (
             "a prefix list allowed by a rule, or restored: its ranges are not in the record",
-            findings.UNSEEN_PREFIX_LIST,
+            severities.UNSEEN_PREFIX_LIST,
         ),
-        ("an entry of accepted_openings.toml that is not valid", findings.NOT_IN_FORCE),
+        ("an entry of accepted_openings.toml that is not valid", severities.NOT_IN_FORCE),
         (
             "egress; a group created, deleted, associated or disassociated; rules revoked",
             ANY_OTHER_CHANGE,
         ),
         ("any other change to a prefix list or a trail", ANY_OTHER_CHANGE),
-        ("a denied call that would have opened the world", findings.DENIED_WORLD_OPENING),
-        ("any other call that was denied, failed or was a dry run", findings.REFUSED),
-        ("an opening that your organization has accepted", findings.ACCEPTED),
-        ("changes to descriptions only", findings.DESCRIPTIONS_ONLY),
+        ("a denied call that would have opened the world", severities.DENIED_WORLD_OPENING),
+        ("any other call that was denied, failed or was a dry run", severities.REFUSED),
+        ("an opening that your organization has accepted", severities.ACCEPTED),
+        ("changes to descriptions only", severities.DESCRIPTIONS_ONLY),
     ]
     return table(("what happened", "severity"), [(words, it.name) for words, it in rows])
 
@@ -380,7 +380,7 @@ def fixed_counts() -> tuple[int, int]:
         sum("MetricStat" in metric for metric in it.get("Metrics", [])) or 1 for it in alarms_
     )
     filters = sum(it["Type"] == "AWS::Logs::MetricFilter" for it in made)
-    return watched, filters + len(Tally().counts()) + len(("Lag", "HeartbeatLag"))
+    return watched, filters + len(Report().counts()) + len(("Lag", "HeartbeatLag"))
 
 
 def performance() -> str:

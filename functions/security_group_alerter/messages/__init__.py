@@ -1,4 +1,4 @@
-"""Step 8: an alert becomes messages: a briefing, laid out by one module for each form."""
+"""Step 9: an alert becomes messages: a briefing, laid out by one module for each form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Step 7: an alert becomes a briefing: everything that its forms say, worked out once."""
+"""Step 8: an alert becomes a briefing: everything that its forms say, worked out once."""
 
 from __future__ import annotations
 
