@@ -121,7 +121,6 @@ class Alerter:
             for message in delivery.messages
         ]
         found = [it for it in read if isinstance(it, DeliveredFinding)]
-        beats = [it for it in read if isinstance(it, Heartbeat)]
         notices = self._notices(now.date()) if read else []
         fresh, is_sure = self._not_alerted([*notices, *found])
         alerts = list(
@@ -134,8 +133,8 @@ class Alerter:
             )
         )
         sent = self._send(alerts, time_left, table_failures=0 if is_sure else 1)
+        beats = [it.time for it in read if isinstance(it, Heartbeat)]
         calls = [it.finding for it in fresh if it.finding.record is not None]
-        times = [finding.record.event_time for finding in calls if finding.record]
         return replace(
             sent,
             records=len(read),
@@ -144,9 +143,9 @@ class Alerter:
             world_open=sum(finding.judgement.world_open for finding in calls),
             unreadable=sum(it.subject.kind is SubjectKind.UNREADABLE for it in calls),
             enrichment_failures=sum(bool(alert.account.problems) for alert in alerts),
-            oldest=min(filter(None, times), default=None),
             heartbeats=len(beats),
-            newest_heartbeat=max(filter(None, (beat.time for beat in beats)), default=None),
+            oldest=min(filter(None, map(_time_of, calls)), default=None),
+            newest_heartbeat=max(filter(None, beats), default=None),
         )
 
     def _notices(self, today: date) -> list[DeliveredFinding]:
@@ -264,6 +263,10 @@ def key_of(record: CloudTrailRecord, message: str) -> str:
 
 def _key_of_text(text: str) -> str:
     return f"sha256:{sha256(text.encode(errors='surrogatepass')).hexdigest()}"
+
+
+def _time_of(finding: Finding) -> datetime | None:
+    return None if finding.record is None else finding.record.event_time
 
 
 def _original_of(finding: Finding) -> str | None:
