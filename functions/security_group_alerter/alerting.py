@@ -60,7 +60,7 @@ class Report:
     `matched` are the records that are ours, of which `duplicates` were alerted before. `alerts` are
     messages that Amazon SNS took, with the `event_ids` in them; `sends_failed` those it refused.
     `oldest` is the time of the oldest call to be alerted. `error` says why the delivery has to come
-    again: UndecodableDeliveryError or PublishError.
+    again: UndecodableDeliveryError, PublishError, or a fault of ours while sending.
     """
 
     records: int = 0
@@ -180,6 +180,7 @@ class Alerter:
         event_ids: list[str] = []
         refusals: list[str] = []
         taken = 0
+        error: Exception | None = None
         messages = (it for alert in alerts for it in messages_of(alert, self.presentation))
         try:
             for sent in self.publish(messages, time_left):
@@ -189,15 +190,19 @@ class Alerter:
                     marks.add(sent.message.keys)
                 else:
                     refusals.append(f"{_named(sent.message)}: {sent.refusal}")
+        except Exception as fault:  # noqa: BLE001
+            # What was sent is marked and measured all the same; then the handler raises this.
+            error = fault
         finally:
             marks.finish()
-        error = PublishError(f"not every alert was sent: {'; '.join(refusals)}")
+        if refusals and error is None:
+            error = PublishError(f"not every alert was sent: {'; '.join(refusals)}")
         return Report(
             alerts=taken,
             sends_failed=len(refusals),
             seen_table_failures=marks.failures,
             event_ids=tuple(event_ids),
-            error=error if refusals else None,
+            error=error,
         )
 
 
