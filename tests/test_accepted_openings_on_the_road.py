@@ -1,18 +1,21 @@
 """Accepted openings from the file to the words, by way of Lambda's door."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
-from unittest import mock
 
 import pytest
 
 from local.aws import SentAlert, Topic, emulated_aws
 from local.deliveries import deliveries_of
 from local.lambda_context import lambda_context
+from security_group_alerter import wiring
 from security_group_alerter.handlers import delivery as handler
+from security_group_alerter.judgement import findings
+from security_group_alerter.model.severity import Severity
 from tests.stories import story
 
 CONTEXT: Final = lambda_context("request-1")
@@ -38,21 +41,22 @@ Alerter = Callable[..., list[SentAlert]]
 @pytest.fixture
 def topic(cold_function: None) -> Iterator[Topic]:
     assert cold_function is None
-    with emulated_aws() as topic, mock.patch.object(handler, "clock", return_value=SEEN):
+    with emulated_aws() as topic:
         yield topic
 
 
 @pytest.fixture
 def alerts_with(topic: Topic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Alerter:
-    """What is sent because of some records, when the file holds this text."""
+    """What a cold function sends because of some records, when the file holds this text."""
     file = tmp_path / "accepted_openings.toml"
-    monkeypatch.setattr(handler, "ACCEPTED_OPENINGS", str(file))
+    monkeypatch.setattr(wiring, "ACCEPTED_OPENINGS", str(file))
 
     def alerts(text: str, *records: dict[str, Any]) -> list[SentAlert]:
         file.write_text(text, encoding="utf-8")
+        alerter = wiring.delivery_alerter(os.environ, today=SEEN.date())
         for record in records:
             [delivery] = deliveries_of([record])
-            handler.lambda_handler(delivery.payload, CONTEXT)
+            handler.handle(delivery.payload, CONTEXT, alerter, now=SEEN)
         return topic.take()
 
     return alerts
@@ -74,6 +78,19 @@ def test_wholly_accepted_is_informational_and_stays_open_to_the_world(alerts_wit
     )
     [evidence] = json.loads(alert.messages["default"])["evidences"]
     assert evidence["data"]["acceptance"] == [words]
+
+
+def test_wholly_accepted_says_so_whatever_severity_it_is_given(
+    alerts_with: Alerter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(findings, "ACCEPTED", Severity.LOW)
+
+    [alert] = alerts_with(ENTRY, SSH)
+
+    assert alert.attributes["severity"] == "LOW"
+    assert alert.subject.startswith("LOW: accepted: tcp 22 (SSH) open to")
+    assert "Accepted until 2026-11-30 by bastion@example.com" in alert.messages["email"]
+    assert "Accepted in part" not in alert.messages["email"]
 
 
 def test_partly_accepted_is_judged_by_the_rest(alerts_with: Alerter) -> None:
@@ -121,7 +138,7 @@ def test_a_malformed_entry_is_told_once_and_the_others_hold(alerts_with: Alerter
     assert opening.attributes["severity"] == "INFORMATIONAL"
 
 
-def test_the_notice_is_not_told_again_while_the_function_is_warm(alerts_with: Alerter) -> None:
+def test_the_notice_is_not_told_again_on_the_same_day(alerts_with: Alerter) -> None:
     broken = ENTRY.replace("owner =", "ower =")
     later = SSH | {"eventTime": "2026-11-20T10:00:00Z", "eventID": "later"}
 

@@ -11,7 +11,7 @@ import pytest
 from local.template import read_template
 from local.verify import __main__ as verify
 from local.verify import alert_road, deployed_stack
-from security_group_alerter.handlers import delivery as handler
+from security_group_alerter.settings import METRICS_NAMESPACE
 from tests.local.cloud import (
     MANAGEMENT,
     REGION,
@@ -679,7 +679,7 @@ def test_the_metrics_are_those_of_the_function() -> None:
     resources = read_template()["Resources"]
     variables = resources["SecurityGroupAlerterFunction"]["Properties"]["Environment"]["Variables"]
 
-    assert alert_road.METRICS_NAMESPACE == handler.METRICS_NAMESPACE
+    assert alert_road.METRICS_NAMESPACE == METRICS_NAMESPACE
     assert variables["POWERTOOLS_SERVICE_NAME"] == {"Ref": "AWS::StackName"}
 
 

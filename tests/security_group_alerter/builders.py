@@ -81,7 +81,7 @@ def judged(change: Change, *, trail_arn: str | None = None, **members: object) -
 def added(*texts: str, **members: object) -> Finding:
     """The finding for one call that adds these rules."""
     change = SecurityGroupChange(action=Action.ADD_RULES, group_id="sg-1", added=rules(*texts))
-    return judged(change, **members)
+    return judged(change, trail_arn=None, **members)
 
 
 def with_record(finding: Finding, **fields: Any) -> Finding:

@@ -4,6 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import boto3
@@ -12,22 +13,31 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from local.aws import SEEN_EVENTS_TABLE, SentAlert, Topic, emulated_aws
-from local.deliveries import MANAGEMENT_ACCOUNT_ID, deliveries_of
+from local.deliveries import MANAGEMENT_ACCOUNT_ID, ORGANIZATION_ID, deliveries_of
 from local.lambda_context import lambda_context
-from security_group_alerter import alerting as pipeline
-from security_group_alerter.alerting import ENOUGH_TABLE_FAILURES, PublishError
+from security_group_alerter import alerting, wiring
+from security_group_alerter.alerting import (
+    ENOUGH_TABLE_FAILURES,
+    PublishError,
+)
 from security_group_alerter.aws.sns import RESERVED_SECONDS
 from security_group_alerter.cloudtrail.changes import change_of
 from security_group_alerter.cloudtrail.heartbeat import HEARTBEAT_CALL
 from security_group_alerter.handlers import delivery as handler
+from security_group_alerter.judgement.accepted_openings import AcceptedOpenings
 from security_group_alerter.messages.briefing import MAY_REPEAT
 from security_group_alerter.model.record import CloudTrailRecord
 from tests.local.failures import payload_of
+from tests.security_group_alerter.openings import (
+    OPENING,
+    Record,
+    by,
+    by_different_people,
+    event_id,
+    with_id,
+)
 from tests.stories import story
 
-Record = dict[str, Any]
-
-OPENING: Final = story("ssh-opened-to-the-world-from-the-console")
 ADDENDUM: Final = story("https-opened-to-the-world-sent-again-as-an-addendum")
 ORIGINAL: Final = story("https-opened-to-the-world")
 READ, WRITE, SEND = "BatchGetItem", "BatchWriteItem", "PublishBatch"
@@ -76,34 +86,18 @@ def calls(topic: Topic, monkeypatch: pytest.MonkeyPatch) -> Calls:
     return calls
 
 
-def delivered(*records: Record, seconds_left: float = 120) -> dict[str, int]:
+def delivered(
+    *records: Record, seconds_left: float = 120, now: datetime | None = None
+) -> dict[str, int]:
     [delivery] = deliveries_of(records)
-    return handler.lambda_handler(delivery.payload, lambda_context(seconds_left=seconds_left))
-
-
-def with_id(record: Record, event_id: object) -> Record:
-    return record | {"eventID": event_id}
+    context = lambda_context(seconds_left=seconds_left)
+    if now is None:
+        return handler.lambda_handler(delivery.payload, context)
+    return handler.handle(delivery.payload, context, handler.alerter(), now=now)
 
 
 def without_id(record: Record) -> Record:
     return {key: value for key, value in record.items() if key != "eventID"}
-
-
-def by(person: str, number: int) -> Record:
-    """An event of its own, by somebody else than the others: an alert of its own."""
-    identity = OPENING["userIdentity"] | {
-        "arn": f"{OPENING['userIdentity']['arn']}-{person}",
-        "principalId": f"AROAEXAMPLE:{person}",
-    }
-    return with_id(OPENING, event_id(number)) | {"userIdentity": identity}
-
-
-def event_id(number: int) -> str:
-    return f"00000000-0000-4000-8000-{number:012}"
-
-
-def by_different_people(number: int) -> list[Record]:
-    return [by(f"person-{index}", index) for index in range(number)]
 
 
 def ids_told(topic: Topic) -> list[str]:
@@ -208,14 +202,103 @@ def test_a_log_event_that_is_no_record_is_known_by_its_text(topic: Topic) -> Non
     assert len(topic.take()) == 1
 
 
-@pytest.mark.usefixtures("topic")
-def test_nothing_but_events_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    road, _ = handler.road_and_notices()
-    monkeypatch.setattr(handler, "road_and_notices", lambda: (road, ["entry 1 has no owner"]))
+# What is wrong with our own configuration.
 
+PROBLEM: Final = "accepted_openings.toml, entry 1, owner: expected a line of text, found None"
+MORNING: Final = datetime(2026, 11, 23, 0, 1, tzinfo=UTC)
+EVENING: Final = datetime(2026, 11, 23, 23, 59, tzinfo=UTC)
+
+
+@pytest.fixture
+def misconfigured(topic: Topic, monkeypatch: pytest.MonkeyPatch) -> Topic:
+    """The same, where one accepted opening is not in force."""
+    wrong = AcceptedOpenings(problems=(PROBLEM,))
+    monkeypatch.setattr(wiring, "accepted_openings_in", lambda _text, **_: wrong)
+    return topic
+
+
+def kinds_told(topic: Topic) -> list[str]:
+    return [alert.attributes["kind"] for alert in topic.take()]
+
+
+def test_a_problem_is_told_beside_the_events_and_counted_as_none(misconfigured: Topic) -> None:
+    summary = delivered(OPENING)
+
+    assert (summary["alerts"], summary["matched"], summary["duplicates"]) == (2, 1, 0)
+    assert (summary["world_open"], summary["unreadable"]) == (1, 0)
+    notice, opening = misconfigured.take()
+    assert notice.attributes == {
+        "severity": "MEDIUM",
+        "world_open": "false",
+        "effect": "other",
+        "outcome": "succeeded",
+        "kind": "configuration",
+        "organization_id": ORGANIZATION_ID,
+    }
+    assert PROBLEM in " ".join(notice.messages["email"].split())
+    assert notice.event_ids == []
+    assert opening.event_ids == [OPENING["eventID"]]
+
+
+def test_a_problem_is_told_once_a_day_and_not_once_a_cold_start(misconfigured: Topic) -> None:
+    delivered(OPENING, now=MORNING)
+    assert kinds_told(misconfigured) == ["configuration", "security-group"]
+
+    handler.alerter.cache_clear()
+    assert delivered(by("another", 1), now=EVENING)["duplicates"] == 0
+    assert kinds_told(misconfigured) == ["security-group"]
+
+    delivered(OPENING, now=EVENING + timedelta(minutes=2))
+    assert kinds_told(misconfigured) == ["configuration"]
+
+
+def test_another_problem_is_told_on_the_same_day(
+    misconfigured: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivered(OPENING, now=MORNING)
+    misconfigured.take()
+    wrong = AcceptedOpenings(problems=(PROBLEM, f"{PROBLEM}!"))
+    monkeypatch.setattr(wiring, "accepted_openings_in", lambda _text, **_: wrong)
+    handler.alerter.cache_clear()
+
+    delivered(OPENING, now=EVENING)
+
+    [notice] = misconfigured.take()
+    assert f"{PROBLEM}!" in " ".join(notice.messages["email"].split())
+
+
+def test_a_problem_is_told_where_nothing_of_ours_was_delivered(misconfigured: Topic) -> None:
+    summary = delivered(OPENING | {"eventName": "RunInstances"})
+
+    assert (summary["records"], summary["matched"], summary["alerts"]) == (1, 0, 1)
+    assert kinds_told(misconfigured) == ["configuration"]
+
+
+def test_a_problem_that_could_not_be_told_is_told_by_the_retry(
+    misconfigured: Topic, calls: Calls
+) -> None:
+    calls.ending[SEND] = refused("InternalError")
+    with pytest.raises(PublishError, match=r"an accepted opening is not in force.*\(no event id\)"):
+        delivered(OPENING)
+    assert marked() == set()
+
+    del calls.ending[SEND]
     assert delivered(OPENING)["alerts"] == 2
+    assert kinds_told(misconfigured) == ["configuration", "security-group"]
 
-    assert marked() == {OPENING["eventID"]}
+
+def test_a_problem_waits_for_a_table_that_answers_and_an_event_does_not(
+    misconfigured: Topic, calls: Calls
+) -> None:
+    calls.ending[READ] = unreachable
+
+    for _ in range(2):
+        assert delivered(OPENING, now=MORNING)["alerts"] == 1
+        assert kinds_told(misconfigured) == ["security-group"]
+
+    del calls.ending[READ]
+    assert delivered(OPENING, now=EVENING)["alerts"] == 1
+    assert kinds_told(misconfigured) == ["configuration"]
 
 
 # CloudTrail's addenda.
@@ -525,7 +608,7 @@ def test_a_fault_of_ours_hides_no_event_and_takes_no_other_with_it(
             raise KeyError("groupId")
         return change_of(record)
 
-    monkeypatch.setattr(pipeline, "change_of", faulty)
+    monkeypatch.setattr(alerting, "change_of", faulty)
 
     summary = delivered(OPENING, with_id(OPENING, event_id(1)))
 

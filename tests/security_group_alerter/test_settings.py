@@ -5,10 +5,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from security_group_alerter.settings import VARIABLES, SettingsError, settings_from
+from security_group_alerter.model.presentation import Presentation
+from security_group_alerter.settings import (
+    DELIVERY,
+    PRESENTATION,
+    DeliverySettings,
+    SettingsError,
+    delivery_settings_in,
+)
 from tests.stories import LEAST
 from tests.stories import TOPIC_ARN as TOPIC
 
+VARIABLES: Final = PRESENTATION | DELIVERY
 PORTAL: Final = "https://d-1234567890.awsapps.com/start"
 
 # Variable -> text -> the setting.
@@ -120,19 +128,27 @@ BAD: Final[dict[str, list[str]]] = {
 
 
 def test_every_variable_is_tried() -> None:
-    assert list(GOOD) == list(BAD) == list(VARIABLES)
+    assert list(GOOD) == list(BAD)
+    assert sorted(GOOD) == sorted(VARIABLES)
 
 
 def test_least_that_is_needed() -> None:
-    settings = settings_from(LEAST | {"PATH": "/bin", "AWS_REGION": "nowhere"})
+    settings = delivery_settings_in(LEAST | {"PATH": "/bin", "AWS_REGION": "nowhere"})
 
-    assert settings.alert_topic_arn == TOPIC
-    assert settings.seen_events_table == "seen-events"
-    assert settings.time_zone == ZoneInfo("UTC")
-    assert settings.account_tags == ()
-    set_ones = {"alert_topic_arn", "seen_events_table", "time_zone", "account_tags"}
-    others = set(settings.__slots__) - set_ones
-    assert {getattr(settings, name) for name in others} == {None}
+    assert settings == DeliverySettings(
+        presentation=Presentation(
+            time_zone=ZoneInfo("UTC"),
+            access_portal_url=None,
+            access_portal_role=None,
+            runbook_url=None,
+        ),
+        alert_topic_arn=TOPIC,
+        seen_events_table="seen-events",
+        organization_id=None,
+        trail_arn=None,
+        heartbeat_role_arn=None,
+        account_tags=(),
+    )
 
 
 @pytest.mark.parametrize(
@@ -140,9 +156,10 @@ def test_least_that_is_needed() -> None:
     [(name, text, value) for name, values in GOOD.items() for text, value in values.items()],
 )
 def test_good(name: str, text: str, value: Any) -> None:
-    settings = settings_from(LEAST | {name: text})
+    settings = delivery_settings_in(LEAST | {name: text})
 
-    assert getattr(settings, VARIABLES[name].setting) == value
+    part = settings.presentation if name in PRESENTATION else settings
+    assert getattr(part, VARIABLES[name].setting) == value
 
 
 @pytest.mark.parametrize(
@@ -150,7 +167,7 @@ def test_good(name: str, text: str, value: Any) -> None:
 )
 def test_bad(name: str, text: str) -> None:
     with pytest.raises(SettingsError) as raised:
-        settings_from(LEAST | {name: text})
+        delivery_settings_in(LEAST | {name: text})
 
     assert str(raised.value) == f"{name}={text!r}: expected {VARIABLES[name].expected}"
 
@@ -160,18 +177,20 @@ def test_bad(name: str, text: str) -> None:
 def test_what_has_to_be_set(name: str, nothing: dict[str, str]) -> None:
     others = {other: text for other, text in LEAST.items() if other != name}
     with pytest.raises(SettingsError) as raised:
-        settings_from(nothing | others)
+        delivery_settings_in(nothing | others)
 
     assert str(raised.value) == f"{name} is not set: expected {VARIABLES[name].expected}"
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
     with pytest.raises(SettingsError) as raised:
-        settings_from({"TIME_ZONE": "CET/CEST", "RUNBOOK_URL": "wiki", "ACCOUNT_TAGS": "Owner"})
+        delivery_settings_in(
+            {"TIME_ZONE": "CET/CEST", "RUNBOOK_URL": "wiki", "ACCOUNT_TAGS": "Owner"}
+        )
 
     assert str(raised.value) == (
-        "ALERT_TOPIC_ARN is not set: expected the ARN of an SNS topic; "
         "TIME_ZONE='CET/CEST': expected an IANA time zone such as Europe/Berlin; "
-        "SEEN_EVENTS_TABLE is not set: expected the name of a DynamoDB table; "
-        "RUNBOOK_URL='wiki': expected the https address of your runbook"
+        "RUNBOOK_URL='wiki': expected the https address of your runbook; "
+        "ALERT_TOPIC_ARN is not set: expected the ARN of an SNS topic; "
+        "SEEN_EVENTS_TABLE is not set: expected the name of a DynamoDB table"
     )

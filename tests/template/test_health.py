@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -10,12 +11,13 @@ from botocore.session import get_session
 from botocore.validate import ParamValidator
 
 from local.aws import SEEN_EVENTS_TABLE, emulated_aws
-from security_group_alerter.alerting import Tally
+from security_group_alerter.alerting import Report
 from security_group_alerter.aws.seen_events import SeenEvents
 from security_group_alerter.aws.sns import RESERVED_SECONDS
 from security_group_alerter.cloudtrail.changes import READERS
 from security_group_alerter.cloudtrail.heartbeat import HEARTBEAT_CALL
 from security_group_alerter.handlers import delivery as handler
+from security_group_alerter.settings import METRICS_NAMESPACE
 from tests.template.policies import allows
 from tests.template.stack import ACCOUNT, REGION, STACK, Stack, deployed
 
@@ -183,14 +185,15 @@ def test_alarms_and_dashboard_name_metrics_that_the_function_writes(
 ) -> None:
     variables = stack.properties("SecurityGroupAlerterFunction")["Environment"]["Variables"]
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", variables["POWERTOOLS_SERVICE_NAME"])
-    handler._report(Tally(oldest=handler.clock(), newest_heartbeat=handler.clock()))
+    now = datetime.now(UTC)
+    handler._measure(Report(oldest=now, newest_heartbeat=now), now)
     written = [
         line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "_aws" in line
     ]
     [blob] = [metrics for line in written for metrics in line["_aws"]["CloudWatchMetrics"]]
     names = {metric["Name"] for metric in blob["Metrics"]}
 
-    assert blob["Namespace"] == handler.METRICS_NAMESPACE
+    assert blob["Namespace"] == METRICS_NAMESPACE
     assert blob["Dimensions"] == [["service"]]
     assert {line["service"] for line in written} == {STACK}
     assert {

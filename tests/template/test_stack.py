@@ -8,7 +8,7 @@ import pytest
 
 from local.template import read_template
 from security_group_alerter.model.severity import Severity
-from security_group_alerter.settings import VARIABLES, settings_from
+from security_group_alerter.settings import DELIVERY, PRESENTATION, delivery_settings_in
 from tests.template.stack import ACCOUNT, ROOT, Stack, deployed
 
 ORDER = [
@@ -115,7 +115,7 @@ def test_the_function_gets_the_settings_it_reads(stack: Stack) -> None:
     environment = stack.properties("SecurityGroupAlerterFunction")["Environment"]["Variables"]
 
     ours = {name for name in environment if not name.startswith("POWERTOOLS_")}
-    assert ours == set(VARIABLES)
+    assert ours == set(PRESENTATION | DELIVERY)
 
 
 ACCEPTED = [
@@ -191,7 +191,9 @@ def is_accepted(parameter: dict[str, Any], value: str) -> bool:
 def test_what_a_parameter_accepts_the_function_accepts(name: str, value: str) -> None:
     assert is_accepted(read_template()["Parameters"][name], value)
     stack = deployed(**{name: value})
-    settings_from(stack.properties("SecurityGroupAlerterFunction")["Environment"]["Variables"])
+    delivery_settings_in(
+        stack.properties("SecurityGroupAlerterFunction")["Environment"]["Variables"]
+    )
 
 
 @pytest.mark.parametrize(("name", "value"), REFUSED)

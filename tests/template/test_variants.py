@@ -5,7 +5,7 @@ import json
 import pytest
 
 from local.deployment import broken_rules, defaults
-from security_group_alerter.settings import settings_from
+from security_group_alerter.settings import delivery_settings_in
 from tests.template.policies import allows
 from tests.template.stack import ACCOUNT, ORGANIZATION, REGION, Stack, deployed
 
@@ -55,7 +55,7 @@ def test_hands_on_the_existing_trail_are_told_as_such(beside_a_trail: Stack) -> 
     ]
     arn = beside_a_trail.outputs["TrailArn"]["Value"]
 
-    assert settings_from(variables).trail_arn == arn
+    assert delivery_settings_in(variables).trail_arn == arn
     assert arn.endswith(":trail/aws-controltower-BaselineCloudTrail")
 
 

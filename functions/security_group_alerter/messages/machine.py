@@ -77,7 +77,7 @@ def machine_of(briefing: Briefing) -> str:
             profiles=["cloud"],
             version=OCSF_VERSION,
         ),
-        cloud=_cloud(alert),
+        cloud=_cloud(alert, briefing.limits),
         finding_info=_finding_info(briefing),
         resources=_resources(briefing),
         evidences=[_evidence(call, briefing.limits) for call in briefing.calls],
@@ -88,8 +88,8 @@ def machine_of(briefing: Briefing) -> str:
             outcome=alert.outcome.value,
             world_open=alert.world_open,
             may_repeat=alert.may_repeat,
-            account_state=alert.account.state,
-            not_available=alert.account.problems,
+            account_state=briefing.limits.cut(alert.account.state),
+            not_available=[briefing.limits.cut(it) for it in alert.account.problems],
         ),
     )
     text = json.dumps(document, separators=(",", ":"))
@@ -99,29 +99,29 @@ def machine_of(briefing: Briefing) -> str:
     return text
 
 
-def _cloud(alert: Alert) -> dict[str, Any]:
-    account = alert.account
+def _cloud(alert: Alert, limits: Limits) -> dict[str, Any]:
+    account, cut = alert.account, limits.cut
     return without_empty(
         provider="AWS",
-        region=alert.region,
+        region=cut(alert.region),
         # OCSF requires a name: where the organization's could not be had, the id serves.
         account=alert.account_id
         and without_empty(
-            name=account.name or alert.account_id,
+            name=cut(account.name or alert.account_id),
             type="AWS Account",
             type_id=_AWS_ACCOUNT,
             uid=alert.account_id,
-            labels=[f"{key}={value}" for key, value in account.tags.items()],
+            labels=[cut(f"{key}={value}") for key, value in account.tags.items()],
         ),
         org=without_empty(
             uid=alert.organization_id,
-            ou_name="/".join(account.ou_path) if account.ou_path else None,
+            ou_name=cut("/".join(account.ou_path)) if account.ou_path else None,
         ),
     )
 
 
 def _finding_info(briefing: Briefing) -> dict[str, Any]:
-    alert, times = briefing.alert, briefing.times
+    alert, times, cut = briefing.alert, briefing.times, briefing.limits.cut
     records = [call.record for call in briefing.calls if call.record is not None]
     return without_empty(
         uid=briefing.uid,
@@ -140,7 +140,7 @@ def _finding_info(briefing: Briefing) -> dict[str, Any]:
         },
         attacks=_attacks(briefing),
         related_events=[
-            without_empty(uid=record.event_id, type=record.event_name)
+            without_empty(uid=cut(record.event_id), type=cut(record.event_name))
             for record in records
             if record.event_id
         ],
@@ -171,7 +171,7 @@ def _resources(briefing: Briefing) -> list[dict[str, Any]]:
             type=kind,
             uid=cut(uid),
             name=cut(name),
-            region=region,
+            region=cut(region),
             cloud_partition=partition_of(region),
         )
         for kind, uid, name in found

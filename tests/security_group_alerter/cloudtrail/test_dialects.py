@@ -13,8 +13,8 @@ from security_group_alerter.cloudtrail.dialects import (
     items_in,
     parameters_of,
     permissions_reading,
+    reading_of,
     rules_reading,
-    told_by,
 )
 from security_group_alerter.model.rules import Direction, IcmpType, SecurityGroupRule
 from tests.security_group_alerter.builders import calmly, rule, rules
@@ -457,7 +457,7 @@ def told(*rules: SecurityGroupRule, problem: str | None = None) -> Reading:
 def test_response_tells_and_the_request_where_the_response_does_not(
     request_reading: Reading, response: Reading, expected: Reading
 ) -> None:
-    reading = told_by(request_reading, response)
+    reading = reading_of(request_reading, response)
 
     assert reading == expected
     assert [rule.rule_id for rule in reading.rules] == [rule.rule_id for rule in expected.rules]

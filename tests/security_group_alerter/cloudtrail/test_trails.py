@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from security_group_alerter.cloudtrail.changes import UnreadableRecordError, change_of
-from security_group_alerter.model.change import TrailAction, TrailChange
+from security_group_alerter.model.change import Blinding, TrailAction, TrailChange
 from tests.security_group_alerter.builders import record
 
 ARN = "arn:aws:cloudtrail:eu-central-1:111122223333:trail/organization-trail"
@@ -29,13 +29,13 @@ def change(event_name: str, request: Any, response: Any = None, **members: Any) 
 @pytest.mark.parametrize(
     ("event_name", "action", "blinded"),
     [
-        pytest.param("StopLogging", TrailAction.STOP, "it no longer logs", id="stopped"),
-        pytest.param("DeleteTrail", TrailAction.DELETE, "it is gone", id="deleted"),
+        pytest.param("StopLogging", TrailAction.STOP, Blinding.STOPPED, id="stopped"),
+        pytest.param("DeleteTrail", TrailAction.DELETE, Blinding.DELETED, id="deleted"),
     ],
 )
 @pytest.mark.parametrize("name", ["organization-trail", ARN])
 def test_trail_that_is_stopped_or_deleted_is_named_as_it_was_called(
-    event_name: str, action: TrailAction, blinded: str, name: str
+    event_name: str, action: TrailAction, blinded: Blinding, name: str
 ) -> None:
     assert change(event_name, {"name": name}) == TrailChange(
         action=action, trail=name, blinded=(blinded,)
@@ -53,30 +53,27 @@ def test_trail_that_is_stopped_or_deleted_is_named_as_it_was_called(
         ),
         pytest.param({"isMultiRegionTrail": None}, (), id="null-leaves-it-as-it-is"),
         pytest.param({"cloudWatchLogsLogGroupArn": None}, (), id="null-leaves-the-log-group"),
-        pytest.param(
-            {"isMultiRegionTrail": False}, ("it no longer covers every Region",), id="one-region"
-        ),
+        pytest.param({"isMultiRegionTrail": False}, (Blinding.NOT_EVERY_REGION,), id="one-region"),
         pytest.param(
             {"isOrganizationTrail": "false"},
-            ("it no longer covers the organization's member accounts",),
+            (Blinding.NO_MEMBER_ACCOUNTS,),
             id="one-account-with-the-flag-as-text",
         ),
         pytest.param(
             {"cloudWatchLogsLogGroupArn": "", "cloudWatchLogsRoleArn": ""},
-            ("it no longer sends events to CloudWatch Logs",),
+            (Blinding.NO_LOG_GROUP,),
             id="no-log-group",
         ),
         pytest.param(
             {"isOrganizationTrail": False, "isMultiRegionTrail": False},
-            (
-                "it no longer covers every Region",
-                "it no longer covers the organization's member accounts",
-            ),
+            (Blinding.NOT_EVERY_REGION, Blinding.NO_MEMBER_ACCOUNTS),
             id="one-region-of-one-account",
         ),
     ],
 )
-def test_update_blinds_by_what_it_names(changed: dict[str, Any], blinded: tuple[str, ...]) -> None:
+def test_update_blinds_by_what_it_names(
+    changed: dict[str, Any], blinded: tuple[Blinding, ...]
+) -> None:
     update = change("UpdateTrail", {"name": ARN, **changed})
 
     assert (update.action, update.trail, update.blinded) == (TrailAction.UPDATE, ARN, blinded)
@@ -126,9 +123,9 @@ WRITES_ONLY = {"readWriteType": "WriteOnly", "includeManagementEvents": True}
 READS_ONLY = {"readWriteType": "ReadOnly", "includeManagementEvents": True}
 DATA_ONLY = {"readWriteType": "All", "includeManagementEvents": False}
 
-NONE = ("it no longer records management events",)
-READS = ("it records only management events that read, no changes",)
-SOME = ("it records only some of the management events",)
+NONE = (Blinding.NO_MANAGEMENT_EVENTS,)
+READS = (Blinding.READING_CALLS_ONLY,)
+SOME = (Blinding.SOME_MANAGEMENT_EVENTS,)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +187,7 @@ SOME = ("it records only some of the management events",)
     ],
 )
 def test_selectors_blind_by_what_they_leave_out(
-    selectors: dict[str, Any], blinded: tuple[str, ...]
+    selectors: dict[str, Any], blinded: tuple[Blinding, ...]
 ) -> None:
     named = change("PutEventSelectors", {"trailName": "organization-trail", **selectors})
     answered = change("PutEventSelectors", None, {"trailARN": ARN, **selectors})

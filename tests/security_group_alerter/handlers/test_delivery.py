@@ -5,7 +5,7 @@ import gzip
 import json
 import logging
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from unittest import mock
 
@@ -16,18 +16,19 @@ from mypy_boto3_sqs import SQSClient
 from local.aws import SEEN_EVENTS_TABLE, Topic, emulated_aws
 from local.deliveries import deliveries_of
 from local.lambda_context import lambda_context
-from security_group_alerter.alerting import PublishError, Tally
+from security_group_alerter import wiring
+from security_group_alerter.alerting import PublishError, Report
 from security_group_alerter.aws import clients
 from security_group_alerter.cloudtrail.heartbeat import HEARTBEAT_CALL
 from security_group_alerter.cloudtrail.payload import UndecodableDeliveryError
 from security_group_alerter.handlers import delivery as handler
 from security_group_alerter.judgement.accepted_openings import AcceptedOpenings
-from security_group_alerter.settings import SettingsError
+from security_group_alerter.settings import METRICS_NAMESPACE, SettingsError
 from tests.stories import story
 
 CONTEXT: Final = lambda_context("request-1")
 # What becomes of a delivery, when nothing does.
-NOTHING: Final = Tally().counts()
+NOTHING: Final = Report().counts()
 OPENING: Final = story("ssh-opened-to-the-world-from-the-console")
 CREATION: Final = story("group-created-with-tags-by-an-aws-service")
 
@@ -165,16 +166,16 @@ def test_what_is_wrong_with_the_exceptions_is_told_once_and_not_to_a_control_mes
     topic: Topic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = AcceptedOpenings(problems=("entry 1 has no owner",))
-    monkeypatch.setattr(handler, "accepted_openings_in", lambda _text, **_: wrong)
+    monkeypatch.setattr(wiring, "accepted_openings_in", lambda _text, **_: wrong)
 
     handler.lambda_handler(CONTROL_MESSAGE, CONTEXT)
     assert topic.take() == []
 
-    invoke(OPENING)
+    invoke_later(OPENING)
     kinds = [alert.attributes["kind"] for alert in topic.take()]
     assert kinds == ["configuration", "security-group"]
 
-    invoke(CREATION)
+    invoke_later(CREATION)
     assert [alert.attributes["kind"] for alert in topic.take()] == ["security-group"]
 
 
@@ -241,7 +242,7 @@ def test_each_delivery_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture) 
 
     invoke(OPENING)
 
-    [line] = [vars(it) for it in caplog.records if it.module == "handler"]
+    [line] = [vars(it) for it in caplog.records if it.module == "delivery"]
     expected = {"records": 1, "matched": 1, "alerts": 1, "world_open": 1}
     assert {name: line[name] for name in ("msg", "event_ids", *NOTHING)} == NOTHING | expected | {
         "msg": "delivery read",
@@ -258,7 +259,7 @@ def test_what_could_not_be_sent_is_a_line_in_the_log_as_well(
     with pytest.raises(PublishError):
         invoke(OPENING)
 
-    [line] = [vars(it) for it in caplog.records if it.module == "handler"]
+    [line] = [vars(it) for it in caplog.records if it.module == "delivery"]
     assert (line["matched"], line["alerts"], line["sends_failed"]) == (1, 0, 1)
     assert line["event_ids"] == []
 
@@ -312,16 +313,15 @@ Measured = Callable[[], dict[str, float]]
 def measured(
     topic: Topic, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Measured:
-    """The metrics of the last invocation, by name, which was some minutes after the opening."""
+    """The metrics of the last invocation, by name."""
     assert topic.arn
     monkeypatch.delenv("POWERTOOLS_METRICS_DISABLED")
-    monkeypatch.setattr(handler, "clock", lambda: OPENED_AT + timedelta(seconds=290))
 
     def read() -> dict[str, float]:
         lines = [line for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
         [emf] = map(json.loads, lines)
         [directive] = emf["_aws"]["CloudWatchMetrics"]
-        assert directive["Namespace"] == handler.METRICS_NAMESPACE
+        assert directive["Namespace"] == METRICS_NAMESPACE
         # The service, which is always the same: each combination of values is paid for.
         assert directive["Dimensions"] == [["service"]]
         assert emf["service"] == "security-group-alerter"
@@ -335,10 +335,17 @@ def measured(
     return read
 
 
+def invoke_later(*records: dict[str, Any]) -> dict[str, int]:
+    """The same some minutes after the opening."""
+    [delivery] = deliveries_of(records)
+    now = OPENED_AT + timedelta(seconds=290)
+    return handler.handle(delivery.payload, CONTEXT, handler.alerter(), now=now)
+
+
 def test_an_alert_is_measured_with_its_lag(measured: Measured) -> None:
     later = OPENED_AT + timedelta(seconds=60)
 
-    invoke(OPENING | {"eventID": "4e1d", "eventTime": later.isoformat()}, OPENING)
+    invoke_later(OPENING | {"eventID": "4e1d", "eventTime": later.isoformat()}, OPENING)
 
     # What counts is how late the latest was.
     once = {"Records": 2, "Matched": 2, "Alerts": 1, "WorldOpen": 2}
@@ -366,7 +373,7 @@ def test_a_heartbeat_has_a_lag_of_its_own(
     role = OPENING["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"]
     monkeypatch.setenv("HEARTBEAT_ROLE_ARN", role)
 
-    invoke(OPENING | {"eventName": HEARTBEAT_CALL, "errorCode": "Client.DryRunOperation"})
+    invoke_later(OPENING | {"eventName": HEARTBEAT_CALL, "errorCode": "Client.DryRunOperation"})
 
     assert measured() == COUNTS | {"Records": 1, "Heartbeats": 1, "HeartbeatLag": 290}
 
@@ -382,7 +389,7 @@ def test_a_heartbeat_without_a_time_is_counted(
         "eventTime": None,
     }
 
-    invoke(OPENING | heartbeat)
+    invoke_later(OPENING | heartbeat)
 
     assert measured() == COUNTS | {"Records": 1, "Heartbeats": 1}
 
@@ -393,7 +400,7 @@ def test_failures_are_measured(topic: Topic, measured: Measured) -> None:
     stranger = OPENING | {"recipientAccountId": "999999999999"}
 
     with pytest.raises(PublishError):
-        invoke(stranger)
+        invoke_later(stranger)
 
     failures = {"SendsFailed": 1, "SeenTableFailures": 1, "EnrichmentFailures": 1}
     assert measured() == COUNTS | failures | {
@@ -411,5 +418,12 @@ def test_a_delivery_that_cannot_be_decoded_is_measured(measured: Measured) -> No
     assert measured() == COUNTS
 
 
+@pytest.mark.usefixtures("topic")
 def test_the_clock_is_in_utc() -> None:
-    assert handler.clock().utcoffset() == timedelta(0)
+    before = datetime.now(UTC)
+    with mock.patch.object(handler, "handle") as handled:
+        handler.lambda_handler({}, CONTEXT)
+
+    now = handled.call_args.kwargs["now"]
+    assert now.utcoffset() == timedelta(0)
+    assert before <= now <= datetime.now(UTC)

@@ -1,6 +1,7 @@
 """Accepted openings: what the file may hold, and what it covers."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,7 +18,9 @@ from security_group_alerter.judgement.accepted_openings import (
     accepted_openings_in,
 )
 from security_group_alerter.model.acceptance import Acceptance, AcceptedOpening
-from security_group_alerter.model.rules import ALL_PORTS, PortRange
+from security_group_alerter.model.change import Action, SecurityGroupChange
+from security_group_alerter.model.record import CloudTrailRecord
+from security_group_alerter.model.rules import ALL_PORTS, PortRange, SecurityGroupRule
 from tests.security_group_alerter.builders import peer, record, rule, rules
 
 TODAY: Final = date(2026, 12, 1)
@@ -267,17 +270,27 @@ def test_every_problem_is_told() -> None:
 # What is covered ---------------------------------------------------------------------------------
 
 RECORD: Final = record()
+Answer = tuple[tuple[SecurityGroupRule, ...], Acceptance]
 
 
-def accepted(*texts: str, **fields: str | None) -> Acceptance:
-    """What an entry with these fields says to a call with these rules."""
-    return acceptance_of(
-        rules(*texts),
-        read(entry(**fields)).entries,
-        record=RECORD,
-        group_id="sg-0123456789abcdef0",
-        today=TODAY,
+def answer(
+    added: Iterable[SecurityGroupRule],
+    entries: Iterable[AcceptedOpening],
+    *,
+    of: CloudTrailRecord = RECORD,
+    group_id: str | None = OPENING.group_id,
+    problems: tuple[str, ...] = (),
+) -> Answer:
+    """What is left of a call that adds these rules, and what the entries say about it."""
+    change = SecurityGroupChange(
+        action=Action.ADD_RULES, group_id=group_id, added=tuple(added), problems=problems
     )
+    return acceptance_of(change, entries, record=of, today=TODAY)
+
+
+def accepted(*texts: str, **fields: str | None) -> Answer:
+    """The same for rules as texts, and for one entry with these fields."""
+    return answer(rules(*texts), read(entry(**fields)).entries, group_id="sg-0123456789abcdef0")
 
 
 NO_PORTS: Final = {"ports": None}
@@ -351,12 +364,12 @@ NOT_COVERED: dict[str, tuple[list[str], dict[str, str | None]]] = {
 def test_wholly_covered(texts: list[str], fields: dict[str, str | None]) -> None:
     [opening] = read(entry(**fields)).entries
 
-    assert accepted(*texts, **fields) == Acceptance(rest=(), used=(opening,))
+    assert accepted(*texts, **fields) == ((), Acceptance(used=(opening,), covers_all=True))
 
 
 @pytest.mark.parametrize(("texts", "fields"), NOT_COVERED.values(), ids=NOT_COVERED)
 def test_not_covered(texts: list[str], fields: dict[str, str | None]) -> None:
-    assert accepted(*texts, **fields) == Acceptance(rest=rules(*texts))
+    assert accepted(*texts, **fields) == (rules(*texts), Acceptance())
 
 
 PARTLY = {
@@ -384,15 +397,13 @@ PARTLY = {
 
 @pytest.mark.parametrize(("texts", "rest"), PARTLY.values(), ids=PARTLY)
 def test_partly_covered(texts: list[str], rest: list[str]) -> None:
-    assert accepted(*texts) == Acceptance(rest=rules(*rest), used=(OPENING,))
+    assert accepted(*texts) == (rules(*rest), Acceptance(used=(OPENING,)))
 
 
 def test_rest_keeps_what_the_rule_is_called() -> None:
     ssh = replace(rule("tcp 440-443 from 0.0.0.0/0"), rule_id="sgr-1", description="x")
 
-    [rest] = acceptance_of(
-        [ssh], [OPENING], record=RECORD, group_id=OPENING.group_id, today=TODAY
-    ).rest
+    [rest], _ = answer([ssh], [OPENING])
 
     assert (rest.rule_id, rest.description) == ("sgr-1", "x")
 
@@ -400,53 +411,41 @@ def test_rest_keeps_what_the_rule_is_called() -> None:
 def test_entries_add_up_by_ports() -> None:
     entries = read(entry(ports="[80]") + entry(ports="[443]") + entry(ports="[22]")).entries
 
-    found = acceptance_of(
-        rules("tcp 80 from 0.0.0.0/0", "tcp 443 from ::/0"),
-        entries,
-        record=RECORD,
-        group_id=OPENING.group_id,
-        today=TODAY,
-    )
+    found = answer(rules("tcp 80 from 0.0.0.0/0", "tcp 443 from ::/0"), entries)
 
-    assert found == Acceptance(rest=(), used=entries[:2])
+    assert found == ((), Acceptance(used=entries[:2], covers_all=True))
 
 
 def test_one_rule_is_covered_by_two_entries() -> None:
     entries = read(entry(ports='["80-82"]') + entry(ports='["82-90"]')).entries
 
-    found = acceptance_of(
-        rules("tcp 80-90 from 0.0.0.0/0"),
-        entries,
-        record=RECORD,
-        group_id=OPENING.group_id,
-        today=TODAY,
-    )
+    found = answer(rules("tcp 80-90 from 0.0.0.0/0"), entries)
 
-    assert found == Acceptance(rest=(), used=entries)
+    assert found == ((), Acceptance(used=entries, covers_all=True))
 
 
 def test_group_that_the_record_does_not_name_is_covered_by_entries_for_every_group_only() -> None:
     entries = read(entry() + entry(group=None)).entries
 
-    found = acceptance_of(
-        rules("tcp 443 from 0.0.0.0/0"), entries, record=RECORD, group_id=None, today=TODAY
-    )
+    _, found = answer(rules("tcp 443 from 0.0.0.0/0"), entries, group_id=None)
 
     assert found.used == entries[1:]
+
+
+def test_rules_that_could_not_be_read_are_covered_by_nothing() -> None:
+    unreadable = ("ipPermissions[1]: fromPort: expected text, found list",)
+
+    found = answer(rules("tcp 443 from 0.0.0.0/0"), [OPENING], problems=unreadable)
+
+    assert found == ((), Acceptance(used=(OPENING,), covers_all=False))
 
 
 def test_nothing_is_accepted_where_the_record_tells_no_account() -> None:
     nameless = replace(RECORD, account_id=None)
 
-    found = acceptance_of(
-        rules("tcp 443 from 0.0.0.0/0"),
-        [OPENING],
-        record=nameless,
-        group_id=OPENING.group_id,
-        today=TODAY,
-    )
+    found = answer(rules("tcp 443 from 0.0.0.0/0"), [OPENING], of=nameless)
 
-    assert found == Acceptance(rest=rules("tcp 443 from 0.0.0.0/0"))
+    assert found == (rules("tcp 443 from 0.0.0.0/0"), Acceptance())
 
 
 # Expired -----------------------------------------------------------------------------------------
@@ -459,24 +458,18 @@ def test_expired_entry_covers_nothing_and_says_so() -> None:
 
     found = accepted("tcp 443 from 0.0.0.0/0", expires=YESTERDAY)
 
-    assert found == Acceptance(rest=rules("tcp 443 from 0.0.0.0/0"), expired=(expired,))
+    assert found == (rules("tcp 443 from 0.0.0.0/0"), Acceptance(expired=(expired,)))
 
 
 def test_expired_entry_is_silent_where_it_would_not_have_covered() -> None:
     found = accepted("tcp 22 from 0.0.0.0/0", expires=YESTERDAY)
 
-    assert found == Acceptance(rest=rules("tcp 22 from 0.0.0.0/0"))
+    assert found == (rules("tcp 22 from 0.0.0.0/0"), Acceptance())
 
 
 def test_entry_that_ran_out_is_forgotten_where_another_took_its_place() -> None:
     expired, in_force = read(entry(expires=YESTERDAY) + entry()).entries
 
-    found = acceptance_of(
-        rules("tcp 443 from 0.0.0.0/0"),
-        [expired, in_force],
-        record=RECORD,
-        group_id=OPENING.group_id,
-        today=TODAY,
-    )
+    found = answer(rules("tcp 443 from 0.0.0.0/0"), [expired, in_force])
 
-    assert found == Acceptance(rest=(), used=(in_force,))
+    assert found == ((), Acceptance(used=(in_force,), covers_all=True))

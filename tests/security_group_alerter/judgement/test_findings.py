@@ -8,24 +8,36 @@ from hypothesis import given
 
 from security_group_alerter.cloudtrail.payload import LogStream
 from security_group_alerter.cloudtrail.records import record_of
-from security_group_alerter.judgement import exposure, findings
+from security_group_alerter.judgement import exposure
 from security_group_alerter.judgement.exposure import exposure_of
-from security_group_alerter.judgement.findings import finding_of, unreadable_finding
+from security_group_alerter.judgement.findings import (
+    Standards,
+    configuration_finding,
+    finding_of,
+    unreadable_finding,
+)
 from security_group_alerter.judgement.severities import severity_of
 from security_group_alerter.model.change import (
     Action,
+    Blinding,
     Change,
     PrefixListChange,
     SecurityGroupChange,
     TrailAction,
     TrailChange,
 )
-from security_group_alerter.model.finding import Effect, Finding
+from security_group_alerter.model.finding import Effect, Finding, Judgement
+from security_group_alerter.model.origin import (
+    ConfigurationProblem,
+    RecordedCall,
+    UnreadableRecord,
+)
 from security_group_alerter.model.record import Outcome
 from security_group_alerter.model.rules import Peer, SecurityGroupRule
 from security_group_alerter.model.severity import Severity
-from security_group_alerter.model.subject import SubjectKind
+from security_group_alerter.model.subject import Subject, SubjectKind
 from tests.security_group_alerter.builders import (
+    TODAY,
     added,
     calmly,
     judged,
@@ -507,7 +519,7 @@ NOT_A_WORLD_OPENING: dict[str, Change] = {
     "prefix-list-restored": prefix_list(Action.RESTORE),
     "the-world-taken-from-a-prefix-list": prefix_list(removed=peers("0.0.0.0/0")),
     "own-trail-stopped": TrailChange(
-        action=TrailAction.STOP, trail="organization-trail", blinded=("it no longer logs",)
+        action=TrailAction.STOP, trail="organization-trail", blinded=(Blinding.STOPPED,)
     ),
 }
 WORLD_OPENINGS: dict[str, Change] = {
@@ -529,7 +541,7 @@ def test_refused_call_changes_nothing(outcome: Outcome, error_code: str, story: 
     finding = judged(change, trail_arn=TRAIL_ARN, errorCode=error_code)
 
     is_attempt = outcome is Outcome.DENIED and story in WORLD_OPENINGS
-    assert finding.record.outcome is outcome
+    assert finding.outcome is outcome
     assert finding.judgement.severity is (LOW if is_attempt else INFORMATIONAL)
     assert not finding.judgement.world_open
     assert finding.judgement.effect is Effect.OTHER
@@ -551,7 +563,7 @@ def trail(
 
 
 def stopped(called: str | None) -> TrailChange:
-    return trail(called, blinded=("it no longer logs",))
+    return trail(called, blinded=(Blinding.STOPPED,))
 
 
 def updated(called: str | None, **members: object) -> TrailChange:
@@ -601,22 +613,22 @@ OWN_TRAIL: dict[str, tuple[TrailChange, str, Severity]] = {
     "own-trail-stopped-by-arn": (stopped(TRAIL_ARN), "111122223333", CRITICAL),
     "own-trail-stopped-by-arn-from-another-account": (stopped(TRAIL_ARN), OTHER_ACCOUNT, CRITICAL),
     "own-trail-deleted": (
-        trail(TRAIL_ARN, TrailAction.DELETE, blinded=("it is gone",)),
+        trail(TRAIL_ARN, TrailAction.DELETE, blinded=(Blinding.DELETED,)),
         "111122223333",
         CRITICAL,
     ),
     "own-trail-no-longer-in-every-region": (
-        updated(TRAIL_ARN, blinded=("it no longer covers every Region",)),
+        updated(TRAIL_ARN, blinded=(Blinding.NOT_EVERY_REGION,)),
         "111122223333",
         CRITICAL,
     ),
     "own-trail-without-management-events": (
-        trail(TRAIL_ARN, TrailAction.SELECT_EVENTS, blinded=("it no longer records management …",)),
+        trail(TRAIL_ARN, TrailAction.SELECT_EVENTS, blinded=(Blinding.NO_MANAGEMENT_EVENTS,)),
         "111122223333",
         CRITICAL,
     ),
     "own-trail-without-a-log-group": (
-        updated(TRAIL_ARN, log_group_arn="", blinded=("it no longer sends events …",)),
+        updated(TRAIL_ARN, log_group_arn="", blinded=(Blinding.NO_LOG_GROUP,)),
         "111122223333",
         CRITICAL,
     ),
@@ -656,20 +668,21 @@ def test_own_trail(change: TrailChange, account_id: str, severity: Severity) -> 
     assert not finding.judgement.world_open
 
 
-def test_own_trail_by_its_short_name_where_the_record_tells_no_account() -> None:
-    nameless = record_of({}, LogStream())
-
-    finding = finding_of(nameless, stopped("organization-trail"), trail_arn=TRAIL_ARN)
-
+def judged_without(change: TrailChange, log_group: str | None = None) -> Finding:
+    """The finding for a call whose record names neither account nor Region."""
+    nameless = record_of({}, LogStream(), log_group=log_group)
     assert nameless.account_id is None
+    return finding_of(nameless, change, Standards(trail_arn=TRAIL_ARN), today=TODAY)
+
+
+def test_own_trail_by_its_short_name_where_the_record_tells_no_account() -> None:
+    finding = judged_without(stopped("organization-trail"))
+
     assert finding.judgement.severity is CRITICAL
 
 
 def test_other_log_group_is_told_only_where_ones_own_is_known() -> None:
-    change = updated(TRAIL_ARN, log_group_arn=LOG_GROUP_ARN.format("elsewhere"))
-    without_log_group = record_of({}, LogStream(), log_group=None)
-
-    finding = finding_of(without_log_group, change, trail_arn=TRAIL_ARN)
+    finding = judged_without(updated(TRAIL_ARN, log_group_arn=LOG_GROUP_ARN.format("elsewhere")))
 
     assert finding.judgement.severity is MEDIUM
     assert finding.judgement.blinded == ()
@@ -679,10 +692,9 @@ def test_what_stands_elsewhere_in_the_arn_is_not_the_log_group() -> None:
     change = updated(TRAIL_ARN, log_group_arn=LOG_GROUP_ARN.format("elsewhere"))
 
     for log_group in ("aws", "logs", "eu-central-1", "111122223333", "log-group", "*"):
-        finding = finding_of(
-            record_of({}, LogStream(), log_group=log_group), change, trail_arn=TRAIL_ARN
-        )
+        finding = judged_without(change, log_group)
         assert finding.judgement.severity is CRITICAL
+        assert finding.judgement.blinded == (Blinding.OTHER_LOG_GROUP,)
 
 
 @pytest.mark.parametrize("called", ["organization-trail", TRAIL_ARN])
@@ -691,6 +703,38 @@ def test_no_trail_is_ones_own_where_the_settings_name_none(called: str) -> None:
 
     assert not finding.judgement.is_own_trail
     assert finding.judgement.severity is MEDIUM
+
+
+# Where it was changed, and what ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "subject"),
+    [
+        pytest.param(
+            SecurityGroupChange(action=Action.CREATE, group_id="sg-1", group_name="web"),
+            {"kind": SubjectKind.SECURITY_GROUP, "id": "sg-1", "name": "web"},
+            id="security-group",
+        ),
+        pytest.param(
+            PrefixListChange(
+                action=Action.CREATE, prefix_list_id="pl-1", prefix_list_name="offices"
+            ),
+            {"kind": SubjectKind.PREFIX_LIST, "id": "pl-1", "name": "offices"},
+            id="prefix-list",
+        ),
+        pytest.param(stopped(TRAIL_ARN), {"kind": SubjectKind.TRAIL, "id": TRAIL_ARN}, id="trail"),
+    ],
+)
+def test_subject_is_what_the_change_names_where_the_record_says(
+    change: Change, subject: dict[str, Any]
+) -> None:
+    finding = judged(change, recipientAccountId=OTHER_ACCOUNT, awsRegion="us-east-1")
+
+    assert finding.subject == Subject(**subject, account_id=OTHER_ACCOUNT, region="us-east-1")
+    assert finding.origin == RecordedCall(
+        record=record(recipientAccountId=OTHER_ACCOUNT, awsRegion="us-east-1"), change=change
+    )
 
 
 # Records that cannot be read ---------------------------------------------------------------------
@@ -702,26 +746,39 @@ def test_unreadable_record_is_told_with_what_it_is() -> None:
     finding = unreadable_finding(unread, "neither tells what changed", excerpt='{"eventID":…')
 
     assert finding == Finding(
-        record=unread,
-        kind=SubjectKind.UNREADABLE,
-        severity=HIGH,
-        effect=Effect.OTHER,
-        world_open=False,
-        problem="neither tells what changed",
-        excerpt='{"eventID":…',
+        origin=UnreadableRecord(
+            record=unread, problem="neither tells what changed", excerpt='{"eventID":…'
+        ),
+        subject=Subject(
+            kind=SubjectKind.UNREADABLE, account_id="111122223333", region="eu-central-1"
+        ),
+        judgement=Judgement(severity=HIGH, effect=Effect.OTHER, world_open=False),
     )
+    assert (finding.record, finding.change, finding.outcome) == (unread, None, Outcome.SUCCEEDED)
     assert not finding.judgement.would_open_world
 
 
-# What is kept while the function is warm.
+# Our own configuration ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "kept", [exposure._kept_exposure_of, exposure._kept_reach_of, findings._kept_judgements_of]
-)
-def test_large_calls_are_not_kept(kept: Any) -> None:
+def test_configuration_problem_has_neither_record_nor_place() -> None:
+    finding = configuration_finding("entry 1, expires: expected a date")
+
+    assert finding == Finding(
+        origin=ConfigurationProblem(problem="entry 1, expires: expected a date"),
+        subject=Subject(kind=SubjectKind.CONFIGURATION),
+        judgement=Judgement(severity=MEDIUM, effect=Effect.OTHER, world_open=False),
+    )
+    assert (finding.record, finding.change, finding.outcome) == (None, None, Outcome.SUCCEEDED)
+
+
+# What is kept while the function is warm ---------------------------------------------------------
+
+
+def test_large_calls_are_not_kept() -> None:
     """Else a few hundred refused calls of a thousand rules each would fill the memory."""
     many = [rule(f"tcp {number * 2} from 8.8.8.{number}/32") for number in range(20)]
+    kept = exposure._remembered_exposure_of
     before = kept.cache_info().currsize
 
     assert len(exposure_of(many).openings) == len(many)
@@ -729,4 +786,4 @@ def test_large_calls_are_not_kept(kept: Any) -> None:
     exposure.reach_of(it.peer for it in many)
 
     assert kept.cache_info().currsize == before
-    assert kept.cache_info().maxsize <= 256
+    assert kept.cache_info().maxsize == 256

@@ -174,7 +174,7 @@ RANGES = {
 
 @pytest.mark.parametrize(("protocol", "first", "last"), NOT_SENSITIVE.values(), ids=NOT_SENSITIVE)
 def test_not_sensitive(protocol: str, first: int, last: int) -> None:
-    assert sensitive_ports_in(protocol, PortRange(first, last)) == []
+    assert sensitive_ports_in(protocol, PortRange(first, last)) == ()
 
 
 def test_every_line_has_a_row() -> None:
@@ -195,7 +195,7 @@ def test_first_and_last_port_are_found_and_those_beside_are_not(sensitive: Sensi
     first, last = sensitive.ports.first, sensitive.ports.last
 
     for port in (first, last):
-        assert sensitive_ports_in(sensitive.protocol, PortRange(port, port)) == [sensitive]
+        assert sensitive_ports_in(sensitive.protocol, PortRange(port, port)) == (sensitive,)
     for port in (first - 1, last + 1):
         assert sensitive not in sensitive_ports_in(sensitive.protocol, PortRange(port, port))
 
@@ -224,4 +224,4 @@ def test_no_two_lines_name_the_same_port() -> None:
 def test_what_is_meant_to_be_public_is_not_sensitive() -> None:
     for protocol, ranges in WEB_PORTS.items():
         for ports in ranges:
-            assert sensitive_ports_in(protocol, ports) == []
+            assert sensitive_ports_in(protocol, ports) == ()

@@ -3,20 +3,23 @@
 import re
 from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from security_group_alerter.messages.links import event_link, group_link
-from security_group_alerter.settings import Settings, settings_from
-from tests.stories import LEAST
+from security_group_alerter.model.presentation import Presentation
 
 GROUP: Final = "sg-0123456789abcdef0"
 
 
-def plain_settings(**variables: str) -> Settings:
-    return settings_from(LEAST | variables)
+def shown(portal: str | None = None, role: str | None = None) -> Presentation:
+    """How alerts look: with links through this portal, or into the console."""
+    return Presentation(
+        time_zone=ZoneInfo("UTC"), access_portal_url=portal, access_portal_role=role
+    )
 
 
 PLACE: Final = ("eu-central-1", "222233334444")
@@ -29,8 +32,8 @@ IN_THE_CONSOLE: Final = (
 
 
 def test_links_into_the_console() -> None:
-    assert group_link(GROUP, *PLACE, plain_settings()) == IN_THE_CONSOLE
-    assert event_link(EVENT_ID, *PLACE, plain_settings()) == (
+    assert group_link(GROUP, *PLACE, shown()) == IN_THE_CONSOLE
+    assert event_link(EVENT_ID, *PLACE, shown()) == (
         "https://eu-central-1.console.aws.amazon.com/cloudtrailv2/home?region=eu-central-1"
         f"#/events/{EVENT_ID}"
     )
@@ -47,8 +50,8 @@ def test_links_into_the_console() -> None:
 )
 def test_each_partition_has_its_console(region: str, host: str) -> None:
     for link in (
-        group_link(GROUP, region, None, plain_settings()),
-        event_link(EVENT_ID, region, None, plain_settings()),
+        group_link(GROUP, region, None, shown()),
+        event_link(EVENT_ID, region, None, shown()),
     ):
         address = urlsplit(link or "")
         assert (address.scheme, address.netloc) == ("https", host)
@@ -56,11 +59,9 @@ def test_each_partition_has_its_console(region: str, host: str) -> None:
 
 
 @pytest.mark.parametrize("portal", [PORTAL, f"{PORTAL}/", f"{PORTAL}/#/", PORTAL[: -len("/start")]])
-@pytest.mark.parametrize("role", ["", "Audit+EU@x"])
-def test_links_through_the_access_portal(portal: str, role: str) -> None:
-    settings = plain_settings(ACCESS_PORTAL_URL=portal, ACCESS_PORTAL_ROLE=role)
-
-    link = group_link(GROUP, *PLACE, settings)
+@pytest.mark.parametrize("role", [None, "", "Audit+EU@x"])
+def test_links_through_the_access_portal(portal: str, role: str | None) -> None:
+    link = group_link(GROUP, *PLACE, shown(portal, role))
 
     start, _, query = (link or "").partition("/#/console?")
     assert start == PORTAL
@@ -71,28 +72,28 @@ def test_links_through_the_access_portal(portal: str, role: str) -> None:
 
 
 def test_without_an_account_the_portal_leads_nowhere() -> None:
-    settings = plain_settings(ACCESS_PORTAL_URL=PORTAL, ACCESS_PORTAL_ROLE="Audit")
+    presentation = shown(PORTAL, "Audit")
 
-    assert group_link(GROUP, "eu-central-1", None, settings) == IN_THE_CONSOLE
+    assert group_link(GROUP, "eu-central-1", None, presentation) == IN_THE_CONSOLE
 
 
 @pytest.mark.parametrize("region", [None, "", "x", "eu-central-1.evil.example/", "EU-CENTRAL-1"])
 def test_no_link_without_a_region(region: str | None) -> None:
-    assert group_link(GROUP, region, None, plain_settings()) is None
-    assert event_link(EVENT_ID, region, None, plain_settings()) is None
+    assert group_link(GROUP, region, None, shown()) is None
+    assert event_link(EVENT_ID, region, None, shown()) is None
 
 
 @pytest.mark.parametrize("group_id", [None, "", "web", "sg-1 2", "sg-1&x=y", "sg-1\n"])
 def test_no_link_without_a_group(group_id: str | None) -> None:
-    assert group_link(group_id, *PLACE, plain_settings()) is None
+    assert group_link(group_id, *PLACE, shown()) is None
 
 
 @given(event_id=st.text(st.characters(), max_size=300))
 def test_an_event_id_stays_within_its_part_of_a_link(event_id: str) -> None:
-    link = event_link(event_id, *PLACE, plain_settings(ACCESS_PORTAL_URL=PORTAL)) or ""
+    link = event_link(event_id, *PLACE, shown(PORTAL)) or ""
 
     assert re.fullmatch(r"[A-Za-z0-9:/?#&=%._~-]*", link)
     assert not re.search(r"[^A-Za-z0-9%._~-]", link.partition("&destination=")[2])
-    shown = unquote(unquote(link.rpartition("events%2F")[2]))
-    assert shown == event_id[:100].encode("utf-8", "replace").decode()
-    assert event_link(None, *PLACE, plain_settings()) is None
+    named = unquote(unquote(link.rpartition("events%2F")[2]))
+    assert named == event_id[:100].encode("utf-8", "replace").decode()
+    assert event_link(None, *PLACE, shown()) is None

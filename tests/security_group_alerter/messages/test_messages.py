@@ -215,11 +215,24 @@ def test_texts_without_end(length: int) -> None:
             "invokedBy": long,
             "accessKeyId": long,
         },
-        "requestParameters": {"groupId": long, "groupName": long, "description": long},
+        "requestParameters": {
+            "groupId": long,
+            "groupName": long,
+            "description": long,
+            "ipProtocol": long,
+            "cidrIp": "0.0.0.0/0",
+        },
+        "addendum": {"originalEventID": long},
     }
-    tags = {f"tag {number}": long for number in range(5)}
+    facts = AccountFacts(
+        name=long,
+        state=long,
+        ou_path=(long,) * 6,
+        tags={f"tag {number}": long for number in range(5)},
+        problems=(long,) * 3,
+    )
 
-    [message] = told(findings_of(record), facts=AccountFacts(name=long, state=long, tags=tags))
+    [message] = told(findings_of(record), facts=facts)
 
     assert message.size <= LARGEST_MESSAGE
     assert len(message.subject) < 100

@@ -4,21 +4,13 @@ import json
 import re
 import shlex
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security_group_alerter.messages.undo import (
-    LONGEST_COMMAND,
-    look_commands,
-    undo_command,
-    undo_steps_of,
-)
-from security_group_alerter.model.account import AccountFacts
-from security_group_alerter.model.alert import Alert
+from security_group_alerter.messages.undo import LONGEST_COMMAND, NOT_ENOUGH, Undo
 from security_group_alerter.model.change import (
     Action,
     Change,
@@ -27,9 +19,18 @@ from security_group_alerter.model.change import (
     TrailAction,
     TrailChange,
 )
+from security_group_alerter.model.finding import Effect, Finding
 from security_group_alerter.model.rules import SecurityGroupRule
-from tests.security_group_alerter.builders import added, judged, peer, rule, rules
-from tests.security_group_alerter.messages.forms import texts_of
+from security_group_alerter.model.severity import Severity
+from tests.security_group_alerter.builders import (
+    judged,
+    peer,
+    rule,
+    rules,
+    with_judgement,
+    with_record,
+)
+from tests.security_group_alerter.messages.forms import briefing_for, texts_of
 from tests.stories import told
 
 GROUP: Final = "sg-0123456789abcdef0"
@@ -155,6 +156,17 @@ UNDO: Final[dict[str, tuple[Change, str]]] = {
 }
 
 
+def undo_of(finding: Finding) -> Undo:
+    """How the one call of an alert is undone, or why it is not."""
+    [call] = briefing_for(finding).calls
+    return call.changed.undo
+
+
+def looks_of(*findings: Finding) -> tuple[tuple[str, str], ...]:
+    """What somebody looks at who has to decide, whatever the severity is."""
+    return briefing_for(*(with_judgement(it, severity=Severity.CRITICAL) for it in findings)).looks
+
+
 def words_of(command: str | None) -> list[str]:
     assert command is not None
     return shlex.split(command)
@@ -164,13 +176,35 @@ def words_of(command: str | None) -> list[str]:
 def test_undo(change: Change, expected: str) -> None:
     service, name, *options = shlex.split(expected)
 
-    command = undo_command(judged(change))
+    undo = undo_of(judged(change))
 
-    assert words_of(command) == ["aws", service, name, "--region", "eu-central-1", *options]
+    assert words_of(undo.command) == ["aws", service, name, "--region", "eu-central-1", *options]
+    assert undo.reason is None
 
 
+# Why there is no command, where that is not that the record does not tell enough.
+OTHER_REASONS: Final = {
+    "group-deleted": "a deleted group cannot be brought back",
+    "group-deleted-that-is-known-by-name-only": "a deleted group cannot be brought back",
+    "edit": "what the rule allowed before is not recorded",
+    "edit-that-cloudtrail-left-out": "what the rule allowed before is not recorded",
+    "revoke-that-matched-nothing": "nothing was removed",
+    "trail-deleted": "how the trail was set up before is not recorded",
+    "trail-updated": "how the trail was set up before is not recorded",
+    "trail-given-other-selectors": "how the trail was set up before is not recorded",
+}
 NO_UNDO: Final[dict[str, Change]] = {
     "group-deleted": group_change(Action.DELETE),
+    "group-deleted-that-is-known-by-name-only": group_change(
+        Action.DELETE, group_id=None, group_name="web"
+    ),
+    "edit-that-cloudtrail-left-out": group_change(Action.MODIFY_RULES, is_omitted=True),
+    "revoke-that-matched-nothing": group_change(
+        Action.REMOVE_RULES, missed=rules("tcp 22 from ::/0")
+    ),
+    "trail-given-other-selectors": TrailChange(
+        action=TrailAction.SELECT_EVENTS, trail="organization-trail"
+    ),
     "descriptions": group_change(Action.DESCRIBE_RULES, rule_ids=("sgr-0123456789abcdef0",)),
     "edit": group_change(Action.MODIFY_RULES, added=with_ids("unknown tcp 22 from 0.0.0.0/0")),
     "group-known-by-name-only": group_change(Action.CREATE, group_id=None, group_name="web"),
@@ -206,40 +240,50 @@ NO_UNDO: Final[dict[str, Change]] = {
 }
 
 
-@pytest.mark.parametrize("change", NO_UNDO.values(), ids=NO_UNDO)
-def test_no_command_is_invented(change: Change) -> None:
-    finding = judged(change)
+@pytest.mark.parametrize("story", NO_UNDO)
+def test_no_command_is_invented(story: str) -> None:
+    finding = judged(NO_UNDO[story])
+    reason = OTHER_REASONS.get(story, NOT_ENOUGH)
 
-    assert undo_command(finding) is None
+    assert undo_of(finding) == Undo(command=None, reason=reason)
     [message] = told([finding])
-    if finding.judgement.severity > 0:
-        assert "No command: " in json.loads(message.body)["email"]
+    email = " ".join(json.loads(message.body)["email"].split())
+    assert (f"No command: {reason}." in email) is (finding.judgement.severity > 0)
+
+
+def test_every_other_reason_is_tried() -> None:
+    assert OTHER_REASONS.keys() <= NO_UNDO.keys()
 
 
 @pytest.mark.parametrize(
-    "members",
+    ("members", "reason"),
     [
-        {"errorCode": "Client.UnauthorizedOperation"},
-        {"errorCode": "Client.DryRunOperation"},
-        {"awsRegion": None},
-        {"awsRegion": "eu-central-1; reboot"},
-        {"awsRegion": "--profile"},
+        ({"errorCode": "Client.UnauthorizedOperation"}, "nothing changed"),
+        ({"errorCode": "Client.DryRunOperation"}, "nothing changed"),
+        ({"awsRegion": None}, NOT_ENOUGH),
+        ({"awsRegion": "eu-central-1; reboot"}, NOT_ENOUGH),
+        ({"awsRegion": "--profile"}, NOT_ENOUGH),
     ],
 )
 def test_nothing_is_undone_that_did_not_happen_or_nobody_knows_where(
-    members: dict[str, object],
+    members: dict[str, object], reason: str
 ) -> None:
-    assert undo_command(added("tcp 22 from 0.0.0.0/0", **members)) is None
-    assert list(look_commands([added("tcp 22 from 0.0.0.0/0", **members)])) == [] or (
-        "errorCode" in members
-    )
+    opening = group_change(Action.ADD_RULES, added=rules("tcp 22 from 0.0.0.0/0"))
+    there = {"eventName": "AuthorizeSecurityGroupIngress"}
+    assert undo_of(judged(opening, trail_arn=None, **there)).command
+    assert looks_of(judged(opening, trail_arn=None, **there))
+
+    finding = judged(opening, trail_arn=None, **there | members)
+
+    assert undo_of(finding) == Undo(command=None, reason=reason)
+    assert looks_of(finding) == ()
 
 
 def test_a_command_that_no_command_line_takes() -> None:
     many = rules(*(f"tcp {it} from ::/0" for it in range(1000)))
     finding = judged(group_change(Action.REMOVE_RULES, removed=many))
 
-    assert undo_command(finding) is None
+    assert undo_of(finding) == Undo(command=None, reason="it would be too long")
     [message] = told([finding])
     assert "No command: it would be too long." in json.loads(message.body)["email"]
 
@@ -249,10 +293,36 @@ def test_a_thousand_rules_are_revoked_by_their_ids() -> None:
         Action.ADD_RULES, added=with_ids(*(f"tcp {it} from ::/0" for it in range(1000)))
     )
 
-    command = undo_command(judged(change))
+    command = undo_of(judged(change)).command
 
     assert len(words_of(command)) > 1000
     assert len(command or "") <= LONGEST_COMMAND
+
+
+@pytest.mark.parametrize("count", [1, 100, 300, 999])
+def test_many_rules_of_which_one_is_known_by_name_only(count: int) -> None:
+    """It is not their number that leaves no room for a command."""
+    many = rules(*(f"tcp {it} from ::/0" for it in range(count)), "tcp 22 from sg-web")
+    finding = judged(group_change(Action.REMOVE_RULES, removed=many))
+
+    assert undo_of(finding) == Undo(command=None, reason=NOT_ENOUGH)
+    [message] = told([finding])
+    email = json.loads(message.body)["email"]
+    assert "No command: the record does not tell enough for one." in email
+    assert "too long" not in email
+
+
+def test_the_longest_command_that_a_command_line_takes() -> None:
+    """One character more is one too many."""
+    created = judged(group_change(Action.CREATE))
+    others = len(undo_of(created).command or "") - len("eu-central-1")
+    longest = "eu-central-".ljust(LONGEST_COMMAND - others, "1")
+
+    command = undo_of(with_record(created, region=longest)).command
+    assert len(command or "") == LONGEST_COMMAND
+
+    too_long = with_record(created, region=f"{longest}1")
+    assert undo_of(too_long) == Undo(command=None, reason="it would be too long")
 
 
 METACHARACTERS: Final = st.text(st.sampled_from("sgr-plvc0123456789abcdef$`;&|<>(){}'\"\\\n -="))
@@ -262,10 +332,12 @@ METACHARACTERS: Final = st.text(st.sampled_from("sgr-plvc0123456789abcdef$`;&|<>
     hostile=st.tuples(
         METACHARACTERS, METACHARACTERS, METACHARACTERS, METACHARACTERS, METACHARACTERS
     ),
-    action=st.sampled_from(Action),
+    # What a call does to a group; a prefix list is edited and restored besides.
+    action=st.sampled_from([it for it in Action if it not in (Action.MODIFY, Action.RESTORE)]),
+    edit=st.sampled_from(Action),
 )
 def test_nothing_that_somebody_typed_reaches_a_command(
-    hostile: tuple[str, str, str, str, str], action: Action
+    hostile: tuple[str, str, str, str, str], action: Action, edit: Action
 ) -> None:
     group_id, vpc_id, rule_id, protocol, value = hostile
     opening = replace(rule(f"tcp 22 from {GROUP}"), rule_id=rule_id)
@@ -278,12 +350,12 @@ def test_nothing_that_somebody_typed_reaches_a_command(
         group_change(action, group_id=group_id, vpc_id=vpc_id, added=typed, removed=typed),
         group_change(action, group_name=value, vpc_id=vpc_id, added=typed, removed=typed),
         group_change(action, added=typed[:1], removed=typed[1:]),
-        prefix_list_change(action, prefix_list_id=value, version=3, added=(peer("::/0"),)),
+        prefix_list_change(edit, prefix_list_id=value, version=3, added=(peer("::/0"),)),
         *(TrailChange(action=it, trail=value) for it in TrailAction),
     ]
     findings = [judged(change) for change in changes]
-    commands = [undo_command(finding) for finding in findings]
-    commands += [command for finding in findings for _, command in look_commands([finding])]
+    commands = [undo_of(finding).command for finding in findings]
+    commands += [command for finding in findings for _, command in looks_of(finding)]
     for command in filter(None, commands):
         words = shlex.split(command)
         assert shlex.join(words) == command
@@ -298,7 +370,7 @@ def test_looking_covers_every_group_once() -> None:
         for it in (GROUP, "sg-11111111", GROUP, "sg-web; reboot", None)
     ]
 
-    commands = dict(look_commands(findings))
+    commands = dict(looks_of(*findings))
 
     assert [words_of(command)[2] for command in commands.values()] == [
         "describe-network-interfaces",
@@ -314,7 +386,7 @@ def test_looking_covers_every_group_once() -> None:
 def test_looking_at_a_prefix_list() -> None:
     finding = judged(prefix_list_change(Action.MODIFY, added=(peer("::/0"),)))
 
-    assert [words_of(command)[1:] for _, command in look_commands([finding])] == [
+    assert [words_of(command)[1:] for _, command in looks_of(finding)] == [
         [*call.split(), "--region", "eu-central-1", "--prefix-list-id", PREFIX_LIST]
         for call in (
             "ec2 get-managed-prefix-list-entries",
@@ -328,7 +400,7 @@ def test_looking_at_a_trail() -> None:
         judged(TrailChange(action=it, trail=TRAIL)) for it in (TrailAction.STOP, TrailAction.DELETE)
     )
 
-    assert {words: words_of(command)[1:] for words, command in look_commands([stopped])} == {
+    assert {words: words_of(command)[1:] for words, command in looks_of(stopped)} == {
         words: ["cloudtrail", call, "--region", "eu-central-1", option, TRAIL]
         for words, call, option in (
             ("Whether the trail logs", "get-trail-status", "--name"),
@@ -337,27 +409,27 @@ def test_looking_at_a_trail() -> None:
         )
     }
     # Of a trail that is no more AWS tells nothing.
-    assert list(look_commands([deleted])) == []
+    assert looks_of(deleted) == ()
 
 
 def test_the_last_call_is_undone_first_and_each_command_given_once() -> None:
     created = judged(group_change(Action.CREATE))
     opening = judged(group_change(Action.ADD_RULES, added=rules("tcp 22 from ::/0")))
     edit = judged(group_change(Action.MODIFY_RULES, added=rules("unknown tcp 22 from ::/0")))
-    alert = Alert(
-        findings=(created, opening, edit, opening),
-        account=AccountFacts(),
-        organization_id=None,
-        seen_at=datetime(2026, 11, 20, tzinfo=UTC),
-    )
+    # They would not stand in one alert, were they not of one severity and effect.
+    findings = [
+        with_judgement(it, severity=Severity.CRITICAL, effect=Effect.OTHER, world_open=False)
+        for it in (created, opening, edit, opening)
+    ]
 
-    steps = undo_steps_of(alert)
+    briefing = briefing_for(*findings)
 
-    assert [(number, words_of(command)[2]) for number, _, command in steps] == [
+    assert [(step.call.number, words_of(step.command)[2]) for step in briefing.undo] == [
         (4, "revoke-security-group-ingress"),
         (1, "delete-security-group"),
     ]
-    assert [finding for _, finding, _ in steps] == [opening, created]
+    assert [step.call.finding for step in briefing.undo] == [findings[3], findings[0]]
+    assert briefing.without_undo == {OTHER_REASONS["edit"]: [3]}
 
 
 def test_email_says_which_of_several_calls_have_no_command() -> None:
@@ -413,7 +485,7 @@ def test_one_line_says_that_there_is_no_command() -> None:
 
 def test_undo_without_an_account() -> None:
     finding = judged(group_change(Action.CREATE))
-    nowhere = replace(finding, record=replace(finding.record, account_id=None))
+    nowhere = with_record(finding, account_id=None)
 
     [message] = told([nowhere])
 
@@ -424,6 +496,8 @@ def test_undo_without_an_account() -> None:
 
 @pytest.mark.parametrize("group_id", [None, "web", "sg-0123456789abcdef0 --profile x"])
 def test_nothing_to_look_at(group_id: str | None) -> None:
-    finding = judged(group_change(Action.CREATE, group_id=group_id, group_name="web"))
+    change = group_change(Action.CREATE, group_id=group_id, group_name="web")
+    finding = judged(change)
 
-    assert list(look_commands([finding])) == []
+    assert looks_of(judged(replace(change, group_id=GROUP)))
+    assert looks_of(finding) == ()

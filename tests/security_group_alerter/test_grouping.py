@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from security_group_alerter.cloudtrail.payload import LogStream
+from security_group_alerter.cloudtrail.principals import principal_of
 from security_group_alerter.cloudtrail.records import record_of
 from security_group_alerter.grouping import alerts_of
-from security_group_alerter.judgement.findings import unreadable_finding
+from security_group_alerter.judgement.findings import configuration_finding, unreadable_finding
 from security_group_alerter.model.account import AccountFacts
 from security_group_alerter.model.alert import Alert
 from security_group_alerter.model.finding import Effect, Finding
@@ -16,24 +18,25 @@ from security_group_alerter.model.principal import Principal, Session
 from security_group_alerter.model.record import Outcome
 from security_group_alerter.model.severity import Severity
 from security_group_alerter.model.subject import SubjectKind
-from tests.security_group_alerter.builders import added, record
+from tests.security_group_alerter.builders import added, record, with_judgement, with_record
+from tests.stories import delivered
 
 SEEN_AT = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 FACTS = AccountFacts(name="payments", ou_path=("Root", "Production"))
 ALICE = {"type": "IAMUser", "userName": "alice", "accountId": "111122223333"}
 
-SSH_OPENED = added(
-    "tcp 22 from 0.0.0.0/0",
-    eventID="e-1",
-    eventName="AuthorizeSecurityGroupIngress",
-    userIdentity=ALICE,
-)
+CALLED: dict[str, Any] = {
+    "eventID": "e-1",
+    "eventName": "AuthorizeSecurityGroupIngress",
+    "userIdentity": ALICE,
+}
+SSH_OPENED = added("tcp 22 from 0.0.0.0/0", **CALLED)
 
 
 def alerts(*findings: Finding, organization_id: str | None = None) -> list[Alert]:
     return [
         *alerts_of(
-            findings,
+            delivered(findings),
             facts_for={"111122223333": FACTS, "444455556666": AccountFacts()}.__getitem__,
             organization_id=organization_id,
             seen_at=SEEN_AT,
@@ -43,7 +46,7 @@ def alerts(*findings: Finding, organization_id: str | None = None) -> list[Alert
 
 def recorded(**members: object) -> Finding:
     """The same finding, of a record that differs in this."""
-    return replace(SSH_OPENED, record=replace(SSH_OPENED.record, **members))  # type: ignore[arg-type]
+    return with_record(SSH_OPENED, **members)
 
 
 TOLD_TOGETHER = {
@@ -52,9 +55,7 @@ TOLD_TOGETHER = {
     "a-later-call": recorded(event_time=SEEN_AT),
     "another-api-call": recorded(event_name="ModifySecurityGroupRules"),
     "another-address-and-tool": recorded(session=Session(source_address="8.8.8.8")),
-    "another-rule-of-the-same-severity": replace(
-        added("tcp 3389 from 0.0.0.0/0"), record=SSH_OPENED.record
-    ),
+    "another-rule-of-the-same-severity": added("tcp 3389 from 0.0.0.0/0", **CALLED),
     "another-error-message": recorded(error_message="…"),
 }
 TOLD_APART = {
@@ -62,13 +63,13 @@ TOLD_APART = {
     "region": recorded(region="us-east-1"),
     "principal": recorded(principal=Principal(person="mallory")),
     "same-person-through-a-service": recorded(
-        principal=replace(SSH_OPENED.record.principal, invoked_by="cloudformation.amazonaws.com")
+        principal=replace(principal_of(ALICE), invoked_by="cloudformation.amazonaws.com")
     ),
-    "severity": replace(SSH_OPENED, severity=Severity.HIGH),
-    "kind": replace(SSH_OPENED, kind=SubjectKind.PREFIX_LIST),
+    "severity": with_judgement(SSH_OPENED, severity=Severity.HIGH),
+    "kind": replace(SSH_OPENED, subject=replace(SSH_OPENED.subject, kind=SubjectKind.PREFIX_LIST)),
     "outcome": recorded(outcome=Outcome.DENIED),
-    "effect": replace(SSH_OPENED, effect=Effect.OTHER),
-    "world-open": replace(SSH_OPENED, world_open=False),
+    "effect": with_judgement(SSH_OPENED, effect=Effect.OTHER),
+    "world-open": with_judgement(SSH_OPENED, world_open=False),
 }
 
 
@@ -123,7 +124,7 @@ def test_burst_of_one_principal_is_a_handful_of_alerts() -> None:
     assert len(calls) == 500
     assert len(told) == 6  # CRITICAL, HIGH and MEDIUM for the world; HIGH, MEDIUM and LOW else
     assert sorted(name for alert in told for name in alert.event_ids) == sorted(
-        call.record.event_id or "" for call in calls
+        call.record.event_id or "" for call in calls if call.record
     )
 
 
@@ -140,11 +141,12 @@ def test_whatever_a_subscription_filters_by_is_true_of_every_finding() -> None:
         for finding in alert.findings:
             assert alert.severity is finding.judgement.severity
             assert alert.kind is finding.subject.kind
-            assert alert.outcome is finding.record.outcome
+            assert finding.record is not None
+            assert alert.outcome is finding.outcome is finding.record.outcome
             assert alert.effect is finding.judgement.effect
             assert alert.world_open is finding.judgement.world_open
-            assert alert.account_id == finding.record.account_id
-            assert alert.region == finding.record.region
+            assert alert.account_id == finding.subject.account_id == finding.record.account_id
+            assert alert.region == finding.subject.region == finding.record.region
             assert alert.principal == finding.record.principal
 
 
@@ -176,6 +178,22 @@ def test_record_without_an_account_asks_for_no_facts() -> None:
     assert alert.account_id is None
     assert alert.account == AccountFacts()
     assert alert.event_names == alert.event_ids == ()
+
+
+def test_what_has_no_record_behind_it_is_of_nobody_and_nowhere() -> None:
+    problem = configuration_finding("entry 1, expires: expected a date")
+
+    call, notice = alerts(SSH_OPENED, problem, organization_id="o-fromsettings")
+
+    assert call.findings == (SSH_OPENED,)
+    assert notice.findings == (problem,)
+    assert (notice.kind, notice.severity) == (SubjectKind.CONFIGURATION, Severity.MEDIUM)
+    assert (notice.outcome, notice.effect) == (Outcome.SUCCEEDED, Effect.OTHER)
+    assert not notice.world_open
+    assert (notice.account_id, notice.region, notice.principal) == (None, None, None)
+    assert notice.account == AccountFacts()
+    assert notice.event_names == notice.event_ids == ()
+    assert notice.organization_id == "o-fromsettings"
 
 
 def test_organization_is_the_log_streams_and_else_that_of_the_settings() -> None:
