@@ -15,7 +15,7 @@ import pytest
 
 from benchmarks.goals import GOALS
 from local import replay
-from local.template import read_template
+from local.template import HEALTH, read_template
 from security_group_alerter import findings
 from security_group_alerter.accounts import AccountFacts
 from security_group_alerter.changes import READERS
@@ -238,13 +238,13 @@ def local_modules() -> str:
 
 
 def alarms() -> str:
-    """What tells the operations topic, in the alarms' own words."""
-    resources = read_template()["Resources"].items()
+    """What reports to the operations topic, in the alarms' own words."""
+    resources = read_template(HEALTH)["Resources"].items()
     rows = [
         (code(name.removesuffix("Alarm")), resource["Properties"]["AlarmDescription"])
         for name, resource in resources
         if resource["Type"] == "AWS::CloudWatch::Alarm"
-        and resource["Properties"]["AlarmActions"] == [{"Ref": "OperationsTopic"}]
+        and resource["Properties"]["AlarmActions"] == [{"Ref": "OperationsTopicArn"}]
     ]
     return table(("alarm", "what it says"), rows)
 
@@ -306,7 +306,8 @@ def words_for_fixed_cost() -> str:
 
 def fixed_counts() -> tuple[int, int]:
     """How many metrics alarms watch, and how many the stack makes."""
-    resources = read_template()["Resources"].values()
+    templates = (read_template(), read_template(HEALTH))
+    resources = [it for template in templates for it in template["Resources"].values()]
     alarms_ = [it["Properties"] for it in resources if it["Type"] == "AWS::CloudWatch::Alarm"]
     watched = sum(
         sum("MetricStat" in metric for metric in it.get("Metrics", [])) or 1 for it in alarms_

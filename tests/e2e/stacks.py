@@ -113,10 +113,30 @@ class Stack:
         return sum((point["Sum"] for point in answer["Datapoints"]), 0.0)
 
     def resources(self) -> dict[str, str]:
-        """Logical id -> physical id of what it holds."""
+        """Logical id -> physical id of its resources, without those of nested stacks."""
         cloudformation = self.emulator.client("cloudformation")
         found = cloudformation.describe_stack_resources(StackName=self.name)["StackResources"]
         return {item["LogicalResourceId"]: item["PhysicalResourceId"] for item in found}
+
+    def report_call(self, source: str, call: str, parameters: Mapping[str, Any]) -> None:
+        """Send an API call to EventBridge, as CloudTrail does.
+
+        https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
+        """
+        detail = {
+            "eventName": call,
+            "eventTime": "2026-11-23T09:00:00Z",
+            "eventID": "5a9c8f1e-3f0b-4f8e-9d55-2f1f0a6f7c1d",
+            "sourceIPAddress": "203.0.113.24",
+            "userIdentity": {"arn": "arn:aws:iam::111122223333:user/mallory"},
+            "requestParameters": parameters,
+        }
+        entry = {
+            "Source": source,
+            "DetailType": "AWS API Call via CloudTrail",
+            "Detail": json.dumps(detail),
+        }
+        self.emulator.client("events").put_events(Entries=[entry])
 
     def put(self, *records: Mapping[str, Any]) -> None:
         """Put records into the trail's log group, in one delivery and in this order."""
