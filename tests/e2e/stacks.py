@@ -1,4 +1,4 @@
-"""Stacks that the SAM CLI makes of this template, and what a person does with them."""
+"""Stacks that the SAM CLI deploys, and what people do with them."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tests.stories import ROOT
 
 
 def build_in(folder: Path) -> Path:
-    """Build what is deployed, as `make build` does, but not in .aws-sam; return its template."""
+    """Build what is deployed, as `make build` does, but not in .aws-sam. Returns its template."""
     mine = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment = mine | {
         "PYTHON": str(ROOT / ".venv/bin/python"),
@@ -88,7 +88,7 @@ class Stack:
         )
 
     def logged_delivery(self, event_id: str) -> dict[str, int] | None:
-        """What the function has logged, by now, of the delivery whose alerts tell of this event."""
+        """What the function has logged of the delivery whose alerts report this event."""
         logs = self.emulator.client("logs")
         pages = logs.get_paginator("filter_log_events").paginate(
             logGroupName=self.outputs["FunctionLogGroupName"]

@@ -177,15 +177,15 @@ def test_after_the_update_tampering_is_reported_once(
         for call in ("StopLogging", "DeleteTrail"):
             short_lived.report_call("aws.cloudtrail", call, {"name": trail_arn})
 
-        heard: list[str] = []
+        reports: list[str] = []
 
-        def last_is_heard() -> bool:
-            heard.extend(message["Body"] for message in operations.messages())
-            return any("DeleteTrail" in text for text in heard)
+        def last_is_reported() -> bool:
+            reports.extend(message["Body"] for message in operations.messages())
+            return any("DeleteTrail" in text for text in reports)
 
-        wait_for(last_is_heard, "report of the last call")
+        wait_for(last_is_reported, "report of the last call")
 
-    assert len(heard) == 2
+    assert len(reports) == 2
 
 
 def test_after_an_update_alerts_flow_as_configured_anew(

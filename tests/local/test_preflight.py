@@ -1088,7 +1088,7 @@ def test_the_command_is_quoted_for_the_shell_and_for_sam(aws: Cloud, run: Prefli
             ("--config-env", "mine"), "samconfig.toml names no stack for mine: name it", id="env"
         ),
         pytest.param(
-            ("--region", "the moon"), "'the moon' is no Region of AWS: see --region", id="region"
+            ("--region", "the moon"), "'the moon' is not an AWS Region: see --region", id="region"
         ),
     ],
 )

@@ -57,7 +57,7 @@ def test_only_our_log_group_may_invoke_the_function(stack: Stack) -> None:
         # S3 would not delete a bucket that is written to: a first deployment could not be undone.
         ("TrailBucket", "Retain"),
         ("TrailLogGroup", "RetainExceptOnCreate"),
-        # Nobody could read them without it.
+        # Without it, nobody could read them.
         ("EncryptionKey", "RetainExceptOnCreate"),
     ],
 )
