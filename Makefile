@@ -10,6 +10,8 @@ CONFIG_ENV ?= default
 
 FUNCTION := functions/security_group_alerter
 SAM := .venv/sam/bin/sam
+# What is deployed, and what is nested in it.
+TEMPLATES := template.yaml $(wildcard stacks/*.yaml)
 # The lock files are complete, so there is nothing to resolve; most of what is installed is never
 # imported, so nothing is compiled.
 INSTALL := --quiet --require-hashes --no-deps --no-compile
@@ -41,11 +43,14 @@ check: .venv/.dev .venv/sam/.installed ## All that CI checks: format, lint, type
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
-	.venv/bin/cfn-lint template.yaml
-	@# Each catches what the other does not. The first wants a Region, and looks for credentials
-	@# that it does not use.
-	AWS_DEFAULT_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true $(SAM) validate
-	$(SAM) validate --lint
+	.venv/bin/cfn-lint $(TEMPLATES)
+	@# Both ways, because each finds mistakes that the other does not. The first needs a Region, and
+	@# looks for credentials that it does not use.
+	@set -ex; export AWS_DEFAULT_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true; \
+	for template in $(TEMPLATES); do \
+		$(SAM) validate --template-file $$template; \
+		$(SAM) validate --template-file $$template --lint; \
+	done
 	$(MAKE) test
 
 golden: .venv/.dev ## Rewrite the expected alerts in tests/golden: read the diff as prose

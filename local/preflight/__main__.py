@@ -46,7 +46,7 @@ PERMISSIONS: Final = (
 )
 # What `sam deploy` needs, where the environment in samconfig.toml does not say it.
 _SAM_OPTIONS: Final = {
-    "capabilities": "--capabilities CAPABILITY_IAM",
+    "capabilities": "--capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND",
     "resolve_s3": "--resolve-s3",
 }
 # A stack in one of these cannot be updated.

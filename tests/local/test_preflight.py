@@ -83,7 +83,8 @@ def test_a_new_stack_in_good_order(aws: Cloud, run: Preflight) -> None:
     assert command_in(result) == [
         *("make", "build", "&&", ".venv/sam/bin/sam", "deploy", "--config-env", "default"),
         *("--stack-name", STACK, "--region", REGION),
-        *("--capabilities", "CAPABILITY_IAM", "--resolve-s3", "--parameter-overrides"),
+        *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),
+        *("--resolve-s3", "--parameter-overrides"),
         *("AlertEmail=security@example.com", "OperationsEmail=operations@example.com"),
         f"OrganizationId={aws.organization_id}",
     ]
@@ -1087,7 +1088,7 @@ def test_the_command_is_quoted_for_the_shell_and_for_sam(aws: Cloud, run: Prefli
             ("--config-env", "mine"), "samconfig.toml names no stack for mine: name it", id="env"
         ),
         pytest.param(
-            ("--region", "the moon"), "'the moon' is no Region of AWS: see --region", id="region"
+            ("--region", "the moon"), "'the moon' is not an AWS Region: see --region", id="region"
         ),
     ],
 )

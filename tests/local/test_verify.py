@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from local.template import read_template
+from local.template import HEALTH, read_template
 from local.verify import __main__ as verify
 from local.verify import alert_road, deployed_stack
 from security_group_alerter.settings import METRICS_NAMESPACE
@@ -684,6 +684,6 @@ def test_the_metrics_are_those_of_the_function() -> None:
 
 
 def test_the_heartbeats_alarm_waits_as_long() -> None:
-    alarm = read_template()["Resources"]["HeartbeatAlarm"]["Properties"]
+    alarm = read_template(HEALTH)["Resources"]["HeartbeatAlarm"]["Properties"]
 
     assert alarm["Period"] * alarm["EvaluationPeriods"] == alert_road.BEATS_WITHIN.total_seconds()
