@@ -30,7 +30,7 @@ from tests.security_group_alerter.builders import (
     with_judgement,
     with_record,
 )
-from tests.security_group_alerter.messages.forms import briefing_for, texts_of
+from tests.security_group_alerter.messages.forms import briefing_for, call_of, texts_of
 from tests.stories import told
 
 GROUP: Final = "sg-0123456789abcdef0"
@@ -158,8 +158,7 @@ UNDO: Final[dict[str, tuple[Change, str]]] = {
 
 def undo_of(finding: Finding) -> Undo:
     """How the one call of an alert is undone, or why it is not."""
-    [call] = briefing_for(finding).calls
-    return call.changed.undo
+    return call_of(finding).changed.undo
 
 
 def looks_of(*findings: Finding) -> tuple[tuple[str, str], ...]:
