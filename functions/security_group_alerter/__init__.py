@@ -1,1 +1,1 @@
-"""Tells people what a security-group change really did. README.md says how to read this folder."""
+"""Alerts people to what a security-group change really did. docs/architecture.md is the map."""

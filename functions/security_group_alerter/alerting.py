@@ -5,7 +5,6 @@ What the steps need of the world (accounts, the table of alerted events, Amazon 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
@@ -61,7 +60,7 @@ class Report:
     `matched` are the records that are ours, of which `duplicates` were alerted before. `alerts` are
     messages that Amazon SNS took, with the `event_ids` in them; `sends_failed` those it refused.
     `oldest` is the time of the oldest call to be alerted. `error` says why the delivery has to come
-    again: UndecodableDeliveryError or PublishError.
+    again: UndecodableDeliveryError, PublishError, or a fault of ours while sending.
     """
 
     records: int = 0
@@ -122,7 +121,6 @@ class Alerter:
             for message in delivery.messages
         ]
         found = [it for it in read if isinstance(it, DeliveredFinding)]
-        beats = [it for it in read if isinstance(it, Heartbeat)]
         notices = self._notices(now.date()) if read else []
         fresh, is_sure = self._not_alerted([*notices, *found])
         alerts = list(
@@ -135,8 +133,8 @@ class Alerter:
             )
         )
         sent = self._send(alerts, time_left, table_failures=0 if is_sure else 1)
+        beats = [it.time for it in read if isinstance(it, Heartbeat)]
         calls = [it.finding for it in fresh if it.finding.record is not None]
-        times = [finding.record.event_time for finding in calls if finding.record]
         return replace(
             sent,
             records=len(read),
@@ -145,9 +143,9 @@ class Alerter:
             world_open=sum(finding.judgement.world_open for finding in calls),
             unreadable=sum(it.subject.kind is SubjectKind.UNREADABLE for it in calls),
             enrichment_failures=sum(bool(alert.account.problems) for alert in alerts),
-            oldest=min(filter(None, times), default=None),
             heartbeats=len(beats),
-            newest_heartbeat=max(filter(None, (beat.time for beat in beats)), default=None),
+            oldest=min(filter(None, map(_time_of, calls)), default=None),
+            newest_heartbeat=max(filter(None, beats), default=None),
         )
 
     def _notices(self, today: date) -> list[DeliveredFinding]:
@@ -182,6 +180,7 @@ class Alerter:
         event_ids: list[str] = []
         refusals: list[str] = []
         taken = 0
+        error: Exception | None = None
         messages = (it for alert in alerts for it in messages_of(alert, self.presentation))
         try:
             for sent in self.publish(messages, time_left):
@@ -191,15 +190,19 @@ class Alerter:
                     marks.add(sent.message.keys)
                 else:
                     refusals.append(f"{_named(sent.message)}: {sent.refusal}")
+        except Exception as fault:  # noqa: BLE001
+            # What was sent is marked and measured all the same; then the handler raises this.
+            error = fault
         finally:
             marks.finish()
-        error = PublishError(f"not every alert was sent: {'; '.join(refusals)}")
+        if refusals and error is None:
+            error = PublishError(f"not every alert was sent: {'; '.join(refusals)}")
         return Report(
             alerts=taken,
             sends_failed=len(refusals),
             seen_table_failures=marks.failures,
             event_ids=tuple(event_ids),
-            error=error if refusals else None,
+            error=error,
         )
 
 
@@ -230,7 +233,7 @@ def finding_in(
     message: str, delivery: Delivery, standards: Standards, *, today: date
 ) -> DeliveredFinding | Heartbeat | None:
     """Judge a log event; None when it is not ours. What cannot be read is a finding, too."""
-    record = record_of({}, delivery.log_stream, delivery.log_group)
+    record = None
     try:
         record = record_of(document_of(message), delivery.log_stream, delivery.log_group)
         if is_heartbeat(record, standards.heartbeat_role_arn):
@@ -239,16 +242,16 @@ def finding_in(
         if change is None:
             return None
         finding = finding_of(record, change, standards, today=today)
+        return DeliveredFinding(finding=finding, key=key_of(record, message))
     except UnreadableMessageError as error:
-        finding = unreadable_finding(record, str(error), excerpt=message)
+        problem, excerpt = str(error), message
     except UnreadableRecordError as error:
-        # What matters comes first: the envelope alone would fill an alert.
-        parts = {"requestParameters": record.request, "responseElements": record.response}
-        finding = unreadable_finding(record, str(error), excerpt=json.dumps(parts))
+        problem, excerpt = str(error), error.excerpt
     except Exception as error:  # noqa: BLE001
         # A fault of ours in reading one record must neither hide it nor take others with it.
-        problem = f"{type(error).__name__}: {error}"
-        finding = unreadable_finding(record, problem, excerpt=message)
+        problem, excerpt = f"{type(error).__name__}: {error}", message
+    record = record or record_of({}, delivery.log_stream, delivery.log_group)
+    finding = unreadable_finding(record, problem, excerpt)
     return DeliveredFinding(finding=finding, key=key_of(record, message))
 
 
@@ -265,6 +268,10 @@ def key_of(record: CloudTrailRecord, message: str) -> str:
 
 def _key_of_text(text: str) -> str:
     return f"sha256:{sha256(text.encode(errors='surrogatepass')).hexdigest()}"
+
+
+def _time_of(finding: Finding) -> datetime | None:
+    return None if finding.record is None else finding.record.event_time
 
 
 def _original_of(finding: Finding) -> str | None:

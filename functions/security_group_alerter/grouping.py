@@ -1,4 +1,4 @@
-"""Step 6: findings and account facts become alerts: what belongs together is reported together.
+"""Step 7: findings and account facts become alerts: what belongs together is reported together.
 
 Findings share an alert only when everything that a subscription can filter by is the same. So every
 attribute is true of every line, and nothing that could page hides behind something harmless.

@@ -1,4 +1,4 @@
-"""What README.md shows of preflight and verify: each is really run, on an organization in moto."""
+"""What docs/deploy.md shows of preflight and verify: each really runs, on moto's organization."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

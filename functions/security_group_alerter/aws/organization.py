@@ -26,7 +26,7 @@ EXPIRY_SECONDS = 3600.0
 FAILURE_EXPIRY_SECONDS = 60.0
 # OUs nest five deep.
 DEEPEST_OU = 5
-# LookupError: an answer that lacks what the API promises is no reason to lose an alert either.
+# LookupError: an answer may lack what the API promises; no alert is lost for that either.
 _FAILURES = (ClientError, BotoCoreError, LookupError)
 CLIENT_CONFIG = Config(
     connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2}

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/OperationList-query-secur
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,7 +29,15 @@ from .trails import events_selected, trail_deleted, trail_stopped, trail_updated
 
 
 class UnreadableRecordError(ValueError):
-    """A call of ours that succeeded, recorded in no shape that we know. It has to be reported."""
+    """A call of ours that succeeded, recorded in no shape that we know. It has to be reported.
+
+    `excerpt` is what matters of the record: the envelope alone would fill an alert.
+    """
+
+    def __init__(self, problem: str, record: CloudTrailRecord) -> None:
+        super().__init__(problem)
+        parts = {"requestParameters": record.request, "responseElements": record.response}
+        self.excerpt = json.dumps(parts)
 
 
 _Json = Mapping[str, Any]
@@ -50,13 +59,14 @@ def change_of(record: CloudTrailRecord) -> Change | None:
     )
     if record.outcome is Outcome.SUCCEEDED and change.is_unreadable:
         raise UnreadableRecordError(
-            "; ".join(change.problems) or "neither request nor response tells what changed"
+            "; ".join(change.problems) or "neither request nor response tells what changed",
+            record,
         )
     return change
 
 
 def _is_from(event_source: str | None, service: str) -> bool:
-    """A source that is missing is no reason to be silent."""
+    """A record without a source is read all the same: a missed change is worse."""
     return event_source is None or event_source.partition(".")[0] == service
 
 

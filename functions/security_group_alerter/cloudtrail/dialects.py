@@ -36,7 +36,7 @@ _PEER_LISTS = ("ipRanges", "ipv6Ranges", "prefixListIds", *_GROUP_LISTS)
 _OWN_PEER_MEMBERS = (*_CIDR_MEMBERS, *_GROUP_MEMBERS, "prefixListId", "referencedGroupInfo")
 # What makes of a request a rule of its own, instead of a list of them.
 _FLAT_MEMBERS = ("ipProtocol", *_OWN_PEER_MEMBERS)
-# What stands for nothing: every serializer has its own.
+# What means nothing: every serializer writes it in its own way.
 _EMPTY: tuple[Any, ...] = (None, "", {}, [])
 
 
@@ -52,8 +52,9 @@ def members_of(value: object) -> Mapping[str, Any]:
     """An object's members with lowerCamel names, whichever serializer wrote it; else none."""
     if not isinstance(value, dict):
         return {}
-    if any(key[:1].isupper() for key in value):
-        return {key[:1].lower() + key[1:]: member for key, member in value.items()}
+    for name in value:
+        if name[:1].isupper():
+            return {key[:1].lower() + key[1:]: member for key, member in value.items()}
     return value
 
 

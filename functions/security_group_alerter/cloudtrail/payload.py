@@ -22,12 +22,12 @@ _LOG_STREAM = re.compile(
     rf"(?:(?P<organization_id>{ids.ORGANIZATION.pattern})_)?(?P<account_id>{ids.ACCOUNT.pattern})"
     r"_CloudTrail_[a-z0-9-]+(?:_[0-9]+)?"
 )
-# As zlib wants it, which also takes a stream of its own.
+# zlib's word for gzip; it takes a bare zlib stream as well.
 _GZIP = zlib.MAX_WBITS | 32
 
 
 class UndecodableDeliveryError(ValueError):
-    """The payload is no CloudWatch Logs delivery. Raised out of the handler: it must be kept."""
+    """The payload is not a CloudWatch Logs delivery. It must be kept, not dropped."""
 
 
 class UnreadableMessageError(ValueError):
@@ -36,7 +36,7 @@ class UnreadableMessageError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogStream:
-    """What the name of a CloudTrail log stream tells; None where it tells nothing."""
+    """What the name of a CloudTrail log stream says; None is what it does not say."""
 
     organization_id: str | None = None
     account_id: str | None = None

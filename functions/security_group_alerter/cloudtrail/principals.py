@@ -109,7 +109,7 @@ def _tool_of(user_agent: str | None, *, invoked_by: str | None, from_console: bo
         return Tool.CLOUDFORMATION if by_formation else Tool.SERVICE
     agent = (user_agent or "").lower()
     by_agent = next((tool for mark, tool in _TOOL_BY_USER_AGENT if mark in agent), None)
-    # A browser's agent names no tool; since 2024 only this mark tells the console.
+    # A browser's agent names no tool; since 2024 only this member shows the console.
     return by_agent or (Tool.CONSOLE if from_console else None)
 
 

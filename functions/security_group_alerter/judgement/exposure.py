@@ -7,7 +7,7 @@ on a port. So it does not matter how a range is split, ordered or written down.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from itertools import groupby, pairwise
@@ -104,11 +104,14 @@ def _exposure_of(inward: tuple[SecurityGroupRule, ...]) -> Exposure:
 
 def reach_of(peers: Iterable[Peer]) -> Reach:
     """How much of the Internet these peers are together, each address counted once."""
-    listed = tuple(peers)
-    counted = _Union(listed)
-    for peer in listed:
-        counted.change(peer, +1)
-    return counted.reach
+    counts = {4: 0, 6: 0}
+    counted_to: _Edge = (0, 0)
+    for start, end in sorted(span for peer in peers for span in _public_spans_of(peer)):
+        first = max(start, counted_to)
+        if first < end:
+            counts[end[0]] += end[1] - first[1]
+            counted_to = end
+    return _reach_of_counts(counts)
 
 
 def _openings_of(
@@ -159,12 +162,16 @@ class _Union:
     @property
     def reach(self) -> Reach:
         """What those that are there amount to."""
-        ipv4, ipv6 = self._counts[4], self._counts[6]
-        return Reach(
-            ipv4_share=ipv4 / _PUBLIC_TOTAL[4],
-            ipv6_share=ipv6 / _PUBLIC_TOTAL[6],
-            breadth=max(_breadth_of(ipv4, 4), _breadth_of(ipv6, 6)),
-        )
+        return _reach_of_counts(self._counts)
+
+
+def _reach_of_counts(counts: Mapping[int, int]) -> Reach:
+    """How much so many public addresses of each IP version are."""
+    return Reach(
+        ipv4_share=counts[4] / _PUBLIC_TOTAL[4],
+        ipv6_share=counts[6] / _PUBLIC_TOTAL[6],
+        breadth=max(_breadth_of(counts[4], 4), _breadth_of(counts[6], 6)),
+    )
 
 
 def _public_spans_of(peer: Peer) -> list[tuple[_Edge, _Edge]]:
@@ -174,7 +181,7 @@ def _public_spans_of(peer: Peer) -> list[tuple[_Edge, _Edge]]:
     start, end = _span_of(peer.network)
     return [
         (max(start, first), min(end, after))
-        for first, after in _PUBLIC_SPANS
+        for first, after in _PUBLIC_SPANS[peer.network.version]
         if start < after and first < end
     ]
 
@@ -205,11 +212,11 @@ def _without(whole: str, special: Iterable[str]) -> Iterator[tuple[_Edge, _Edge]
         yield start, end
 
 
-_PUBLIC_SPANS = (
-    *_without("0.0.0.0/0", _SPECIAL_IPV4),
-    *_without(_GLOBAL_UNICAST_IPV6, _SPECIAL_IPV6),
-)
+_PUBLIC_SPANS = {
+    4: tuple(_without("0.0.0.0/0", _SPECIAL_IPV4)),
+    6: tuple(_without(_GLOBAL_UNICAST_IPV6, _SPECIAL_IPV6)),
+}
 _PUBLIC_TOTAL = {
-    version: sum(after - first for (of, first), (_, after) in _PUBLIC_SPANS if of == version)
-    for version in (4, 6)
+    version: sum(after - first for (_, first), (_, after) in spans)
+    for version, spans in _PUBLIC_SPANS.items()
 }

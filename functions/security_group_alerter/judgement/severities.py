@@ -37,7 +37,7 @@ SEVERITY: dict[PortClass, dict[Breadth, Severity]] = {
     PortClass.WEB: {Breadth.WORLD: Severity.MEDIUM, Breadth.BROAD: Severity.LOW},
     PortClass.ICMP: {Breadth.WORLD: Severity.MEDIUM, Breadth.BROAD: Severity.LOW},
 }
-# Any rule that refers to the list opens with it, on ports that the record does not tell.
+# Any rule that refers to the list opens with it, on ports that are not in the record.
 PREFIX_LIST_EDIT = {Breadth.WORLD: Severity.HIGH, Breadth.BROAD: Severity.MEDIUM}
 # What a prefix list holds is not recorded where it is used or restored.
 UNSEEN_PREFIX_LIST = Severity.MEDIUM
@@ -49,7 +49,7 @@ DESCRIPTIONS_ONLY = Severity.INFORMATIONAL
 # Whoever stops or blinds the trail puts this alerter out, too.
 OWN_TRAIL_BLINDED = Severity.CRITICAL
 TRAIL_BLINDED = OWN_TRAIL_CHANGED = Severity.MEDIUM
-# What the organization has accepted is told, and wakes nobody.
+# What the organization has accepted is reported, and wakes nobody.
 ACCEPTED = Severity.INFORMATIONAL
 # An entry of accepted_openings.toml that is not in force makes for more alerts, not for fewer.
 NOT_IN_FORCE = Severity.MEDIUM

@@ -1,4 +1,4 @@
-"""Step 8: an alert becomes messages: a briefing, laid out by one module for each form."""
+"""Step 9: an alert becomes messages: a briefing, laid out by one module for each form."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 from ..model.alert import Alert
 from ..model.message import LARGEST_MESSAGE, Message
 from ..model.presentation import Presentation
-from .briefing import Briefing, briefing_of
+from .briefing import Briefing, Call, briefing_of, calls_of
 from .chat import chat_of
 from .email import email_of
 from .limits import LIMITS
@@ -20,20 +20,26 @@ from .text import safe
 
 def messages_of(alert: Alert, presentation: Presentation) -> Iterator[Message]:
     """One message, or as many as it takes to name every call within the limit of Amazon SNS."""
-    most, *less = LIMITS
-    message = _message_of(briefing_of(alert, presentation, most))
-    count = len(alert.delivered)
-    if message.size > LARGEST_MESSAGE and count > 1:
-        parts = message.size // LARGEST_MESSAGE + 1
-        each = max(1, count // parts)
-        for start in range(0, count, each):
-            part = replace(alert, delivered=alert.delivered[start : start + each])
-            yield from messages_of(part, presentation)
+    yield from _fitting(alert, calls_of(alert, presentation, LIMITS[0]), presentation)
+
+
+def _fitting(
+    alert: Alert, calls: tuple[Call, ...], presentation: Presentation
+) -> Iterator[Message]:
+    message = _message_of(briefing_of(alert, calls, presentation, LIMITS[0]))
+    if message.size > LARGEST_MESSAGE and len(calls) > 1:
+        each = max(1, len(calls) // (message.size // LARGEST_MESSAGE + 1))
+        for start in range(0, len(calls), each):
+            part = slice(start, start + each)
+            yield from _fitting(
+                replace(alert, delivered=alert.delivered[part]), calls[part], presentation
+            )
         return
-    for limits in less:
+    for limits in LIMITS[1:]:
         if message.size <= LARGEST_MESSAGE:
             break
-        message = _message_of(briefing_of(alert, presentation, limits))
+        fewer = calls_of(alert, presentation, limits)
+        message = _message_of(briefing_of(alert, fewer, presentation, limits))
     yield message
 
 

@@ -1,4 +1,4 @@
-"""Step 7: an alert becomes a briefing: everything that its forms say, worked out once."""
+"""Step 8: an alert becomes a briefing: everything that its forms say, worked out once."""
 
 from __future__ import annotations
 
@@ -48,11 +48,10 @@ _REFUSED = {
 class Call:
     """One call of an alert, or what stands in its place.
 
-    `number` counts from 1, in the order in which the calls were made. `concern` puts the worst
-    first. `reopens` says that undoing it opens something to the world again.
+    `concern` puts the worst first. `reopens` says that undoing it opens something to the world
+    again.
     """
 
-    number: int
     finding: Finding
     name: str
     phrase: str
@@ -72,8 +71,9 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndoStep:
-    """A command that undoes a call."""
+    """A command that undoes a call. `number` is the call's, from 1."""
 
+    number: int
     call: Call
     command: str
 
@@ -121,12 +121,15 @@ class Briefing:
         return alert.outcome is Outcome.SUCCEEDED and alert.severity > Severity.INFORMATIONAL
 
 
-def briefing_of(alert: Alert, presentation: Presentation, limits: Limits) -> Briefing:
-    """Work out what every form of this alert says; of each call as much as the limits allow."""
-    calls = tuple(
-        _call_of(number, entry, alert, presentation, limits)
-        for number, entry in enumerate(alert.delivered, start=1)
-    )
+def calls_of(alert: Alert, presentation: Presentation, limits: Limits) -> tuple[Call, ...]:
+    """What every form says of each call: as much as the limits allow."""
+    return tuple(_call_of(entry, alert, presentation, limits) for entry in alert.delivered)
+
+
+def briefing_of(
+    alert: Alert, calls: tuple[Call, ...], presentation: Presentation, limits: Limits
+) -> Briefing:
+    """Work out what every form of this alert says. `calls` are what `calls_of` made of it."""
     worst = max(calls, key=lambda call: call.concern)
     headline = _headline_of(alert, worst, len(calls))
     records = [call.record for call in calls if call.record is not None]
@@ -161,11 +164,7 @@ def briefing_of(alert: Alert, presentation: Presentation, limits: Limits) -> Bri
 
 
 def _call_of(
-    number: int,
-    entry: DeliveredFinding,
-    alert: Alert,
-    presentation: Presentation,
-    limits: Limits,
+    entry: DeliveredFinding, alert: Alert, presentation: Presentation, limits: Limits
 ) -> Call:
     finding, record = entry.finding, entry.finding.record
     changed = changed_by(finding, limits)
@@ -173,7 +172,6 @@ def _call_of(
     place = (alert.region, alert.account_id, presentation)
     is_group = subject.kind is SubjectKind.SECURITY_GROUP
     return Call(
-        number=number,
         finding=finding,
         name=changed.name or safe((record and record.event_name) or "A log event", 80),
         phrase=_phrase_of(finding, changed),
@@ -226,18 +224,18 @@ def account_name_of(alert: Alert) -> str:
 
 def _undo_steps(calls: tuple[Call, ...]) -> Iterator[UndoStep]:
     shown: set[str] = set()
-    for call in reversed(calls):
+    for number, call in reversed([*enumerate(calls, start=1)]):
         command = call.changed.undo.command
         if command is not None and command not in shown:
             shown.add(command)
-            yield UndoStep(call=call, command=command)
+            yield UndoStep(number=number, call=call, command=command)
 
 
 def _without_undo(calls: tuple[Call, ...]) -> dict[str, list[int]]:
     numbers: dict[str, list[int]] = {}
-    for call in calls:
+    for number, call in enumerate(calls, start=1):
         if call.changed.undo.reason is not None:
-            numbers.setdefault(call.changed.undo.reason, []).append(call.number)
+            numbers.setdefault(call.changed.undo.reason, []).append(number)
     return numbers
 
 
@@ -250,10 +248,9 @@ def _looks(alert: Alert, calls: Iterable[Call]) -> Iterator[tuple[str, str]]:
     if region is None or not looked_at:
         return
     several = ",".join(looked_at[:_MOST_LOOKED_AT])
-    for look in next(iter(calls)).changed.looks:
+    for shows, command in next(iter(calls)).changed.looks:
         # Ids hold nothing that a shell knows.
-        command = look.command.format(region=region, id=looked_at[0], ids=several)
-        yield look.shows, f"aws {command}"
+        yield shows, f"aws {command.format(region=region, id=looked_at[0], ids=several)}"
 
 
 def _uid_of(alert: Alert) -> str:

@@ -24,7 +24,7 @@ MOST_STEPS = 10
 # Beside the runbook, the group, the event, two looks, and the line that counts the rest. A trail
 # has no link, and three looks.
 _MOST_UNDOS = MOST_STEPS - 6
-# A command that is longer is no use in a chat: the e-mail has it.
+# A longer command is of no use in a chat: the e-mail has it.
 _LONGEST_COMMAND = 700
 _MOST_ITEMS = 10
 _MARKS = {

@@ -62,8 +62,8 @@ def _summary(briefing: Briefing) -> Iterator[str]:
 
 
 def _what(briefing: Briefing) -> Iterator[str]:
-    for call in briefing.calls:
-        mark = f"{call.number}. " if len(briefing.calls) > 1 else ""
+    for number, call in enumerate(briefing.calls, start=1):
+        mark = f"{number}. " if len(briefing.calls) > 1 else ""
         yield from _wrapped(f"{mark}{_call(call)}")
         for line in _details(call):
             yield from _wrapped(line, "    ")
@@ -145,7 +145,7 @@ def _undo(briefing: Briefing) -> Iterator[str]:
     if len(briefing.undo) > 1:
         yield from _wrapped("In this order, the last call first:")
     for step in briefing.undo:
-        mark = f"{step.call.number}. " if len(briefing.calls) > 1 else ""
+        mark = f"{step.number}. " if len(briefing.calls) > 1 else ""
         if step.call.reopens:
             yield from _wrapped(f"{mark}Beware, this opens it to the world again:")
             mark = ""

@@ -60,7 +60,7 @@ def rule_words(rule: SecurityGroupRule) -> str:
 
 
 def direction_words(direction: Direction) -> str:
-    """`ingress`, `egress`, or both where the record does not tell."""
+    """`ingress`, `egress`, or both where the record does not say."""
     return _DIRECTIONS[direction][0]
 
 
@@ -167,6 +167,8 @@ def worst_of(
     items: Sequence[_Item], most: int, concern: Callable[[_Item], tuple[object, ...]]
 ) -> list[tuple[_Item, tuple[object, ...]]]:
     """At most so many, each with its concern: all of them as they are, or else the worst first."""
+    if len(items) == 1 <= most:
+        return [(items[0], ())]
     rated = [(item, concern(item)) for item in items]
     return rated if len(rated) <= most else sorted(rated, key=itemgetter(1), reverse=True)[:most]
 

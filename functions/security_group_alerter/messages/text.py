@@ -13,7 +13,7 @@ def safe(text: str, longest: int = LONGEST) -> str:
     """The text with everything that is not printable escaped visibly, at most so long."""
     shown = text
     if not text.isprintable():
-        # An escape is longer than what it stands for: what lies further back cannot be seen.
+        # An escape is longer than its character: what lies further back is cut off anyway.
         shown = "".join(
             char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
             for char in text[: longest + 1]

@@ -8,7 +8,7 @@ from enum import StrEnum
 from .acceptance import Acceptance
 from .change import Blinding, Change
 from .exposure import Breadth, Exposure, Reach
-from .origin import ConfigurationProblem, Origin, RecordedCall
+from .origin import Origin, RecordedCall
 from .record import CloudTrailRecord, Outcome
 from .severity import Severity
 from .subject import Subject
@@ -58,7 +58,7 @@ class Finding:
     @property
     def record(self) -> CloudTrailRecord | None:
         """The CloudTrail record that it comes from; None where there is none behind it."""
-        return None if isinstance(self.origin, ConfigurationProblem) else self.origin.record
+        return self.origin.record
 
     @property
     def change(self) -> Change | None:
@@ -67,5 +67,6 @@ class Finding:
 
     @property
     def outcome(self) -> Outcome:
-        """What became of the call; what is no call stands as it is."""
-        return Outcome.SUCCEEDED if self.record is None else self.record.outcome
+        """What became of the call. What is not a call counts as succeeded."""
+        record = self.origin.record
+        return Outcome.SUCCEEDED if record is None else record.outcome

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .change import Change
 from .record import CloudTrailRecord
@@ -31,9 +31,13 @@ class UnreadableRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigurationProblem:
-    """An entry of our own configuration that is not in force: which one, and why."""
+    """An entry of our own configuration that is not in force: which one, and why.
+
+    No record stands behind it.
+    """
 
     problem: str
+    record: None = field(default=None, init=False)
 
 
 Origin = RecordedCall | UnreadableRecord | ConfigurationProblem

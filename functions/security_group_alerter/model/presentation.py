@@ -1,4 +1,4 @@
-"""How an installation wants its alerts to look."""
+"""How an installation shows its alerts."""
 
 from __future__ import annotations
 

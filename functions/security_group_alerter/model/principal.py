@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Tool(StrEnum):
-    """The way in which a call was made. The user agent tells, and whoever calls can type it."""
+    """How a call was made, as its user agent says. Whoever makes the call can type that."""
 
     CONSOLE = "AWS console"
     CLI = "AWS CLI"
@@ -44,7 +44,7 @@ class Principal:
 class Session:
     """How the principal came: what may differ from call to call of one principal.
 
-    `mfa` is None where CloudTrail cannot tell, which is so for every federated session.
+    `mfa` is None where CloudTrail does not know, as for every federated session.
     """
 
     source_address: str | None = None

@@ -24,7 +24,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudTrailRecord:
-    """One CloudTrail event. None is what the record does not tell.
+    """One CloudTrail event. None is what is not in the record.
 
     `account_id` is the account that was changed, not the caller's; `event_time` has seconds.
     `original_event_id` is set when this record is CloudTrail's later update of that event.

@@ -20,7 +20,7 @@ ICMP_PROTOCOLS = frozenset({"icmp", "icmpv6"})
 
 
 class Direction(StrEnum):
-    """Which way a rule lets traffic through; a ModifySecurityGroupRules record does not tell."""
+    """Which way a rule lets traffic through; a ModifySecurityGroupRules record does not say."""
 
     INGRESS = "ingress"
     EGRESS = "egress"
@@ -74,8 +74,8 @@ class IcmpType:
 class SecurityGroupRule:
     """One direction, protocol, port range and peer. Two rules are equal when these four are.
 
-    `protocol` is tcp, udp, icmp, icmpv6, an IANA number, "-1" for every protocol, or None when the
-    record does not tell. `ports` is None for a protocol without ports, `icmp_type` None for every
+    `protocol` is tcp, udp, icmp, icmpv6, an IANA number, "-1" for every protocol, or None when it
+    is not recorded. `ports` is None for a protocol without ports, `icmp_type` None for every
     type.
     """
 
@@ -99,7 +99,7 @@ def protocol_of(text: str) -> str:
 def peer_of_cidr(text: str) -> Peer:
     """The peer that a CIDR names, whatever stands behind its prefix: 1.2.3.4/0 is 0.0.0.0/0.
 
-    Raises ValueError when the text is no CIDR.
+    Raises ValueError when the text is not a CIDR.
     """
     return _peer_of_cidr(text.strip())
 

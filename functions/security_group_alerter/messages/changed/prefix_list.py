@@ -16,17 +16,17 @@ from ..people import NOT_RECORDED
 from ..rule_words import amount_words, peer_words, reach_words, width_of, worst_of
 from ..text import safe
 from ..undo import NOT_ENOUGH, NoUndoError, needed, undo_of
-from .words import ADDED, REMOVED, Changed, Item, ItemList, Look, problem_lines
+from .words import ADDED, REMOVED, Changed, Item, ItemList, problem_lines
 
 _VERSIONS = range(1, 2**31)
 _LOOKS = (
-    Look(
-        shows="Which ranges the list holds now",
-        command="ec2 get-managed-prefix-list-entries --region {region} --prefix-list-id {id}",
+    (
+        "Which ranges the list holds now",
+        "ec2 get-managed-prefix-list-entries --region {region} --prefix-list-id {id}",
     ),
-    Look(
-        shows="What refers to the list",
-        command="ec2 get-managed-prefix-list-associations --region {region} --prefix-list-id {id}",
+    (
+        "What refers to the list",
+        "ec2 get-managed-prefix-list-associations --region {region} --prefix-list-id {id}",
     ),
 )
 

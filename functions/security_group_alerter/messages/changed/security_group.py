@@ -40,22 +40,19 @@ from .words import (
     Changed,
     Item,
     ItemList,
-    Look,
     Weakened,
     problem_lines,
 )
 
 _PROTOCOL = re.compile(r"[a-z0-9-]{1,10}")
 _LOOKS = (
-    Look(
-        shows="What the group is attached to",
-        command="ec2 describe-network-interfaces --region {region} "
-        "--filters Name=group-id,Values={ids}",
+    (
+        "What the group is attached to",
+        "ec2 describe-network-interfaces --region {region} --filters Name=group-id,Values={ids}",
     ),
-    Look(
-        shows="Which rules the group has now",
-        command="ec2 describe-security-group-rules --region {region} "
-        "--filters Name=group-id,Values={ids}",
+    (
+        "Which rules the group has now",
+        "ec2 describe-security-group-rules --region {region} --filters Name=group-id,Values={ids}",
     ),
 )
 # A rule with its place in the order of concern.

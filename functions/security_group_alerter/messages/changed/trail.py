@@ -10,7 +10,7 @@ from ..limits import Limits
 from ..people import NOT_RECORDED
 from ..text import safe
 from ..undo import NoUndoError, needed, undo_of
-from .words import Changed, Look, Weakened
+from .words import Changed, Weakened
 
 _VERBS = {
     TrailAction.STOP: ("stop", "stopped"),
@@ -32,16 +32,10 @@ _BLINDED = {
     Blinding.NO_MANAGEMENT_EVENTS: "it no longer records management events",
 }
 _LOOKS = (
-    Look(
-        shows="Whether the trail logs",
-        command="cloudtrail get-trail-status --region {region} --name {id}",
-    ),
+    ("Whether the trail logs", "cloudtrail get-trail-status --region {region} --name {id}"),
     # A trail that was blinded logs as before, only less.
-    Look(
-        shows="Which events it takes",
-        command="cloudtrail get-event-selectors --region {region} --trail-name {id}",
-    ),
-    Look(shows="How it is set up", command="cloudtrail get-trail --region {region} --name {id}"),
+    ("Which events it takes", "cloudtrail get-event-selectors --region {region} --trail-name {id}"),
+    ("How it is set up", "cloudtrail get-trail --region {region} --name {id}"),
 )
 
 

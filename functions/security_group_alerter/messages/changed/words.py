@@ -54,17 +54,6 @@ ADDED, REMOVED, MISSED = "+", "-", "no such rule:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """A read-only AWS CLI command to decide by. `shows` says what one sees by it.
-
-    `command` has places for `{region}`, `{id}` and, for many groups at once, `{ids}`.
-    """
-
-    shows: str
-    command: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
     """What one call changed, or would have changed.
 
@@ -72,8 +61,9 @@ class Changed:
     headline of a call that succeeded and of one that did not. `target` follows the call's name
     ("on sg-… in vpc-…"); `called` are the subject's names in a row, None where there is no subject.
     `repeats_headline` says that only the headline says what was done. `before` and `after` are
-    lines around the lists; `problem` is what could not be read at all. `looked_at` is the id that
-    the looks take. `facts` are for the machine form.
+    lines around the lists; `problem` is what could not be read at all. `looks` are (what it shows,
+    read-only AWS CLI command); `looked_at` is the id that they take in the place of `{id}`, or of
+    `{ids}` where one command takes many. `facts` are for the machine form.
     """
 
     name: str | None = None
@@ -90,7 +80,7 @@ class Changed:
     acceptance: tuple[str, ...] = ()
     undo: Undo
     looked_at: str | None = None
-    looks: tuple[Look, ...] = ()
+    looks: tuple[tuple[str, str], ...] = ()
     resource_type: str | None = None
     weakens: Weakened | None = None
     facts: dict[str, Any] = field(default_factory=dict)
