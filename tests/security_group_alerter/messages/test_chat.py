@@ -11,8 +11,6 @@ from jsonschema import Draft202012Validator
 from security_group_alerter.judgement.accepted_openings import accepted_openings_in
 from security_group_alerter.judgement.findings import configuration_finding, unreadable_finding
 from security_group_alerter.messages import chat as module
-from security_group_alerter.messages.briefing import briefing_of
-from security_group_alerter.messages.limits import LIMITS
 from security_group_alerter.model.acceptance import Acceptance
 from security_group_alerter.model.account import AccountFacts
 from security_group_alerter.model.change import Action, PrefixListChange, SecurityGroupChange
@@ -31,6 +29,7 @@ from tests.security_group_alerter.messages.forms import (
     PLAIN,
     RUNBOOK,
     alert_of,
+    briefed,
     chat,
     opened,
     renamed,
@@ -194,7 +193,7 @@ def test_what_happened_is_in_the_context_for_custom_actions() -> None:
 def test_what_may_be_a_repeat_says_so_first() -> None:
     alert = replace(alert_of(SSH), may_repeat=True)
 
-    notification = json.loads(module.chat_of(briefing_of(alert, PLAIN, LIMITS[0])))
+    notification = json.loads(module.chat_of(briefed(alert)))
 
     assert notification["content"]["description"].startswith("! This may be a repeat: ")
 

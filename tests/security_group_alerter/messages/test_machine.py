@@ -11,8 +11,7 @@ from py_ocsf_models.events.findings.detection_finding import (  # type: ignore[i
 )
 
 from security_group_alerter.judgement.findings import configuration_finding, unreadable_finding
-from security_group_alerter.messages.briefing import briefing_of
-from security_group_alerter.messages.limits import LIMITS, Limits
+from security_group_alerter.messages.limits import Limits
 from security_group_alerter.messages.machine import OCSF_VERSION, machine_of
 from security_group_alerter.model.account import AccountFacts
 from security_group_alerter.model.change import Action, PrefixListChange, SecurityGroupChange
@@ -32,6 +31,7 @@ from tests.security_group_alerter.messages.forms import (
     PLAIN,
     RUNBOOK,
     alert_of,
+    briefed,
     briefing_for,
     chat,
     machine,
@@ -525,13 +525,13 @@ def test_uid_of_other_events_is_another() -> None:
         alert_of(with_record(NAMELESS, request={"groupId": "sg-1"})),
     ]
 
-    uids = {briefing_of(alert, PLAIN, LIMITS[0]).uid for alert in alerts}
+    uids = {briefed(alert).uid for alert in alerts}
     assert len(uids) == len(alerts)
 
 
 def test_uid_of_an_event_without_an_id_is_that_of_its_text_again() -> None:
     first, again = (
-        briefing_of(replace(alert_of(NAMELESS), seen_at=it), PLAIN, LIMITS[0]).uid
+        briefed(replace(alert_of(NAMELESS), seen_at=it)).uid
         for it in (NOW, NOW + timedelta(days=1))
     )
 

@@ -423,7 +423,7 @@ def test_the_last_call_is_undone_first_and_each_command_given_once() -> None:
 
     briefing = briefing_for(*findings)
 
-    assert [(step.call.number, words_of(step.command)[2]) for step in briefing.undo] == [
+    assert [(step.number, words_of(step.command)[2]) for step in briefing.undo] == [
         (4, "revoke-security-group-ingress"),
         (1, "delete-security-group"),
     ]
