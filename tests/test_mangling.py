@@ -11,8 +11,10 @@ import pytest
 from security_group_alerter.model.account import AccountFacts
 from security_group_alerter.model.finding import Finding
 from security_group_alerter.model.message import LARGEST_MESSAGE, Message
+from security_group_alerter.model.origin import UnreadableRecord
 from security_group_alerter.model.severity import Severity
 from security_group_alerter.model.subject import SubjectKind
+from tests.security_group_alerter.builders import with_record
 from tests.stories import STORIES, findings_of, story, told
 
 WRONG: Final[dict[str, object]] = {
@@ -50,7 +52,7 @@ def test_no_mangled_record_is_lost(name: str) -> None:
             assert mangling.split()[0] in WHAT_MAKES_A_RECORD_OURS
             continue
         [finding] = findings
-        if whole.world_open:
+        if whole.judgement.world_open:
             cannot_hide = (
                 finding.judgement.world_open or finding.judgement.severity >= Severity.HIGH
             )
@@ -92,8 +94,10 @@ def parts_of(container: Any, path: str = "") -> Iterator[tuple[Any, Any, str]]:
 
 def content_of(finding: Finding) -> str:
     """Everything that could be told of a finding. Raw JSON never is, but for an excerpt."""
-    record = replace(finding.record, request=None, response=None)
-    return repr(replace(finding, record=record, excerpt=None))
+    content = with_record(finding, request=None, response=None)
+    if isinstance(content.origin, UnreadableRecord):
+        content = replace(content, origin=replace(content.origin, excerpt=""))
+    return repr(content)
 
 
 def assert_sendable(*messages: Message) -> None:
@@ -206,8 +210,9 @@ def test_what_is_no_record_is_told_and_the_rest_goes_on(log_event: str) -> None:
     before, unreadable, after = findings_of(SSH, log_event, SSH)
 
     assert before == after
-    assert before.world_open
-    assert (unreadable.kind, unreadable.severity) == (SubjectKind.UNREADABLE, Severity.HIGH)
+    assert before.judgement.world_open
+    assert unreadable.subject.kind is SubjectKind.UNREADABLE
+    assert unreadable.judgement.severity is Severity.HIGH
     assert_sendable(*told([unreadable]))
 
 

@@ -42,7 +42,7 @@ def main() -> None:
     killer = _Killer()
     handlers.BUILTIN_HANDLERS.append(("before-send", killer.before))
     handlers.BUILTIN_HANDLERS.append(("response-received", killer.after))
-    handler.road_and_notices()
+    handler.alerter()
     with in_batches():
         for line in sys.stdin:
             invocation = json.loads(line)

@@ -152,7 +152,7 @@ class Wire:
         table.items.clear()
         if not forget_accounts:
             return
-        directory = cast("Any", handler.road_and_notices()[0].facts_for).__self__
+        directory = cast("Any", handler.alerter().facts_for).__self__
         for cache in (directory._accounts, directory._names_of_ous, directory._outage):
             cache._entries.clear()
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from security_group_alerter.grouping import alerts_of
-from security_group_alerter.messages.briefing import Briefing, briefing_of
-from security_group_alerter.messages.limits import LIMITS
+from security_group_alerter.messages.briefing import Briefing, Call, briefing_of, calls_of
+from security_group_alerter.messages.limits import LIMITS, Limits
 from security_group_alerter.model.account import AccountFacts
 from security_group_alerter.model.alert import Alert
 from security_group_alerter.model.finding import Finding
@@ -63,10 +63,27 @@ def renamed(finding: Finding, text: str) -> Finding:
 
 
 def briefing_for(
-    *findings: Finding, seen_at: datetime = NOW, presentation: Presentation = PLAIN
+    *findings: Finding,
+    seen_at: datetime = NOW,
+    presentation: Presentation = PLAIN,
+    limits: Limits = LIMITS[0],
 ) -> Briefing:
     """What the forms of the one alert of these findings lay out."""
-    return briefing_of(alert_of(*findings, seen_at=seen_at), presentation, LIMITS[0])
+    return briefed(alert_of(*findings, seen_at=seen_at), presentation, limits)
+
+
+def briefed(
+    alert: Alert, presentation: Presentation = PLAIN, limits: Limits = LIMITS[0]
+) -> Briefing:
+    """What the forms of this alert lay out."""
+    calls = calls_of(alert, presentation, limits)
+    return briefing_of(alert, calls, presentation, limits)
+
+
+def call_of(finding: Finding) -> Call:
+    """What the forms lay out of this one call."""
+    [call] = briefing_for(finding).calls
+    return call
 
 
 def alert_of(*findings: Finding, seen_at: datetime = NOW) -> Alert:

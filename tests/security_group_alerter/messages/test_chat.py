@@ -11,36 +11,45 @@ from jsonschema import Draft202012Validator
 from security_group_alerter.judgement.accepted_openings import accepted_openings_in
 from security_group_alerter.judgement.findings import configuration_finding, unreadable_finding
 from security_group_alerter.messages import chat as module
+from security_group_alerter.model.acceptance import Acceptance
 from security_group_alerter.model.account import AccountFacts
 from security_group_alerter.model.change import Action, PrefixListChange, SecurityGroupChange
 from security_group_alerter.model.finding import Finding
 from security_group_alerter.model.severity import Severity
-from tests.security_group_alerter.builders import judged, peer, record, rules
+from tests.security_group_alerter.builders import (
+    judged,
+    peer,
+    record,
+    rules,
+    with_judgement,
+    with_record,
+)
 from tests.security_group_alerter.messages.forms import (
     CALLS,
     PLAIN,
     RUNBOOK,
     alert_of,
+    briefed,
     chat,
     opened,
     renamed,
-    without,
 )
-from tests.stories import NOW, ROOT, STORIES, findings_of, story, told
+from tests.stories import NOW, PRESENTATION, ROOT, STORIES, findings_of, story, told
 
 SCHEMA: Final = json.loads(
     (ROOT / "tests" / "schemas" / "custom_notification.schema.json").read_text(encoding="utf-8")
 )
 VALIDATOR: Final = Draft202012Validator(SCHEMA)
 ALICE: Final = {"type": "IAMUser", "userName": "alice", "accountId": "111122223333"}
-SSH: Final = opened(
-    "tcp 22 from 0.0.0.0/0",
-    eventID="e-1",
-    eventTime="2026-11-17T08:55:12Z",
-    userIdentity=ALICE,
-    userAgent="aws-cli/2.33.9",
-    sourceIPAddress="198.51.100.7",
-)
+CALLED: Final[dict[str, Any]] = {
+    "eventID": "e-1",
+    "eventTime": "2026-11-17T08:55:12Z",
+    "userIdentity": ALICE,
+    "userAgent": "aws-cli/2.33.9",
+    "sourceIPAddress": "198.51.100.7",
+}
+SSH: Final = opened("tcp 22 from 0.0.0.0/0", **CALLED)
+ELSEWHERE: Final = opened("tcp 22 from 0.0.0.0/0", group_id="sg-0fedcba9876543210", **CALLED)
 ACCEPTED: Final = """
 [[opening]]
 account = "111122223333"
@@ -61,7 +70,7 @@ def description(*findings: Finding, **told_with: Any) -> list[str]:
 
 
 def next_steps(*findings: Finding, **told_with: Any) -> dict[str, str]:
-    steps = chat(*findings, **{"settings": PLAIN} | told_with)["content"]["nextSteps"]
+    steps = chat(*findings, **{"presentation": PLAIN} | told_with)["content"]["nextSteps"]
     return dict(step.split(": ", 1) for step in steps)
 
 
@@ -164,7 +173,7 @@ def test_opening_is_told_whole() -> None:
 
 
 def test_severities_look_different() -> None:
-    findings = [replace(SSH, severity=severity) for severity in Severity]
+    findings = [with_judgement(SSH, severity=severity) for severity in Severity]
 
     titles = [chat(finding)["content"]["title"] for finding in findings]
 
@@ -184,7 +193,7 @@ def test_what_happened_is_in_the_context_for_custom_actions() -> None:
 def test_what_may_be_a_repeat_says_so_first() -> None:
     alert = replace(alert_of(SSH), may_repeat=True)
 
-    notification = json.loads(module.chat_of(alert, PLAIN))
+    notification = json.loads(module.chat_of(briefed(alert)))
 
     assert notification["content"]["description"].startswith("! This may be a repeat: ")
 
@@ -257,10 +266,12 @@ LINES: dict[str, tuple[Finding, list[str]]] = {
         ["*A log event*: unreadable log event", "  ! `not JSON`"],
     ),
     "accepted": (
-        replace(
+        with_judgement(
             opened("tcp 443 from 0.0.0.0/0", eventName="TheCall"),
             severity=Severity.INFORMATIONAL,
-            accepted=accepted_openings_in(ACCEPTED, today=NOW.date()).entries,
+            acceptance=Acceptance(
+                used=accepted_openings_in(ACCEPTED, today=NOW.date()).entries, covers_all=True
+            ),
         ),
         [
             "*TheCall* on `sg-0123456789abcdef0`",
@@ -285,9 +296,7 @@ def test_call_in_lines(finding: Finding, lines: list[str]) -> None:
 
 
 def test_accepted_opening_that_is_malformed_is_nobodys_and_nowhere() -> None:
-    notification = chat(
-        configuration_finding(record(), "accepted_openings.toml, entry 2, owner: …")
-    )
+    notification = chat(configuration_finding("accepted_openings.toml, entry 2, owner: …"))
 
     VALIDATOR.validate(notification)
     assert notification["content"]["description"].split("\n") == [
@@ -309,7 +318,7 @@ def test_trail_that_sees_less_from_now_on() -> None:
 
 
 def test_what_the_record_does_not_tell_is_said_to_be_missing() -> None:
-    nameless = without(SSH, account_id=None, region=None, event_time=None, event_id=None)
+    nameless = with_record(SSH, account_id=None, region=None, event_time=None, event_id=None)
 
     notification = chat(nameless, facts=AccountFacts())
 
@@ -337,7 +346,7 @@ def thread(*findings: Finding) -> str:
 def test_opening_and_its_end_share_a_thread() -> None:
     closed = group(Action.REMOVE_RULES, removed=rules("tcp 22 from 0.0.0.0/0"))
 
-    assert closed.severity is not SSH.severity
+    assert closed.judgement.severity is not SSH.judgement.severity
     assert thread(SSH) == thread(closed) == "111122223333-sg-0123456789abcdef0"
 
 
@@ -352,7 +361,7 @@ def test_opening_and_its_end_share_a_thread_in_the_stories() -> None:
 
 OTHER_THREADS = {
     "another-group": opened("tcp 22 from 0.0.0.0/0", group_id="sg-0fedcba9876543210"),
-    "another-account": without(SSH, account_id="444455556666"),
+    "another-account": with_record(SSH, account_id="444455556666"),
     "a-prefix-list": LINES["prefix-list"][0],
 }
 
@@ -363,15 +372,11 @@ def test_other_thread(other: Finding) -> None:
 
 
 def test_several_groups_are_told_in_a_thread_of_the_account() -> None:
-    elsewhere = replace(OTHER_THREADS["another-group"], record=SSH.record)
-
-    assert thread(SSH, elsewhere) == "111122223333-security-group"
+    assert thread(SSH, ELSEWHERE) == "111122223333-security-group"
 
 
 def test_account_region_and_groups_are_related_once_each() -> None:
-    elsewhere = replace(OTHER_THREADS["another-group"], record=SSH.record)
-
-    assert chat(SSH, elsewhere, SSH)["metadata"]["relatedResources"] == [
+    assert chat(SSH, ELSEWHERE, SSH)["metadata"]["relatedResources"] == [
         "account 111122223333",
         "Region eu-central-1",
         "sg-0123456789abcdef0",
@@ -385,10 +390,10 @@ def test_account_region_and_groups_are_related_once_each() -> None:
 def test_runbook_comes_first_where_it_pages() -> None:
     with_runbook = replace(PLAIN, runbook_url=RUNBOOK)
 
-    assert chat(SSH, settings=with_runbook)["content"]["nextSteps"][0] == f"Runbook: {RUNBOOK}"
+    assert chat(SSH, presentation=with_runbook)["content"]["nextSteps"][0] == f"Runbook: {RUNBOOK}"
     low = opened("tcp 22 from 10.0.0.0/8")
-    assert low.severity is Severity.LOW
-    assert "Runbook" not in next_steps(low, settings=with_runbook)
+    assert low.judgement.severity is Severity.LOW
+    assert "Runbook" not in next_steps(low, presentation=with_runbook)
 
 
 def test_links_go_through_the_access_portal_where_there_is_one() -> None:
@@ -431,7 +436,7 @@ def test_there_are_ten_steps_at_the_most() -> None:
     ]
 
     with_runbook = replace(PLAIN, runbook_url=RUNBOOK)
-    steps = chat(*calls, settings=with_runbook)["content"]["nextSteps"]
+    steps = chat(*calls, presentation=with_runbook)["content"]["nextSteps"]
 
     assert len(steps) == 10
     assert [step.split(": ")[0] for step in steps[:5]] == [
@@ -516,7 +521,8 @@ def burst() -> Iterator[Finding]:
     for number in range(500):
         ranges = "0.0.0.0/0" if number == 490 else "3.0.0.0/8"
         finding = opened(f"tcp 22 from {ranges}", group_id=f"sg-{number:017x}", eventID=f"{number}")
-        yield replace(finding, severity=Severity.HIGH, world_open=False, effect=SSH.effect)
+        effect = SSH.judgement.effect
+        yield with_judgement(finding, severity=Severity.HIGH, world_open=False, effect=effect)
 
 
 def test_worst_of_five_hundred_calls_come_first_and_the_rest_is_counted() -> None:
@@ -548,7 +554,8 @@ def test_related_resources_are_the_first_fifty() -> None:
 def test_hostile_names_leave_the_call_to_be_seen(text: str) -> None:
     for finding in findings_of(*map(story, CALLS)):
         record = finding.record
-        hostile = without(
+        assert record is not None
+        hostile = with_record(
             renamed(finding, text),
             principal=replace(record.principal, person=text, role_name=text, invoked_by=text),
             session=replace(record.session, source_address=text, user_agent=text),

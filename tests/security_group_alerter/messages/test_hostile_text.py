@@ -4,7 +4,6 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import cached_property, partial
 from itertools import count
 from typing import Any, Final
@@ -20,8 +19,9 @@ from py_ocsf_models.events.findings.detection_finding import (  # type: ignore[i
 
 from security_group_alerter.model.account import AccountFacts
 from security_group_alerter.model.message import LARGEST_MESSAGE, Message
+from tests.security_group_alerter.builders import with_record
 from tests.security_group_alerter.messages.forms import CALLS, PLAIN, texts_of
-from tests.stories import ROOT, SETTINGS, STORIES, findings_of, story, told
+from tests.stories import PRESENTATION, ROOT, STORIES, findings_of, story, told
 
 # What is hostile ---------------------------------------------------------------------------------
 
@@ -97,7 +97,7 @@ class LogEvent:
         """What is read of it. Raw JSON never is told."""
         return repr(
             [
-                replace(finding, record=replace(finding.record, request=None, response=None))
+                with_record(finding, request=None, response=None)
                 for finding in findings_of(self.log_event)
             ]
         )
@@ -108,8 +108,8 @@ class LogEvent:
         facts = AccountFacts(
             name=text, state=text, ou_path=(text, text), tags={"Owner": text}, problems=(text,)
         )
-        portal = SETTINGS if len(self.text) % 2 else PLAIN
-        return list(told(findings_of(log_event), facts=facts, settings=portal))
+        portal = PRESENTATION if len(self.text) % 2 else PLAIN
+        return list(told(findings_of(log_event), facts=facts, presentation=portal))
 
     def texts(self, form: str) -> list[str]:
         return [texts_of(message)[form] for message in self.messages]

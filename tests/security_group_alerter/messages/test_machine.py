@@ -11,31 +11,40 @@ from py_ocsf_models.events.findings.detection_finding import (  # type: ignore[i
 )
 
 from security_group_alerter.judgement.findings import configuration_finding, unreadable_finding
-from security_group_alerter.messages.machine import OCSF_VERSION, machine_of, uid_of
+from security_group_alerter.messages.limits import Limits
+from security_group_alerter.messages.machine import OCSF_VERSION, machine_of
 from security_group_alerter.model.account import AccountFacts
 from security_group_alerter.model.change import Action, PrefixListChange, SecurityGroupChange
 from security_group_alerter.model.finding import Finding
 from security_group_alerter.model.principal import Principal
 from security_group_alerter.model.severity import Severity
-from tests.security_group_alerter.builders import judged, peer, record, rules
+from tests.security_group_alerter.builders import (
+    judged,
+    peer,
+    record,
+    rules,
+    with_judgement,
+    with_record,
+)
 from tests.security_group_alerter.messages.forms import (
     FACTS,
     PLAIN,
     RUNBOOK,
     alert_of,
+    briefed,
+    briefing_for,
+    chat,
     machine,
     opened,
     texts_of,
-    without,
 )
-from tests.stories import NOW, STORIES, findings_of, story, told
+from tests.stories import NOW, PRESENTATION, STORIES, findings_of, story, told
 
-SSH: Final = opened(
-    "tcp 22 from 0.0.0.0/0",
-    eventID="e-1",
-    eventTime="2026-11-17T08:55:12Z",
-    eventSource="ec2.amazonaws.com",
-    userIdentity={
+CALLED: Final[dict[str, Any]] = {
+    "eventID": "e-1",
+    "eventTime": "2026-11-17T08:55:12Z",
+    "eventSource": "ec2.amazonaws.com",
+    "userIdentity": {
         "type": "AssumedRole",
         "arn": "arn:aws:sts::444455556666:assumed-role/deploy/jane",
         "accountId": "444455556666",
@@ -43,9 +52,10 @@ SSH: Final = opened(
         "sessionContext": {"sessionIssuer": {"type": "Role", "userName": "deploy"}},
         "invokedBy": "cloudformation.amazonaws.com",
     },
-    sourceIPAddress="198.51.100.7",
-    userAgent="cloudformation.amazonaws.com",
-)
+    "sourceIPAddress": "198.51.100.7",
+    "userAgent": "cloudformation.amazonaws.com",
+}
+SSH: Final = opened("tcp 22 from 0.0.0.0/0", **CALLED)
 EDIT = SecurityGroupChange(
     action=Action.MODIFY_RULES, group_id="sg-1", added=rules("unknown tcp 443 from ::/0")
 )
@@ -70,12 +80,12 @@ def test_story_is_a_detection_finding_of_which_the_model_drops_nothing(name: str
 
 
 WITHOUT_A_STORY = {
-    "several-calls": [SSH, replace(SSH, record=replace(SSH.record, event_id="e-2"))],
+    "several-calls": [SSH, with_record(SSH, event_id="e-2")],
     "log-event-that-is-no-record": [unreadable_finding(record(), "not JSON", excerpt="{")],
     "empty-log-event": [unreadable_finding(record(), "not JSON", excerpt="")],
     "edit": [judged(EDIT)],
     "nothing-known-of-the-call": [
-        without(
+        with_record(
             SSH,
             event_id=None,
             event_name=None,
@@ -84,8 +94,8 @@ WITHOUT_A_STORY = {
             principal=Principal(),
         )
     ],
-    "source-of-no-known-version": [without(SSH, event_source="ec2")],
-    "half-a-character": [without(SSH, error_message="\ud800", error_code="Client.X")],
+    "source-of-no-known-version": [with_record(SSH, event_source="ec2")],
+    "half-a-character": [with_record(SSH, error_message="\ud800", error_code="Client.X")],
 }
 
 
@@ -146,7 +156,7 @@ def test_what_the_model_drops_is_noticed(sent: object, kept: object, dropped: li
 
 
 def test_severity_has_the_id_that_ocsf_gives_it() -> None:
-    documents = [machine(replace(SSH, severity=severity)) for severity in Severity]
+    documents = [machine(with_judgement(SSH, severity=severity)) for severity in Severity]
 
     assert [(document["severity"], document["severity_id"]) for document in documents] == [
         ("Informational", 1),
@@ -160,14 +170,14 @@ def test_severity_has_the_id_that_ocsf_gives_it() -> None:
 def test_times_are_those_of_the_calls_and_when_they_were_seen() -> None:
     later = datetime(2026, 11, 17, 8, 55, 42, tzinfo=UTC)
 
-    document = machine(without(SSH, event_time=later), without(SSH, event_time=None), SSH)
+    document = machine(with_record(SSH, event_time=later), with_record(SSH, event_time=None), SSH)
 
     assert document["time"] == document["finding_info"]["first_seen_time"] == 1794905712000
     assert document["finding_info"]["last_seen_time"] == 1794905742000
     seen = int(NOW.timestamp() * 1000)
     assert document["finding_info"]["created_time"] == seen
     assert document["metadata"]["processed_time"] == seen
-    assert machine(without(SSH, event_time=None))["time"] == seen
+    assert machine(with_record(SSH, event_time=None))["time"] == seen
 
 
 def test_account_organization_and_region() -> None:
@@ -192,7 +202,7 @@ def test_account_without_a_name_is_called_by_its_id() -> None:
 
 
 def test_what_is_absent_leaves_no_empty_members() -> None:
-    nowhere = without(SSH, account_id=None, region=None, organization_id=None, event_id=None)
+    nowhere = with_record(SSH, account_id=None, region=None, organization_id=None, event_id=None)
 
     document = machine(nowhere, facts=AccountFacts())
 
@@ -211,7 +221,7 @@ def test_what_is_absent_leaves_no_empty_members() -> None:
     ],
 )
 def test_security_group_is_the_resource(region: str, partition: str) -> None:
-    finding = without(SSH, region=region)
+    finding = with_record(SSH, region=region)
 
     assert machine(finding, finding)["resources"] == [
         {
@@ -332,10 +342,13 @@ def test_shares_of_the_address_space_are_told() -> None:
 def test_rules_that_do_not_fit_are_counted() -> None:
     # Of one severity, breadth and share, so that none is worse.
     texts = [f"tcp {port} from 3.0.0.0/8" for port in range(6100, 7100, 2)]
-    many = alert_of(opened(*texts, "tcp 22 from 0.0.0.0/0"))
+    many = opened(*texts, "tcp 22 from 0.0.0.0/0")
 
     whole, cut = (
-        json.loads(machine_of(many, PLAIN, most))["evidences"][0]["data"] for most in (1000, 7)
+        json.loads(machine_of(briefing_for(many, limits=Limits(rules=most, text=1024))))[
+            "evidences"
+        ][0]["data"]
+        for most in (1000, 7)
     )
 
     assert len(whole["rules_added"]) == len(whole["exposure"]) == 501
@@ -356,7 +369,8 @@ def test_widest_ranges_of_a_prefix_list_are_told_whatever_is_cut() -> None:
         )
     )
 
-    [evidence] = json.loads(machine_of(alert_of(finding), PLAIN, 2))["evidences"]
+    briefing = briefing_for(finding, limits=Limits(rules=2, text=1024))
+    [evidence] = json.loads(machine_of(briefing))["evidences"]
 
     assert evidence["data"]["ranges_added"] == ["0.0.0.0/0", "10.0.0.0/24"]
 
@@ -376,9 +390,9 @@ def test_icmp_type_and_code_are_told() -> None:
 
 
 def test_events_are_all_named() -> None:
-    calls = [without(SSH, event_id=f"e-{number}") for number in range(50)]
+    calls = [with_record(SSH, event_id=f"e-{number}") for number in range(50)]
 
-    document = machine(*calls, without(SSH, event_id=None))
+    document = machine(*calls, with_record(SSH, event_id=None))
 
     assert document["count"] == 51
     assert document["finding_info"]["related_events"] == [
@@ -413,18 +427,19 @@ OPENED_BY_STORY: Final = {
 @pytest.mark.parametrize("name", STORIES)
 def test_cloud_firewall_was_modified_when_and_only_when_a_rule_was_opened(name: str) -> None:
     [finding] = findings_of(story(name))
-    was_opened = name in OPENED_BY_STORY and finding.record.outcome == "succeeded"
+    was_opened = name in OPENED_BY_STORY and finding.outcome == "succeeded"
 
     told_of = techniques(machine(finding))
 
     assert (CLOUD_FIREWALL in told_of) is was_opened
+    assert finding.record is not None
     assert (CLOUD_LOGS in told_of) is bool(
         finding.judgement.blinded and finding.record.error_code is None
     )
 
 
 def test_refused_stories_are_among_them() -> None:
-    outcomes = {finding.record.outcome.value for finding in OPENED_BY_STORY.values()}
+    outcomes = {finding.outcome.value for finding in OPENED_BY_STORY.values()}
 
     assert outcomes == {"succeeded", "denied", "failed", "dry run"}
 
@@ -445,7 +460,7 @@ def test_techniques(finding: Finding, told_of: list[str]) -> None:
 
 
 def test_remediation_is_the_undo_command_with_the_pages_to_look_at() -> None:
-    remediation = machine(SSH, settings=replace(PLAIN, runbook_url=RUNBOOK))["remediation"]
+    remediation = machine(SSH, presentation=replace(PLAIN, runbook_url=RUNBOOK))["remediation"]
 
     console = "https://eu-central-1.console.aws.amazon.com"
     assert remediation == {
@@ -462,9 +477,9 @@ def test_remediation_is_the_undo_command_with_the_pages_to_look_at() -> None:
 
 
 def test_remediation_of_several_calls_is_a_command_a_line() -> None:
-    another = opened("tcp 3389 from 0.0.0.0/0", group_id="sg-0fedcba9876543210")
+    another = opened("tcp 3389 from 0.0.0.0/0", group_id="sg-0fedcba9876543210", **CALLED)
 
-    remediation = machine(SSH, replace(another, record=SSH.record), SSH)["remediation"]
+    remediation = machine(SSH, another, SSH)["remediation"]
 
     first, second = remediation["desc"].split("\n")
     assert "--group-id sg-0123456789abcdef0 " in first
@@ -481,15 +496,16 @@ def test_where_there_is_no_command_it_says_so() -> None:
 # The uid -----------------------------------------------------------------------------------------
 
 
-ANOTHER = without(SSH, event_id="e-2")
+ANOTHER = with_record(SSH, event_id="e-2")
 UNREADABLE = unreadable_finding(record(), "not JSON", excerpt="{")
-NAMELESS = without(SSH, event_id=None)
+NAMELESS = with_record(SSH, event_id=None)
 
 
 def test_uid_is_that_of_the_events_whenever_and_in_whichever_order_they_are_told() -> None:
-    uid = uid_of(alert_of(SSH, ANOTHER))
+    uid = briefing_for(SSH, ANOTHER).uid
 
-    assert uid_of(alert_of(ANOTHER, SSH, seen_at=NOW + timedelta(days=1))) == uid
+    assert briefing_for(ANOTHER, SSH, seen_at=NOW + timedelta(days=1)).uid == uid
+    assert chat(SSH, ANOTHER)["id"] == uid
     assert machine(SSH, ANOTHER)["finding_info"]["uid"] == uid
     assert len(uid) == 32
 
@@ -501,19 +517,29 @@ def test_uid_of_other_events_is_another() -> None:
         alert_of(SSH, ANOTHER),
         alert_of(SSH, SSH),
         alert_of(UNREADABLE),
-        alert_of(replace(UNREADABLE, excerpt="[")),
-        alert_of(configuration_finding(record(), "entry 1")),
-        alert_of(configuration_finding(record(), "entry 2")),
+        alert_of(unreadable_finding(record(), "not JSON", excerpt="[")),
+        alert_of(configuration_finding("entry 1")),
+        alert_of(configuration_finding("entry 2")),
         alert_of(NAMELESS),
-        alert_of(without(NAMELESS, event_time=NOW)),
-        alert_of(without(NAMELESS, request={"groupId": "sg-1"})),
+        alert_of(with_record(NAMELESS, event_time=NOW)),
+        alert_of(with_record(NAMELESS, request={"groupId": "sg-1"})),
     ]
 
-    assert len({uid_of(alert) for alert in alerts}) == len(alerts)
+    uids = {briefed(alert).uid for alert in alerts}
+    assert len(uids) == len(alerts)
+
+
+def test_uid_of_an_event_without_an_id_is_that_of_its_text_again() -> None:
+    first, again = (
+        briefed(replace(alert_of(NAMELESS), seen_at=it)).uid
+        for it in (NOW, NOW + timedelta(days=1))
+    )
+
+    assert first == again != briefing_for(SSH).uid
 
 
 def test_parts_of_an_alert_that_is_too_large_have_uids_of_their_own() -> None:
-    calls = [without(SSH, event_id=f"e-{number}") for number in range(500)]
+    calls = [with_record(SSH, event_id=f"e-{number}") for number in range(500)]
 
     messages = list(told(calls, presentation=PRESENTATION))
 

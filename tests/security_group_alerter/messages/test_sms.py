@@ -6,8 +6,8 @@ from security_group_alerter.judgement.findings import unreadable_finding
 from security_group_alerter.messages.sms import LONGEST
 from security_group_alerter.model.account import AccountFacts
 from security_group_alerter.model.finding import Finding
-from tests.security_group_alerter.builders import record
-from tests.security_group_alerter.messages.forms import CALLS, opened, renamed, sms, without
+from tests.security_group_alerter.builders import record, with_record
+from tests.security_group_alerter.messages.forms import CALLS, opened, renamed, sms
 from tests.stories import STORIES, findings_of, story
 
 SSH = opened("tcp 22 from 0.0.0.0/0")
@@ -65,7 +65,7 @@ def test_account_is_told_by_its_id_where_the_name_is_unknown() -> None:
 def test_nothing_is_invented_where_the_record_tells_no_place() -> None:
     nowhere = unreadable_finding(record(), "not JSON", excerpt="{")
 
-    text = sms(without(nowhere, account_id=None, region=None), facts=AccountFacts())
+    text = sms(with_record(nowhere, account_id=None, region=None), facts=AccountFacts())
 
     assert text == "HIGH unreadable log event"
 
@@ -93,7 +93,7 @@ GROUP = "0123456789abcdef0"
 @pytest.mark.parametrize("region", ["ap-southeast-1", "us-isof-south-1", "us-gov-west-1"])
 @pytest.mark.parametrize("text", LONG.values(), ids=LONG)
 def test_group_and_region_are_whole_whatever_the_account_is_called(text: str, region: str) -> None:
-    finding = without(SSH, region=region)
+    finding = with_record(SSH, region=region)
 
     told = sms(finding, facts=AccountFacts(name=text))
 
@@ -105,7 +105,7 @@ def test_group_and_region_are_whole_whatever_the_account_is_called(text: str, re
 @pytest.mark.parametrize("text", LONG.values(), ids=LONG)
 def test_hostile_names_of_everything(text: str) -> None:
     for finding in findings_of(*map(story, CALLS)):
-        hostile = without(renamed(finding, text), region=text, event_name=text)
+        hostile = with_record(renamed(finding, text), region=text, event_name=text)
 
         told = sms(hostile, facts=AccountFacts(name=text))
 

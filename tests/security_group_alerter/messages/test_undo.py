@@ -30,7 +30,7 @@ from tests.security_group_alerter.builders import (
     with_judgement,
     with_record,
 )
-from tests.security_group_alerter.messages.forms import briefing_for, texts_of
+from tests.security_group_alerter.messages.forms import briefing_for, call_of, texts_of
 from tests.stories import told
 
 GROUP: Final = "sg-0123456789abcdef0"
@@ -158,8 +158,7 @@ UNDO: Final[dict[str, tuple[Change, str]]] = {
 
 def undo_of(finding: Finding) -> Undo:
     """How the one call of an alert is undone, or why it is not."""
-    [call] = briefing_for(finding).calls
-    return call.changed.undo
+    return call_of(finding).changed.undo
 
 
 def looks_of(*findings: Finding) -> tuple[tuple[str, str], ...]:
@@ -424,7 +423,7 @@ def test_the_last_call_is_undone_first_and_each_command_given_once() -> None:
 
     briefing = briefing_for(*findings)
 
-    assert [(step.call.number, words_of(step.command)[2]) for step in briefing.undo] == [
+    assert [(step.number, words_of(step.command)[2]) for step in briefing.undo] == [
         (4, "revoke-security-group-ingress"),
         (1, "delete-security-group"),
     ]

@@ -11,16 +11,21 @@ from security_group_alerter.judgement.accepted_openings import (
     AcceptedOpenings,
     accepted_openings_in,
 )
-from security_group_alerter.judgement.findings import configuration_finding, with_acceptance
+from security_group_alerter.judgement.findings import (
+    Standards,
+    configuration_finding,
+    finding_of,
+)
 from security_group_alerter.messages import messages_of
 from security_group_alerter.messages.email import email_of
-from security_group_alerter.messages.headline import phrase_of
+from security_group_alerter.messages.limits import Limits
 from security_group_alerter.messages.machine import machine_of
-from security_group_alerter.messages.notes import notes_on
 from security_group_alerter.messages.people import mfa_words
 from security_group_alerter.messages.reasons import reasons_for
+from security_group_alerter.model.acceptance import Acceptance
 from security_group_alerter.model.change import (
     Action,
+    Blinding,
     Change,
     PrefixListChange,
     SecurityGroupChange,
@@ -31,10 +36,19 @@ from security_group_alerter.model.finding import Finding
 from security_group_alerter.model.message import Message
 from security_group_alerter.model.principal import Principal, Session
 from security_group_alerter.model.severity import Severity
-from tests.security_group_alerter.builders import judged, peer, record, rules
+from tests.security_group_alerter.builders import (
+    judged,
+    peer,
+    record,
+    rules,
+    with_judgement,
+    with_record,
+)
 from tests.security_group_alerter.messages.forms import (
     PLAIN,
     alert_of,
+    briefing_for,
+    call_of,
     chat,
     machine,
     opened,
@@ -60,6 +74,9 @@ def headlines(*findings: Finding) -> Iterator[str]:
     yield chat(*findings)["content"]["title"]
     yield sms(*findings)
     yield machine(*findings)["message"]
+
+
+TEN: Final = Limits(rules=10, text=300)
 
 
 # The worst of one call ---------------------------------------------------------------------------
@@ -107,10 +124,11 @@ def test_headline_is_the_worst_of_a_call(texts: list[str], severity: str, phrase
 @pytest.mark.parametrize("most", [1000, 200, 10, 1])
 def test_world_open_rule_is_listed_wherever_it_stands(most: int) -> None:
     private = [f"tcp 22 from 10.0.{block}.0/24" for block in range(250)]
-    alert = alert_of(opened(*private, "tcp 22 from 0.0.0.0/0"))
+    finding = opened(*private, "tcp 22 from 0.0.0.0/0")
+    briefing = briefing_for(finding, limits=Limits(rules=most, text=1000))
 
-    text = email_of(alert, PLAIN, most)
-    [evidence] = json.loads(machine_of(alert, PLAIN, most))["evidences"]
+    text = email_of(briefing)
+    [evidence] = json.loads(machine_of(briefing))["evidences"]
 
     assert "    + ingress tcp 22 (SSH) from 0.0.0.0/0, the whole IPv4 Internet\n" in text
     assert text.count("+ ingress") == min(most, 251)
@@ -154,7 +172,7 @@ def test_what_cannot_be_read_is_counted_where_it_does_not_fit() -> None:
         problems=tuple(f"ipPermissions[{it}]" for it in range(1500)),
     )
 
-    text = email_of(alert_of(judged(change)), PLAIN, 10)
+    text = email_of(briefing_for(judged(change), limits=TEN))
 
     assert text.count("! Not readable, so not judged: ipPermissions[") == 10
     assert "! Not readable, so not judged: 1,490 more" in text
@@ -166,7 +184,7 @@ def test_widest_ranges_of_a_prefix_list_are_listed_and_the_rest_is_counted() -> 
         action=Action.MODIFY, prefix_list_id="pl-1", added=(*narrow, peer("0.0.0.0/0"))
     )
 
-    text = email_of(alert_of(judged(change)), PLAIN, 10)
+    text = email_of(briefing_for(judged(change), limits=TEN))
 
     assert "    + 0.0.0.0/0, the whole IPv4 Internet\n    + 10.0.0.0/24" in text
     assert "    + and 241 more ranges: see the CloudTrail event\n" in text
@@ -182,7 +200,8 @@ def test_headline_is_the_worst_of_several_calls() -> None:
         opened("tcp 22 from 3.0.0.0/8", group_id="sg-00000003"),
     ]
     # As if an exception covered the world.
-    calls = [replace(it, world_open=False, effect=calls[0].effect) for it in calls]
+    effect = calls[0].judgement.effect
+    calls = [with_judgement(it, world_open=False, effect=effect) for it in calls]
 
     for headline in headlines(*calls):
         assert "3 calls, the worst: tcp 8080 open to the whole IPv4 Internet" in headline
@@ -243,7 +262,7 @@ REASONS: Final = {
 def test_reasons_are_true(texts: list[str], reasons: list[str]) -> None:
     finding = opened(*texts)
 
-    assert list(reasons_for(finding)) == reasons
+    assert list(reasons_for(finding.judgement)) == reasons
     text = email(finding).replace("\n      ", " ")
     assert text.count("Why ") == len(reasons)
     assert all(f"    Why {finding.judgement.severity.name}: {it}.\n" in text for it in reasons)
@@ -252,7 +271,8 @@ def test_reasons_are_true(texts: list[str], reasons: list[str]) -> None:
 def test_no_reason_is_given_for_what_was_refused() -> None:
     denied = opened("tcp 22 from 0.0.0.0/0", errorCode="Client.UnauthorizedOperation")
 
-    assert list(reasons_for(denied)) == []
+    assert list(reasons_for(denied.judgement)) == []
+    assert call_of(denied).reasons == ()
 
 
 # What follows ------------------------------------------------------------------------------------
@@ -261,15 +281,13 @@ def test_no_reason_is_given_for_what_was_refused() -> None:
 @pytest.mark.parametrize("action", TrailAction)
 @pytest.mark.parametrize("code", ["AccessDenied", "TrailNotFoundException"])
 def test_nothing_follows_from_a_refused_call(action: TrailAction, code: str) -> None:
-    change = TrailChange(
-        action=action, trail="organization-trail", blinded=("it no longer logs anything",)
-    )
+    change = TrailChange(action=action, trail="organization-trail", blinded=(Blinding.STOPPED,))
     done, refused = (
         judged(change, trail_arn=TRAIL_ARN, **members) for members in ({}, {"errorCode": code})
     )
 
-    assert "It no longer logs anything." in email(done)
-    assert list(notes_on(refused)) == []
+    assert "! It no longer logs.\n" in email(done)
+    assert call_of(refused).changed.notes == ()
     [message] = told([refused])
     for form, text in texts_of(message).items():
         assert "nger log" not in text, form
@@ -277,6 +295,35 @@ def test_nothing_follows_from_a_refused_call(action: TrailAction, code: str) -> 
         assert "LOOK" not in text
     assert machine(refused)["finding_info"].get("attacks") is None
     assert machine(refused)["remediation"]["desc"].startswith("Nothing changed")
+
+
+BLINDED: Final = {
+    Blinding.STOPPED: "it no longer logs",
+    Blinding.DELETED: "it is gone",
+    Blinding.NOT_EVERY_REGION: "it no longer covers every Region",
+    Blinding.NO_MEMBER_ACCOUNTS: "it no longer covers the organization's member accounts",
+    Blinding.NO_LOG_GROUP: "it no longer sends events to CloudWatch Logs",
+    Blinding.OTHER_LOG_GROUP: (
+        "it sends its events to another log group, where no alerter listens"
+    ),
+    Blinding.READING_CALLS_ONLY: "it records only management events that read, no changes",
+    Blinding.SOME_MANAGEMENT_EVENTS: "it records only some of the management events",
+    Blinding.NO_MANAGEMENT_EVENTS: "it no longer records management events",
+}
+
+
+@pytest.mark.parametrize("blinding", Blinding, ids=lambda it: it.name)
+def test_each_way_of_blinding_a_trail_is_put_into_words(blinding: Blinding) -> None:
+    words = BLINDED[blinding]
+    finding = judged(
+        TrailChange(action=TrailAction.UPDATE, trail="organization-trail", blinded=(blinding,))
+    )
+
+    note = f"{words[0].upper()}{words[1:]}."
+    assert call_of(finding).changed.notes == (note,)
+    assert f"! {note}" in " ".join(email(finding).split())
+    [evidence] = machine(finding)["evidences"]
+    assert evidence["data"]["blinded"] == [words]
 
 
 @pytest.mark.parametrize("code", ["Client.UnauthorizedOperation", "Client.DryRunOperation"])
@@ -292,8 +339,8 @@ def test_nothing_follows_from_a_refused_change_of_rules(code: str) -> None:
     ]
 
     for change in changes:
-        assert list(notes_on(judged(change)))
-        assert list(notes_on(judged(change, errorCode=code))) == []
+        assert call_of(judged(change)).changed.notes
+        assert call_of(judged(change, errorCode=code)).changed.notes == ()
 
 
 def test_closed_prefix_list_says_so() -> None:
@@ -316,8 +363,8 @@ def test_one_range_that_is_added_to_a_prefix_list_is_named() -> None:
     renamed = replace(change, added=())
 
     phrase = "prefix list pl-0123456789abcdef0 edited"
-    assert phrase_of(judged(change)) == f"{phrase}: 10.0.0.0/8 added"
-    assert phrase_of(judged(renamed)) == phrase
+    assert call_of(judged(change)).phrase == f"{phrase}: 10.0.0.0/8 added"
+    assert call_of(judged(renamed)).phrase == phrase
 
 
 def test_rules_that_were_removed_and_left_out_cannot_be_judged() -> None:
@@ -325,7 +372,7 @@ def test_rules_that_were_removed_and_left_out_cannot_be_judged() -> None:
         SecurityGroupChange(action=Action.REMOVE_RULES, group_id="sg-1", is_omitted=True)
     )
 
-    assert phrase_of(finding) == "rules removed, but CloudTrail left them out: cannot judge"
+    assert call_of(finding).phrase == "rules removed, but CloudTrail left them out: cannot judge"
 
 
 # Exceptions --------------------------------------------------------------------------------------
@@ -345,8 +392,14 @@ expires = 2027-06-30
 )
 
 
-def accepted(*texts: str) -> Finding:
-    return with_acceptance(opened(*texts), ACCEPTED.entries, today=NOW.date())
+def accepted(*texts: str, **members: object) -> Finding:
+    """The finding for a call that adds these rules, by an organization that accepts HTTPS."""
+    change = SecurityGroupChange(
+        action=Action.ADD_RULES, group_id="sg-0123456789abcdef0", added=rules(*texts)
+    )
+    called = record(eventName="AuthorizeSecurityGroupIngress", **members)
+    standards = Standards(accepted=ACCEPTED.entries)
+    return finding_of(called, change, standards, today=NOW.date())
 
 
 def test_accepted_opening_sends_nobody_to_look() -> None:
@@ -372,16 +425,43 @@ def test_opening_that_is_accepted_in_part_is_told_by_its_worst() -> None:
 
 def test_acceptance_that_ran_out_is_told() -> None:
     [entry] = ACCEPTED.entries
-    finding = replace(opened("tcp 443 from 0.0.0.0/0"), expired=(entry,))
+    finding = with_judgement(
+        opened("tcp 443 from 0.0.0.0/0"), acceptance=Acceptance(expired=(entry,))
+    )
 
-    assert list(notes_on(finding)) == [
+    words = (
         "An acceptance by shop@example.com ran out on 2027-06-30 and no longer counts: "
         "It is public."
-    ]
+    )
+    assert call_of(finding).changed.notes == call_of(finding).changed.acceptance == (words,)
+
+
+@pytest.mark.parametrize("severity", Severity)
+def test_what_covers_everything_decides_the_words_and_not_the_severity(severity: Severity) -> None:
+    finding = with_judgement(accepted("tcp 443 from 0.0.0.0/0"), severity=severity)
+    part = with_judgement(
+        accepted("tcp 443 from 0.0.0.0/0", "tcp 22 from 0.0.0.0/0"), severity=severity
+    )
+
+    for headline in headlines(finding):
+        assert "accepted: tcp 443 (HTTPS) open to the whole IPv4 Internet" in headline
+    assert "! Accepted until 2027-06-30 by shop@example.com: It is public." in email(finding)
+    for headline in headlines(part):
+        assert "accepted" not in headline
+    assert "! Accepted in part until 2027-06-30 by shop@example.com: " in email(part)
+
+
+def test_nothing_is_accepted_of_a_call_that_was_refused() -> None:
+    finding = accepted("tcp 443 from 0.0.0.0/0", errorCode="Client.UnauthorizedOperation")
+
+    assert call_of(finding).phrase == (
+        "denied attempt to open tcp 443 (HTTPS) to the whole IPv4 Internet"
+    )
+    assert "ccepted" not in email(finding)
 
 
 def test_email_of_a_configuration_is_nobodys_and_nowhere() -> None:
-    text = email(configuration_finding(record(), "accepted_openings.toml, entry 2, owner: …"))
+    text = email(configuration_finding("accepted_openings.toml, entry 2, owner: …"))
 
     assert text.split("\n") == [
         "MEDIUM: an accepted opening is not in force",
@@ -446,7 +526,7 @@ def test_repeat_is_told_in_the_email() -> None:
 def test_no_form_makes_a_link_of_somebody_elses_text(name: str) -> None:
     [message] = told(
         [
-            replace(it, record=replace(it.record, error_message="see http://a", region="http://a"))
+            with_record(it, error_message="see http://a", region="http://a")
             for it in findings_of(story(name))
         ]
     )
