@@ -98,11 +98,11 @@ def test_a_control_tower_trail_is_reused(aws: Cloud, run: Preflight) -> None:
     assert result.status == 0
     assert result.lines("warning") == result.lines("stop") == []
     assert (
-        f"trails {TRAIL}: an organization trail of all Regions, with all changes, runs"
+        f"trails {TRAIL} runs, and records all changes in the organization and in all Regions"
         in result.lines("ok")
     )
     assert f"log group {GROUP}" in result.lines("ok")
-    assert "subscription 1 of 2 places are taken by others" in result.lines("ok")
+    assert "subscription others use 1 of 2 filters" in result.lines("ok")
     assert f"ExistingTrailLogGroupName={GROUP}" in command_in(result)
 
 
@@ -121,7 +121,7 @@ def test_their_bucket_with_the_policy_that_bucket_policy_prints(
     assert result.lines("warning") == result.lines("stop") == []
     assert f"existing bucket {BUCKET}, in {REGION}" in result.lines("ok")
     assert (
-        f"bucket policy statement 3 (CloudTrailWritesForTheOrganization) lets CloudTrail do "
+        f"bucket policy statement 3 (CloudTrailWritesForTheOrganization) lets CloudTrail call "
         f"s3:PutObject on arn:aws:s3:::{BUCKET}/AWSLogs/{aws.organization_id}/*"
         in result.lines("ok")
     )
@@ -144,8 +144,9 @@ def test_an_update_of_the_stack_that_is_there(aws: Cloud, run: Preflight) -> Non
     assert result.lines("warning") == result.lines("stop") == []
     assert f"stack {STACK} is UPDATE_COMPLETE: it would be updated" in result.lines("ok")
     assert "e-mail security@example.com: as before" in result.lines("ok")
-    assert "e-mail new@example.com: will get a link from SNS, to be followed once" in result.lines(
-        "ok"
+    assert (
+        "e-mail new@example.com: SNS will send a link to confirm the subscription"
+        in result.lines("ok")
     )
 
 
@@ -273,7 +274,7 @@ STOPS: Final[list[tuple[str, Arrangement, tuple[str, ...], str]]] = [
         "no-organization",
         leave_the_organization,
         EMAILS,
-        f"organization account {MANAGEMENT} is in no organization. Sign in to the management",
+        f"organization account {MANAGEMENT} is not in an organization. Sign in to the management",
     ),
     (
         "features-not-all-on",
@@ -298,48 +299,51 @@ STOPS: Final[list[tuple[str, Arrangement, tuple[str, ...], str]]] = [
         "id-not-known",
         lambda aws: aws.refuse("DescribeOrganization"),
         EMAILS,
-        "organizations:DescribeOrganization is not allowed. Allow it, or name the id: "
-        "--parameter OrganizationId=o-…",
+        "organization its ID is unknown: you do not have the permission "
+        "organizations:DescribeOrganization. Get the permission, or set the ID: --parameter "
+        "OrganizationId=o-…",
     ),
     (
         "member-account",
         be(MEMBER),
         EMAILS,
-        f"account CloudFormation makes an organization trail in the management account only "
+        "account CloudFormation can create an organization trail only in the management account "
         f"({MANAGEMENT}), and this is {MEMBER}. Sign in there, or reuse",
     ),
     (
         "no-trusted-access",
         distrust_cloudtrail,
         EMAILS,
-        "In the management account: aws organizations enable-aws-service-access "
+        "trusted access is not enabled for CloudTrail, and CloudFormation cannot enable it. In the "
+        "management account: aws organizations enable-aws-service-access "
         "--service-principal cloudtrail.amazonaws.com",
     ),
     (
         "stack-that-failed",
         stack_is("ROLLBACK_COMPLETE"),
         EMAILS,
-        f"stack {STACK} is ROLLBACK_COMPLETE and cannot be updated. Remove it: sam delete "
+        f"stack {STACK} is ROLLBACK_COMPLETE and cannot be updated. Delete it: sam delete "
         f"--stack-name {STACK} --region {REGION}",
     ),
     (
         "stack-with-a-long-name",
         nothing,
         (*EMAILS, "--stack", "s" * (LONGEST_STACK_NAME + 1)),
-        "stack its name has 41 characters; with more than 40 the rules that watch the alerter are "
-        f"too long for EventBridge: {'s' * 41}. Name it shorter: --stack, or",
+        f"stack the name {'s' * 41} has 41 characters; with more than 40, the rules that watch the "
+        "alerter are too long for EventBridge. Choose a shorter name with --stack, or",
     ),
     (
         "update-that-failed-twice",
         stack_is("UPDATE_ROLLBACK_FAILED"),
         EMAILS,
-        f"First: aws cloudformation continue-update-rollback --region {REGION} --stack-name",
+        "Finish the rollback first: aws cloudformation continue-update-rollback --region "
+        f"{REGION} --stack-name",
     ),
     (
         "stack-that-is-being-changed",
         stack_is("UPDATE_IN_PROGRESS"),
         EMAILS,
-        f"stack {STACK} is being changed (UPDATE_IN_PROGRESS). Wait until that is done",
+        f"stack {STACK} is being changed (UPDATE_IN_PROGRESS). Wait until that has finished",
     ),
     (
         "five-trails",
@@ -352,19 +356,20 @@ STOPS: Final[list[tuple[str, Arrangement, tuple[str, ...], str]]] = [
         "trail-of-that-name",
         lambda aws: make_trail(aws, "organization-trail", IsOrganizationTrail=False),
         EMAILS,
-        "trails there is a trail organization-trail that is not this stack's: arn:aws:cloudtrail:",
+        "trails a trail organization-trail that is not this stack's exists already: "
+        "arn:aws:cloudtrail:",
     ),
     (
         "no-such-log-group",
         make_trail,
         REUSE,
-        f"log group there is no log group {GROUP} in {REGION}. Deploy in the account and Region",
+        f"log group the log group {GROUP} does not exist in {REGION}. Deploy in the account and",
     ),
     (
         "log-group-of-another-class",
         infrequent_group,
         REUSE,
-        f"log group {GROUP} is of class INFREQUENT_ACCESS, which has no subscription and metric",
+        f"log group {GROUP} has the log class INFREQUENT_ACCESS, without subscription and metric",
     ),
     (
         "no-free-subscription-filter",
@@ -377,13 +382,13 @@ STOPS: Final[list[tuple[str, Arrangement, tuple[str, ...], str]]] = [
         "reused-trail-without-the-organization",
         group_without("IsOrganizationTrail"),
         REUSE,
-        f"trails {TRAIL} would leave the alerter blind: it is no organization trail",
+        f"trails with {TRAIL}, the alerter would miss changes: it is not an organization trail",
     ),
     (
         "reused-trail-of-one-region",
         group_without("IsMultiRegionTrail"),
         REUSE,
-        f"it is no multi-Region trail (only {REGION} is in it)",
+        f"it is not a multi-Region trail (it records only {REGION})",
     ),
     (
         "reused-trail-that-is-stopped",
@@ -395,32 +400,32 @@ STOPS: Final[list[tuple[str, Arrangement, tuple[str, ...], str]]] = [
         "reused-trail-of-reading-calls",
         select(EventSelectors=[{"ReadWriteType": "ReadOnly", "IncludeManagementEvents": True}]),
         REUSE,
-        "its event selectors leave out management events that write",
+        "its event selectors leave out write management events",
     ),
     (
         "reused-trail-of-data-events",
         advanced(eventCategory="Data"),
         REUSE,
-        "its event selectors leave out management events that write",
+        "its event selectors leave out write management events",
     ),
     (
         "no-such-bucket",
         nothing,
         THEIR_BUCKET,
-        f"existing bucket there is no bucket {BUCKET}. Name another ExistingTrailBucketName",
+        f"existing bucket the bucket {BUCKET} does not exist. Set another ExistingTrailBucketName",
     ),
     (
         "bucket-without-a-policy",
         make_bucket,
         THEIR_BUCKET,
-        f"bucket policy no statement lets CloudTrail do s3:GetBucketAcl on arn:aws:s3:::{BUCKET}. "
-        "Add to the bucket's policy what `make bucket-policy` prints",
+        f"bucket policy no statement lets CloudTrail call s3:GetBucketAcl on arn:aws:s3:::{BUCKET}."
+        " Add what `make bucket-policy` prints to the bucket's policy",
     ),
     (
         "bucket-far-from-the-key",
         far_bucket,
         THEIR_BUCKET,
-        f"existing bucket {BUCKET} is in eu-west-1, the trail's KMS key would be in {REGION}",
+        f"existing bucket {BUCKET} is in eu-west-1, and the trail's KMS key would be in {REGION}",
     ),
     (
         "bucket-for-a-trail-that-is-not-made",
@@ -469,7 +474,7 @@ STOPS: Final[list[tuple[str, Arrangement, tuple[str, ...], str]]] = [
         "no-such-key",
         nothing,
         (*EMAILS, "--parameter", f"KmsKey=arn:aws:kms:{REGION}:{MANAGEMENT}:key/1234abcd"),
-        f"KMS key there is no key arn:aws:kms:{REGION}:{MANAGEMENT}:key/1234abcd. Name",
+        f"KMS key the key arn:aws:kms:{REGION}:{MANAGEMENT}:key/1234abcd does not exist. Name",
     ),
 ]
 
@@ -494,15 +499,15 @@ WARNINGS: Final[list[tuple[str, Arrangement, tuple[str, ...], str]]] = [
         "second-copy",
         make_trail,
         EMAILS,
-        f"trails the organization has the trail {TRAIL} ({REGION}) already; AWS charges $2 per "
-        "100,000 management events for a second copy (the first is free). Better reuse it: "
+        f"trails the organization already has the trail {TRAIL} ({REGION}); AWS charges $2 per "
+        "100,000 management events for a second copy (the first is free). Reuse it instead: "
         f"--parameter ExistingTrailLogGroupName={GROUP} --parameter TrailName={TRAIL}",
     ),
     (
         "second-copy-of-a-trail-of-another-region",
         lambda aws: make_trail(aws, region="us-east-1"),
         EMAILS,
-        f"Better reuse it in account {MANAGEMENT}, Region us-east-1, where its log group is: "
+        f"Reuse it instead in account {MANAGEMENT}, Region us-east-1, where its log group is: "
         f"--parameter ExistingTrailLogGroupName={GROUP}",
     ),
     (
@@ -512,7 +517,7 @@ WARNINGS: Final[list[tuple[str, Arrangement, tuple[str, ...], str]]] = [
             CloudWatchLogsLogGroupArn=f"arn:aws:logs:{REGION}:{MEMBER}:log-group:theirs:*",
         ),
         EMAILS,
-        f"Better reuse it in account {MEMBER}, Region {REGION}, where its log group is: "
+        f"Reuse it instead in account {MEMBER}, Region {REGION}, where its log group is: "
         f"--parameter ExistingTrailLogGroupName=theirs --parameter TrailName={TRAIL} "
         f"--parameter ManagementAccountId={MANAGEMENT}",
     ),
@@ -520,84 +525,86 @@ WARNINGS: Final[list[tuple[str, Arrangement, tuple[str, ...], str]]] = [
         "second-copy-of-a-trail-without-log-group",
         lambda aws: make_trail(aws, CloudWatchLogsLogGroupArn=None),
         EMAILS,
-        f"Better reuse it: it has no log group, so give it one first (aws cloudtrail update-trail "
+        "Reuse it instead: it has no log group, so add one first (aws cloudtrail update-trail "
         f"--name {ARN} --cloud-watch-logs-log-group-arn … --cloud-watch-logs-role-arn …)",
     ),
     (
         "trail-that-is-stopped",
         stopped_trail,
         EMAILS,
-        "it is stopped, but once it runs AWS charges $2 per 100,000",
+        "it is stopped, but when it runs, AWS charges $2 per 100,000",
     ),
     (
         "reused-under-another-name",
         both(make_trail, make_log_group),
         REUSE[:-2],
-        f"TrailName is organization-trail, but the log group is fed by {ARN}. Name it, so that "
-        f"hands laid on it are CRITICAL: --parameter TrailName={TRAIL}",
+        f"TrailName is organization-trail, but {ARN} writes to the log group. Set its name, so "
+        f"that tampering with it is CRITICAL: --parameter TrailName={TRAIL}",
     ),
     (
         "reused-from-another-home",
         both(trail_from_afar, make_log_group),
         REUSE,
-        f"the trail's home is us-east-1, the stack's {REGION}. Hands laid on it are told as of",
+        f"the trail's home is us-east-1, and the stack is in {REGION}. Tampering with it is",
     ),
     (
         "log-group-that-no-trail-feeds",
         make_log_group,
         REUSE,
-        f"no trail that can be seen from here writes into {GROUP}. Look whether",
+        f"no trail that you can see from here writes to {GROUP}. Check that",
     ),
     (
         "reuse-instead-of-the-own-trail",
         both(make_trail, make_log_group, stack_with_a_trail),
         REUSE,
-        "this update deletes the trail that the stack made: arn:aws:cloudtrail:::trail/mine",
+        "this update deletes the trail that the stack created: arn:aws:cloudtrail:::trail/mine",
     ),
     (
         "member-account-without-names",
         both(make_trail, make_log_group, be(MEMBER)),
         REUSE,
-        f"alerts will have the ids of accounts, no names. From {MANAGEMENT}: aws organizations "
+        "alerts will have the IDs of accounts, but not their names. In "
+        f"{MANAGEMENT}: aws organizations "
         f"register-delegated-administrator --account-id {MEMBER}",
     ),
     (
-        "nobody-is-told",
+        "nobody-is-alerted",
         nothing,
         (),
         "e-mail AlertEmail is empty: nobody gets the alerts until something subscribes to the "
-        "topic. Name one: --parameter AlertEmail=security@example.com",
+        "topic. Set it: --parameter AlertEmail=security@example.com",
     ),
     (
-        "nobody-is-told-that-it-is-ill",
+        "nobody-learns-that-it-has-failed",
         nothing,
         (),
-        "e-mail OperationsEmail is empty: nobody hears that the alerter itself is ill until",
+        "e-mail OperationsEmail is empty: nobody learns that the alerter itself has failed until",
     ),
     (
         "organization-that-one-may-not-see",
         lambda aws: aws.refuse("DescribeOrganization"),
         (*EMAILS, "--parameter", "OrganizationId=o-exampleorgid"),
-        "organization could not be looked at: organizations:DescribeOrganization is not allowed",
+        "organization could not be checked: you do not have the permission "
+        "organizations:DescribeOrganization. Get",
     ),
     (
         "bucket-that-one-may-not-see",
         lambda aws: aws.refuse("HeadBucket", "403"),
         THEIR_BUCKET,
-        f"existing bucket {BUCKET} is there, but you may not look into it. Have its owner compare "
-        "it with what `make bucket-policy` prints",
+        f"existing bucket {BUCKET} exists, but you have no access to it. Ask its owner to "
+        "compare its policy with what `make bucket-policy` prints",
     ),
     (
         "bucket-that-does-not-answer",
         lambda aws: aws.refuse("HeadBucket", "503"),
         THEIR_BUCKET,
-        "existing bucket could not be looked at: HeadBucket: no. Try again in a minute",
+        "existing bucket could not be checked: HeadBucket: no. Try again in a minute",
     ),
     (
         "bucket-of-another-account",
         both(make_bucket, lambda aws: aws.refuse("GetBucketPolicy", "MethodNotAllowed")),
         THEIR_BUCKET,
-        f"bucket policy you may not read the policy of {BUCKET}. Have its owner compare it",
+        f"bucket policy you are not allowed to read the policy of {BUCKET}. Ask its owner to",
     ),
 ]
 
@@ -616,7 +623,7 @@ def test_what_is_warned_of(
     assert result.status == bool(result.lines("stop"))
 
 
-def test_the_price_is_told_for_what_the_other_trail_recorded(aws: Cloud, run: Preflight) -> None:
+def test_the_price_is_given_for_what_the_other_trail_recorded(aws: Cloud, run: Preflight) -> None:
     make_trail(aws)
     aws.client("cloudwatch").put_metric_data(
         Namespace="AWS/Logs",
@@ -660,7 +667,7 @@ def test_the_stacks_own_filter_takes_no_place(aws: Cloud, run: Preflight) -> Non
     make_trail(aws)
     make_log_group(aws, STACK, "to-the-siem")
 
-    assert "subscription 1 of 2 places are taken by others" in run(*REUSE).lines("ok")
+    assert "subscription others use 1 of 2 filters" in run(*REUSE).lines("ok")
 
 
 def test_a_delegated_administrator_can_name_the_accounts(aws: Cloud, run: Preflight) -> None:
@@ -673,9 +680,7 @@ def test_a_delegated_administrator_can_name_the_accounts(aws: Cloud, run: Prefli
 
     result = run(*REUSE)
 
-    assert "account a delegated administrator, so alerts can name the accounts" in result.lines(
-        "ok"
-    )
+    assert "account a delegated administrator: alerts can name the accounts" in result.lines("ok")
     assert f"ManagementAccountId={MANAGEMENT}" in command_in(result)
 
 
@@ -705,7 +710,7 @@ DENY: Final = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource":
             "ForTheOrganization",
             (),
             "stop",
-            "no statement lets CloudTrail do s3:PutObject on arn:aws:s3:::their-trail/AWSLogs/o-",
+            "no statement lets CloudTrail call s3:PutObject on arn:aws:s3:::their-trail/AWSLogs/o-",
             id="the-one-that-is-forgotten",
         ),
         pytest.param(
@@ -719,7 +724,7 @@ DENY: Final = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource":
                 },
             ),
             "ok",
-            "statement 2 lets CloudTrail do s3:PutObject",
+            "statement 2 lets CloudTrail call s3:PutObject",
             id="a-wider-one-will-do",
         ),
         pytest.param(
@@ -734,7 +739,7 @@ DENY: Final = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource":
                 },
             ),
             "stop",
-            "no statement lets CloudTrail do s3:PutObject",
+            "no statement lets CloudTrail call s3:PutObject",
             id="for-another-trail",
         ),
         pytest.param(
@@ -749,8 +754,8 @@ DENY: Final = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource":
                 },
             ),
             "warning",
-            "statement 2 may or may not let CloudTrail do s3:PutObject",
-            id="cannot-be-told",
+            "statement 2 may or may not let CloudTrail call s3:PutObject",
+            id="cannot-be-known",
         ),
         pytest.param(
             "",
@@ -764,21 +769,21 @@ DENY: Final = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource":
                 },
             ),
             "stop",
-            "statement 4 (Encrypted) denies what CloudTrail sends",
+            "statement 4 (Encrypted) denies CloudTrail's requests",
             id="unencrypted-uploads-denied",
         ),
         pytest.param(
             "",
             (DENY | {"Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-exampleorgid"}}},),
             "stop",
-            "statement 4 denies what CloudTrail sends",
+            "statement 4 denies CloudTrail's requests",
             id="others-than-the-organization-denied",
         ),
         pytest.param(
             "",
             (DENY | {"Condition": {"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}}},),
             "warning",
-            "statement 4 denies what cannot be told from here",
+            "statement 4 may or may not deny CloudTrail's requests",
             id="other-addresses-denied",
         ),
     ],
@@ -859,7 +864,9 @@ def test_a_key_that_leaves_a_service_out(aws: Cloud, run: Preflight) -> None:
 
     (line,) = run(*EMAILS, "--parameter", f"KmsKey={arn}").lines("warning")
 
-    assert line.startswith("KMS key its policy names no cloudwatch.amazonaws.com. Let them use")
+    assert line.startswith(
+        "KMS key its policy does not name cloudwatch.amazonaws.com. Allow them to use"
+    )
 
 
 def test_a_key_that_is_off(aws: Cloud, run: Preflight) -> None:
@@ -876,7 +883,7 @@ def test_a_key_of_the_wrong_kind(aws: Cloud, run: Preflight) -> None:
 
     (line,) = run(*EMAILS, "--parameter", f"KmsKey={arn}").lines("stop")
 
-    assert line.startswith(f"KMS key {arn} is of type RSA_2048. ")
+    assert line.startswith(f"KMS key {arn} has the key spec RSA_2048. ")
 
 
 # What may not be asked does not end the rest.
@@ -907,15 +914,15 @@ def test_a_missing_permission_is_a_warning(
 
     assert result.status == 0
     assert (
-        f"{subject} could not be looked at: {action} is not allowed. Allow it to whoever runs "
-        "this, or look for yourself" in result.lines("warning")
+        f"{subject} could not be checked: you do not have the permission {action}. Get the "
+        "permission, or check this yourself" in result.lines("warning")
     )
-    assert result.lines("ok")[-1].startswith("e-mail operations@example.com: will get")
+    assert result.lines("ok")[-1].startswith("e-mail operations@example.com: SNS will send")
     assert "sam deploy" in result.out
 
 
 @pytest.mark.parametrize("operation", ["GetTrailStatus", "GetMetricStatistics"])
-def test_the_price_is_told_whatever_else_may_not_be_asked(
+def test_the_price_is_given_whatever_else_may_not_be_asked(
     aws: Cloud, run: Preflight, operation: str
 ) -> None:
     make_trail(aws)
@@ -923,14 +930,14 @@ def test_the_price_is_told_whatever_else_may_not_be_asked(
 
     (line,) = run(*EMAILS).lines("warning")
 
-    assert "for a second copy (the first is free). Better reuse it: --parameter" in line
+    assert "for a second copy (the first is free). Reuse it instead: --parameter" in line
 
 
 def test_a_service_that_fails_is_a_warning(aws: Cloud, run: Preflight) -> None:
     aws.answers["DescribeTrails"] = refusal("DescribeTrails", "InternalFailure", "Sorry.")
 
     assert run(*EMAILS).lines("warning") == [
-        "trails could not be looked at: DescribeTrails: Sorry. Try again in a minute"
+        "trails could not be checked: DescribeTrails: Sorry. Try again in a minute"
     ]
 
 
@@ -968,7 +975,7 @@ def test_no_credentials_end_it(aws: Cloud, run: Preflight) -> None:
     result = run(*EMAILS)
 
     assert result.status == 1
-    assert result.lines("stop")[0].startswith("account no AWS credentials. Sign in to")
+    assert result.lines("stop")[0].startswith("account no AWS credentials were found. Sign in")
 
 
 @pytest.mark.parametrize(
@@ -976,13 +983,15 @@ def test_no_credentials_end_it(aws: Cloud, run: Preflight) -> None:
     [
         pytest.param(
             {},
-            "no Region. Name it with --region, AWS_DEFAULT_REGION or samconfig.toml",
+            "no Region is set. Set it with --region, AWS_DEFAULT_REGION or samconfig.toml",
             id="region",
         ),
-        pytest.param({"AWS_DEFAULT_REGION": REGION}, "no AWS credentials. Sign in", id="sign-in"),
+        pytest.param(
+            {"AWS_DEFAULT_REGION": REGION}, "no AWS credentials were found. Sign in", id="sign-in"
+        ),
         pytest.param(
             {"AWS_PROFILE": "x"},
-            "The config profile (x) could not be found. Name another with AWS_PROFILE",
+            "The config profile (x) could not be found. Name another profile in AWS_PROFILE",
             id="profile",
         ),
     ],
@@ -1039,8 +1048,8 @@ def test_the_profile_is_samconfigs(run: Preflight, shell: Terminal) -> None:
     shell.configure(f'[default.deploy.parameters]\nstack_name = "{STACK}"\nprofile = "nobodys"')
 
     assert run().lines("stop") == [
-        "account The config profile (nobodys) could not be found. Name another with AWS_PROFILE, "
-        "or in samconfig.toml"
+        "account The config profile (nobodys) could not be found. Name another profile in "
+        "AWS_PROFILE or samconfig.toml"
     ]
 
 
