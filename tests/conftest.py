@@ -3,14 +3,26 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Final
 from unittest import mock
 
 import boto3
+import hypothesis
 import pytest
+from botocore.loaders import create_loader
 
 from local.aws import SEEN_EVENTS_TABLE, Topic, emulated_aws
 from security_group_alerter import handler
 from security_group_alerter.settings import VARIABLES
+
+E2E: Final = Path(__file__).parent / "e2e"
+
+# No deadline for an example of Hypothesis: another process may be using the processor.
+hypothesis.settings.register_profile("thorough", deadline=None)
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=10)
+hypothesis.settings.load_profile("thorough")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,11 +31,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="rewrite the expected alerts in tests/golden instead of comparing them; not in CI",
     )
+    parser.addoption(
+        "--quick",
+        action="store_true",
+        help="leave out the tests that start the function cold; try fewer examples of Hypothesis",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--write-goldens") and os.environ.get("CI") == "true":
         raise pytest.UsageError("--write-goldens is for people: in CI the goldens are compared")
+    if config.getoption("--quick"):
+        hypothesis.settings.load_profile("quick")
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """One process runs a file, whose tests share fixtures; and all of e2e, which share a stack."""
+    for item in items:
+        group = E2E if item.path.is_relative_to(E2E) else item.path
+        item.add_marker(pytest.mark.xdist_group(str(group)))
+    if config.getoption("--quick"):
+        # A cold start takes a fifth of a second, since each has an emulated AWS of its own.
+        cold = [item for item in items if "cold_function" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=cold)
+        items[:] = [item for item in items if item not in cold]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,6 +65,13 @@ def _no_settings_of_mine() -> Iterator[None]:
         for name in list(os.environ):
             if name in VARIABLES or name.startswith("AWS_"):
                 del os.environ[name]
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _models_read_once() -> Iterator[None]:
+    """Each session would read the models of AWS's services again: slow, and always the same."""
+    with mock.patch("botocore.session.create_loader", cache(create_loader)):
         yield
 
 
