@@ -4,20 +4,20 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from unittest import mock
 
 import boto3
 import hypothesis
 import pytest
 from botocore.loaders import create_loader
+from xdist.scheduler import LoadFileScheduling
 
 from local.aws import SEEN_EVENTS_TABLE, Topic, emulated_aws
 from security_group_alerter import handler
 from security_group_alerter.settings import VARIABLES
 
-E2E: Final = Path(__file__).parent / "e2e"
+E2E: Final = "tests/e2e/"
 
 # No deadline for an example of Hypothesis: another process may be using the processor.
 hypothesis.settings.register_profile("thorough", deadline=None)
@@ -45,17 +45,21 @@ def pytest_configure(config: pytest.Config) -> None:
         hypothesis.settings.load_profile("quick")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """One process runs a file, whose tests share fixtures; and all of e2e, which share a stack."""
-    for item in items:
-        group = E2E if item.path.is_relative_to(E2E) else item.path
-        item.add_marker(pytest.mark.xdist_group(str(group)))
     if config.getoption("--quick"):
         # A cold start takes a fifth of a second, since each has an emulated AWS of its own.
         cold = [item for item in items if "cold_function" in getattr(item, "fixturenames", ())]
         config.hook.pytest_deselected(items=cold)
         items[:] = [item for item in items if item not in cold]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With --dist loadfile, one process runs a file, whose tests share fixtures; and all of e2e."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    scheduler = LoadFileScheduling(config, log)
+    scheduler._split_scope = lambda test: E2E if test.startswith(E2E) else test.partition("::")[0]
+    return scheduler
 
 
 @pytest.fixture(scope="session", autouse=True)
