@@ -19,10 +19,12 @@ INSTALL := --quiet --require-hashes --no-deps --no-compile
 WHEELS_ONLY := --only-binary :all:
 
 export SAM_CLI_TELEMETRY = 0
+# Tools that may keep their bytecode start in half the time.
+unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup replay test e2e check golden bench build preflight bucket-policy deploy verify \
+.PHONY: help setup replay quick test e2e check golden bench build preflight bucket-policy deploy verify \
 	redrive lock clean
 
 help: ## List the targets
@@ -32,6 +34,14 @@ setup: .venv/.dev .venv/sam/.installed .venv/e2e/.installed ## Make the whole en
 
 replay: .venv/.replay ## Print the alerts for FILES (default: events) as FORMAT (email, chat, sms, machine, json)
 	@PYTHONPATH=functions .venv/bin/python -m local.replay --format $(FORMAT) $(FILES)
+
+quick: .venv/.dev ## In seconds, while you work: format, lint, types and the tests of the core
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@.venv/bin/python -m pytest --quick -n auto --dist worksteal $(CORE_TESTS)
+
+CORE_TESTS := tests/security_group_alerter tests/test_goldens.py
 
 test: .venv/.dev .venv/sam/.installed .venv/e2e/.installed ## Run the tests; the function's branch coverage must be complete
 	@.venv/bin/python -m pytest --cov --cov-report=term-missing:skip-covered
