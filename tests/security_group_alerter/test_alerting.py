@@ -16,10 +16,7 @@ from local.aws import SEEN_EVENTS_TABLE, SentAlert, Topic, emulated_aws
 from local.deliveries import MANAGEMENT_ACCOUNT_ID, ORGANIZATION_ID, deliveries_of
 from local.lambda_context import lambda_context
 from security_group_alerter import alerting, wiring
-from security_group_alerter.alerting import (
-    ENOUGH_TABLE_FAILURES,
-    PublishError,
-)
+from security_group_alerter.alerting import ENOUGH_TABLE_FAILURES, PublishError
 from security_group_alerter.aws.sns import RESERVED_SECONDS
 from security_group_alerter.cloudtrail.changes import change_of
 from security_group_alerter.cloudtrail.heartbeat import HEARTBEAT_CALL

@@ -27,11 +27,7 @@ from security_group_alerter.model.change import (
     TrailChange,
 )
 from security_group_alerter.model.finding import Effect, Finding, Judgement
-from security_group_alerter.model.origin import (
-    ConfigurationProblem,
-    RecordedCall,
-    UnreadableRecord,
-)
+from security_group_alerter.model.origin import ConfigurationProblem, RecordedCall, UnreadableRecord
 from security_group_alerter.model.record import Outcome
 from security_group_alerter.model.rules import Peer, SecurityGroupRule
 from security_group_alerter.model.severity import Severity

@@ -11,11 +11,7 @@ from security_group_alerter.judgement.accepted_openings import (
     AcceptedOpenings,
     accepted_openings_in,
 )
-from security_group_alerter.judgement.findings import (
-    Standards,
-    configuration_finding,
-    finding_of,
-)
+from security_group_alerter.judgement.findings import Standards, configuration_finding, finding_of
 from security_group_alerter.messages import messages_of
 from security_group_alerter.messages.email import email_of
 from security_group_alerter.messages.limits import Limits
