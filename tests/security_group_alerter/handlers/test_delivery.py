@@ -1,4 +1,4 @@
-"""Lambda's door, with an AWS behind it: what goes in, what comes out, what is kept."""
+"""The handler, with an AWS emulator behind it: what goes in, what comes out, what is kept."""
 
 import base64
 import gzip
