@@ -1,4 +1,4 @@
-"""The records of events/, and the pure part of the road: from log events to messages."""
+"""The records of events/, and the pure part of the alert path: from log events to messages."""
 
 import json
 from collections.abc import Iterable, Iterator

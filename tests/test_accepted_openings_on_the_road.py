@@ -1,4 +1,4 @@
-"""Accepted openings from the file to the words, by way of Lambda's door."""
+"""Accepted openings from the file to the words, by way of the handler."""
 
 import json
 import os

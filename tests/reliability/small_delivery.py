@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from typing import Any, Final
 from unittest import mock
 
-from security_group_alerter import alerting as pipeline
-from security_group_alerter.aws import seen_events
-from security_group_alerter.aws import sns as publishing
+from security_group_alerter import alerting
+from security_group_alerter.aws import seen_events, sns
 from tests.stories import story
 
 
@@ -32,8 +31,8 @@ def payload_of(messages: Iterable[str]) -> dict[str, Any]:
 def in_batches(*, sent: int = 2, marked: int = 3, read: int = 4) -> Iterator[None]:
     """How many go in a call: usually so few that a few records take several calls of each kind."""
     with (
-        mock.patch.object(publishing, "MOST_IN_BATCH", sent),
-        mock.patch.object(pipeline, "MARKED_TOGETHER", marked),
+        mock.patch.object(sns, "MOST_IN_BATCH", sent),
+        mock.patch.object(alerting, "MARKED_TOGETHER", marked),
         mock.patch.object(seen_events, "MOST_IN_WRITE", marked),
         mock.patch.object(seen_events, "MOST_IN_READ", read),
     ):

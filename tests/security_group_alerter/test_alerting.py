@@ -1,4 +1,4 @@
-"""The whole road with an AWS behind it: nothing is lost, nothing told twice, whatever fails."""
+"""The alert path with an AWS emulator behind it: nothing is lost or alerted twice, whatever fails."""
 
 import json
 import time

@@ -38,6 +38,11 @@ def first_taken(messages: Iterable[Message], _time_left: TimeLeft) -> Iterator[S
     yield Sent(message=next(iter(messages)))
 
 
+def broken_after_the_first(messages: Iterable[Message], _time_left: TimeLeft) -> Iterator[Sent]:
+    yield Sent(message=next(iter(messages)))
+    raise RuntimeError("unheard of")
+
+
 def reported(payload: Any, publish: Publish, marks: list[str] | None = None) -> Report:
     """The report of an alerter that knows nothing and calls nobody but this."""
 
@@ -100,6 +105,18 @@ def test_what_is_refused_is_reported_by_name_and_the_rest_is_sent() -> None:
         f"({event_id(1)}): too hot; "
         "HIGH: unreadable log event in 222233334444 (no event id): too hot"
     )
+
+
+def test_a_fault_of_ours_while_sending_is_reported_with_what_was_sent_before() -> None:
+    [delivery] = deliveries_of(by_different_people(3))
+    marks: list[str] = []
+
+    report = reported(delivery.payload, broken_after_the_first, marks)
+
+    assert isinstance(report.error, RuntimeError)
+    assert (report.records, report.matched, report.world_open) == (3, 3, 3)
+    assert (report.alerts, report.sends_failed) == (1, 0)
+    assert [*report.event_ids] == marks == [event_id(0)]
 
 
 def test_no_more_is_put_into_words_than_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from ..model import ids
 # follows when CloudTrail writes several streams.
 _LOG_STREAM = re.compile(
     rf"(?:(?P<organization_id>{ids.ORGANIZATION.pattern})_)?(?P<account_id>{ids.ACCOUNT.pattern})"
-    r"_CloudTrail_[a-z0-9-]+(?:_[0-9]+)?"
+    rf"_CloudTrail_{ids.REGION.pattern}(?:_[0-9]+)?"
 )
 # zlib's word for gzip; it takes a bare zlib stream as well.
 _GZIP = zlib.MAX_WBITS | 32

@@ -1,10 +1,11 @@
-"""Lambda's door, with an AWS behind it: what goes in, what comes out, what is kept."""
+"""The handler, with an AWS emulator behind it: what goes in, what comes out, what is kept."""
 
 import base64
 import gzip
 import json
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from unittest import mock
@@ -409,6 +410,17 @@ def test_failures_are_measured(topic: Topic, measured: Measured) -> None:
         "WorldOpen": 1,
         "Lag": 290,
     }
+
+
+def test_a_fault_of_ours_while_sending_is_measured_and_raised(measured: Measured) -> None:
+    broken = mock.Mock(side_effect=RuntimeError("unheard of"))
+    alerter = replace(handler.alerter(), publish=broken)
+    [delivery] = deliveries_of([OPENING])
+
+    with pytest.raises(RuntimeError, match="unheard of"):
+        handler.handle(delivery.payload, CONTEXT, alerter, now=OPENED_AT)
+
+    assert measured() == COUNTS | {"Records": 1, "Matched": 1, "WorldOpen": 1, "Lag": 0}
 
 
 def test_a_delivery_that_cannot_be_decoded_is_measured(measured: Measured) -> None:
