@@ -217,7 +217,7 @@ def _parameter_checks(values: Mapping[str, str]) -> Checks[None]:
         stop("parameters", rule.rstrip("."), "Change samconfig.toml, or set them with --parameter")
         for rule in broken_rules(values)
     ]
-    yield from refused or [ok("parameters", "all of them are valid")]
+    yield from refused or [ok("parameters", "all valid")]
 
 
 def _email_checks(plan: Plan) -> Checks[None]:

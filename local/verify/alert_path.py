@@ -150,7 +150,7 @@ def _topic_checks(deployed: Deployed, topic_arn: str) -> Checks[None]:
         elif it["SubscriptionArn"] == "Deleted":
             yield warning("topic", f"{subscriber} has unsubscribed from {name}", "Subscribe again")
         else:
-            yield ok("topic", f"{subscriber} gets {name}")
+            yield ok("topic", f"{subscriber} is subscribed to {name}")
 
 
 # Its health.

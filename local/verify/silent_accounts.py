@@ -180,7 +180,7 @@ def _silence_of(account: Account, seen: Sightings, now: datetime) -> str:
 def _advice(since: datetime, now: datetime) -> str:
     if now - since < COVERED_AFTER:
         hours = int((now - since).total_seconds() // 3600)
-        return f"AWS can take 24 hours to cover an account, and began {hours} h ago: wait"
+        return f"AWS can take 24 hours to cover an account, and only {hours} h have passed: wait"
     return (
         "If it is in use, check that it has the trail (aws cloudtrail describe-trails, in that "
         "account), and that the organization still trusts CloudTrail"

@@ -75,7 +75,7 @@ def test_a_stack_in_good_health(parts: StackParts, run: Verify) -> None:
         f"payments-production ({MEMBER}) 1" in found
     )
     assert f"permission CloudWatch Logs may invoke {FUNCTION} for the log group" in found
-    assert "topic email security@example.com gets alerts" in found
+    assert "topic email security@example.com is subscribed to alerts" in found
     assert re.search(
         r"heartbeat +the last one arrived [23] min ago, 5 min after the call; 12 in the last hour",
         result.out,
@@ -364,7 +364,7 @@ WARNINGS: Final[list[tuple[str, Break, str]]] = [
         "new-stack-with-silent-accounts",
         young,
         f"accounts sandbox-frank ({QUIET}) is silent: no log stream has a record of it, it has no "
-        "folder in S3. AWS can take 24 hours to cover an account, and began 0 h ago: wait",
+        "folder in S3. AWS can take 24 hours to cover an account, and only 0 h have passed: wait",
     ),
     (
         "new-stack-in-which-nobody-is-seen",
