@@ -1,4 +1,4 @@
-"""The alert path with an AWS emulator behind it: nothing is lost or alerted twice, whatever fails."""
+"""The alert path with AWS emulated: nothing is lost or alerted twice, whatever fails."""
 
 import json
 import time
@@ -269,6 +269,15 @@ def test_a_problem_is_told_where_nothing_of_ours_was_delivered(misconfigured: To
 
     assert (summary["records"], summary["matched"], summary["alerts"]) == (1, 0, 1)
     assert kinds_told(misconfigured) == ["configuration"]
+
+
+def test_a_problem_waits_for_a_delivery_that_holds_something(
+    misconfigured: Topic, calls: Calls
+) -> None:
+    assert handler.lambda_handler(payload_of(), lambda_context())["alerts"] == 0
+
+    assert not calls.made
+    assert misconfigured.take() == []
 
 
 def test_a_problem_that_could_not_be_told_is_told_by_the_retry(
