@@ -1,7 +1,7 @@
-# The one door for people and CI. Needs only git, make and Python 3.11 or newer with pip.
+# Everything that people and CI run. Needs only git, make, and Python 3.11 or newer with pip.
 
 PYTHON ?= python3
-# uv is used for speed where it works; `make UV=` leaves it out.
+# uv is used where it works, since it is faster; `make UV=` does without.
 UV ?= $(shell uv --version >/dev/null 2>&1 && echo uv)
 
 FILES ?= events
@@ -10,48 +10,68 @@ CONFIG_ENV ?= default
 
 FUNCTION := functions/security_group_alerter
 SAM := .venv/sam/bin/sam
-# The lock files are complete, so there is nothing to resolve; most of what is installed is never
-# imported, so nothing is compiled.
+# What is deployed, and what is nested in it.
+TEMPLATES := template.yaml $(wildcard stacks/*.yaml)
+# The lock files are complete, so that there is nothing to resolve. Most of what is installed is never
+# imported, so that nothing is compiled in advance.
 INSTALL := --quiet --require-hashes --no-deps --no-compile
-# Nothing that is downloaded runs code while it is installed.
+# No package may run code while it is installed.
 WHEELS_ONLY := --only-binary :all:
 
 export SAM_CLI_TELEMETRY = 0
+# Tools that may keep their bytecode start in half the time.
+unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup replay test e2e check golden bench build preflight bucket-policy deploy verify \
+.PHONY: help setup replay quick test e2e check golden bench build preflight bucket-policy deploy verify \
 	redrive lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
-setup: .venv/.dev .venv/sam/.installed .venv/e2e/.installed ## Make the whole environment in .venv
+setup: .venv/.dev .venv/sam/.installed .venv/e2e/.installed ## Create all environments in .venv
 
 replay: .venv/.replay ## Print the alerts for FILES (default: events) as FORMAT (email, chat, sms, machine, json)
 	@PYTHONPATH=functions .venv/bin/python -m local.replay --format $(FORMAT) $(FILES)
 
-test: .venv/.dev .venv/sam/.installed .venv/e2e/.installed ## Run the tests; the function's branch coverage must be complete
-	@.venv/bin/python -m pytest --cov --cov-report=term-missing:skip-covered
+quick: .venv/.dev ## In seconds, while you work: format, lint, types and the tests of the core
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@.venv/bin/python -m pytest --quick -n auto --dist worksteal $(CORE_TESTS)
 
-e2e: .venv/.dev .venv/sam/.installed .venv/e2e/.installed ## Build and deploy the stack to an AWS on this machine, and see what it tells
+CORE_TESTS := tests/security_group_alerter tests/test_goldens.py
+
+test: .venv/.dev .venv/sam/.installed .venv/e2e/.installed ## Run all tests; they must cover every branch of the function
+	@# The end-to-end tests come first: they take longest, and one worker runs them all.
+	@.venv/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder \
+		--cov --cov-report=term-missing:skip-covered
+
+e2e: .venv/.dev .venv/sam/.installed .venv/e2e/.installed ## Build the stack, deploy it to an AWS emulator, and check its alerts
 	@.venv/bin/python -m pytest tests/e2e
 
 check: .venv/.dev .venv/sam/.installed ## All that CI checks: format, lint, types, template, tests
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
-	.venv/bin/cfn-lint template.yaml
-	@# Each catches what the other does not. The first wants a Region, and looks for credentials
-	@# that it does not use.
-	AWS_DEFAULT_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true $(SAM) validate
-	$(SAM) validate --lint
+	.venv/bin/cfn-lint $(TEMPLATES)
+	@# Both ways, because each finds mistakes that the other does not. The first needs a Region, and
+	@# looks for credentials that it does not use.
+	@set -ex; export AWS_DEFAULT_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true; \
+	for template in $(TEMPLATES); do \
+		$(SAM) validate --template-file $$template; \
+		$(SAM) validate --template-file $$template --lint; \
+	done
 	$(MAKE) test
 
-golden: .venv/.dev ## Rewrite the expected alerts in tests/golden: read the diff as prose
+golden: .venv/.dev ## Rewrite the expected alerts, and the tables in the documents: read the diff as prose
 	@.venv/bin/python -m pytest tests/test_goldens.py tests/test_docs.py --write-goldens
 
-bench: .venv/.replay .venv/bench/.installed ## Measure the function beside others; writes benchmarks/results.json (Linux)
+bench: .venv/.replay ## Measure the function against its goals and beside others; fails if one is missed (Linux)
+	@# On the runtime's Python, if one runs here by now.
+	@.venv/bin/python -m benchmarks.interpreter .venv/bench || rm -rf .venv/bench
+	@$(MAKE) .venv/bench/.installed
 	@PYTHONPATH=functions .venv/bin/python -m benchmarks
 
 build: .venv/sam/.installed ## Build what is deployed, in .aws-sam
@@ -61,7 +81,7 @@ build: .venv/sam/.installed ## Build what is deployed, in .aws-sam
 preflight: .venv/.replay ## Check what would make the deployment fail or cost too much; changes nothing; ARGS="--parameter Name=Value"
 	@.venv/bin/python -m local.preflight --config-env $(CONFIG_ENV) $(ARGS)
 
-bucket-policy: .venv/.replay ## Print the policy that a bucket of yours needs to hold the trail; ARGS as for preflight
+bucket-policy: .venv/.replay ## Print the policy that your own bucket needs for the trail; ARGS as for preflight
 	@.venv/bin/python -m local.bucket_policy --config-env $(CONFIG_ENV) $(ARGS)
 
 # The stack needs the organization's id: until its environment in samconfig.toml has one, SAM asks and
@@ -72,14 +92,14 @@ deploy: build ## Build and deploy with samconfig.toml's CONFIG_ENV (default: def
 	then $(SAM) deploy --config-env $(CONFIG_ENV); \
 	else $(SAM) deploy --config-env $(CONFIG_ENV) --guided; fi
 
-verify: .venv/.replay ## After the deployment: check every part of the road; changes nothing
+verify: .venv/.replay ## After the deployment: check every part of the alert path; changes nothing
 	@.venv/bin/python -m local.verify --config-env $(CONFIG_ENV) $(ARGS)
 
 redrive: .venv/.replay ## List the deliveries that failed; ARGS=--show prints them, ARGS=--invoke tries them again
 	@.venv/bin/python -m local.redrive --config-env $(CONFIG_ENV) $(ARGS)
 
-# In this order: each file is a constraint for the next, so that all run the versions that are deployed.
-lock: ## Pin the requirements anew, to the newest versions (needs uv)
+# In this order, since each file constrains the next: everything runs the versions that are deployed.
+lock: ## Pin the newest versions of all requirements (needs uv)
 	@$(LOCK) $(FUNCTION)/requirements.in -o $(FUNCTION)/requirements.txt
 	@$(LOCK) requirements/replay.in -o requirements/replay.txt
 	@$(LOCK) requirements/dev.in -o requirements/dev.txt
@@ -92,22 +112,22 @@ lock: ## Pin the requirements anew, to the newest versions (needs uv)
 LOCK = uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command 'make lock'
 
-clean: ## Remove the environment, builds and caches
+clean: ## Remove environments, builds and caches
 	@rm -rf .venv .aws-sam .coverage htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find functions local tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The environments. A stamp is newer than the lock file that it was made from.
+# The environments. A stamp is newer than the lock file that was installed.
 
 .venv/.replay: requirements/replay.txt | .venv/bin/pip
 	$(call install,.venv,$<,$(WHEELS_ONLY))
 	@touch $@
 
-# dev's lock file holds everything in replay's.
+# dev's lock file contains all of replay's.
 .venv/.dev: requirements/dev.txt | .venv/bin/pip
 	$(call install,.venv,$<,$(WHEELS_ONLY))
 	@touch .venv/.replay $@
 
-# Not by wheels only: SAM pins a watchdog that has none for Python 3.14 on macOS, nor for musl.
+# Not only wheels: SAM pins a watchdog without wheels for Python 3.14 on macOS, and for musl.
 .venv/sam/.installed: requirements/sam.txt | .venv/sam/bin/pip
 	$(call install,.venv/sam,$<)
 	@touch $@
@@ -120,6 +140,7 @@ clean: ## Remove the environment, builds and caches
 	$(call install,.venv/bench,$<,$(WHEELS_ONLY))
 	@touch $@
 
+.venv/bench/bin/pip: private PYTHON = $(shell .venv/bin/python -m benchmarks.interpreter)
 .venv/sam/bin/pip .venv/e2e/bin/pip .venv/bench/bin/pip: | .venv/bin/pip
 .venv/bin/pip .venv/sam/bin/pip .venv/e2e/bin/pip .venv/bench/bin/pip: %/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -1,1 +1,1 @@
-"""`make bench`: what the function costs, beside what others would."""
+"""`make bench`: what the function costs, against its goals and against other handlers."""

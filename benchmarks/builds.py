@@ -1,4 +1,4 @@
-"""Makes the folders that are measured: what Lambda would unpack into /var/task, with bytecode."""
+"""Builds the folders to measure: what Lambda would unpack into /var/task, with bytecode."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROOT: Final = Path(__file__).parents[1]
 FUNCTION: Final = ROOT / "functions" / "security_group_alerter"
 BENCHMARKS: Final = ROOT / "benchmarks"
 HANDLERS: Final = BENCHMARKS / "handlers"
-# For what it is deployed on, the function's Makefile knows the names; these are for this machine.
+# The function's Makefile names the platform of Lambda; these are for this machine.
 _THIS_MACHINE: Final = ("PIP_PLATFORM=", "UV_PLATFORM=")
 
 
@@ -26,13 +26,13 @@ def built_function(folder: Path, python: Path) -> Path:
 
 
 def deployed_megabytes(folder: Path, python: Path) -> float:
-    """The size of the very zip that is deployed."""
+    """The size of the zip, exactly as it is deployed."""
     _make(folder, f"PYTHON={python}")
     return Path(shutil.make_archive(str(folder), "zip", folder)).stat().st_size / 1e6
 
 
 def compared_functions(folder: Path, python: Path) -> Path:
-    """The other handlers, and beside them all that they import, whole, as pip installs it."""
+    """The other handlers, and all that they import, complete, as pip installs it."""
     subprocess.run(
         [
             *(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
@@ -48,7 +48,7 @@ def compared_functions(folder: Path, python: Path) -> Path:
 
 
 def with_other_times(folder: Path, copy: Path) -> Path:
-    """A copy in which every file is of another time, as after packaging."""
+    """A copy in which every file has another time, as after packaging."""
     shutil.copytree(folder, copy)
     for path in copy.rglob("*"):
         os.utime(path, (315532800, 315532800))  # the first moment that a zip can hold

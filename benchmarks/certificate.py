@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 def certificate_in(folder: Path) -> tuple[ssl.SSLContext, Path]:
     """A server's context, and the bundle for AWS_CA_BUNDLE.
 
-    The bundle is botocore's with one more, since reading it is a good part of a cold start.
+    The bundle is botocore's with one more: reading it is a considerable part of a cold start.
     """
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "benchmark")])

@@ -9,7 +9,7 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,10 +21,10 @@ SECONDS: Final = 120
 
 
 class Function:
-    """One execution environment: started, then invoked as often as one likes.
+    """One execution environment: started once, then invoked as often as needed.
 
-    `init` is what it took until it first asked for an event: Python, the client and the imports of
-    the handler. Times are of the processor, user and system together, in seconds.
+    `init` is the time until it first asks for an event: Python, the client and the imports of the
+    handler. Times are processor time, user and system together, in seconds.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], api: _RuntimeApi) -> None:
@@ -34,12 +34,12 @@ class Function:
         self.init = self._until_idle()
 
     def invoke(self, payload: dict[str, Any]) -> float:
-        """One invocation, and what it took, up to asking for the next."""
+        """One invocation: the time until it asks for the next."""
         self._api.payloads.put(json.dumps(payload).encode())
         return self._until_idle()
 
     def peak_megabytes(self) -> float:
-        """The most memory that it has held so far."""
+        """The most memory that the process has held so far."""
         status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
         [line] = [it for it in status.splitlines() if it.startswith("VmHWM:")]
         return int(line.split()[1]) / 1024
@@ -54,7 +54,7 @@ class Function:
                 continue
             if self._api.failures:
                 break
-            # Now it waits, so that this stands still.
+            # It waits now, so that this does not change.
             before, self._spent = self._spent, _processor_seconds(self._process.pid)
             return self._spent - before
         raise RuntimeError(f"{self._process.args!r} failed: {self._api.failures}")
@@ -62,9 +62,17 @@ class Function:
 
 @contextmanager
 def running(
-    python: Path, folder: Path, handler: str, environment: Mapping[str, str]
+    python: Path,
+    folder: Path,
+    handler: str,
+    environment: Mapping[str, str],
+    *,
+    under: Sequence[str] = (),
 ) -> Iterator[Function]:
-    """Start the function in this folder, as Lambda starts it, and end it in the end."""
+    """Start the function in this folder as Lambda does, and end it afterwards.
+
+    `under` is a command that runs it, such as valgrind: ended gently, so that it can report.
+    """
     api = _RuntimeApi()
 
     class Door(_Door):
@@ -74,7 +82,7 @@ def running(
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         process = subprocess.Popen(
-            [python, "-m", "awslambdaric", f"{handler}.lambda_handler"],
+            [*under, python, "-m", "awslambdaric", handler],
             cwd=folder,
             env={
                 **_LAMBDA,
@@ -83,14 +91,14 @@ def running(
                 "LAMBDA_TASK_ROOT": str(folder),
                 "PYTHONPATH": str(folder),
             },
-            # Its log. What goes wrong comes to the runtime API.
+            # Its log. Errors come to the runtime API.
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         try:
             yield Function(process, api)
         finally:
-            process.kill()
+            process.terminate()
             process.wait()
             api.payloads.put(b"")
             server.shutdown()
@@ -98,7 +106,7 @@ def running(
 
 
 class _RuntimeApi:
-    """What the function and the one who measures it tell each other."""
+    """What passes between the function and the measurement."""
 
     def __init__(self) -> None:
         self.asked = SimpleQueue[None]()
@@ -149,7 +157,7 @@ class _Door(BaseHTTPRequestHandler):
 
 
 def _processor_seconds(pid: int) -> float:
-    """What a process has used, in nanoseconds' steps: clock_getcpuclockid(3), as Linux makes it."""
+    """What a process has used, exactly: clock_getcpuclockid(3), as Linux makes the id."""
     return time.clock_gettime((~pid << 3) | 2)
 
 

@@ -1,7 +1,7 @@
-"""The deliveries that are measured: records of one account, as one log stream carries them.
+"""The deliveries to measure: records of one account, as one log stream carries them.
 
-The records are those of events/, in the compact form in which CloudTrail writes them, with ids of
-their own; who made the call is one of five principals.
+The records are those of events/, in the compact form that CloudTrail writes, with IDs of their own.
+Each call is made by one of five principals.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ ACCOUNT: Final = "222233334444"
 REGION: Final = "eu-central-1"
 START: Final = datetime(2026, 11, 17, 8, 0, tzinfo=UTC)
 
-# One record in ten opens something to the world; both kinds are as common as each other.
+# One record in ten opens something to the world; both kinds are equally common.
 OPENINGS: Final = (
     "https-opened-to-the-world",
     "ssh-opened-to-the-world-from-the-console",
 )
-# The others are what an apply, a person at the console and the services of AWS do all day.
+# The others are what a Terraform apply, a person at the console and AWS services do all day.
 OTHERS: Final = (
     "group-created-with-tags-by-an-aws-service",
     "default-egress-rule-revoked",
@@ -39,7 +39,7 @@ OTHERS: Final = (
     "rules-revoked-by-id-in-a-record-of-2024",
     "group-deleted-by-eks",
 )
-# Who calls, and how: identity, address and agent of these.
+# Who calls, and how: the identity, address and user agent of these.
 PRINCIPALS: Final = (
     "https-opened-to-the-world",
     "ssh-opened-to-the-world-from-the-console",
@@ -59,7 +59,7 @@ TLS: Final = {
     "cipherSuite": "TLS_AES_128_GCM_SHA256",
     "clientProvidedHostHeader": f"ec2.{REGION}.amazonaws.com",
 }
-# CloudTrail and EC2 make new ones for each call; a group is changed by a few calls.
+# CloudTrail and EC2 make new ones for each call; a few calls change the same group.
 _IDS_OF_A_CALL: Final = re.compile(
     r"\b(sgr-)[0-9a-f]{17}|\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 )
@@ -69,7 +69,7 @@ _serial: Final = count(1)
 
 
 def delivery(size: int) -> dict[str, Any]:
-    """One payload of so many records, whose events are in no other; a lone record is an opening."""
+    """One payload of so many new records; if there is only one, it is an opening."""
     data = {
         "messageType": "DATA_MESSAGE",
         "owner": "111122223333",
@@ -109,7 +109,7 @@ def _message(model: str, principal: str, serial: int, time: datetime) -> str:
 
 @cache
 def _text_of(model: str, principal: str) -> str:
-    """The story told of our account and Region, by this principal, at a time to be filled in."""
+    """The story in our account and Region, by this principal, at a time to be filled in."""
     record = _story(model)
     caller = _story(principal)
     for name in _OF_A_PRINCIPAL:

@@ -1,4 +1,4 @@
-"""What runs on your own machine, never in Lambda."""
+"""The programs that run on your own machine, never in Lambda."""
 
 import sys
 from pathlib import Path

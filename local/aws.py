@@ -1,6 +1,6 @@
-"""An AWS in this process: the topic that the function publishes to, and a sample organization.
+"""An emulated AWS in this process, with the alert topic and a sample organization.
 
-Nothing leaves the machine: moto answers for Amazon SNS and AWS Organizations.
+Nothing leaves this machine: moto answers for Amazon SNS, Amazon DynamoDB and AWS Organizations.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .deliveries import MANAGEMENT_ACCOUNT_ID, ORGANIZATION_ID, TRAIL_REGION
 TRAIL_ARN = f"arn:aws:cloudtrail:{TRAIL_REGION}:{MANAGEMENT_ACCOUNT_ID}:trail/organization-trail"
 SEEN_EVENTS_TABLE = "seen-events"
 _OUS = ("Workloads", "Sandbox", "Infrastructure")
-# Account id, name, OU, and the tags that the alerts show by default.
+# Account ID, name, OU, and the tags that alerts show by default.
 _ACCOUNTS = (
     ("222233334444", "payments-production", "Workloads", ("payments", "production")),
     ("333344445555", "payments-staging", "Workloads", ("payments", "staging")),
@@ -29,7 +29,7 @@ _ACCOUNTS = (
 
 @dataclass(frozen=True, slots=True)
 class SentAlert:
-    """One message as Amazon SNS took it: the texts are by protocol, as in MessageStructure json."""
+    """One message as Amazon SNS received it, with a text for each protocol."""
 
     subject: str
     attributes: dict[str, str]
@@ -37,7 +37,7 @@ class SentAlert:
 
     @property
     def event_ids(self) -> list[str]:
-        """The CloudTrail events that it tells of."""
+        """The IDs of the CloudTrail events that the message reports."""
         finding = json.loads(self.messages["default"])["finding_info"]
         return [event["uid"] for event in finding.get("related_events", [])]
 
@@ -49,7 +49,7 @@ class Topic:
         self.arn = arn
 
     def take(self) -> list[SentAlert]:
-        """What has been published since the last time, in order."""
+        """What was published since the last call, in order."""
         from moto.sns.models import sns_backends
 
         notifications = sns_backends[MANAGEMENT_ACCOUNT_ID][TRAIL_REGION].topics[self.arn]
@@ -63,7 +63,7 @@ class Topic:
 
 @contextmanager
 def emulated_aws() -> Iterator[Topic]:
-    """Answer every AWS call of this process, and set the environment that the template sets."""
+    """Answer all AWS calls of this process, and set the variables that the template sets."""
     os.environ["MOTO_ACCOUNT_ID"] = MANAGEMENT_ACCOUNT_ID
     import boto3
     from moto import mock_aws
@@ -94,7 +94,7 @@ def _own_environment() -> Iterator[None]:
 
 
 def _forget_the_persons_aws() -> None:
-    """No profile, no endpoint: moto answers for AWS's own addresses only."""
+    """No profile and no endpoint: moto answers only for AWS's own addresses."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ |= {
@@ -107,7 +107,7 @@ def _forget_the_persons_aws() -> None:
 
 
 def _environment_of(topic: Topic) -> dict[str, str]:
-    """What the person set stays; the rest is as the template's defaults have it."""
+    """Variables that the user has set stay; the others get the template's defaults."""
     defaults = {
         "ORGANIZATION_ID": ORGANIZATION_ID,
         "TRAIL_ARN": TRAIL_ARN,
@@ -125,7 +125,7 @@ def _make_organization(client: Any) -> None:
     from moto.organizations.models import organizations_backends
 
     client.create_organization(FeatureSet="ALL")
-    # moto calls the account that makes the organization "master", and has no call to rename it.
+    # moto names the account that creates the organization "master", and cannot rename it.
     backend = organizations_backends[MANAGEMENT_ACCOUNT_ID]["aws"]
     backend.get_account_by_id(MANAGEMENT_ACCOUNT_ID).name = "management"
     root_id = client.list_roots()["Roots"][0]["Id"]

@@ -1,4 +1,4 @@
-"""What an error of AWS asks of whoever runs a command: sign in, get a permission, or try again."""
+"""Turns an AWS error into advice: sign in, get a permission, or try again."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _DENIALS: Final = frozenset(
         "AuthorizationError",  # SNS
         "AuthorizationErrorException",
         "UnauthorizedOperation",
-        "403",  # HeadBucket, whose answer has no body
+        "403",  # HeadBucket: its response has no body
     }
 )
 _ABSENCES: Final = frozenset(
@@ -48,7 +48,7 @@ _ABSENCES: Final = frozenset(
         "ResourceNotFoundException",
     }
 )
-# Most refusals name the action; those of S3 do not always.
+# Most denials name the action; those of S3 do not always.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
 _ACTIONS: Final = {
     "GetBucketPolicy": "s3:GetBucketPolicy",
@@ -60,7 +60,7 @@ _ACTION = re.compile(r"perform: ([a-z0-9-]+:[A-Za-z0-9]+)")
 
 
 def code_of(error: ClientError) -> str:
-    """AWS's name of the error."""
+    """The error code."""
     return error.response.get("Error", {}).get("Code", "")
 
 
@@ -70,36 +70,36 @@ def is_denied(error: ClientError) -> bool:
 
 
 def is_missing(error: ClientError) -> bool:
-    """Whether what was asked for is not there."""
+    """Whether the resource does not exist."""
     return code_of(error) in _ABSENCES
 
 
 def is_about_credentials(error: ClientError) -> bool:
-    """Whether AWS does not know who asks, so that every other call would fail as well."""
+    """Whether the credentials are not valid, so that every other call fails too."""
     return code_of(error) in CREDENTIAL_ERRORS
 
 
 def action_of(error: ClientError) -> str:
-    """The permission that is missing, as a policy names it; else the operation."""
+    """The missing permission, as a policy names it; the operation if AWS does not say."""
     message = error.response.get("Error", {}).get("Message", "")
     named = _ACTION.search(message)
     return named[1] if named else _ACTIONS.get(error.operation_name, error.operation_name)
 
 
 def words_of(error: ClientError) -> str:
-    """What was called and what AWS said, without a full stop."""
+    """The operation and AWS's message, without the final period."""
     message = error.response.get("Error", {}).get("Message", "")
     return f"{error.operation_name}: {message.rstrip('.') or code_of(error)}"
 
 
 def problem_of(error: ClientError | BotoCoreError) -> tuple[str, str]:
-    """Why AWS cannot be asked at all, and what to do."""
+    """Why AWS cannot be called at all, and what to do."""
     if isinstance(error, NoRegionError):
-        return "no Region", "Name it with --region, AWS_DEFAULT_REGION or samconfig.toml"
+        return "no Region is set", "Set it with --region, AWS_DEFAULT_REGION or samconfig.toml"
     if isinstance(error, NoCredentialsError):
-        return "no AWS credentials", _sentence(SIGN_IN)
+        return "no AWS credentials were found", _sentence(SIGN_IN)
     if isinstance(error, ProfileNotFound):
-        return str(error), "Name another with AWS_PROFILE, or in samconfig.toml"
+        return str(error), "Name another profile in AWS_PROFILE or samconfig.toml"
     if isinstance(error, CredentialRetrievalError | SSOError | TokenRetrievalError):
         return str(error), _sentence(SIGN_IN)
     if isinstance(error, ClientError):

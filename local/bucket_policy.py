@@ -1,10 +1,9 @@
 """Prints the policy that an existing bucket needs for the trail, before or after the deployment.
 
-Nothing but the policy, as JSON, is on standard output. It is the text of the Output
-TrailBucketPolicy in template.yaml. Needed are ExistingTrailBucketName (samconfig.toml or
---parameter) and the Region; the organization's id and management account are looked up where
-OrganizationId and ManagementAccountId do not name them. The bucket's other statements stay: add
-these to them.
+Standard output is the policy as JSON, and nothing else: the text of the output TrailBucketPolicy in
+template.yaml. You must set ExistingTrailBucketName (in samconfig.toml or with --parameter) and the
+Region. The organization's ID and its management account are looked up, unless you set
+OrganizationId and ManagementAccountId. Add these statements to those that the bucket already has.
 """
 
 from __future__ import annotations
@@ -38,9 +37,9 @@ PERMISSIONS: Final = ("organizations:DescribeOrganization",)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the policy; 2 when it cannot be made."""
+    """Print the policy. Returns 2 if it cannot be made."""
     try:
-        print(json.dumps(_wanted_policy(deployment_of(_options(arguments))), indent=2))
+        print(json.dumps(_policy_of(deployment_of(_options(arguments))), indent=2))
     except (DeploymentError, SamConfigurationError) as error:
         problem = str(error)
     except (ClientError, BotoCoreError) as error:
@@ -56,22 +55,23 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m local.bucket_policy",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog=f"Needed, where OrganizationId or ManagementAccountId is not given: "
-        f"{', '.join(PERMISSIONS)}.\nExit status: 0; 2 when the policy cannot be made.",
+        epilog="Permission needed, unless you set OrganizationId and ManagementAccountId:\n  "
+        + "\n  ".join(PERMISSIONS)
+        + "\nExit status: 0; 2 if the policy cannot be made.",
     )
     add_options(parser, with_parameters=True)
     return parser.parse_args(arguments)
 
 
-def _wanted_policy(deployment: Deployment) -> dict[str, Any]:
+def _policy_of(deployment: Deployment) -> dict[str, Any]:
     refuse_unknown(deployment.given)
     for name, complaint in complaints(deployment.given):
         raise DeploymentError(f"{name} {complaint.rstrip('.')}")
     values = {**defaults(), **deployment.given}
     if not values.get(BUCKET):
         raise DeploymentError(
-            f"which bucket? Name it: --parameter {BUCKET}=… (a bucket that the stack makes gets "
-            "its policy by the stack)"
+            f"{BUCKET} is not set: name the bucket with --parameter {BUCKET}=… (if the stack "
+            "creates the bucket, it also sets the policy)"
         )
     organization_id = values.get("OrganizationId")
     management_account = values.get("ManagementAccountId")
@@ -90,7 +90,7 @@ def _wanted_policy(deployment: Deployment) -> dict[str, Any]:
 def policy_for(
     values: Mapping[str, str], *, management_account: str, partition: str, region: str
 ) -> dict[str, Any]:
-    """The policy in the template, for these parameters; `region` is where the trail lives."""
+    """The template's policy with these values filled in; `region` is the trail's home."""
     text = read_template()["Outputs"][OUTPUT]["Value"]["Fn::Sub"][0]
     known = {
         **values,
@@ -105,7 +105,7 @@ def policy_for(
 def _sentence_for(error: ClientError | BotoCoreError) -> str:
     problem, todo = problem_of(error)
     return (
-        f"{problem}. {todo}; or name --parameter OrganizationId=… and "
+        f"{problem}. {todo}; or set --parameter OrganizationId=… and "
         "--parameter ManagementAccountId=…"
     )
 

@@ -1,4 +1,4 @@
-"""The form in which preflight and verify tell what they found: a check, a line, and what to do."""
+"""The lines that preflight and verify print: what was checked, what was found, what to do."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .aws_errors import action_of, is_about_credentials, is_denied, is_missing, 
 
 
 class State(StrEnum):
-    """How a check ended. A stop is what keeps the stack from being deployed, or from working."""
+    """How a check ended. A stop keeps the stack from being deployed, or from working."""
 
     OK = "ok"
     WARNING = "warning"
@@ -28,13 +28,13 @@ class State(StrEnum):
 
 _COLOURS: Final = {State.OK: "32", State.WARNING: "1;33", State.STOP: "1;31"}
 _STATE_WIDTH: Final = max(map(len, State)) + 2
-# "to CloudWatch Logs" is the longest of what is looked at.
+# "to CloudWatch Logs" is the longest subject.
 _SUBJECT_WIDTH: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was looked at, what was found, and what to do about it (a command stands last)."""
+    """What was checked, what was found, and what to do about it (a command comes last)."""
 
     state: State
     subject: str
@@ -55,29 +55,29 @@ class Check:
 
 
 Fact = TypeVar("Fact")
-# Checks as they are made, and what was learnt by them.
+# The checks, one after the other; returns a fact that later checks need.
 Checks = Generator[Check, None, Fact]
 
 
 def ok(subject: str, found: str, todo: str = "") -> Check:
-    """All is well; what one may want to try stands in `todo`."""
+    """All is well. `todo` may suggest something to try."""
     return Check(State.OK, subject, found, todo)
 
 
 def warning(subject: str, found: str, todo: str) -> Check:
-    """It works, or may work; somebody should decide."""
+    """It works, or may work. A person should decide."""
     return Check(State.WARNING, subject, found, todo)
 
 
 def stop(subject: str, found: str, todo: str) -> Check:
-    """It does not work like this."""
+    """It does not work this way."""
     return Check(State.STOP, subject, found, todo)
 
 
 def guarded(subject: str, checks: Checks[Fact]) -> Checks[Fact | None]:
-    """The checks and the fact, until AWS refuses to be asked: that is a warning, and no fact.
+    """The checks and their fact. If AWS refuses a call: a warning, and None.
 
-    What is wrong with the credentials is raised: no other check would come further.
+    Errors about the credentials are raised, since every other check would fail too.
     """
     try:
         return (yield from checks)
@@ -88,27 +88,27 @@ def guarded(subject: str, checks: Checks[Fact]) -> Checks[Fact | None]:
             action = action_of(error)
             yield warning(
                 subject,
-                f"could not be looked at: {action} is not allowed",
-                "Allow it to whoever runs this, or look for yourself",
+                f"could not be checked: you do not have the permission {action}",
+                "Get the permission, or check this yourself",
             )
         elif is_missing(error):
             yield stop(
                 subject,
-                f"it is gone: {words_of(error)}",
-                "If it was deleted by hand: CloudFormation does not make it anew, so remove the "
-                "stack (archive and log group stay) and deploy again",
+                f"it does not exist: {words_of(error)}",
+                "If it was deleted by hand, CloudFormation does not create it again: delete the "
+                "stack (the archive and the log group stay), and deploy it again",
             )
         else:
             yield warning(
-                subject, f"could not be looked at: {words_of(error)}", "Try again in a minute"
+                subject, f"could not be checked: {words_of(error)}", "Try again in a minute"
             )
     except (NoConnectionError, HTTPClientError) as error:
-        yield warning(subject, f"could not be looked at: {error}", "Check the network and --region")
+        yield warning(subject, f"could not be checked: {error}", "Check the network and --region")
     return None
 
 
 def looked_up(subject: str, look: Callable[[], Fact]) -> Checks[Fact | None]:
-    """What a single question to AWS answers; guarded, and without a check when it does."""
+    """What a single call to AWS returns, guarded; there is no check if it succeeds."""
 
     def checks() -> Checks[Fact]:
         yield from ()
@@ -118,7 +118,7 @@ def looked_up(subject: str, look: Callable[[], Fact]) -> Checks[Fact | None]:
 
 
 def print_checks(checks: Checks[Fact]) -> tuple[Counter[State], Fact]:
-    """Print each check when it is done; how many ended in which way, and the fact."""
+    """Print each check as it is made. Returns how many ended in each state, and the fact."""
     is_colourful = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     counts: Counter[State] = Counter()
     while True:
@@ -140,7 +140,7 @@ def summary_of(counts: Counter[State]) -> str:
 
 
 def _on_one_line(text: str) -> str:
-    """Names come from AWS, where some may hold any character."""
+    """Names come from AWS, and some may contain any character."""
     if text.isprintable():
         return text
     return "".join(

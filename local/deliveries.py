@@ -1,4 +1,4 @@
-"""Makes CloudWatch Logs deliveries of records, as the subscription of an organization trail does.
+"""Packs records into deliveries, as CloudWatch Logs does for an organization trail.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html#LambdaFunctionExample
 """
@@ -20,17 +20,17 @@ ORGANIZATION_ID = "o-exampleorgid"
 MANAGEMENT_ACCOUNT_ID = "111122223333"
 TRAIL_REGION = "eu-central-1"
 LOG_GROUP = "organization-trail"
-# What one delivery holds at the most; CloudWatch Logs limits bytes, which comes to about as many.
+# The most records in one delivery. CloudWatch Logs limits the bytes: about as many records.
 MOST_RECORDS = 1000
-# CloudWatch Logs does not wait: records so far apart do not come together.
+# CloudWatch Logs does not wait: records that are further apart do not arrive together.
 LONGEST_GAP = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A payload for Lambda, with how many records it holds and when the newest was made.
+    """A payload for Lambda, the number of its records, and the time of the newest one.
 
-    `where` is where the payload was found, or what it was made of.
+    `where` is the place where the payload was found, or the log stream that it was made for.
     """
 
     where: str
@@ -42,9 +42,9 @@ class Delivery:
 def deliveries_of(
     items: Iterable[Record | Payload], *, longest_gap: timedelta = timedelta.max
 ) -> Iterator[Delivery]:
-    """A log stream an account, in order, up to 1,000 records a delivery; payloads as they are.
+    """A log stream for each account, in order of time, with up to 1,000 records in a delivery.
 
-    Records with a longer gap between them are put into different deliveries.
+    Payloads stay as they are. Records with a longer gap between them go into separate deliveries.
     """
     streams: dict[str, list[Record]] = {}
     for item in items:
@@ -73,7 +73,7 @@ def _chunks_of(records: Iterable[Record], longest_gap: timedelta) -> Iterator[li
 
 
 def _log_stream_of(record: Record) -> str:
-    """`<org-id>_<account>_CloudTrail_<region>`; without an account, a name that tells nothing."""
+    """`<org-id>_<account>_CloudTrail_<region>`; a placeholder if the record has no account."""
     identity = record.get("userIdentity")
     caller = identity.get("accountId") if isinstance(identity, dict) else None
     account_id = record.get("recipientAccountId") or caller
@@ -100,7 +100,7 @@ def _payload_of(log_stream: str, records: list[Record]) -> dict[str, Any]:
 
 
 def _records_in(payload: dict[str, Any]) -> list[object]:
-    """What a payload holds; nothing when it cannot be decoded, which the handler has to tell."""
+    """The records of a payload; none if it cannot be decoded, which the handler reports."""
     try:
         data = json.loads(gzip.decompress(base64.b64decode(payload["awslogs"]["data"])))
         return [_record_of(log_event) for log_event in data["logEvents"]]
@@ -116,7 +116,7 @@ def _record_of(log_event: Any) -> object:
 
 
 def _order_of(record: Record) -> datetime:
-    """A log stream is in the order of time, whatever the order of the files."""
+    """A log stream is in order of time, whatever the order of the files."""
     return _time_of(record) or datetime.min.replace(tzinfo=UTC)
 
 

@@ -1,4 +1,4 @@
-"""The stack that is, or is to be, deployed: which, where, and with which parameters."""
+"""The stack that is deployed, or is to be deployed: its name, Region and parameters."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from botocore.exceptions import NoRegionError, UnknownRegionError
 from .sam_configuration import SAM_CONFIGURATION, deploy_settings, overrides_in
 from .template import read_template
 
-# Quick to say that nothing answers, patient with what is throttled.
+# Short timeouts, so that a missing answer is reported soon. Enough retries for throttling.
 CLIENT_CONFIG: Final = Config(
     connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 5, "mode": "standard"}
 )
 
-# Longer names make the patterns of template.yaml's rules longer than EventBridge takes.
+# With longer names, the rules in stacks/health.yaml exceed EventBridge's limits.
 LONGEST_STACK_NAME: Final = 40
 
 
 class DeploymentError(Exception):
-    """What was asked for does not make sense; the text says why, and what would."""
+    """The options cannot be used. The text says why, and what can be done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """What samconfig.toml and the command line say; `given` are parameters of the stack."""
+    """Settings from samconfig.toml and the command line. `given` are parameters of the stack."""
 
     environment: str
     settings: Mapping[str, Any]
@@ -45,29 +45,31 @@ class Deployment:
 
     @property
     def url_suffix(self) -> str:
-        """How AWS's addresses end, and the names of some of its services: CloudFormation's word.
+        """The end of AWS's domain names and of some service principals, named as in CloudFormation.
 
         https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html
         """
         return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
 
     def client(self, service: str, region: str | None = None) -> Any:
-        """A client in the Region of the stack, or another."""
+        """A client in the Region of the stack, or in another one."""
         make: Any = self.session.client
         return make(service, region_name=region or self.region, config=CLIENT_CONFIG)
 
 
 def add_options(parser: argparse.ArgumentParser, *, with_parameters: bool) -> None:
-    """Add what names a deployment on the command line."""
+    """Add the options that choose a deployment."""
     parser.add_argument(
         "--config-env",
         default="default",
         metavar="NAME",
         help="the environment in samconfig.toml, as for sam deploy (default: default)",
     )
-    parser.add_argument("--stack", metavar="NAME", help="default: samconfig.toml's")
+    parser.add_argument("--stack", metavar="NAME", help="default: the one in samconfig.toml")
     parser.add_argument(
-        "--region", metavar="R", help="default: samconfig.toml's, else as in your AWS settings"
+        "--region",
+        metavar="R",
+        help="default: the one in samconfig.toml, else the one in your AWS settings",
     )
     if with_parameters:
         parser.add_argument(
@@ -75,12 +77,12 @@ def add_options(parser: argparse.ArgumentParser, *, with_parameters: bool) -> No
             action="append",
             default=[],
             metavar="NAME=VALUE",
-            help="a parameter of the stack, instead of samconfig.toml's; may be repeated",
+            help="a parameter of the stack, overrides samconfig.toml; may be repeated",
         )
 
 
 def deployment_of(options: argparse.Namespace) -> Deployment:
-    """What the options and samconfig.toml name; DeploymentError when that is not enough."""
+    """What the options and samconfig.toml choose. DeploymentError if they are not enough."""
     settings = deploy_settings(options.config_env)
     session = session_for(options, settings)
     if session.region_name is None:
@@ -89,7 +91,7 @@ def deployment_of(options: argparse.Namespace) -> Deployment:
         partition = session.get_partition_for_region(session.region_name)
     except UnknownRegionError:
         raise DeploymentError(
-            f"{session.region_name!r} is no Region of AWS: see --region"
+            f"{session.region_name!r} is not an AWS Region: see --region"
         ) from None
     stack = options.stack or settings.get("stack_name")
     if stack is None:
@@ -110,7 +112,7 @@ def deployment_of(options: argparse.Namespace) -> Deployment:
 
 
 def session_for(options: argparse.Namespace, settings: Mapping[str, Any]) -> boto3.Session:
-    """With samconfig.toml's profile, and its Region unless the command line names one."""
+    """Use the profile in samconfig.toml, and its Region unless the command line names one."""
     region = options.region or settings.get("region")
     return boto3.Session(region_name=region, profile_name=settings.get("profile"))
 
@@ -124,7 +126,7 @@ def _region_is_from(options: argparse.Namespace, settings: Mapping[str, Any]) ->
 
 
 def _named(arguments: list[str]) -> dict[str, str]:
-    """`Name=Value`, each; the value may be empty."""
+    """Arguments of the form Name=Value. The value may be empty."""
     for argument in arguments:
         if "=" not in argument:
             raise DeploymentError(f"--parameter: expected Name=Value, found {argument!r}")
@@ -145,13 +147,13 @@ def refuse_unknown(given: Mapping[str, str]) -> None:
 
 
 def defaults() -> dict[str, str]:
-    """What CloudFormation takes for a parameter that is not given."""
+    """The values of parameters that are not given."""
     declared = read_template()["Parameters"]
     return {name: str(spec["Default"]) for name, spec in declared.items() if "Default" in spec}
 
 
 def complaints(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Parameters that CloudFormation would refuse: the name, and what it would say."""
+    """Parameters that CloudFormation would refuse: the name and the reason."""
     template = read_template()
     for name, spec in template["Parameters"].items():
         if name in values and not _is_accepted(values[name], spec):
@@ -159,7 +161,7 @@ def complaints(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def broken_rules(values: Mapping[str, str]) -> Iterator[str]:
-    """What the template's Rules say of parameters that do not go together."""
+    """Messages of the template's Rules about parameters that do not fit together."""
     for rule in read_template().get("Rules", {}).values():
         if _holds(rule.get("RuleCondition", True), values):
             for assertion in rule["Assertions"]:
@@ -168,7 +170,7 @@ def broken_rules(values: Mapping[str, str]) -> Iterator[str]:
 
 
 def _holds(condition: Any, values: Mapping[str, str]) -> bool:
-    """A condition of a rule; only the intrinsic functions that template.yaml uses there."""
+    """A condition of a rule. Only the functions that template.yaml uses there are known."""
     if isinstance(condition, bool):
         return condition
     ((function, arguments),) = condition.items()

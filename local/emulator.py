@@ -1,31 +1,34 @@
-"""An AWS on the loopback interface: ministack, with the gaps filled that this stack falls into.
+"""An AWS emulator on the loopback interface: ministack, with what this stack needs added to it.
 
     .venv/e2e/bin/python -m local.emulator problems.log
 
-It is set up by ministack's own variables (GATEWAY_PORT, BIND_HOST, AUTH, …) and runs until its
-standard input ends, so that it never outlives who started it. Most failures in what is filled in
-here would be swallowed by ministack: the file gets their tracebacks, and is not made without one.
+ministack's own variables configure it (GATEWAY_PORT, BIND_HOST, AUTH, …). It runs until its
+standard input ends, so that it never outlives the program that started it. ministack hides most
+exceptions of the code that is added here, so their tracebacks go to a file. Without exceptions,
+there is no file.
 
-Each gap is filled behind private names, which is why requirements/e2e.in pins the exact version.
-What stays open: nobody checks the trail's bucket policy, nor whether CloudWatch Logs may invoke the
-function, nor the key but for who publishes to a topic; a subscription's delivery that fails is not
-tried again (a direct asynchronous invocation is). The tests of the template cover these. The
-function runs on the Python of .venv/e2e, whatever its runtime.
+The additions replace private names of ministack, so requirements/e2e.in pins the exact version. The
+emulator still does not check the policy of the trail's bucket, whether CloudWatch Logs may invoke
+the function, and who may use the key, except for publishing to a topic. It does not retry a failed
+delivery of a subscription (it does retry an asynchronous invocation). The tests of the template
+cover these. The function runs on the Python of .venv/e2e, whatever its runtime.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial, wraps
 from typing import Any, Final
 
 from ministack import app
-from ministack.core import iam_actions, iam_evaluator
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.services import (
     cloudtrail,
     cloudwatch,
@@ -34,7 +37,7 @@ from ministack.services import (
     lambda_svc,
     sns,
 )
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import _stacks, handlers, provisioners, stacks
 
 from .filter_pattern import compile_pattern
 
@@ -45,8 +48,8 @@ Handlers = Mapping[str, Callable[..., object]]
 logger = logging.getLogger(__name__)
 
 
-# CloudFormation: it lacks types of resources. The trail is made by ministack's own CloudTrail; what
-# nobody asks for afterwards is only given a name.
+# CloudFormation: some types of resources are missing. ministack's own CloudTrail makes the trail.
+# Resources that no test reads get a physical id and nothing else.
 
 
 def make_trail(_logical_id: str, properties: dict[str, Any], stack: str) -> Resource:
@@ -58,7 +61,7 @@ def make_trail(_logical_id: str, properties: dict[str, Any], stack: str) -> Reso
 
 
 def update_trail(name: str, _old: object, properties: dict[str, Any], _stack: str) -> Resource:
-    """In place: no test renames a trail."""
+    """Update it in place, because no test renames a trail."""
     _succeed(cloudtrail._update_trail(properties | {"Name": name}))
     selectors = {"TrailName": name, "EventSelectors": properties["EventSelectors"]}
     _succeed(cloudtrail._put_event_selectors(selectors))
@@ -66,7 +69,7 @@ def update_trail(name: str, _old: object, properties: dict[str, Any], _stack: st
 
 
 def delete_trail(name: str, _properties: object) -> None:
-    """Nothing of it is left."""
+    """Delete it, with its state."""
     _succeed(cloudtrail._delete_trail({"Name": name}))
 
 
@@ -78,7 +81,10 @@ def _succeed(answer: Answer) -> None:
 
 TRAIL: Final[Handlers] = {"create": make_trail, "update": update_trail, "delete": delete_trail}
 ONLY_A_NAME: Final[Handlers] = {
-    "create": lambda logical_id, _properties, stack: (f"{stack}-{logical_id}", {}),
+    "create": lambda logical_id, properties, stack: (
+        properties.get("Name", f"{stack}-{logical_id}"),
+        {},
+    ),
     "update": lambda name, _old, _properties, _stack: (name, {}),
     "delete": lambda _name, _properties: None,
 }
@@ -89,11 +95,43 @@ RESOURCE_TYPES: Final[Mapping[str, Handlers]] = {
 }
 
 
-# CloudFormation: it refuses metric math, and forgets the key of a topic.
+# CloudFormation: it overwrites a resource whose name another one has, refuses metric math, forgets
+# the key of a topic, and shows nested templates at addresses that the SAM CLI cannot delete.
+
+
+def provision_resource(
+    original: Callable[..., Resource],
+    resource_type: str,
+    logical_id: str,
+    properties: dict[str, Any],
+    stack: str,
+) -> Resource:
+    """Create a resource, and fail if its name belongs to another one of any stack.
+
+    An update creates what is new before it deletes what is gone, so their names must differ.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html
+    """
+    physical_id, attributes = original(resource_type, logical_id, properties, stack)
+    for name, record in _stacks.items():
+        for other_id, other in record.get("_resources", {}).items():
+            owner = (other["ResourceType"], other["PhysicalResourceId"])
+            if owner == (resource_type, physical_id) and (name, other_id) != (stack, logical_id):
+                raise ValueError(f"{physical_id} already exists in stack {name} as {other_id}")
+    return physical_id, attributes
+
+
+def get_template(original: Callable[..., Answer], request: dict[str, Any]) -> Answer:
+    """GetTemplate, with the addresses of nested templates as they are on AWS."""
+    status, headers, body = original(request)
+    return (
+        status,
+        headers,
+        re.sub(rb"http://127\.0\.0\.1:[0-9]+/", b"https://s3.amazonaws.com/", body),
+    )
 
 
 def alarm_record(original: Callable[..., Any], name: str, properties: dict[str, Any]) -> Any:
-    """An alarm on metric math is kept, and never goes off: no metric has the name that it gets."""
+    """Keep an alarm on metric math. It never goes off, because no metric has the name it gets."""
     if "Metrics" in properties:
         named = {"Namespace": "not evaluated", "MetricName": "metric math"}
         properties = {key: properties[key] for key in properties if key != "Metrics"} | named
@@ -103,14 +141,14 @@ def alarm_record(original: Callable[..., Any], name: str, properties: dict[str, 
 def make_topic(
     original: Callable[..., Resource], logical_id: str, properties: dict[str, Any], stack: str
 ) -> Resource:
-    """AWS::SNS::Topic, with the key that enforce() asks for."""
+    """AWS::SNS::Topic, with the key that enforce() needs."""
     arn, attributes = original(logical_id, properties, stack)
     sns._topics[arn]["attributes"]["KmsMasterKeyId"] = properties.get("KmsMasterKeyId", "")
     return arn, attributes
 
 
-# CloudWatch Logs: of a pattern it looks at the bare words only; and metric filters are kept, but
-# never counted.
+# CloudWatch Logs: of a pattern, it reads only single words. It stores metric filters, but counts
+# nothing.
 
 
 def subscription_pattern_matches(_original: object, pattern: str, message: str) -> bool:
@@ -121,7 +159,7 @@ def subscription_pattern_matches(_original: object, pattern: str, message: str) 
 def fan_out(
     original: Callable[..., None], group: str, stream: str, events: list[dict[str, Any]]
 ) -> None:
-    """Hand log events to the subscription filters, after the metric filters have counted them."""
+    """Count log events for the metric filters, then pass them to the subscription filters."""
     for metric_filter in list(cloudwatch_logs._metric_filters.values()):
         if metric_filter["logGroupName"] == group:
             _count(metric_filter, (event["message"] for event in events))
@@ -143,14 +181,14 @@ def _matches(pattern: str, message: str) -> bool:
 _compiled = cache(compile_pattern)
 
 
-# IAM: it asks for an action that does not exist, and not for the key of a topic; nor does it check
-# what Lambda does in a function's name.
+# IAM: it requires an action that does not exist. It does not check the key of a topic, nor what
+# Lambda does on behalf of a function.
 
 
 def extract_iam_action(
     original: Callable[..., str | None], *request: object, **more: object
 ) -> str | None:
-    """What an API call is called in policies.
+    """The name of an API call in policies.
 
     https://docs.aws.amazon.com/sns/latest/dg/sns-batch-api-actions.html
     """
@@ -166,7 +204,7 @@ def enforce(
     resource_arn: str = "*",
     **context: object,
 ) -> Any:
-    """None, or why not. To publish to an encrypted topic takes its key, too.
+    """None, or why the call is denied. Publishing to an encrypted topic also needs its key.
 
     https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
     """
@@ -184,22 +222,22 @@ def enforce(
 
 
 def emit_lambda_logs(
-    original: Callable[..., None], function: dict[str, Any], *told: object, **more: object
+    original: Callable[..., None], function: dict[str, Any], *lines: object, **more: object
 ) -> None:
-    """Write to the function's log, if its role may.
+    """Write to the function's log if its role allows it.
 
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
     """
     group = _config_of(function)["LoggingConfig"]["LogGroup"]
     stream = f"{cloudwatch_logs._make_group_arn_no_star(group)}:log-stream:any"
     if all(_may(function, f"logs:{call}", stream) for call in ("CreateLogStream", "PutLogEvents")):
-        original(function, *told, **more)
+        original(function, *lines, **more)
 
 
 def route_async_failure(
     original: Callable[..., None], target: str, name: str, event: object, result: object
 ) -> None:
-    """Hand over what failed for good, if the function's role may; else count that this failed, too.
+    """Send a failed delivery to `target` if the function's role allows it. If not, count that.
 
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
     """
@@ -212,7 +250,7 @@ def route_async_failure(
 
 
 def _may(function: dict[str, Any], action: str, resource: str) -> bool:
-    """Whether the policies of the function's role, as they are now, allow it."""
+    """Whether the current policies of the function's role allow it."""
     role_arn = _config_of(function)["Role"]
     account_id = role_arn.split(":")[4]
     context = iam_evaluator.EvalContext(
@@ -232,16 +270,47 @@ def _config_of(function: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
-# EventBridge: CloudTrail does not tell it of calls, and nobody else may.
+# Lambda: an update of a function ends its running invocations.
+
+
+def invalidate_worker(
+    original: Callable[..., None], name: str, *more: object, **where: object
+) -> None:
+    """Stop the execution environments of a function, those in use when their invocation has ended.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+    """
+    busy = []
+    with lambda_runtime._lock:
+        for key, workers in lambda_runtime._workers.items():
+            if key.split(":")[2] == name:
+                busy += [worker for worker in workers if worker.in_use]
+                workers[:] = [worker for worker in workers if not worker.in_use]
+    original(name, *more, **where)
+    for worker in busy:
+        threading.Thread(target=_stop_when_idle, args=(worker,), daemon=True).start()
+
+
+def _stop_when_idle(worker: Any) -> None:
+    while worker.in_use:
+        time.sleep(0.05)
+    worker.kill()
+
+
+# EventBridge: CloudTrail sends it no events, and it refuses such events from everybody else.
 
 
 def put_events(original: Callable[..., Answer], request: dict[str, Any]) -> Answer:
-    """PutEvents, also in the name of AWS's services."""
+    """PutEvents, with sources of AWS services allowed."""
     return original(request, allow_aws_source=True)
 
 
-# Where ministack has it, and what is called in its place, with what was there as first argument.
+# Where ministack has a function, its name there, and what is called instead, with the original as
+# the first argument.
 REPLACEMENTS: Final[tuple[tuple[dict[str, Any], str, Callable[..., Any]], ...]] = (
+    (vars(stacks), "_provision_resource", provision_resource),
+    (vars(provisioners), "_provision_resource", provision_resource),
+    (handlers._ACTION_HANDLERS, "GetTemplate", get_template),
     (vars(provisioners), "_cw_metric_alarm_record", alarm_record),
     (provisioners._RESOURCE_HANDLERS["AWS::SNS::Topic"], "create", make_topic),
     (vars(cloudwatch_logs), "_subscription_pattern_matches", subscription_pattern_matches),
@@ -250,6 +319,7 @@ REPLACEMENTS: Final[tuple[tuple[dict[str, Any], str, Callable[..., Any]], ...]] 
     (vars(iam_evaluator), "enforce", enforce),
     (vars(lambda_svc), "_emit_lambda_logs", emit_lambda_logs),
     (vars(lambda_svc), "_route_async_failure", route_async_failure),
+    (vars(lambda_svc), "invalidate_worker", invalidate_worker),
     (vars(eventbridge), "_put_events", put_events),
 )
 
@@ -264,12 +334,12 @@ def main(problems: str) -> None:
 
 
 def fill_the_gaps() -> None:
-    """KeyError or ValueError when ministack is not the version that this was written for."""
+    """KeyError or ValueError if ministack is not the version that this is written for."""
     known = provisioners._RESOURCE_HANDLERS
     if by_now := known.keys() & RESOURCE_TYPES.keys():
         raise ValueError(f"ministack knows {', '.join(by_now)} by itself")
-    for resource_type, handlers in RESOURCE_TYPES.items():
-        known[resource_type] = {name: _loud(handler) for name, handler in handlers.items()}
+    for resource_type, added in RESOURCE_TYPES.items():
+        known[resource_type] = {name: _loud(handler) for name, handler in added.items()}
     for names, name, replacement in REPLACEMENTS:
         names[name] = partial(_loud(replacement), names[name])
 

@@ -9,9 +9,10 @@
     comparison = ( "=" | "!=" ) ( number | string ) | ( "<" | "<=" | ">" | ">=" ) number
     test       = "IS" ( "NULL" | "TRUE" | "FALSE" ) | "NOT" "EXISTS"
 
-What AWS documents and this module does not evaluate (regular expressions between percent signs,
-wildcard selectors such as `$.a[*]`, terms, space-delimited patterns) and what AWS does not document
-is refused, never guessed: a pattern that compiles here is meant to match what it matches there.
+Everything else is refused, not guessed: what AWS documents but this module does not evaluate
+(regular expressions between percent signs, wildcard selectors such as `$.a[*]`, terms,
+space-delimited patterns), and what AWS does not document. A pattern that compiles here should
+match what it matches in CloudWatch Logs.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/matching-terms-json-log-events.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
@@ -26,7 +27,7 @@ from typing import Final, NoReturn
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutSubscriptionFilter.html
 MAX_LENGTH: Final = 1_024
-# Ours, not AWS's: nobody nests this deep, and the parser recurses.
+# Not a limit of AWS. The parser is recursive, and no real pattern is this deep.
 MAX_DEPTH: Final = 50
 
 Condition = Callable[[Mapping[str, object]], bool]
@@ -69,7 +70,7 @@ _JSON_LITERALS = frozenset({"true", "false", "null"})
 
 
 class FilterPatternError(ValueError):
-    """A pattern that is not evaluated here: where it stops making sense, and what would have.
+    """A pattern that cannot be evaluated here: where the problem is, and what was expected.
 
     `position` counts characters from 0, as Python's `re` and `json` do in their errors.
     """
@@ -91,26 +92,26 @@ class FilterPattern:
     def matches(self, message: str | Mapping[str, object]) -> bool:
         """Say whether CloudWatch Logs would let this log event through.
 
-        `message` is the log event's message or the JSON object already parsed from it; a message
-        that is no JSON object does not match. Never raises.
+        `message` is the log event's message, or the JSON object parsed from it. A message that is
+        not a JSON object does not match. Never raises.
         """
         document = _document_in(message) if isinstance(message, str) else message
         return document is not None and self.condition(document)
 
 
 def compile_pattern(text: str) -> FilterPattern:
-    """Compile a JSON filter pattern; FilterPatternError for everything not known for certain.
+    """Compile a JSON filter pattern. FilterPatternError if its meaning is not certain.
 
-    The meaning of a comparison:
+    How values are compared:
 
     * Only strings and numbers are compared. A selector that points at an object, an array, a
-      boolean, null or nothing makes every comparison false, `!=` as well ("won't match the log
+      boolean, null or nothing makes every comparison false, including `!=` ("won't match the log
       format"; seen for a missing property: https://github.com/DataBiosphere/azul/issues/5884).
-    * A number is compared with a number as a number. Any other pair, which AWS's page leaves open,
-      is equal when the texts are, and neither less nor greater.
-    * Text is case sensitive. `*` stands for any text, also none, wherever it stands, in quotes or
-      not, and also in numbers (`$.latency = *`). The archived page let it stand only at the ends;
-      the current one does not say so, and the API reads it in the middle as well
+    * Two numbers are compared as numbers. Any other pair, which AWS does not document, is equal if
+      the texts are equal, and neither less nor greater.
+    * Text is case-sensitive. `*` matches any text, including none, at any position, with or without
+      quotes, and in numbers (`$.latency = *`). AWS's archived page allowed it only at the ends. The
+      current page does not say so, and the API accepts it in the middle
       (https://github.com/DataBiosphere/azul/pull/8228).
     """
     if len(text) > MAX_LENGTH:
@@ -255,7 +256,7 @@ def _comparison_with(relation: str, text: str, number: float | None) -> Callable
 
 
 def _wildcard(text: str) -> re.Pattern[str]:
-    """`AccessDenied*` → a regular expression that takes linear time, whatever the record holds."""
+    """`AccessDenied*` → a regular expression that takes linear time for any record."""
     first, *rest = (re.escape(piece) for piece in text.split("*"))
     if not rest:
         return re.compile(first)

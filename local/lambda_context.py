@@ -1,4 +1,4 @@
-"""What Lambda hands to the handler beside the payload."""
+"""The context that Lambda passes to the handler, beside the payload."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ class _Context:
 
 
 def lambda_context(request_id: str = "local", seconds_left: float = 120) -> LambdaContext:
-    """A context with as much time left as template.yaml gives to an invocation."""
+    """A context with as much time left as template.yaml gives an invocation."""
     return cast("LambdaContext", _Context(request_id, seconds_left))

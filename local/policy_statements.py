@@ -1,7 +1,7 @@
-"""A statement of a bucket's policy and a request → whether it applies: yes, no, or not known here.
+"""Says whether a statement of a bucket policy applies to a request: yes, no, or unknown.
 
-What AWS documents of the evaluation, for requests of a service. Keys that such a request lacks are
-known to be absent; of any other key that is not in the request nothing is known.
+Follows AWS's documentation of policy evaluation, for requests that a service makes. Some condition
+keys are known to be absent from such requests. Any other key that is not given is unknown.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 """
@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-# Yes, no, or None: that depends on what is not known here.
+# Yes, no, or None: it depends on something that is unknown here.
 Answer = bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a service asks for; `absent` are condition keys that its requests do not have."""
+    """A request of a service. `absent` are condition keys that its requests never have."""
 
     service: str
     action: str
@@ -29,7 +29,7 @@ class Request:
 
 
 def applies(statement: Mapping[str, Any], request: Request) -> Answer:
-    """Whether the statement, be it Allow or Deny, is about this request."""
+    """Whether the statement, Allow or Deny, covers this request."""
     return _all(
         (
             _is_named(statement, "Principal", lambda it: _is_principal(it, request.service)),
@@ -47,7 +47,7 @@ def applies(statement: Mapping[str, Any], request: Request) -> Answer:
 
 
 def _is_named(statement: Mapping[str, Any], element: str, names: Callable[[Any], bool]) -> bool:
-    """By the element, or by not being in its opposite: NotPrincipal, NotAction, NotResource."""
+    """By the element, or by its opposite (NotPrincipal, NotAction, NotResource) leaving it out."""
     if f"Not{element}" in statement:
         return not names(statement[f"Not{element}"])
     return element in statement and names(statement[element])
@@ -81,7 +81,7 @@ def _holds(operator: str, key: str, wanted: list[Any], request: Request) -> Answ
         return None
     compare, is_negated = _OPERATORS[name]
     if value is None:
-        # An absent key fulfils what is negated or optional, and nothing else.
+        # An absent key satisfies negated and optional operators, and no others.
         return (
             (is_negated or is_optional or operator.startswith("ForAllValues"))
             if is_absent
@@ -105,7 +105,7 @@ def _equal_in_any_case(value: str, wanted: str) -> bool:
     return value.lower() == wanted.lower()
 
 
-# Operator → how a value is compared, and whether the outcome is turned round.
+# Operator → how it compares a value, and whether the result is negated.
 _OPERATORS: Final[Mapping[str, tuple[Callable[[str, str], bool], bool]]] = {
     "StringEquals": (_equal, False),
     "StringNotEquals": (_equal, True),

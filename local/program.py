@@ -1,4 +1,4 @@
-"""Runs a command as a program: its answer is the exit status, and a closed pipe is no error."""
+"""Runs a command as a program: its result is the exit status; a closed pipe is not an error."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def run(
     when_interrupted: str = "nothing was changed",
     when_closed: int = 1,
 ) -> NoReturn:
-    """Run it and end the process; with `when_closed` when nobody reads any more."""
+    """Run it and exit; with the status `when_closed` if nobody reads its output any more."""
     try:
         status = main()
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever reads has read enough: `| head`. Else Python complains when it closes the stream.
+        # The reader has had enough: `| head`. Without this, Python prints an error as it exits.
         # https://docs.python.org/3/library/signal.html#note-on-sigpipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = when_closed

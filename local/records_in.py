@@ -1,4 +1,4 @@
-"""Reads CloudTrail records from files, in every form in which people have them."""
+"""Reads CloudTrail records from files, in all the forms that people have them in."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _FOLDER_PATTERNS = ("*.json", "*.jsonl", "*.json.gz")
 
 
 class UnreadableFileError(Exception):
-    """A path cannot be read as records. The text names it, says why and what was expected."""
+    """A path cannot be read as records. The text names it, and says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What CloudWatch Logs hands to Lambda, kept as it was, and where it was found."""
+    """A payload of CloudWatch Logs for Lambda, unchanged, and where it was found."""
 
     where: str
     awslogs: dict[str, Any]
@@ -31,9 +31,9 @@ Record = dict[str, Any]
 
 
 def paths_in(path: str) -> list[str]:
-    """The files that a path stands for: itself, or what a folder holds, in order.
+    """The files that a path names: the path itself, or the files in a folder, in order.
 
-    Raises UnreadableFileError when there is nothing of that name.
+    Raises UnreadableFileError if a folder has no files to read.
     """
     try:
         if path == STANDARD_INPUT or not Path(path).is_dir():
@@ -43,14 +43,17 @@ def paths_in(path: str) -> list[str]:
     except OSError as error:
         raise UnreadableFileError(f"{path}: {error.strerror}") from None
     if not files:
-        raise UnreadableFileError(f"{path}: no {', '.join(_FOLDER_PATTERNS)} in this folder")
+        raise UnreadableFileError(
+            f"{path}: no {', '.join(_FOLDER_PATTERNS)} in this folder: to read other files, name "
+            "them"
+        )
     return files
 
 
 def records_in(path: str) -> Iterator[Record | Payload]:
     """The records of one file, or of standard input. Raises UnreadableFileError."""
     text = _text_of(path)
-    # Not splitlines: a string in JSON may hold what Python takes for other ends of lines.
+    # Not splitlines: a JSON string may contain characters that Python takes for line ends.
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     try:
         if len(lines) > 1 and _is_json(lines[0][1]):
@@ -62,7 +65,7 @@ def records_in(path: str) -> Iterator[Record | Payload]:
 
 
 def _records_in_lines(path: str, lines: list[tuple[int, str]]) -> Iterator[Record | Payload]:
-    """What can be read of JSON Lines; then, if a line cannot be, UnreadableFileError."""
+    """The records of all lines that can be read; then UnreadableFileError if others cannot."""
     problems: list[str] = []
     for number, line in lines:
         try:
@@ -83,7 +86,7 @@ def _text_of(path: str) -> str:
     except OSError as error:
         raise UnreadableFileError(f"{path}: {error.strerror or error}") from None
     except EOFError:
-        raise UnreadableFileError(f"{path}: the gzip file is cut off") from None
+        raise UnreadableFileError(f"{path}: the gzip file is cut off: copy it again") from None
     except zlib.error as error:
         raise UnreadableFileError(f"{path}: the gzip file is damaged: {error}") from None
     except UnicodeDecodeError as error:
@@ -107,7 +110,7 @@ def _records_in_text(where: str, text: str) -> Iterator[Record | Payload]:
 
 
 def _records_in_document(where: str, document: object) -> Iterator[Record | Payload]:
-    """Whatever wraps records, taken off: S3 files, EventBridge, `aws cloudtrail lookup-events`."""
+    """Unwrap records: S3 files, EventBridge events, `aws cloudtrail lookup-events` output."""
     if isinstance(document, list):
         for item in document:
             yield from _records_in_document(where, item)

@@ -1,9 +1,10 @@
 """Runs the real Lambda handler over CloudTrail records, and prints the alerts.
 
-PATH is a file, a folder or - for standard input: a record, a file of records as CloudTrail writes
-it to S3 (gzipped or not), JSON Lines, an EventBridge event, or an awslogs payload. Records that the
-subscription filter of template.yaml does not let through are dropped, as CloudWatch Logs would.
-Nothing leaves this machine. The clock stands five minutes after the newest record of a delivery.
+PATH is a file, a folder, or - for standard input. A file may hold one record, JSON Lines, an
+EventBridge event or an awslogs payload, or be a log file as CloudTrail writes it to S3 (gzipped or
+not). Records that the subscription filter in template.yaml does not match are dropped, as
+CloudWatch Logs drops them. Nothing leaves this machine. The function's clock is set to five minutes
+after the newest record of each delivery.
 """
 
 from __future__ import annotations
@@ -39,14 +40,14 @@ _SEVERITY_COLOURS = {"CRITICAL": "1;97;41", "HIGH": "1;31", "MEDIUM": "1;33", "L
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Replay, print, and return 2 when something could not be read."""
+    """Replay and print. Returns 2 if something could not be read."""
     options = _options(arguments)
     problems: list[str] = []
     read = list(_read(options.paths, problems))
     matches = compile_pattern(subscription_pattern()).matches
-    # A payload was let through already: it is what comes out of the filter.
+    # A payload has passed the filter already.
     let_through = [item for item in read if isinstance(item, Payload) or matches(item)]
-    # For people the clock stands near each call; programs get as few deliveries as there can be.
+    # For people, the clock is near each call; for programs, there are as few deliveries as can be.
     is_for_people = options.format != "json" and not options.payload
     gap = {"longest_gap": LONGEST_GAP} if is_for_people else {}
     deliveries = list(deliveries_of(let_through, **gap))
@@ -68,15 +69,15 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m local.replay",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Exit status: 0; 2 when a path could not be read (the others are replayed).",
+        epilog="Exit status: 0; 2 if a path could not be read (the others are replayed).",
     )
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder, or -")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder, or - for stdin")
     parser.add_argument(
         "--format",
         choices=sorted(_FORMATS),
         default="email",
-        help="what to print: the form that a subscriber gets, or json for all of them as JSON "
-        "Lines (default: email)",
+        help="the form to print, as a subscriber gets it; json prints all forms as JSON Lines "
+        "(default: email)",
     )
     parser.add_argument(
         "--payload",
@@ -110,7 +111,7 @@ def _replay(deliveries: list[Delivery], form: str, dropped: int, problems: list[
             totals.update(function.handle(delivery, problems))
             alerts += topic.take()
     if form != "json":
-        # What must catch the eye comes first; JSON Lines stay in the order of sending.
+        # What needs attention comes first. JSON Lines keep the order of sending.
         alerts.sort(key=lambda alert: alert.attributes["world_open"] != "true")
     for alert in alerts:
         print(_FORMATS[form](alert))

@@ -11,7 +11,7 @@ from typing import Any, Final
 SAM_CONFIGURATION = Path(__file__).parents[1] / "samconfig.toml"
 
 # https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-cli-command-reference-sam-deploy.html
-# Both forms that --parameter-overrides takes. A value ends at a blank that is not quoted.
+# The two forms that --parameter-overrides accepts. A value ends at a space that is not quoted.
 _VALUE: Final = r"""("(?:\\.|[^"\\]+)*"|'(?:\\.|[^'\\]+)*'|(?:\\.|[^ "\\]+)+)"""
 _LONG_FORM = re.compile(rf"ParameterKey=([A-Za-z0-9]+),ParameterValue={_VALUE}")
 _SHORT_FORM = re.compile(rf" ([A-Za-z0-9]+)={_VALUE}")
@@ -19,13 +19,13 @@ _ESCAPED = re.compile(r"""\\([ "'])""")
 
 
 class SamConfigurationError(Exception):
-    """samconfig.toml cannot be read; the text says why."""
+    """samconfig.toml cannot be read. The text says why."""
 
 
 def deploy_settings(environment: str) -> dict[str, Any]:
-    """What `sam deploy` takes from samconfig.toml: its own table wins over the global one.
+    """What `sam deploy` reads from samconfig.toml: its own table overrides the global one.
 
-    Empty when there is no file, or no such environment in it.
+    Empty if there is no file, or if the file does not have this environment.
     """
     try:
         with SAM_CONFIGURATION.open("rb") as file:
@@ -39,7 +39,7 @@ def deploy_settings(environment: str) -> dict[str, Any]:
 
 
 def overrides_in(settings: Mapping[str, Any]) -> dict[str, str]:
-    """The stack's parameters as samconfig.toml sets them: a text, a table, or a list of these."""
+    """The stack's parameters as samconfig.toml sets them: a string, a table, or a list of both."""
     return dict(_overrides_in(settings.get("parameter_overrides", [])))
 
 

@@ -1,15 +1,16 @@
-"""Reads template.yaml, so that what runs here is what would be deployed."""
+"""Reads template.yaml and the templates nested in it, so that the programs use what is deployed."""
 
 from __future__ import annotations
 
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import yaml
 
-TEMPLATE = Path(__file__).parents[1] / "template.yaml"
+TEMPLATE: Final = Path(__file__).parents[1] / "template.yaml"
+HEALTH: Final = TEMPLATE.parent / "stacks/health.yaml"
 
 
 class _Loader(yaml.SafeLoader):
@@ -23,7 +24,7 @@ def _long_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     elif isinstance(node, yaml.SequenceNode):
         value = loader.construct_sequence(node, deep=True)
     else:
-        raise TypeError(f"template.yaml: !{suffix}: expected a text or a list, found a mapping")
+        raise TypeError(f"!{suffix}: expected a text or a list, found a mapping{node.start_mark}")
     if suffix == "GetAtt":
         value = value.split(".", maxsplit=1)
     return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
@@ -32,14 +33,14 @@ def _long_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
 _Loader.add_multi_constructor("!", _long_form)
 
 
-def read_template() -> dict[str, Any]:
-    """template.yaml as it is written, short forms made long; the caller's own copy."""
-    return deepcopy(_document())
+def read_template(path: Path = TEMPLATE) -> dict[str, Any]:
+    """A template as it is written, with short forms made long. The caller may change the copy."""
+    return deepcopy(_document(path))
 
 
 @cache
-def _document() -> dict[str, Any]:
-    with TEMPLATE.open(encoding="utf-8") as text:
+def _document(path: Path) -> dict[str, Any]:
+    with path.open(encoding="utf-8") as text:
         return cast("dict[str, Any]", _Loader(text).get_single_data())
 
 

@@ -3,14 +3,26 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from typing import Any, Final
 from unittest import mock
 
 import boto3
+import hypothesis
 import pytest
+from botocore.loaders import create_loader
+from xdist.scheduler import LoadFileScheduling
 
 from local.aws import SEEN_EVENTS_TABLE, Topic, emulated_aws
 from security_group_alerter.handlers import delivery as handler
 from security_group_alerter.settings import DELIVERY, PRESENTATION
+
+E2E: Final = "tests/e2e/"
+
+# No deadline for an example of Hypothesis: another process may be using the processor.
+hypothesis.settings.register_profile("thorough", deadline=None)
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=10)
+hypothesis.settings.load_profile("thorough")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,11 +31,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="rewrite the expected alerts in tests/golden instead of comparing them; not in CI",
     )
+    parser.addoption(
+        "--quick",
+        action="store_true",
+        help="leave out the tests that start the function cold; try fewer examples of Hypothesis",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--write-goldens") and os.environ.get("CI") == "true":
         raise pytest.UsageError("--write-goldens is for people: in CI the goldens are compared")
+    if config.getoption("--quick"):
+        hypothesis.settings.load_profile("quick")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--quick"):
+        # A cold start takes a fifth of a second, since each has an emulated AWS of its own.
+        cold = [item for item in items if "cold_function" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=cold)
+        items[:] = [item for item in items if item not in cold]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With --dist loadfile, one process runs a file, whose tests share fixtures; and all of e2e."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    scheduler = LoadFileScheduling(config, log)
+    scheduler._split_scope = lambda test: E2E if test.startswith(E2E) else test.partition("::")[0]
+    return scheduler
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,6 +69,13 @@ def _no_settings_of_mine() -> Iterator[None]:
         for name in list(os.environ):
             if name in DELIVERY | PRESENTATION or name.startswith("AWS_"):
                 del os.environ[name]
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _models_read_once() -> Iterator[None]:
+    """Each session would read the models of AWS's services again: slow, and always the same."""
+    with mock.patch("botocore.session.create_loader", cache(create_loader)):
         yield
 
 

@@ -1,16 +1,18 @@
 """As much of Amazon SNS, DynamoDB and Organizations as the function calls, on a loopback port.
 
-What it was told outlives the process that told it. (moto's own server would want Flask.)
+It keeps what it received when the process that sent it is killed. (moto's own server would need
+Flask.)
 """
 
 import json
 import ssl
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs
 
 from local.aws import SEEN_EVENTS_TABLE, SentAlert
@@ -23,6 +25,14 @@ ACCOUNT: Final[dict[str, Any]] = {
 OU: Final = {"Id": "ou-abcd-12345678", "Name": "Workloads"}
 
 
+class Published(NamedTuple):
+    """A message: when it came (time.monotonic), its bytes as SNS counts them, its text by form."""
+
+    at: float
+    size: int
+    messages: dict[str, str]
+
+
 class LoopbackAws:
     """The state: what was sent, in order, what is marked, and how often each operation was called.
 
@@ -30,6 +40,7 @@ class LoopbackAws:
     """
 
     def __init__(self) -> None:
+        self.published: list[Published] = []
         self.sent: list[str] = []
         self.marked: set[str] = set()
         self.repeated_when_marked: set[str] = set()
@@ -41,6 +52,7 @@ class LoopbackAws:
 
     def forget(self) -> None:
         """As if nothing had ever been asked."""
+        self.published.clear()
         self.sent.clear()
         self.marked.clear()
         self.repeated_when_marked.clear()
@@ -58,8 +70,13 @@ class LoopbackAws:
 
     def _publish(self, form: dict[str, list[str]]) -> str:
         entries = [name.removesuffix("Message") for name in form if name.endswith(".Message")]
+        now = time.monotonic()
         for entry in entries:
             alert = SentAlert("", {}, json.loads(form[f"{entry}Message"][0]))
+            # Subject, message, and the names, types and values of the attributes.
+            counted = (text for name, [text] in form.items() if _is_counted(name, entry))
+            size = sum(len(text.encode()) for text in counted)
+            self.published.append(Published(now, size, alert.messages))
             self.messages += 1
             self.sent += alert.event_ids
             self.repeated_when_marked |= self.marked & set(alert.event_ids)
@@ -94,6 +111,11 @@ class LoopbackAws:
                 return {"Tags": [{"Key": "Owner", "Value": "payments"}]}
             case _:
                 raise ValueError(f"the function does not call {operation}")
+
+
+def _is_counted(name: str, entry: str) -> bool:
+    texts = ("Subject", "Message", "Name", "DataType", "StringValue")
+    return name.startswith(entry) and name.endswith(texts)
 
 
 _PUBLISHED: Final = (

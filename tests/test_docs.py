@@ -291,8 +291,7 @@ def resources() -> dict[str, Any]:
     """The resources of the stack and of those that it nests."""
     found: dict[str, Any] = {}
     for path in (template.TEMPLATE, *sorted((ROOT / "stacks").glob("*.yaml"))):
-        with path.open(encoding="utf-8") as text:
-            found |= template._Loader(text).get_single_data()["Resources"]
+        found |= read_template(path)["Resources"]
     return found
 
 

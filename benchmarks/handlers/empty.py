@@ -1,4 +1,4 @@
-"""What Lambda's own client of the runtime API costs: nothing is done."""
+"""Does nothing: the cost of the client of Lambda's runtime API."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""F2: what nobody can do without who reads every record. The delivery is unpacked, and each too."""
+"""What no reader of records can do without: unpack the delivery, and parse every record."""
 
 import base64
 import gzip

@@ -1,4 +1,4 @@
-"""F1: what nobody can do without. The delivery is unpacked."""
+"""What no handler can do without: unpack the delivery."""
 
 import base64
 import gzip

@@ -1,4 +1,4 @@
-"""As a tutorial has it: clients at import, and for each change a look-up and a text."""
+"""As in a tutorial: clients at import, and for each change one look-up and one message."""
 
 import base64
 import gzip
@@ -13,7 +13,7 @@ sns = boto3.client("sns")
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> None:
-    """Tell of every record."""
+    """Send a message for every record."""
     data = json.loads(gzip.decompress(base64.b64decode(event["awslogs"]["data"])))
     for log_event in data["logEvents"]:
         record = json.loads(log_event["message"])

@@ -1,4 +1,4 @@
-"""As the documentation of Powertools for AWS Lambda has it: each change is told exactly once.
+"""As in the documentation of Powertools for AWS Lambda: each change is reported exactly once.
 
 https://docs.aws.amazon.com/powertools/python/latest/utilities/idempotency/
 """
@@ -30,8 +30,8 @@ config = IdempotencyConfig(event_key_jmespath="eventID")
 @idempotent_function(  # type: ignore[untyped-decorator]
     data_keyword_argument="record", config=config, persistence_store=persistence_layer
 )
-def tell(record: dict[str, Any]) -> None:
-    """Tell of one record."""
+def report(record: dict[str, Any]) -> None:
+    """Send a message for one record."""
     sns.publish(
         TopicArn=os.environ["ALERT_TOPIC_ARN"],
         Subject=f"Security group change: {record['eventName']}",
@@ -45,7 +45,7 @@ def tell(record: dict[str, Any]) -> None:
 @metrics.log_metrics
 @event_source(data_class=CloudWatchLogsEvent)
 def lambda_handler(event: CloudWatchLogsEvent, context: LambdaContext) -> None:
-    """Tell of every record."""
+    """Report every record."""
     config.register_lambda_context(context)
     for log_event in event.parse_logs_data().log_events:
-        tell(record=json.loads(log_event.message))
+        report(record=json.loads(log_event.message))

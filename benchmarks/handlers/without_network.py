@@ -1,4 +1,4 @@
-"""The function itself, whose AWS calls are answered before they are written down and signed."""
+"""The function itself; its AWS calls are answered before they are serialized and signed."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ ANSWERS: dict[str, Any] = {
 
 
 def answer(_client: BaseClient, operation: str, _parameters: object) -> dict[str, Any]:
-    """What AWS would answer when all goes well."""
+    """What AWS answers if all goes well."""
     answer: dict[str, Any] = ANSWERS[operation]
     return answer
 

@@ -1,1 +1,1 @@
-"""Before a deployment, `make preflight`: what would make it fail, or cost too much."""
+"""`make preflight`, before a deployment: what would make it fail or cost too much."""

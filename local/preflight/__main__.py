@@ -1,8 +1,8 @@
-"""Looks, before a deployment, at whatever would make it fail or cost too much. Changes nothing.
+"""Checks, before a deployment, what would make it fail or cost too much. Changes nothing.
 
-The stack's parameters are samconfig.toml's, overlaid by --parameter; of a stack that is there
-already, those that it has. Each check is one line: ok, warning or stop, what was found, and what
-to do. At the end stands the command that deploys, with the parameters filled in.
+The stack's parameters come from samconfig.toml; --parameter overrides them. If the stack exists, it
+keeps the values of all other parameters. Each check prints one line: ok, warning or stop, what was
+found, and what to do. The last line is the command that deploys the stack with these parameters.
 """
 
 from __future__ import annotations
@@ -44,26 +44,26 @@ PERMISSIONS: Final = (
     *existing_bucket.PERMISSIONS,
     "sts:GetCallerIdentity",
 )
-# What `sam deploy` needs, where the environment in samconfig.toml does not say it.
+# Options that `sam deploy` needs, unless the environment in samconfig.toml sets them.
 _SAM_OPTIONS: Final = {
-    "capabilities": "--capabilities CAPABILITY_IAM",
+    "capabilities": "--capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND",
     "resolve_s3": "--resolve-s3",
 }
-# A stack in one of these cannot be updated.
+# A stack in one of these states cannot be updated.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
 _REMOVE_FIRST: Final = {"CREATE_FAILED", "DELETE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """What is deployed already: nothing, at first."""
+    """What the deployed stack has; nothing if there is no stack yet."""
 
     parameters: Mapping[str, str] = field(default_factory=dict)
     trail_arn: str | None = None
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the checks and the command; 1 after a stop, 2 when the options make no sense."""
+    """Print the checks and the command. Returns 1 after a stop, 2 if an option is wrong."""
     options = _options(arguments)
     try:
         deployment = deployment_of(options)
@@ -82,9 +82,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m local.preflight",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Permissions, all of them reading (a check that lacks one says so):\n  "
+        epilog="Permissions needed, all read-only (a check that lacks one says so):\n  "
         + "\n  ".join(sorted(PERMISSIONS))
-        + "\nExit status: 0, also with warnings; 1 after a stop; 2 when the options make no sense.",
+        + "\nExit status: 0, also with warnings; 1 after a stop; 2 if an option is wrong.",
     )
     add_options(parser, with_parameters=True)
     return parser.parse_args(arguments)
@@ -97,16 +97,16 @@ def _report(deployment: Deployment) -> int:
     if is_stopped:
         verdict = "not ready to deploy"
     elif counts[State.WARNING]:
-        verdict = "can be deployed, if the warnings are meant so"
+        verdict = "can be deployed, if you accept the warnings"
     print(f"\n{summary_of(counts)}: {verdict}.")
     if plan is not None:
-        print("When the stops are gone:" if is_stopped else "Build and deploy:")
+        print("After you have fixed the stops:" if is_stopped else "Build and deploy:")
         print(f"  make build && {deploy_command(plan)}")
     return 1 if is_stopped else 0
 
 
 def _checks(deployment: Deployment) -> Checks[Plan | None]:
-    """Every check, in the order in which one decides over the next; the plan, if there can be."""
+    """Every check; some decide which others follow. Returns the plan, if there can be one."""
     try:
         caller = deployment.client("sts").get_caller_identity()
         account_id = caller["Account"]
@@ -152,18 +152,18 @@ def _checks_of(plan: Plan) -> Checks[None]:
     yield from _email_checks(plan)
 
 
-# What is there.
+# What is deployed.
 
 
 def _stack(deployment: Deployment) -> Checks[Stack]:
-    """The stack that would be made or updated."""
+    """The stack that would be created or updated."""
     name = deployment.stack
     if len(name) > LONGEST_STACK_NAME:
         yield stop(
             "stack",
-            f"its name has {len(name)} characters; with more than {LONGEST_STACK_NAME} the rules "
-            f"that watch the alerter are too long for EventBridge: {name}",
-            "Name it shorter: --stack, or stack_name in samconfig.toml",
+            f"the name {name} has {len(name)} characters; with more than {LONGEST_STACK_NAME}, the "
+            "rules that watch the alerter are too long for EventBridge",
+            "Choose a shorter name with --stack, or with stack_name in samconfig.toml",
         )
     try:
         found = deployment.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
@@ -176,7 +176,7 @@ def _stack(deployment: Deployment) -> Checks[Stack]:
     parameters = {it["ParameterKey"]: it["ParameterValue"] for it in found.get("Parameters", [])}
     outputs = {it["OutputKey"]: it["OutputValue"] for it in found.get("Outputs", [])}
     makes_trail = not parameters.get("ExistingTrailLogGroupName")
-    # A parameter that this version does not have any more is not handed on.
+    # Parameters that this version no longer has are left out.
     known = read_template()["Parameters"]
     return Stack(
         parameters={name: value for name, value in parameters.items() if name in known},
@@ -190,22 +190,22 @@ def _status_check(deployment: Deployment, status: str) -> Check:
         return stop(
             "stack",
             f"{name} is {status} and cannot be updated",
-            f"Remove it: sam delete --stack-name {name} --region {deployment.region}",
+            f"Delete it: sam delete --stack-name {name} --region {deployment.region}",
         )
     if status == "UPDATE_ROLLBACK_FAILED":
         return stop(
             "stack",
             f"{name} is {status}",
-            f"First: aws cloudformation continue-update-rollback --region {deployment.region} "
-            f"--stack-name {name}",
+            "Finish the rollback first: aws cloudformation continue-update-rollback --region "
+            f"{deployment.region} --stack-name {name}",
         )
     if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
-        return stop("stack", f"{name} is being changed ({status})", "Wait until that is done")
+        return stop("stack", f"{name} is being changed ({status})", "Wait until that has finished")
     return ok("stack", f"{name} is {status}: it would be updated")
 
 
 def _parameter_checks(values: Mapping[str, str]) -> Checks[None]:
-    """What CloudFormation would refuse, in its own words."""
+    """What CloudFormation would refuse, in the template's own words."""
     refused = [
         stop(
             "parameters",
@@ -214,28 +214,28 @@ def _parameter_checks(values: Mapping[str, str]) -> Checks[None]:
         )
         for name, complaint in complaints(values)
     ] + [
-        stop("parameters", rule.rstrip("."), "Change samconfig.toml, or name them with --parameter")
+        stop("parameters", rule.rstrip("."), "Change samconfig.toml, or set them with --parameter")
         for rule in broken_rules(values)
     ]
-    yield from refused or [ok("parameters", "all of a form that CloudFormation takes")]
+    yield from refused or [ok("parameters", "all valid")]
 
 
 def _email_checks(plan: Plan) -> Checks[None]:
     refused = dict(complaints(plan.values))
     for name, what in (
         ("AlertEmail", "gets the alerts"),
-        ("OperationsEmail", "hears that the alerter itself is ill"),
+        ("OperationsEmail", "learns that the alerter itself has failed"),
     ):
         address = plan.values.get(name)
         if not address:
             yield warning(
                 "e-mail",
                 f"{name} is empty: nobody {what} until something subscribes to the topic",
-                f"Name one: --parameter {name}=security@example.com",
+                f"Set it: --parameter {name}=security@example.com",
             )
         elif name not in refused:
             known = plan.deployed.get(name) == address
-            how = "as before" if known else "will get a link from SNS, to be followed once"
+            how = "as before" if known else "SNS will send a link to confirm the subscription"
             yield ok("e-mail", f"{address}: {how}")
 
 
@@ -243,7 +243,7 @@ def _email_checks(plan: Plan) -> Checks[None]:
 
 
 def deploy_command(plan: Plan) -> str:
-    """The whole `sam deploy`, with what samconfig.toml and the command line gave, for a shell."""
+    """The complete `sam deploy`, with all parameters that were given, quoted for a shell."""
     deployment = plan.deployment
     parameters = {**deployment.given, "OrganizationId": plan.values["OrganizationId"]}
     if not plan.makes_trail and plan.account_id != plan.management_account_id:

@@ -1,4 +1,4 @@
-"""Checks a KMS key of your own that is to encrypt what the stack makes."""
+"""Checks your own KMS key, if it is to encrypt what the stack creates."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ PERMISSIONS: Final = ("kms:DescribeKey", "kms:GetKeyPolicy")
 
 
 def key_checks(plan: Plan) -> Checks[None]:
-    """The key: usable, here, and open to the services that the stack's own key is open to."""
+    """Whether the key is in this Region, can be used, and lets the services use it."""
     arn, region = plan.values["KmsKey"], plan.deployment.region
     if arn.split(":")[3] != region:
         yield stop(
-            SUBJECT, f"{arn} is not in {region}", f"Name a key in {region}, or KmsKey=create"
+            SUBJECT, f"{arn} is not in {region}", f"Name a key in {region}, or set KmsKey=create"
         )
         return
     client = plan.deployment.client("kms")
@@ -35,7 +35,7 @@ def key_checks(plan: Plan) -> Checks[None]:
     except ClientError as error:
         if code_of(error) != "NotFoundException":
             raise
-        yield stop(SUBJECT, f"there is no key {arn}", "Name another, or KmsKey=create")
+        yield stop(SUBJECT, f"the key {arn} does not exist", "Name another, or set KmsKey=create")
         return
     yield _fitness_check(arn, key)
     yield from _policy_checks(client, plan)
@@ -46,26 +46,26 @@ def _fitness_check(arn: str, key: KeyMetadataTypeDef) -> Check:
     if state != "Enabled":
         return stop(SUBJECT, f"{arn} is {state}", "Enable it, or name another")
     if kind != "SYMMETRIC_DEFAULT":
-        return stop(SUBJECT, f"{arn} is of type {kind}", "Name a symmetric key for encryption")
+        return stop(SUBJECT, f"{arn} has the key spec {kind}", "Name a symmetric encryption key")
     return ok(SUBJECT, arn)
 
 
 def _policy_checks(client: KMSClient, plan: Plan) -> Checks[None]:
-    """Whether the services are named at all; under which conditions is not judged."""
+    """Whether the policy names the services. Its conditions are not checked."""
     policy = client.get_key_policy(KeyId=plan.values["KmsKey"], PolicyName="default")["Policy"]
     named = set(_services_in(json.loads(policy)))
     missing = sorted(service for service in needed_services(plan) if service not in named)
     if missing:
         yield warning(
             SUBJECT,
-            f"its policy names no {' and no '.join(missing)}",
-            "Let them use the key as EncryptionKey in template.yaml does: trail, alarms or alerts "
-            "that may not use it fail without a word",
+            f"its policy does not name {', '.join(missing)}",
+            "Allow them to use the key, as EncryptionKey in template.yaml does: a trail, alarm or "
+            "alert that may not use it fails silently",
         )
 
 
 def needed_services(plan: Plan) -> set[str]:
-    """Who may use the key that the stack would make."""
+    """The services that may use the key that the stack would create."""
     policy = read_template()["Resources"]["EncryptionKey"]["Properties"]["KeyPolicy"]
     deployment = plan.deployment
     named = {"${AWS::Region}": deployment.region, "${AWS::URLSuffix}": deployment.url_suffix}
@@ -76,7 +76,7 @@ def needed_services(plan: Plan) -> set[str]:
 
 
 def _services_in(policy: Any) -> Iterator[str]:
-    """Every service that is named as a principal, wherever in the document."""
+    """Every service that is named as a principal, anywhere in the document."""
     if isinstance(policy, dict):
         for name, value in policy.items():
             yield from _texts_in(value) if name == "Service" else _services_in(value)

@@ -1,4 +1,4 @@
-"""Checks the bucket of somebody else that is to hold the trail: there, and open to CloudTrail."""
+"""Checks an existing bucket that is to hold the trail: whether CloudTrail can write to it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 SUBJECT: Final = "existing bucket"
 POLICY: Final = "bucket policy"
 PERMISSIONS: Final = ("s3:ListBucket", "s3:GetBucketPolicy")
-_COMPARE: Final = "Have its owner compare it with what `make bucket-policy` prints"
-_ADD: Final = "Add to the bucket's policy what `make bucket-policy` prints"
+_COMPARE: Final = "Ask its owner to compare its policy with what `make bucket-policy` prints"
+_ADD: Final = "Add what `make bucket-policy` prints to the bucket's policy"
 
-# What CloudTrail's requests do not have, so that "deny unless equal to" hits them. The first is
-# why a bucket that denies unencrypted uploads stops the trail from being made.
+# CloudTrail's requests do not have these, so that "deny unless equal to" denies them. The first is
+# why no trail can be created for a bucket that denies unencrypted uploads.
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 _ABSENT: Final = frozenset(
@@ -41,23 +41,23 @@ _ABSENT: Final = frozenset(
 
 
 def bucket_checks(client: S3Client, plan: Plan) -> Checks[None]:
-    """The bucket, each statement that CloudTrail needs, and each that would keep it out."""
+    """The bucket, each statement that CloudTrail needs, and each that denies its requests."""
     name = plan.values[BUCKET]
     try:
-        # An emulation may not tell it.
+        # An emulator may leave it out.
         region = client.head_bucket(Bucket=name).get("BucketRegion") or plan.deployment.region
     except ClientError as error:
         if code_of(error) == "404":
-            yield stop(SUBJECT, f"there is no bucket {name}", f"Name another {BUCKET}")
+            yield stop(SUBJECT, f"the bucket {name} does not exist", f"Set another {BUCKET}")
             return
         if not is_denied(error):
             raise
-        yield warning(SUBJECT, f"{name} is there, but you may not look into it", _COMPARE)
+        yield warning(SUBJECT, f"{name} exists, but you have no access to it", _COMPARE)
         return
     yield from _place_checks(name, region, plan)
     statements = _statements_of(client, name)
     if statements is None:
-        yield warning(POLICY, f"you may not read the policy of {name}", _COMPARE)
+        yield warning(POLICY, f"you are not allowed to read the policy of {name}", _COMPARE)
         return
     for request in _requests_of_cloudtrail(plan):
         yield _need_check(request, statements)
@@ -70,21 +70,22 @@ def _place_checks(name: str, region: str, plan: Plan) -> Checks[None]:
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
         yield stop(
             SUBJECT,
-            f"{name} is in {region}, the trail's KMS key would be in {home}; they must be in one",
-            f"Deploy in {region}, name a bucket in {home}, or --parameter KmsKey=none",
+            f"{name} is in {region}, and the trail's KMS key would be in {home}: S3 needs both in "
+            "the same Region",
+            f"Deploy in {region}, name a bucket in {home}, or set --parameter KmsKey=none",
         )
     else:
         yield ok(SUBJECT, f"{name}, in {region}")
 
 
 def _statements_of(client: S3Client, name: str) -> list[Mapping[str, Any]] | None:
-    """The policy's statements; None when it may not be read."""
+    """The policy's statements; None if you are not allowed to read it."""
     try:
         policy = json.loads(client.get_bucket_policy(Bucket=name)["Policy"])
     except ClientError as error:
         if code_of(error) == "NoSuchBucketPolicy":
             return []
-        # MethodNotAllowed: the bucket belongs to another account, which alone may read it.
+        # MethodNotAllowed: the bucket belongs to another account, and only that may read it.
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketPolicy.html
         if is_denied(error) or code_of(error) == "MethodNotAllowed":
             return None
@@ -94,7 +95,7 @@ def _statements_of(client: S3Client, name: str) -> list[Mapping[str, Any]] | Non
 
 
 def _requests_of_cloudtrail(plan: Plan) -> Iterator[Request]:
-    """What the template's own policy allows is what CloudTrail asks for."""
+    """CloudTrail's requests: exactly those that the template's own policy allows."""
     needed = policy_for(
         {**plan.values, "OrganizationId": plan.organization_id},
         management_account=plan.management_account_id,
@@ -128,10 +129,10 @@ def _need_check(request: Request, statements: list[Mapping[str, Any]]) -> Check:
         if statement.get("Effect") == "Allow"
     ]
     if names := [name for answer, name in answers if answer]:
-        return ok(POLICY, f"{names[0]} lets CloudTrail do {wanted}")
+        return ok(POLICY, f"{names[0]} lets CloudTrail call {wanted}")
     if names := [name for answer, name in answers if answer is None]:
-        return warning(POLICY, f"{names[0]} may or may not let CloudTrail do {wanted}", _COMPARE)
-    return stop(POLICY, f"no statement lets CloudTrail do {wanted}", _ADD)
+        return warning(POLICY, f"{names[0]} may or may not let CloudTrail call {wanted}", _COMPARE)
+    return stop(POLICY, f"no statement lets CloudTrail call {wanted}", _ADD)
 
 
 def _denial_checks(requests: list[Request], statements: list[Mapping[str, Any]]) -> Checks[None]:
@@ -143,14 +144,14 @@ def _denial_checks(requests: list[Request], statements: list[Mapping[str, Any]])
         if True in answers:
             yield stop(
                 POLICY,
-                f"{name} denies what CloudTrail sends, so that the trail would not be made",
-                f"Except it: {_EXCEPTION}",
+                f"{name} denies CloudTrail's requests, so that the trail cannot be created",
+                f"Exempt AWS services: {_EXCEPTION}",
             )
         elif None in answers:
             yield warning(
                 POLICY,
-                f"{name} denies what cannot be told from here",
-                f"Look whether it hits CloudTrail; if so, except it: {_EXCEPTION}",
+                f"{name} may or may not deny CloudTrail's requests",
+                f"Check whether it does. If so, exempt AWS services: {_EXCEPTION}",
             )
 
 

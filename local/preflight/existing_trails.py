@@ -1,4 +1,4 @@
-"""Checks the trails that are there before a deployment, and the log group of one that is reused."""
+"""Checks the trails that exist before a deployment, and the log group of one that is reused."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ PRICE: Final = "AWS charges $2 per 100,000 management events for a second copy (
 
 
 def trail_checks(plan: Plan) -> Checks[None]:
-    """What is there already: what a trail more would cost, and whether there is room for it."""
-    # With the shadows: a multi-Region trail counts in each Region, and is shown in each.
+    """The trails that exist: what one more would cost, and whether AWS allows one more."""
+    # With shadow trails: a multi-Region trail is listed, and counts, in every Region.
     trails = plan.deployment.client("cloudtrail").describe_trails()["trailList"]
     if not plan.makes_trail:
         yield from _reuse_checks(trails, plan)
@@ -55,8 +55,8 @@ def _room_checks(others: list[TrailTypeDef], plan: Plan) -> Checks[None]:
     if taken:
         yield stop(
             TRAILS,
-            f"there is a trail {name} that is not this stack's: {taken[0]['TrailARN']}",
-            "Name this one otherwise: --parameter TrailName=…",
+            f"a trail {name} that is not this stack's exists already: {taken[0]['TrailARN']}",
+            "Choose another name: --parameter TrailName=…",
         )
     if plan.own_trail_arn is None and len(others) >= MOST_TRAILS:
         names = ", ".join(trail["Name"] for trail in others)
@@ -68,26 +68,26 @@ def _room_checks(others: list[TrailTypeDef], plan: Plan) -> Checks[None]:
 
 
 def _second_copy_check(trail: TrailTypeDef, plan: Plan) -> Check:
-    """An organization trail that is there: what a second costs, and how to reuse this one."""
-    found = f"the organization has the trail {trail['Name']} ({trail['HomeRegion']}) already"
+    """An organization trail that exists: what a second one costs, and how to reuse this one."""
+    found = f"the organization already has the trail {trail['Name']} ({trail['HomeRegion']})"
     is_stopped = False
-    with suppress(ClientError):  # else it runs, as trails do
+    with suppress(ClientError):  # if we cannot tell, it runs, as most trails do
         is_stopped = not _is_logging(trail, plan)
     if is_stopped:
         return warning(
             TRAILS,
-            f"{found}; it is stopped, but once it runs {PRICE}",
+            f"{found}; it is stopped, but when it runs, {PRICE}",
             f"Start and reuse it, or delete it{_reuse(trail, plan)}",
         )
     return warning(
         TRAILS,
         f"{found}; {PRICE}{_estimate(trail, plan)}",
-        f"Better reuse it{_reuse(trail, plan)}",
+        f"Reuse it instead{_reuse(trail, plan)}",
     )
 
 
 def _estimate(trail: TrailTypeDef, plan: Plan) -> str:
-    """What that comes to, where one can count what the trail has written; else nothing.
+    """The cost of a second copy, if the trail's events can be counted; else empty.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html
     """
@@ -112,11 +112,11 @@ def _estimate(trail: TrailTypeDef, plan: Plan) -> str:
 
 
 def _reuse(trail: TrailTypeDef, plan: Plan) -> str:
-    """How to: the parameters, and where to deploy with them."""
+    """How to reuse it: the parameters, and where to deploy with them."""
     arn = trail.get("CloudWatchLogsLogGroupArn")
     if not arn:
         return (
-            ": it has no log group, so give it one first (aws cloudtrail update-trail "
+            ": it has no log group, so add one first (aws cloudtrail update-trail "
             f"--name {trail['TrailARN']} --cloud-watch-logs-log-group-arn … "
             "--cloud-watch-logs-role-arn …)"
         )
@@ -149,12 +149,12 @@ def _place_of(log_group_arn: str) -> tuple[str, str, str]:
 
 
 def _reuse_checks(trails: list[TrailTypeDef], plan: Plan) -> Checks[None]:
-    """Whether the trail whose log group is named sees what it must."""
+    """Whether the trail that writes to the named log group records all that is needed."""
     group = plan.values["ExistingTrailLogGroupName"]
     if plan.own_trail_arn is not None:
         yield warning(
             TRAILS,
-            f"this update deletes the trail that the stack made: {plan.own_trail_arn}",
+            f"this update deletes the trail that the stack created: {plan.own_trail_arn}",
             "Its bucket and log group stay",
         )
     here = (plan.deployment.region, plan.account_id, group)
@@ -167,8 +167,8 @@ def _reuse_checks(trails: list[TrailTypeDef], plan: Plan) -> Checks[None]:
     if not feeding:
         yield warning(
             TRAILS,
-            f"no trail that can be seen from here writes into {group}",
-            "Look whether an organization trail does, in the account that owns it",
+            f"no trail that you can see from here writes to {group}",
+            "Check that an organization trail does, in the account that owns it",
         )
     for trail in feeding:
         yield from _sight_checks(trail, plan)
@@ -178,42 +178,46 @@ def _reuse_checks(trails: list[TrailTypeDef], plan: Plan) -> Checks[None]:
 def _sight_checks(trail: TrailTypeDef, plan: Plan) -> Checks[None]:
     name, blind = trail["Name"], []
     if not trail.get("IsOrganizationTrail"):
-        blind.append("it is no organization trail (member accounts are not in it)")
+        blind.append("it is not an organization trail (it leaves out member accounts)")
     if not trail.get("IsMultiRegionTrail"):
-        blind.append(f"it is no multi-Region trail (only {trail['HomeRegion']} is in it)")
+        blind.append(f"it is not a multi-Region trail (it records only {trail['HomeRegion']})")
     if not _is_logging(trail, plan):
         blind.append("it is stopped (aws cloudtrail start-logging starts it)")
     if not _records_changes(trail, plan):
-        blind.append("its event selectors leave out management events that write")
+        blind.append("its event selectors leave out write management events")
     if blind:
         yield stop(
             TRAILS,
-            f"{name} would leave the alerter blind: {'; '.join(blind)}",
-            "Mend that, or let the stack make its own trail",
+            f"with {name}, the alerter would miss changes: {'; '.join(blind)}",
+            "Fix this, or let the stack create its own trail",
         )
     else:
-        yield ok(TRAILS, f"{name}: an organization trail of all Regions, with all changes, runs")
+        yield ok(
+            TRAILS, f"{name} runs, and records all changes in the organization and in all Regions"
+        )
 
 
 def _name_check(trail: TrailTypeDef, plan: Plan) -> Check:
     arn = trail["TrailARN"]
     if arn == plan.trail_arn:
-        return ok(TRAILS, f"hands laid on {arn} are told as CRITICAL")
+        return ok(TRAILS, f"tampering with {arn} is alerted as CRITICAL")
     if trail["HomeRegion"] != plan.deployment.region:
         return warning(
             TRAILS,
-            f"the trail's home is {trail['HomeRegion']}, the stack's {plan.deployment.region}",
-            "Hands laid on it are told as of any other trail, MEDIUM at the most",
+            f"the trail's home is {trail['HomeRegion']}, and the stack is in "
+            f"{plan.deployment.region}",
+            "Tampering with it is alerted as for any other trail, at most as MEDIUM",
         )
     return warning(
         TRAILS,
-        f"TrailName is {plan.values['TrailName']}, but the log group is fed by {arn}",
-        f"Name it, so that hands laid on it are CRITICAL: --parameter TrailName={trail['Name']}",
+        f"TrailName is {plan.values['TrailName']}, but {arn} writes to the log group",
+        "Set its name, so that tampering with it is CRITICAL: --parameter "
+        f"TrailName={trail['Name']}",
     )
 
 
 def _records_changes(trail: TrailTypeDef, plan: Plan) -> bool:
-    """Whether management events that change something are in the trail.
+    """Whether the trail records management events that change something.
 
     https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-management-events-with-cloudtrail.html
     """
@@ -238,7 +242,7 @@ def _selects_changes(fields: dict[str, dict[str, object]]) -> bool:
 
 
 def log_group_checks(plan: Plan) -> Checks[None]:
-    """The log group that is reused: there, and with room for a subscription filter."""
+    """Whether the log group to reuse exists, and has room for a subscription filter."""
     client = plan.deployment.client("logs")
     name = plan.values["ExistingTrailLogGroupName"]
     groups = client.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
@@ -246,8 +250,8 @@ def log_group_checks(plan: Plan) -> Checks[None]:
     if not found:
         yield stop(
             LOG_GROUP,
-            f"there is no log group {name} in {plan.deployment.region}",
-            "Deploy in the account and Region that it is in, or name another "
+            f"the log group {name} does not exist in {plan.deployment.region}",
+            "Deploy in the account and Region that it is in, or set another "
             "ExistingTrailLogGroupName",
         )
         return
@@ -256,8 +260,8 @@ def log_group_checks(plan: Plan) -> Checks[None]:
     if log_class != "STANDARD":
         yield stop(
             LOG_GROUP,
-            f"{name} is of class {log_class}, which has no subscription and metric filters",
-            "The class of a log group cannot be changed: give the trail another one",
+            f"{name} has the log class {log_class}, without subscription and metric filters",
+            "The class cannot be changed: give the trail another log group",
         )
         return
     yield ok(LOG_GROUP, name)
@@ -271,7 +275,7 @@ def _subscription_check(filters: list[dict[str, str]], plan: Plan) -> Check:
     # The stack's own, from an earlier deployment, is replaced.
     others = [name for name in names if name != plan.deployment.stack]
     if len(others) < MOST_SUBSCRIPTIONS:
-        return ok(SUBSCRIPTION, f"{len(others)} of {MOST_SUBSCRIPTIONS} places are taken by others")
+        return ok(SUBSCRIPTION, f"others use {len(others)} of {MOST_SUBSCRIPTIONS} filters")
     targets = ", ".join(
         f"{it['filterName']} → {it['destinationArn']}"
         for it in filters
@@ -281,5 +285,5 @@ def _subscription_check(filters: list[dict[str, str]], plan: Plan) -> Check:
         SUBSCRIPTION,
         f"the log group has {len(others)} subscription filters, and AWS allows "
         f"{MOST_SUBSCRIPTIONS}: {targets}",
-        "Delete one, or let one of them feed a Kinesis data stream that both their readers share",
+        "Delete one, or let one of them feed a Kinesis data stream that the readers of both share",
     )

@@ -1,4 +1,4 @@
-"""Checks the organization: its features, its trust in CloudTrail, and the place of this account."""
+"""Checks the organization: its features, CloudTrail's access, and the role of this account."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CLOUDTRAIL: Final = "cloudtrail.amazonaws.com"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Organization:
-    """Whose accounts the trail is to record."""
+    """The organization whose accounts the trail records."""
 
     id: str
     management_account_id: str
@@ -42,8 +42,8 @@ def organization_of(
         if code_of(error) == "AWSOrganizationsNotInUseException":
             yield stop(
                 "organization",
-                f"account {account_id} is in no organization",
-                "Sign in to the management account of one",
+                f"account {account_id} is not in an organization",
+                "Sign in to the management account of an organization",
             )
             return None
         if not is_denied(error):
@@ -59,25 +59,25 @@ def organization_of(
             "aws organizations enable-all-features",
         )
     else:
-        yield ok("organization", f"{organization.id}, all features are on")
+        yield ok("organization", f"{organization.id}, all features are enabled")
     return organization
 
 
 def _organization_as_given(
     values: Mapping[str, str], account_id: str
 ) -> Checks[Organization | None]:
-    """Nobody tells us of it: the parameters have to."""
+    """What the parameters say of the organization, since AWS does not let us ask."""
     if not values.get("OrganizationId"):
         yield stop(
             "organization",
-            "its id is not known, and organizations:DescribeOrganization is not allowed",
-            "Allow it, or name the id: --parameter OrganizationId=o-…",
+            "its ID is unknown: you do not have the permission organizations:DescribeOrganization",
+            "Get the permission, or set the ID: --parameter OrganizationId=o-…",
         )
         return None
     yield warning(
         "organization",
-        "could not be looked at: organizations:DescribeOrganization is not allowed",
-        "Allow it, or look for yourself whether the id is right and all features are on",
+        "could not be checked: you do not have the permission organizations:DescribeOrganization",
+        "Get the permission, or check yourself that the ID is right and all features are enabled",
     )
     return Organization(
         id=values["OrganizationId"],
@@ -94,21 +94,21 @@ def _agreement_checks(organization: Organization, values: Mapping[str, str]) -> 
             yield stop(
                 "organization",
                 f"{name} is {values[name]}, but your account's organization has {actual}",
-                f"Sign in to the other organization, or --parameter {name}={actual}",
+                f"Sign in to the other organization, or set --parameter {name}={actual}",
             )
 
 
 def place_checks(client: OrganizationsClient, plan: Plan) -> Checks[None]:
-    """Whether this account may do what the plan wants of it."""
+    """Whether the plan can be carried out in this account."""
     if plan.account_id == plan.management_account_id:
         yield ok("account", "the organization's management account")
         return
     if plan.makes_trail:
-        # Not from a delegated administrator either: CloudFormation starts the trail by its name.
+        # A delegated administrator cannot either: CloudFormation starts the trail by its name.
         # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-delegated-administrator.html
         yield stop(
             "account",
-            f"CloudFormation makes an organization trail in the management account only "
+            "CloudFormation can create an organization trail only in the management account "
             f"({plan.management_account_id}), and this is {plan.account_id}",
             "Sign in there, or reuse a trail whose log group is here: "
             "--parameter ExistingTrailLogGroupName=…",
@@ -120,32 +120,31 @@ def place_checks(client: OrganizationsClient, plan: Plan) -> Checks[None]:
         for administrator in page["DelegatedAdministrators"]
     }
     if plan.account_id in delegated:
-        yield ok("account", "a delegated administrator, so alerts can name the accounts")
+        yield ok("account", "a delegated administrator: alerts can name the accounts")
     else:
         yield warning(
             "account",
-            "not the management account and no delegated administrator: alerts will have the ids "
-            "of accounts, no names",
-            f"From {plan.management_account_id}: aws organizations "
+            "neither the management account nor a delegated administrator: alerts will have the "
+            "IDs of accounts, but not their names",
+            f"In {plan.management_account_id}: aws organizations "
             f"register-delegated-administrator --account-id {plan.account_id} "
             f"--service-principal {CLOUDTRAIL}",
         )
 
 
 def trusted_access_checks(client: OrganizationsClient) -> Checks[None]:
-    """Whether CloudTrail may look at the organization, without which there is no such trail."""
+    """Whether CloudTrail has the access to the organization that such a trail needs."""
     trusted = {
         service["ServicePrincipal"]
         for page in client.get_paginator("list_aws_service_access_for_organization").paginate()
         for service in page["EnabledServicePrincipals"]
     }
     if CLOUDTRAIL in trusted:
-        yield ok("trusted access", "CloudTrail is a trusted service of the organization")
+        yield ok("trusted access", "is enabled for CloudTrail")
     else:
         yield stop(
             "trusted access",
-            "CloudTrail is no trusted service of the organization, and CloudFormation cannot make "
-            "it one",
+            "is not enabled for CloudTrail, and CloudFormation cannot enable it",
             "In the management account: aws organizations enable-aws-service-access "
             f"--service-principal {CLOUDTRAIL}",
         )

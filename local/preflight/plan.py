@@ -14,21 +14,21 @@ class Plan:
 
     deployment: Deployment
     values: Mapping[str, str]
-    # Those of the stack that is there already; empty when there is none.
+    # The parameters of the deployed stack; empty if there is none.
     deployed: Mapping[str, str]
     account_id: str
     organization_id: str
     management_account_id: str
-    # ARN of the trail that the stack has made already, if it is there.
+    # ARN of the trail that the deployed stack has created, if any.
     own_trail_arn: str | None
 
     @property
     def makes_trail(self) -> bool:
-        """Else it reads the log group of an existing one."""
+        """Whether the stack creates a trail. If not, it reads the log group of an existing one."""
         return not self.values.get("ExistingTrailLogGroupName")
 
     @property
     def trail_arn(self) -> str:
-        """Of the trail that is made or read, if that lives in the Region of the stack."""
+        """ARN of the trail that is created or read, if its home is the Region of the stack."""
         where = f"{self.deployment.partition}:cloudtrail:{self.deployment.region}"
         return f"arn:{where}:{self.management_account_id}:trail/{self.values['TrailName']}"

@@ -1,1 +1,1 @@
-"""When deliveries have failed for good, `make redrive`: which, why, and once more."""
+"""`make redrive`, when deliveries have failed for good: shows which and why, and tries again."""

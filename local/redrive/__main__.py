@@ -1,8 +1,8 @@
-"""Lists what waits in the failure queue, and tries it again.
+"""Lists the deliveries in the failure queue, and tries them again.
 
-Without --invoke nothing is changed: messages are hidden from others while they are looked at, and
-handed back at the end. With --invoke the function is invoked with each delivery, and the message is
-deleted when that has succeeded. The alerts that it sends are real.
+Without --invoke, nothing is changed: messages are hidden from other readers while they are listed,
+and returned to the queue at the end. With --invoke, the function is invoked with each delivery, and
+the message is deleted if that succeeds. The alerts that the function sends are real.
 """
 
 from __future__ import annotations
@@ -45,25 +45,25 @@ Invoke = Callable[[Any], str]
 # Outputs of template.yaml.
 QUEUE_OUTPUT, FUNCTION_OUTPUT = "FailureQueueUrl", "FunctionName"
 
-# The function's time-out, and a margin for the way there and back.
+# The function's timeout, and a margin for the network.
 READ_TIMEOUT = 150
 LAMBDA_CONFIG = Config(
     connect_timeout=10,
     read_timeout=READ_TIMEOUT,
     tcp_keepalive=True,
-    # A retry could run the function twice at a time. What failed is tried again by the next run.
+    # A retry could run the function twice at once. The next run tries again what failed.
     retries={"total_max_attempts": 1, "mode": "standard"},
 )
-# Nobody else shall invoke with a message while we do.
+# Nobody else may process a message while we do.
 SECONDS_HIDDEN_WHILE_INVOKING = 180
 SECONDS_HIDDEN_WHILE_LOOKING = 60
 
 _PERMISSIONS = (
-    "needed are cloudformation:DescribeStacks, sqs:GetQueueAttributes, sqs:ReceiveMessage and "
-    "sqs:ChangeMessageVisibility; with --invoke sqs:DeleteMessage and lambda:InvokeFunction, too"
+    "you need cloudformation:DescribeStacks, sqs:GetQueueAttributes, sqs:ReceiveMessage and "
+    "sqs:ChangeMessageVisibility; with --invoke also sqs:DeleteMessage and lambda:InvokeFunction"
 )
-_PLACE = "is it in this account and Region? See --stack and --region"
-# Errors that the next message would meet as well, and what to do.
+_PLACE = "check that it is in this account and Region (see --stack and --region)"
+# Errors that every other message would meet too, and what to do.
 _ADVICE = {
     "AccessDenied": _PERMISSIONS,
     "AccessDeniedException": _PERMISSIONS,
@@ -77,15 +77,15 @@ _ADVICE = {
 
 
 class RedriveError(Exception):
-    """Nothing more can be done; the text says why, and what to do."""
+    """The run cannot go on. The text says why, and what to do."""
 
 
 class InvocationError(Exception):
-    """The function did not do it this time; the text says why."""
+    """The function did not succeed this time. The text says why."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """List or try again; 1 when something that was to be invoked is still in the queue."""
+    """List, or try again. Returns 1 if a delivery that was tried is still in the queue."""
     options = _options(arguments)
     try:
         return _redrive(options)
@@ -94,9 +94,9 @@ def main(arguments: list[str] | None = None) -> int:
     except ClientError as error:
         problem = _words_for(error)
     except NoCredentialsError:
-        problem = f"no AWS credentials: {SIGN_IN}"
+        problem = f"no AWS credentials were found: {SIGN_IN}"
     except NoRegionError:
-        problem = "no Region: name the stack's with --region, AWS_DEFAULT_REGION or samconfig.toml"
+        problem = "no Region is set: set it with --region, AWS_DEFAULT_REGION or samconfig.toml"
     except BotoCoreError as error:
         problem = f"{error}: check the network, --region and --queue-url, or {SIGN_IN}"
     print(f"redrive: {' '.join(problem.split())}", file=sys.stderr)
@@ -108,18 +108,18 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m local.redrive",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Exit status: 0; 1 when something that was to be invoked is still in the queue; 2 "
-        "when AWS could not be asked.",
+        epilog="Exit status: 0; 1 if a delivery that was tried is still in the queue; 2 if AWS "
+        "could not be called.",
     )
     parser.add_argument(
         "--invoke",
         action="store_true",
-        help="invoke the function with each delivery, and delete what succeeds",
+        help="invoke the function with each delivery, and delete those that succeed",
     )
     parser.add_argument(
-        "--show", action="store_true", help="print each message as JSON, its records in clear"
+        "--show", action="store_true", help="print each message as JSON, with its records decoded"
     )
-    parser.add_argument("--limit", type=_positive, metavar="N", help="at most N messages")
+    parser.add_argument("--limit", type=_positive, metavar="N", help="stop after N messages")
     add_options(parser, with_parameters=False)
     parser.add_argument("--queue-url", metavar="URL", help="instead of the stack's failure queue")
     parser.add_argument("--function", metavar="NAME", help="instead of the stack's function")
@@ -128,7 +128,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 1, found {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
     return int(text)
 
 
@@ -141,7 +141,7 @@ def _redrive(options: argparse.Namespace) -> int:
     at_once, hidden_seconds = MOST_AT_ONCE, SECONDS_HIDDEN_WHILE_LOOKING
     if options.invoke:
         invoke = partial(_invoke, session.client("lambda", config=LAMBDA_CONFIG), function)
-        # One by one: none waits, hidden, for the one before it.
+        # One by one, so that none waits, hidden, for the one before it.
         at_once, hidden_seconds = 1, SECONDS_HIDDEN_WHILE_INVOKING
     queue = FailureQueue(
         session.client("sqs"), queue_url, at_once=at_once, hidden_seconds=hidden_seconds
@@ -152,8 +152,8 @@ def _redrive(options: argparse.Namespace) -> int:
         late = queue.hand_back()
         if late:
             print(
-                f"redrive: {plural(late, 'message')} could not be handed back, and will be in the "
-                f"queue again within {hidden_seconds} seconds",
+                f"redrive: {plural(late, 'message')} could not be returned to the queue, and will "
+                f"be visible again within {hidden_seconds} seconds",
                 file=sys.stderr,
             )
 
@@ -164,7 +164,7 @@ def _redrive(options: argparse.Namespace) -> int:
 def _queue_and_function(
     options: argparse.Namespace, session: boto3.Session, stack: str | None
 ) -> tuple[str, str]:
-    """As named; where not, as the outputs of the stack say."""
+    """As named on the command line; else as the outputs of the stack say."""
     if options.queue_url and (options.function or not options.invoke):
         return options.queue_url, options.function or ""
     if not stack:
@@ -177,8 +177,8 @@ def _queue_and_function(
     missing = [name for name in (QUEUE_OUTPUT, FUNCTION_OUTPUT) if name not in outputs]
     if missing:
         raise RedriveError(
-            f"stack {stack} has no output {' and no '.join(missing)}: is it this program's, and "
-            "fully deployed? See --stack"
+            f"the stack {stack} lacks the outputs {', '.join(missing)}: name the alerter's stack "
+            "with --stack, or deploy it completely"
         )
     return options.queue_url or outputs[QUEUE_OUTPUT], options.function or outputs[FUNCTION_OUTPUT]
 
@@ -193,10 +193,10 @@ def _words_for(error: ClientError) -> str:
 def _go_through(
     queue: FailureQueue, invoke: Invoke | None, *, limit: int | None, show: bool
 ) -> int:
-    # JSON is for other programs: then nothing else is on standard output.
+    # JSON is for other programs, so that nothing else is on standard output.
     words = sys.stderr if show else sys.stdout
     visible, hidden = queue.size()
-    others = f", and {hidden:,} that somebody else is looking at" if hidden else ""
+    others = f", and {hidden:,} that another reader has taken" if hidden else ""
     print(f"About {plural(visible, 'message')} in {queue.url}{others}", file=words)
     seen = done = 0
     with _bar(min(visible, limit or visible)) as bar:
@@ -214,34 +214,34 @@ def _go_through(
             bar.update()
     if invoke is None:
         print(
-            f"{plural(seen, 'message')} looked at, none changed. --invoke tries again", file=words
+            f"{plural(seen, 'message')} listed, none changed. --invoke tries them again", file=words
         )
         return 0
-    print(f"{done:,} of {plural(seen, 'message')} invoked and deleted", file=words)
+    print(f"Succeeded and deleted: {done:,} of {plural(seen, 'message')}", file=words)
     return 0 if done == seen else 1
 
 
 def _try(queue: FailureQueue, message: Message, invoke: Invoke) -> tuple[bool, str]:
-    """Whether the function did it, in which case the message is gone, and what to say."""
+    """Whether the function succeeded, in which case the message is deleted, and what to print."""
     try:
         answer = invoke(failed_delivery_of(message).payload)
     except NoDeliveryError:
-        return False, "in the queue: nothing to invoke with"
+        return False, "in the queue: it contains no delivery"
     except InvocationError as error:
         return False, f"in the queue: {error}"
     try:
         queue.delete(message)
     except (ClientError, BotoCoreError) as error:
-        # To go on would be to send alerts that every further run sends again.
+        # If we went on, each further run would send the same alerts again.
         raise RedriveError(
             f"message {message.message_id} succeeded, but is still in the queue, so that the next "
-            f"run repeats it. Delete it. {error}: {_PERMISSIONS}"
+            f"run would repeat it: delete it. {error}: {_PERMISSIONS}"
         ) from None
     return True, answer
 
 
 def _invoke(client: LambdaClient, function: str, payload: Any) -> str:
-    """Run the function once, and wait; what it answers. Raises InvocationError."""
+    """Run the function once, and wait for what it returns. Raises InvocationError."""
     try:
         answer = client.invoke(
             FunctionName=function,
@@ -254,7 +254,7 @@ def _invoke(client: LambdaClient, function: str, payload: Any) -> str:
             raise
         raise InvocationError(_words_for(error)) from None
     except BotoCoreError as error:
-        raise InvocationError(f"no answer; it may still be running: {error}") from None
+        raise InvocationError(f"no answer; the function may still be running: {error}") from None
     with suppress(ValueError, RecursionError):
         said = json.loads(said)
     if answer["StatusCode"] != 200 or answer.get("FunctionError"):
@@ -267,7 +267,7 @@ def _summary_of(said: Any) -> str:
     if not isinstance(said, dict):
         return "without a summary"
     counted = (f"{name.replace('_', ' ')} {count}" for name, count in said.items() if count)
-    return ", ".join(counted) or "nothing in it was ours"
+    return ", ".join(counted) or "no record in it was for the alerter"
 
 
 def _bar(total: int) -> tqdm[NoReturn]:

@@ -1,4 +1,4 @@
-"""Reads the messages of the failure queue: which delivery failed, why, and what it holds.
+"""Reads the messages of the failure queue: which delivery failed, why, and what it contains.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 """
@@ -23,12 +23,12 @@ _LONGEST_TEXT = 500
 
 
 class NoDeliveryError(ValueError):
-    """A message of the queue that the function cannot be invoked with; the text says why."""
+    """A message that contains no delivery to invoke the function with. The text says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message of the queue. `error_message` is what a dead-letter queue has beside the body."""
+    """One message of the queue. `error_message` is an attribute in a dead-letter queue."""
 
     message_id: str
     body: str
@@ -38,7 +38,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedDelivery:
-    """The payload that failed, and what Lambda says of it; None where it does not say."""
+    """The payload that failed, and what Lambda says about it; None if it does not say."""
 
     payload: Any
     error: Any = None
@@ -48,7 +48,7 @@ class FailedDelivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """A payload, decoded: how many records it has, of which account and log stream."""
+    """A decoded payload: how many records it has, from which account and log stream."""
 
     decoded: dict[str, Any]
     records: int
@@ -57,7 +57,7 @@ class Contents:
 
 
 def failed_delivery_of(message: Message) -> FailedDelivery:
-    """The delivery in a message: in Lambda's record of the failure, or bare as in a dead letter.
+    """The delivery in a message: in Lambda's failure record, or bare as in a dead-letter queue.
 
     Raises NoDeliveryError.
     """
@@ -70,8 +70,8 @@ def failed_delivery_of(message: Message) -> FailedDelivery:
     if document.get("requestPayload") is None:
         # Lambda leaves it out when the record would be too large for the queue.
         raise NoDeliveryError(
-            "Lambda's record of a failure, without the payload: find the records of that time in "
-            "the trail's log group"
+            "Lambda's failure record, without the payload: find the records of that time in the "
+            "trail's log group"
         )
     condition, tries = context.get("condition"), context.get("approximateInvokeCount")
     return FailedDelivery(
@@ -96,7 +96,7 @@ def contents_of(payload: Any) -> Contents:
 
 
 def description_of(message: Message) -> str:
-    """What a message is, in a few lines; none of its text can break a line or hide."""
+    """A message in a few lines. No text in it can break a line or hide a character."""
     when = f"in the queue since {message.sent_at:%Y-%m-%d %H:%M:%S} UTC"
     lines = {}
     try:
@@ -106,13 +106,13 @@ def description_of(message: Message) -> str:
     else:
         when += _circumstances_of(delivery)
         lines["error"] = error_text(delivery.error)
-        lines["holds"] = _holding(delivery.payload)
+        lines["contains"] = _contents_words(delivery.payload)
     lines["message"] = message.message_id
     return "\n".join((when, *(f"   {name:<11} {text}" for name, text in lines.items())))
 
 
 def in_clear(message: Message) -> str:
-    """The message as JSON, its records decoded; raw, with the reason, where that cannot be done."""
+    """The message as JSON with its records decoded; if that fails, as it is, with the reason."""
     document: dict[str, Any] = {
         "message_id": message.message_id,
         "in_the_queue_since": message.sent_at.isoformat(),
@@ -127,7 +127,7 @@ def in_clear(message: Message) -> str:
 
 
 def error_text(error: Any) -> str:
-    """`PublishError: SNS refused …`: what a function that failed answers, in one line."""
+    """The error of a function that failed, in one line: `PublishError: SNS refused …`."""
     if isinstance(error, dict):
         words = [str(error[key]) for key in ("errorType", "errorMessage") if error.get(key)]
         text = ": ".join(words) or json.dumps(error)
@@ -142,14 +142,14 @@ def _document_of(body: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise NoDeliveryError(f"the body is not JSON: {error}") from None
     if not isinstance(document, dict):
-        raise NoDeliveryError(f"the body is JSON, but no object: {type(document).__name__}")
+        raise NoDeliveryError(f"the body is JSON, but not an object: {type(document).__name__}")
     return document
 
 
 def _stranger(document: dict[str, Any]) -> str:
     if document.get("Type") == "Notification" and "TopicArn" in document:
-        return "a notification of SNS"
-    return "neither Lambda's record of a failure nor a payload of CloudWatch Logs"
+        return "an SNS notification"
+    return "neither Lambda's failure record nor a payload of CloudWatch Logs"
 
 
 def _circumstances_of(delivery: FailedDelivery) -> str:
@@ -162,11 +162,11 @@ def _tries(count: int) -> str:
     return "1 try" if count == 1 else f"{count} tries"
 
 
-def _holding(payload: Any) -> str:
+def _contents_words(payload: Any) -> str:
     try:
         contents = contents_of(payload)
     except UndecodableDeliveryError as error:
-        return f"what cannot be decoded: {safe(str(error), _LONGEST_TEXT)}"
+        return f"a payload that cannot be decoded: {safe(str(error), _LONGEST_TEXT)}"
     account = f"account {contents.account_id}" if contents.account_id else "an unknown account"
     stream = "" if contents.log_stream is None else f", log stream {safe(contents.log_stream)}"
     return f"{plural(contents.records, 'record')} of {account}{stream}"
@@ -174,7 +174,7 @@ def _holding(payload: Any) -> str:
 
 def _shown(message: Message) -> dict[str, Any]:
     delivery = failed_delivery_of(message)
-    told = {
+    facts = {
         "condition": delivery.condition,
         "tries": delivery.tries,
         "error": delivery.error,
@@ -182,14 +182,14 @@ def _shown(message: Message) -> dict[str, Any]:
     try:
         decoded = contents_of(delivery.payload).decoded
     except UndecodableDeliveryError as error:
-        return told | {"undecodable": str(error), "raw": delivery.payload}
+        return facts | {"undecodable": str(error), "raw": delivery.payload}
     if isinstance(decoded.get("logEvents"), list):
         decoded["logEvents"] = [_parsed(log_event) for log_event in decoded["logEvents"]]
-    return told | {"delivery": decoded}
+    return facts | {"delivery": decoded}
 
 
 def _parsed(log_event: Any) -> Any:
-    """The log event with its record as JSON in place of text, where it is JSON."""
+    """The log event with its record parsed, if it is JSON."""
     try:
         return log_event | {"message": json.loads(log_event["message"])}
     except (LookupError, TypeError, ValueError, RecursionError):

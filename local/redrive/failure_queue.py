@@ -1,4 +1,4 @@
-"""The failure queue: each of its messages once, hidden from others until it is handed back."""
+"""The failure queue: each message once, hidden from other readers until it is returned."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-# SQS takes no more in one call.
+# SQS accepts no more in one call.
 MOST_AT_ONCE = 10
-# So that every server is asked: without it, an answer may be empty and the queue is not.
+# So that SQS asks all its servers. Otherwise it may return nothing although there are messages.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
 WAIT_SECONDS = 2
 
 
 class FailureQueue:
-    """Holds what it received and did not delete; else that comes back after `hidden_seconds`."""
+    """Holds what it has received and not deleted, which others see after `hidden_seconds`."""
 
     def __init__(self, client: SQSClient, url: str, *, at_once: int, hidden_seconds: int) -> None:
         self.url = url
         self.hidden_seconds = hidden_seconds
         self._client = client
         self._at_once = at_once
-        # The newest handle by message id: no other surely deletes and hands back.
+        # The newest handle by message ID: SQS may no longer accept older ones.
         self._held: dict[str, str] = {}
         self._deleted: set[str] = set()
 
     def size(self) -> tuple[int, int]:
-        """About how many messages there are, and how many more somebody has hidden."""
+        """About how many messages are visible, and how many another reader has taken."""
         attributes = self._client.get_queue_attributes(
             QueueUrl=self.url,
             AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
@@ -46,9 +46,9 @@ class FailureQueue:
         )
 
     def messages(self) -> Iterator[Message]:
-        """Each message once, until there is none that is new."""
+        """Each message once, until no new one arrives."""
         repeated = 0
-        # A long run meets again what it hid at its beginning. Once round, and there is nothing new.
+        # A long run receives its first messages again. After a whole round of those, it ends.
         while repeated <= len(self._held) + len(self._deleted) and (received := self._receive()):
             known = self._held.keys() | self._deleted
             new = [message for message in received if message["MessageId"] not in known]
@@ -58,14 +58,14 @@ class FailureQueue:
             yield from map(_message_of, new)
 
     def delete(self, message: Message) -> None:
-        """Delete a message that `messages` has given."""
+        """Delete a message that `messages` has yielded."""
         handle = self._held[message.message_id]
         self._client.delete_message(QueueUrl=self.url, ReceiptHandle=handle)
         del self._held[message.message_id]
         self._deleted.add(message.message_id)
 
     def hand_back(self) -> int:
-        """Let others see the messages at once; how many could not be, and come back later."""
+        """Show the messages to others now. Returns how many could not be, and come back later."""
         handles = list(self._held.values())
         self._held.clear()
         done = 0
@@ -94,7 +94,7 @@ class FailureQueue:
     def _hold(self, message: MessageTypeDef) -> None:
         message_id, handle = message["MessageId"], message["ReceiptHandle"]
         if message_id in self._deleted:
-            # A server that was away has kept its copy, and hands it out again.
+            # A server that was unavailable has kept its copy, and delivers it again.
             # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html
             self._client.delete_message(QueueUrl=self.url, ReceiptHandle=handle)
         else:

@@ -1,1 +1,1 @@
-"""After a deployment, `make verify`: whether every part of the road from trail to people works."""
+"""`make verify`, after a deployment: whether every part of the alert path works."""

@@ -1,7 +1,7 @@
-"""Looks at every part of the road from the trail to the alerts, once deployed. Changes nothing.
+"""Checks every part of the deployed alert path, from trail to subscribers. Changes nothing.
 
-Each check is one line: ok, warning or stop, what was found, and what to do. Run it again a day
-later: it takes up to 24 hours until the trail covers every account.
+Each check prints one line: ok, warning or stop, what was found, and what to do. Run it again after
+a day: it can take 24 hours until the trail covers every account.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from ..checks import (
 from ..deployment import Deployment, DeploymentError, add_options, deployment_of
 from ..program import run
 from ..sam_configuration import SamConfigurationError
-from . import alert_road, change_search, deployed_stack, silent_accounts, trail_delivery
+from . import alert_path, change_search, deployed_stack, silent_accounts, trail_delivery
 
 PERMISSIONS: Final = (
-    *alert_road.PERMISSIONS,
+    *alert_path.PERMISSIONS,
     *change_search.PERMISSIONS,
     *deployed_stack.PERMISSIONS,
     *silent_accounts.PERMISSIONS,
@@ -38,7 +38,7 @@ PERMISSIONS: Final = (
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the checks; 1 after a stop, 2 when the options make no sense."""
+    """Print the checks. Returns 1 after a stop, 2 if an option is wrong."""
     options = _options(arguments)
     try:
         deployment = deployment_of(options)
@@ -63,9 +63,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m local.verify",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Permissions, all of them reading (a check that lacks one says so):\n  "
+        epilog="Permissions needed, all read-only (a check that lacks one says so):\n  "
         + "\n  ".join(sorted(PERMISSIONS))
-        + "\nExit status: 0, also with warnings; 1 after a stop; 2 when the options make no sense.",
+        + "\nExit status: 0, also with warnings; 1 after a stop; 2 if an option is wrong.",
     )
     add_options(parser, with_parameters=False)
     parser.add_argument(
@@ -73,7 +73,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         type=float,
         default=change_search.SECONDS,
         metavar="N",
-        help="search the last day's records for so long at most (default: %(default)s)",
+        help="search the records of the last day for at most N seconds (default: %(default)s)",
     )
     return parser.parse_args(arguments)
 
@@ -97,7 +97,7 @@ def _checks(deployment: Deployment, search_seconds: float) -> Checks[None]:
             change_search.SUBJECT,
             change_search.search_checks(deployed, accounts or {}, search_seconds),
         )
-        yield from alert_road.road_checks(deployed)
+        yield from alert_path.path_checks(deployed)
     except (ClientError, BotoCoreError) as error:
         yield stop("account", *problem_of(error))
 

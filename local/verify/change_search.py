@@ -1,4 +1,4 @@
-"""Searches the trail's log group for what the six-name pattern matches, account by account."""
+"""Searches the trail's log group for records that match the six-name pattern, by account."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _ACCOUNT = re.compile(r"(?:^|_)([0-9]{12})_")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """How many records of each account match; whether all of the day could be searched."""
+    """How many records of each account match, and whether the whole day was searched."""
 
     counts: Mapping[str, int]
     is_whole: bool
 
 
 def search_checks(deployed: Deployed, names: Mapping[str, str], seconds: float) -> Checks[None]:
-    """What the last day holds; `names` of accounts by id."""
+    """What the last day contains. `names` are those of accounts, by ID."""
     client, group = deployed.deployment.client("logs"), deployed.outputs["TrailLogGroupName"]
     yield search_check(search(client, group, now=deployed.now, seconds=seconds), names)
 
@@ -48,7 +48,7 @@ def search_checks(deployed: Deployed, names: Mapping[str, str], seconds: float) 
 def search(
     client: CloudWatchLogsClient, log_group: str, *, now: datetime, seconds: float = SECONDS
 ) -> Found:
-    """Search the last day, from its beginning, for at most so long."""
+    """Search the last day from its beginning, for at most `seconds`."""
     pattern = compile_pattern(six_name_pattern())
     counts: Counter[str] = Counter()
     deadline = time.monotonic() + seconds
@@ -61,12 +61,12 @@ def search(
     with _bar() as bar:
         for page in pages:
             for event in page["events"]:
-                # CloudWatch Logs has matched it; an emulation may know less of patterns.
+                # CloudWatch Logs has matched it; an emulator may know less of patterns.
                 if pattern.matches(event["message"]):
                     counts[_account_of(event["logStreamName"], event["message"])] += 1
             bar.update()
             bar.set_postfix(found=counts.total())
-            # A page may be empty and the next is not: only the token tells.
+            # An empty page may not be the last one: only the token says.
             if page.get("nextToken") and time.monotonic() > deadline:
                 return Found(counts=counts, is_whole=False)
     return Found(counts=counts, is_whole=True)
@@ -79,17 +79,17 @@ def six_name_pattern() -> str:
 
 
 def search_check(found: Found, names: Mapping[str, str]) -> Check:
-    """What was found, the busiest account first; `names` by account id."""
+    """What was found, the busiest account first."""
     span = "the last 24 hours"
     if not found.is_whole:
-        span += ", searched in part: --seconds gives it more time"
+        span += " (searched only in part: allow more time with --seconds)"
     changes = sum(found.counts.values())
     if not changes:
         return ok(
             SUBJECT,
-            f"finds nothing in {span}",
-            "To try the whole road, in any account: aws ec2 create-security-group "
-            '--group-name alerter-test --description "Test of the alerter"; then delete it',
+            f"matches nothing in {span}",
+            "To test the whole path, create a group in any account, and delete it again: aws ec2 "
+            'create-security-group --group-name alerter-test --description "Test of the alerter"',
         )
     busiest = sorted(found.counts.items(), key=lambda item: -item[1])
     listed = ", ".join(
@@ -98,7 +98,7 @@ def search_check(found: Found, names: Mapping[str, str]) -> Check:
         else f"{account_id} {count:,}"
         for account_id, count in busiest
     )
-    return ok(SUBJECT, f"finds {plural(changes, 'call')} in {span}: {listed}")
+    return ok(SUBJECT, f"matches {plural(changes, 'call')} in {span}: {listed}")
 
 
 def _account_of(log_stream: str, message: str) -> str:
@@ -108,7 +108,7 @@ def _account_of(log_stream: str, message: str) -> str:
     if isinstance(account_id, str):
         return account_id
     found = _ACCOUNT.search(log_stream)
-    return found[1] if found else "an account that is not named"
+    return found[1] if found else "an unknown account"
 
 
 def _milliseconds(moment: datetime) -> int:

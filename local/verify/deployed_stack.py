@@ -1,4 +1,4 @@
-"""The stack as it was deployed: its outputs and parameters, read once."""
+"""The deployed stack: its outputs and parameters, read once."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ OUTPUTS: Final = (
     "TrailLogGroupName",
 )
 _FINISHED: Final = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"}
-# CloudTrail delivers every five minutes or so, where there is something to deliver.
+# CloudTrail delivers about every five minutes, if there is something to deliver.
 DELIVERED_WITHIN: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployed:
-    """The stack as it stands."""
+    """The stack as it is now."""
 
     deployment: Deployment
     account_id: str
@@ -41,18 +41,18 @@ class Deployed:
 
     @property
     def log_group_arn(self) -> str:
-        """As CloudTrail and CloudWatch Logs name it in permissions, with all its streams."""
+        """The log group with all its streams, as CloudTrail and permissions name it."""
         where = f"{self.deployment.partition}:logs:{self.deployment.region}:{self.account_id}"
         return f"arn:{where}:log-group:{self.outputs['TrailLogGroupName']}:*"
 
     @property
     def is_young(self) -> bool:
-        """Nothing may have come through yet."""
+        """Whether it is so new that nothing may have arrived yet."""
         return self.now - self.made_at < DELIVERED_WITHIN
 
 
 def span_words(span: timedelta) -> str:
-    """`40 s`, `7 min`, `3 h`, `2 days`: as exact as one wants to know it."""
+    """`40 s`, `7 min`, `3 h`, `2 days`: no more exact than is useful."""
     seconds = int(span.total_seconds())
     if seconds < 60:
         return f"{seconds} s"
@@ -62,12 +62,12 @@ def span_words(span: timedelta) -> str:
 
 
 def clock() -> datetime:
-    """What the ages of all that is looked at are counted to."""
+    """The time that all ages are counted from."""
     return datetime.now(UTC)
 
 
 def deployed_stack(deployment: Deployment, account_id: str) -> Checks[Deployed | None]:
-    """The stack, if it is there and this program's."""
+    """The stack, if it exists and is the alerter's."""
     name, client = deployment.stack, deployment.client("cloudformation")
     try:
         stack = client.describe_stacks(StackName=name)["Stacks"][0]
@@ -76,8 +76,8 @@ def deployed_stack(deployment: Deployment, account_id: str) -> Checks[Deployed |
             raise
         yield stop(
             "stack",
-            f"there is no stack {name} in {deployment.region}",
-            "Deploy it, or name account, Region and stack: AWS_PROFILE, --region, --stack",
+            f"the stack {name} does not exist in {deployment.region}",
+            "Deploy it, or set another account, Region or stack: AWS_PROFILE, --region, --stack",
         )
         return None
     status = stack["StackStatus"]
@@ -86,8 +86,8 @@ def deployed_stack(deployment: Deployment, account_id: str) -> Checks[Deployed |
     if missing:
         yield stop(
             "stack",
-            f"{name} is {status} and has no output {', no '.join(missing)}",
-            "Is it this program's, and fully deployed? See --stack; else: make deploy",
+            f"{name} is {status} and lacks the outputs {', '.join(missing)}",
+            "Name the alerter's stack with --stack, or deploy it completely: make deploy",
         )
         return None
     if status in _FINISHED:
@@ -96,8 +96,8 @@ def deployed_stack(deployment: Deployment, account_id: str) -> Checks[Deployed |
         yield warning(
             "stack",
             f"{name} in {deployment.region} is {status}",
-            f"What happened: aws cloudformation describe-stack-events --region {deployment.region} "
-            f"--stack-name {name}",
+            "See what happened: aws cloudformation describe-stack-events --region "
+            f"{deployment.region} --stack-name {name}",
         )
     return Deployed(
         deployment=deployment,

@@ -1,4 +1,4 @@
-"""Holds the organization's accounts against the trail's streams and folders: names the silent."""
+"""Compares the organization's accounts with the trail's streams and folders: names silent ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SUBJECT: Final = "accounts"
 PERMISSIONS: Final = ("logs:DescribeLogStreams", "organizations:ListAccounts", "s3:ListBucket")
-# An account that is used has calls of AWS services in it every day.
+# In an account that is in use, AWS services make calls every day.
 SILENT_AFTER: Final = timedelta(hours=24)
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-trail-organization.html
 COVERED_AFTER: Final = timedelta(hours=24)
@@ -45,7 +45,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sightings:
-    """Where accounts were seen: the time of the newest record, and the folders, if one may look."""
+    """Where accounts were seen: the newest record of each, and the folders if we may list them."""
 
     newest: Mapping[str, datetime]
     folders: frozenset[str] | None
@@ -54,7 +54,7 @@ class Sightings:
 def account_checks(
     deployed: Deployed, trail: TrailTypeDef | None, began_at: datetime
 ) -> Checks[dict[str, str]]:
-    """Every account that should be in the trail; the names by id."""
+    """Every account that should be in the trail. Returns their names by ID."""
     deployment, group = deployed.deployment, deployed.outputs["TrailLogGroupName"]
     accounts = yield from looked_up(
         SUBJECT, lambda: active_accounts(deployment.client("organizations"))
@@ -63,7 +63,7 @@ def account_checks(
     if accounts is None:
         yield ok(
             SUBJECT,
-            f"{plural(len(newest), 'account')} heard of in CloudWatch Logs, of an unknown number",
+            f"{plural(len(newest), 'account')} seen in CloudWatch Logs, of an unknown number",
         )
         return {}
     folders = None
@@ -94,7 +94,7 @@ def active_accounts(client: OrganizationsClient) -> list[Account]:
 
 
 def _state_of(account: AccountTypeDef) -> str:
-    """State is what Organizations tells now; Status is retired, and what older answers have.
+    """Organizations returns State; Status is retired, and found in older responses.
 
     https://docs.aws.amazon.com/organizations/latest/APIReference/API_Account.html
     """
@@ -102,9 +102,9 @@ def _state_of(account: AccountTypeDef) -> str:
 
 
 def newest_records(client: CloudWatchLogsClient, log_group: str) -> dict[str, datetime]:
-    """Account id → when its newest record is from.
+    """Account ID → the time of its newest record.
 
-    CloudWatch Logs brings a stream's lastEventTimestamp up to date within an hour, as a rule.
+    CloudWatch Logs usually updates a stream's lastEventTimestamp within an hour.
     https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogStream.html
     """
     newest: dict[str, datetime] = {}
@@ -134,19 +134,21 @@ def folders_in(client: S3Client, bucket: str, prefix: str) -> frozenset[str]:
 def silence_checks(
     accounts: list[Account], seen: Sightings, *, now: datetime, trail_began_at: datetime
 ) -> Checks[None]:
-    """Which of the accounts are not heard of, by name."""
+    """How many accounts were seen, and the names of those that were not."""
     silent = {
         account: reason for account in accounts if (reason := _silence_of(account, seen, now))
     }
-    heard = len(accounts) - len(silent)
+    seen_accounts = len(accounts) - len(silent)
     where = "CloudWatch Logs" if seen.folders is None else "CloudWatch Logs and in S3"
-    found = f"{heard:,} of {plural(len(accounts), 'active account')} heard of in {where}"
-    if heard:
+    found = f"{seen_accounts:,} of {plural(len(accounts), 'active account')} seen in {where}"
+    if seen_accounts:
         yield ok(SUBJECT, found)
     elif now - trail_began_at < COVERED_AFTER:
         yield warning(SUBJECT, found, _advice(trail_began_at, now))
     else:
-        yield stop(SUBJECT, found, "The trail reaches nobody: mend what is told of it above")
+        yield stop(
+            SUBJECT, found, "The trail records no account: fix what is reported about it above"
+        )
     yield from _named(silent, now, trail_began_at)
 
 
@@ -155,8 +157,8 @@ def _named(
 ) -> Iterator[Check]:
     for number, (account, reason) in enumerate(silent.items()):
         if number == _MOST_NAMED:
-            rest = plural(len(silent) - _MOST_NAMED, "more account")
-            yield warning(SUBJECT, f"{rest} silent", "Mend those above first")
+            rest = plural(len(silent) - _MOST_NAMED, "more silent account")
+            yield warning(SUBJECT, rest, "Look into those above first")
             return
         since = max(account.joined_at, trail_began_at)
         yield warning(SUBJECT, f"{account} is silent: {reason}", _advice(since, now))
@@ -167,19 +169,19 @@ def _silence_of(account: Account, seen: Sightings, now: datetime) -> str:
     reasons = []
     newest = seen.newest.get(account.id)
     if newest is None:
-        reasons.append("no log stream with a record of it")
+        reasons.append("no log stream has a record of it")
     elif now - newest > SILENT_AFTER:
-        reasons.append(f"its newest record in CloudWatch Logs is of {newest:%Y-%m-%d %H:%M} UTC")
+        reasons.append(f"its newest record in CloudWatch Logs is from {newest:%Y-%m-%d %H:%M} UTC")
     if seen.folders is not None and account.id not in seen.folders:
-        reasons.append("no folder in S3")
+        reasons.append("it has no folder in S3")
     return ", ".join(reasons)
 
 
 def _advice(since: datetime, now: datetime) -> str:
     if now - since < COVERED_AFTER:
         hours = int((now - since).total_seconds() // 3600)
-        return f"AWS takes up to 24 hours to cover an account, and that began {hours} h ago: wait"
+        return f"AWS can take 24 hours to cover an account, and only {hours} h have passed: wait"
     return (
-        "Is it used at all? If so: is the trail there (aws cloudtrail describe-trails, in that "
-        "account), and is CloudTrail still trusted by the organization?"
+        "If it is in use, check that it has the trail (aws cloudtrail describe-trails, in that "
+        "account), and that the organization still trusts CloudTrail"
     )

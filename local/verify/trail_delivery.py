@@ -1,4 +1,4 @@
-"""Checks the trail that is deployed: whom it records, and whether it delivers."""
+"""Checks the deployed trail: what it records, and whether it delivers."""
 
 from __future__ import annotations
 
@@ -19,42 +19,44 @@ PERMISSIONS: Final = ("cloudtrail:DescribeTrails", "cloudtrail:GetTrailStatus")
 
 
 def described_trail(deployed: Deployed) -> Checks[TrailTypeDef | None]:
-    """The trail as it is set up."""
+    """The trail's configuration."""
     arn = deployed.outputs["TrailArn"]
     client = deployed.deployment.client("cloudtrail")
     found = client.describe_trails(trailNameList=[arn])["trailList"]
     if not found:
         yield stop(
             SUBJECT,
-            f"there is no trail {arn}, or this account may not see it",
-            "If it was deleted: CloudFormation does not make it anew, so remove the stack (bucket "
-            "and log group stay) and deploy again",
+            f"the trail {arn} does not exist, or this account cannot see it",
+            "If it was deleted, CloudFormation does not create it again: delete the stack (the "
+            "bucket and the log group stay), and deploy it again",
         )
         return None
     trail: TrailTypeDef = found[0]
-    mended = {
-        "it is no organization trail (--is-organization-trail)": trail.get("IsOrganizationTrail"),
-        "it is no multi-Region trail (--is-multi-region-trail)": trail.get("IsMultiRegionTrail"),
-        f"it does not write into {deployed.outputs['TrailLogGroupName']} "
+    is_right = {
+        "it is not an organization trail (--is-organization-trail)": trail.get(
+            "IsOrganizationTrail"
+        ),
+        "it is not a multi-Region trail (--is-multi-region-trail)": trail.get("IsMultiRegionTrail"),
+        f"it does not write to {deployed.outputs['TrailLogGroupName']} "
         "(--cloud-watch-logs-log-group-arn and --cloud-watch-logs-role-arn)": trail.get(
             "CloudWatchLogsLogGroupArn"
         )
         == deployed.log_group_arn,
     }
-    wrong = [words for words, is_right in mended.items() if not is_right]
+    wrong = [words for words, it_is in is_right.items() if not it_is]
     if wrong:
         yield stop(
             SUBJECT,
             f"{arn}: {'; '.join(wrong)}",
-            f"With these: aws cloudtrail update-trail --name {arn} --region {arn.split(':')[3]}",
+            f"Set them: aws cloudtrail update-trail --name {arn} --region {arn.split(':')[3]}",
         )
     else:
-        yield ok(SUBJECT, f"{arn}: the organization, all Regions")
+        yield ok(SUBJECT, f"{arn} records the organization, in all Regions")
     return trail
 
 
 def trail_status(deployed: Deployed) -> Checks[datetime | None]:
-    """Whether the trail delivers; since when it runs."""
+    """Whether the trail delivers. Returns when it was started."""
     arn = deployed.outputs["TrailArn"]
     client = deployed.deployment.client("cloudtrail", arn.split(":")[3])
     try:
@@ -62,7 +64,7 @@ def trail_status(deployed: Deployed) -> Checks[datetime | None]:
     except ClientError as error:
         if code_of(error) != "TrailNotFoundException":
             raise
-        return None  # which has been told
+        return None  # which is reported already
     if not status["IsLogging"]:
         yield stop(
             SUBJECT,
@@ -89,15 +91,15 @@ def trail_status(deployed: Deployed) -> Checks[datetime | None]:
 def _delivery_check(
     deployed: Deployed, subject: str, time: datetime | None, problem: str | None, todo: str
 ) -> Check:
-    """The last delivery: failed, long ago, not yet, or just now."""
+    """The last delivery: failed, long ago, none yet, or recent."""
     if problem:
         return stop(subject, f"the last delivery failed: {problem}", todo)
     if time is None:
-        found = "nothing was delivered yet"
+        found = "nothing has been delivered yet"
     elif deployed.now - time > DELIVERED_WITHIN:
         found = f"last delivered {span_words(deployed.now - time)} ago"
     else:
         return ok(subject, f"last delivered {span_words(deployed.now - time)} ago")
     if deployed.is_young:
-        return warning(subject, found, "The stack is new: look again in half an hour")
+        return warning(subject, found, "The stack is new: check again in half an hour")
     return stop(subject, found, todo)

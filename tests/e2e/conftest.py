@@ -1,4 +1,4 @@
-"""One emulator and one build for all; a stack with its defaults for whoever only looks at it."""
+"""One emulator and one build for all tests, and a stack with its defaults for most of them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,7 +44,7 @@ _noticed: Final[dict[str, str]] = {}
 
 @pytest.fixture(scope="session")
 def noticed() -> dict[str, str]:
-    """Statement of the function's role -> what is noticed without it: told at the end."""
+    """Statement of the function's role -> what is noticed without it, printed at the end."""
     return _noticed
 
 
@@ -57,6 +57,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture
 def queue(emulator: Emulator, stack: Stack) -> Iterator[Queue]:
-    """Hears all that the alert topic sends."""
+    """Gets everything that the alert topic sends."""
     with subscribed_queue(emulator, stack.outputs["AlertTopicArn"]) as queue:
         yield queue

@@ -28,7 +28,7 @@ SECONDS_FOR_SAM: Final = 300
 
 
 class Emulator:
-    """An AWS that answers on the loopback interface."""
+    """An AWS emulator that answers on the loopback interface."""
 
     def __init__(self, port: int, home: Path) -> None:
         self._url = f"http://127.0.0.1:{port}"
@@ -48,7 +48,7 @@ class Emulator:
         return self._clients[service]
 
     def close(self) -> None:
-        """Close the connections, which would be warned of."""
+        """Close the connections, because open ones cause warnings."""
         for client in self._clients.values():
             client.close()
 
@@ -65,8 +65,8 @@ class Emulator:
 
 
 def run_sam(*arguments: str | Path, home: Path, environment: Mapping[str, str]) -> None:
-    """Fail with what SAM said when it does not succeed. It keeps its own notes in `home`."""
-    # Else it would ask PyPI, once, whether there is a newer one.
+    """Fail with the output of SAM if it fails. It keeps its own state in `home`."""
+    # Otherwise it would ask PyPI once whether there is a newer version.
     (home / "metadata.json").write_text(json.dumps({"lastVersionCheck": time.time()}), "utf-8")
     done = subprocess.run(
         [require(SAM), *arguments],
@@ -91,9 +91,9 @@ def require(program: Path) -> Path:
 
 @contextmanager
 def emulator_in(folder: Path) -> Iterator[Emulator]:
-    """Start it, with IAM evaluated; in the end, stop it and see whether anything failed inside.
+    """Start it with IAM evaluation. At the end, stop it and check whether anything failed inside.
 
-    What it tells of itself is in emulator.log.
+    Its output is in emulator.log.
     """
     port = _free_port()
     problems = folder / "problems.log"
@@ -147,7 +147,7 @@ def _listens(port: int, process: subprocess.Popen[bytes]) -> bool:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """By the end of its standard input; it does not outlive us, however we end."""
+    """Close its standard input. So it ends with this process, however this one ends."""
     assert process.stdin is not None
     process.stdin.close()
     try:

@@ -11,8 +11,8 @@ from tests.stories import ACCOUNT, story
 
 # CRITICAL and open to the world.
 OPENING: Final = "ssh-opened-to-the-world-from-the-console"
-# INFORMATIONAL. The worst of a delivery is sent first: what is put together with this one, and
-# should have been silent, is heard before it.
+# INFORMATIONAL. The most severe alert of a delivery is sent first: a record that is put together
+# with this one and should cause no alert would be alerted on before it.
 SENTINEL: Final = "ingress-rule-description-updated"
 
 

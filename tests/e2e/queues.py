@@ -1,4 +1,4 @@
-"""SQS queues, above all those that a customer would subscribe to a topic."""
+"""SQS queues, mainly those that a customer would subscribe to a topic."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ class Notification:
 
     @property
     def event_ids(self) -> set[str]:
-        """The CloudTrail events that an alert tells of; an alarm tells of none."""
+        """The CloudTrail events that an alert reports. An alarm reports none."""
         events = self.finding["finding_info"]["related_events"] if self.attributes else []
         return {event["uid"] for event in events}
 
@@ -40,7 +40,7 @@ class Queue:
         self._url = url
 
     def messages(self) -> list[dict[str, Any]]:
-        """What is in it, at most ten."""
+        """The messages in it, at most ten."""
         answer = self._sqs.receive_message(
             QueueUrl=self._url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
         )
@@ -55,7 +55,7 @@ class Queue:
         return message
 
     def notifications(self) -> list[Notification]:
-        """What it has been sent by now."""
+        """What it has received by now."""
         return [_notification_in(message) for message in self.messages()]
 
     def alerts(self) -> list[Notification]:
@@ -63,20 +63,20 @@ class Queue:
         return [notification for notification in self.notifications() if notification.attributes]
 
     def notifications_until(self, *event_ids: str) -> list[Notification]:
-        """What it is sent, in order, until alerts have told of all these events."""
-        heard: list[Notification] = []
+        """What it gets, in order, until alerts have reported all these events."""
+        received: list[Notification] = []
 
-        def all_are_told() -> bool:
-            heard.extend(self.notifications())
-            told = set().union(*(notification.event_ids for notification in heard))
-            return told.issuperset(event_ids)
+        def all_are_reported() -> bool:
+            received.extend(self.notifications())
+            reported = set().union(*(notification.event_ids for notification in received))
+            return reported.issuperset(event_ids)
 
-        wait_for(all_are_told, f"alert on {' and '.join(event_ids)}")
-        return heard
+        wait_for(all_are_reported, f"alert on {' and '.join(event_ids)}")
+        return received
 
     def alerts_until(self, *event_ids: str) -> list[Notification]:
         """The same, without alarms."""
-        return [heard for heard in self.notifications_until(*event_ids) if heard.attributes]
+        return [it for it in self.notifications_until(*event_ids) if it.attributes]
 
 
 def _notification_in(message: Mapping[str, Any]) -> Notification:

@@ -1,4 +1,4 @@
-"""Stacks that the SAM CLI makes of this template, and what a person does with them."""
+"""Stacks that the SAM CLI deploys, and what people do with them."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tests.stories import ROOT
 
 
 def build_in(folder: Path) -> Path:
-    """Build what is deployed, as `make build` does, but not in .aws-sam; return its template."""
+    """Build what is deployed, as `make build` does, but not in .aws-sam. Returns its template."""
     mine = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment = mine | {
         "PYTHON": str(ROOT / ".venv/bin/python"),
@@ -88,7 +88,7 @@ class Stack:
         )
 
     def logged_delivery(self, event_id: str) -> dict[str, int] | None:
-        """What the function has logged, by now, of the delivery whose alerts tell of this event."""
+        """What the function has logged of the delivery whose alerts report this event."""
         logs = self.emulator.client("logs")
         pages = logs.get_paginator("filter_log_events").paginate(
             logGroupName=self.outputs["FunctionLogGroupName"]
@@ -113,10 +113,30 @@ class Stack:
         return sum((point["Sum"] for point in answer["Datapoints"]), 0.0)
 
     def resources(self) -> dict[str, str]:
-        """Logical id -> physical id of what it holds."""
+        """Logical id -> physical id of its resources, without those of nested stacks."""
         cloudformation = self.emulator.client("cloudformation")
         found = cloudformation.describe_stack_resources(StackName=self.name)["StackResources"]
         return {item["LogicalResourceId"]: item["PhysicalResourceId"] for item in found}
+
+    def report_call(self, source: str, call: str, parameters: Mapping[str, Any]) -> None:
+        """Send an API call to EventBridge, as CloudTrail does.
+
+        https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
+        """
+        detail = {
+            "eventName": call,
+            "eventTime": "2026-11-23T09:00:00Z",
+            "eventID": "5a9c8f1e-3f0b-4f8e-9d55-2f1f0a6f7c1d",
+            "sourceIPAddress": "203.0.113.24",
+            "userIdentity": {"arn": "arn:aws:iam::111122223333:user/mallory"},
+            "requestParameters": parameters,
+        }
+        entry = {
+            "Source": source,
+            "DetailType": "AWS API Call via CloudTrail",
+            "Detail": json.dumps(detail),
+        }
+        self.emulator.client("events").put_events(Entries=[entry])
 
     def put(self, *records: Mapping[str, Any]) -> None:
         """Put records into the trail's log group, in one delivery and in this order."""

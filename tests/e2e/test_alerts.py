@@ -1,4 +1,4 @@
-"""From a record in the trail's log group to the queues of those who subscribed to the topic."""
+"""From a record in the trail's log group to the queues of the topic's subscribers."""
 
 import base64
 import gzip
@@ -17,7 +17,7 @@ from tests.e2e.waiting import wait_for
 pytestmark = pytest.mark.no_cover
 
 
-def test_an_opening_is_told_with_what_the_organization_knows(
+def test_an_alert_on_an_opening_has_what_the_organization_knows(
     stack: Stack, queue: Queue, organization: Organization
 ) -> None:
     record = organization.record_of(OPENING)
@@ -55,12 +55,12 @@ def test_a_filter_policy_chooses(
         emulator, stack.outputs["AlertTopicArn"], FilterPolicy=only_world_open
     ) as choosy:
         stack.put(closing)
-        [told_to_all] = queue.alerts_until(closing["eventID"])
+        [sent_to_all] = queue.alerts_until(closing["eventID"])
         stack.put(opening)
-        [told_to_the_choosy] = choosy.notifications_until(opening["eventID"])
+        [sent_to_the_choosy] = choosy.notifications_until(opening["eventID"])
 
-    assert told_to_all.attributes["world_open"] == "false"
-    assert told_to_the_choosy.attributes["world_open"] == "true"
+    assert sent_to_all.attributes["world_open"] == "false"
+    assert sent_to_the_choosy.attributes["world_open"] == "true"
 
 
 def test_raw_delivery_keeps_the_attributes(
@@ -79,7 +79,8 @@ def test_raw_delivery_keeps_the_attributes(
     assert alert.attributes["account_name"] == "payments-production"
 
 
-# What is silent: together with a sentinel, which is not, it is put; and the sentinel alone is told.
+# Records that cause no alert are put together with a sentinel, which does: only the sentinel is
+# alerted on.
 
 
 @pytest.mark.parametrize(
@@ -130,7 +131,7 @@ def test_the_heartbeat_is_silent(stack: Stack, queue: Queue, organization: Organ
     assert_only(sentinel, stack, queue, {"records": 2, "heartbeats": 1})
 
 
-def test_what_comes_twice_is_told_once(
+def test_what_comes_twice_is_alerted_on_once(
     stack: Stack, queue: Queue, organization: Organization
 ) -> None:
     record, sentinel = map(organization.record_of, [OPENING, SENTINEL])
@@ -169,7 +170,7 @@ def test_a_control_message_is_silent(stack: Stack, queue: Queue) -> None:
 def assert_only(
     sentinel: Mapping[str, Any], stack: Stack, queue: Queue, counts: Mapping[str, int]
 ) -> None:
-    """Of its delivery only the sentinel was told, and the function counted what came with it."""
+    """Only the sentinel of a delivery was alerted on, and the function counted the rest."""
     event_id = sentinel["eventID"]
     [alert] = queue.alerts_until(event_id)
     assert alert.event_ids == {event_id}

@@ -1,4 +1,4 @@
-"""There is an organization trail already: its log group is read, and none is made."""
+"""With an existing organization trail, its log group is read, and no trail is made."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,7 +49,7 @@ def test_no_trail_is_made(stack: Stack) -> None:
     assert "TrailBucketName" not in stack.outputs
 
 
-def test_what_is_in_its_log_group_is_told(
+def test_what_is_in_its_log_group_is_alerted_on(
     stack: Stack, queue: Queue, organization: Organization
 ) -> None:
     record = organization.record_of(OPENING)
@@ -61,7 +61,7 @@ def test_what_is_in_its_log_group_is_told(
     assert alert.attributes["account_name"] == "payments-production"
 
 
-def test_hands_on_that_trail_are_told(
+def test_tampering_with_that_trail_is_alerted_on(
     stack: Stack, queue: Queue, organization: Organization
 ) -> None:
     record = organization.record_of(

@@ -1,4 +1,4 @@
-"""Every statement of the function's role is needed: without any one, somebody notices."""
+"""Every statement of the function's role is needed: without any of them, something is missing."""
 
 import json
 import re
@@ -22,7 +22,7 @@ UNDECODABLE: Final = {"awslogs": {"data": "no delivery"}}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """A stack whose function lacks a statement, and whoever would notice."""
+    """A stack whose function lacks a statement, and where that is noticed."""
 
     stack: Stack
     organization: Organization

@@ -12,7 +12,7 @@ from tests.e2e.stacks import Stack
 
 pytestmark = pytest.mark.no_cover
 
-# Of the rules that a person edits in the console, the older standard knows nothing.
+# The older standard does not include the call with which the console edits rules.
 EDITED: Final = "rule-edited-to-open-ssh-to-the-world"
 
 
@@ -49,8 +49,8 @@ def test_the_first_change_in_a_row_trips_the_alarms(
 
     stack.put(record)
 
-    heard = queue.notifications_until(record["eventID"])
-    subjects = [notification.subject for notification in heard if not notification.attributes]
+    received = queue.notifications_until(record["eventID"])
+    subjects = [notification.subject for notification in received if not notification.attributes]
     assert sorted(subjects) == sorted(f'ALARM: "{name}" in eu-central-1' for name in alarms)
 
 

@@ -1,16 +1,24 @@
-"""A stack is changed while alerts flow; then it is deleted, and leaves only what it should."""
+"""A stack of the version before is updated while alerts flow; deleted, it leaves the archive."""
 
-from dataclasses import replace
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from local.template import HEALTH, read_template
 from tests.e2e.emulator import Emulator
 from tests.e2e.organization import OPENING, Organization
 from tests.e2e.queues import subscribed_queue
 from tests.e2e.stacks import Stack
+from tests.e2e.waiting import wait_for
+from tests.template.stack import PREVIOUS_TEMPLATE
 
 pytestmark = pytest.mark.no_cover
+
+FUNCTION: Final = "SecurityGroupAlerterFunction"
 
 # What may be in an account: service, operation, where the answer has it, and its name or itself.
 INVENTORY: Final = (
@@ -31,37 +39,162 @@ INVENTORY: Final = (
     ("sqs", "list_queues", "QueueUrls", None),
 )
 
+INVENTORIED: Final = [operation for _, operation, _, _ in INVENTORY]
 
-def inventory(emulator: Emulator) -> set[str]:
-    """All that is in the account."""
-    found: set[str] = set()
+
+def inventory(emulator: Emulator) -> dict[str, set[str]]:
+    """All that is in the account, by the operation that lists it."""
+    found: dict[str, set[str]] = {}
     for service, operation, where, name in INVENTORY:
         answer = getattr(emulator.client(service), operation)()
-        found |= {item[name] if name else item for item in answer.get(where, [])}
+        found[operation] = {item[name] if name else item for item in answer.get(where, [])}
     return found
 
 
-PARAMETERS: Final = {"TrailName": "short-lived-trail", "AlertEmail": "security@example.com"}
+def everything(emulator: Emulator) -> set[str]:
+    return set().union(*inventory(emulator).values())
+
+
+PARAMETERS: Final = {
+    "TrailName": "short-lived-trail",
+    "AlertEmail": "security@example.com",
+    "OperationsEmail": "operations@example.com",
+}
 
 
 @pytest.fixture(scope="module")
 def before(stack: Stack) -> set[str]:
     """The account with another stack in it, and SAM's own bucket."""
-    return inventory(stack.emulator)
+    return everything(stack.emulator)
 
 
 @pytest.fixture(scope="module")
-def short_lived(stack: Stack, before: set[str]) -> Stack:
-    """A stack that was not there before."""
+def previous_template(template: Path) -> Path:
+    """The template of the version before, for the function that was built now."""
+    previous, built = read_template(PREVIOUS_TEMPLATE), read_template(template)
+    function = built["Resources"][FUNCTION]["Properties"]
+    previous["Resources"][FUNCTION]["Properties"] |= {
+        name: function[name] for name in ("CodeUri", "Handler")
+    }
+    path = template.with_name("previous-template.json")
+    path.write_text(json.dumps(previous), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def short_lived(stack: Stack, before: set[str], previous_template: Path) -> Stack:
+    """A stack that was not there before, still of the version before."""
     assert before
     short_lived = replace(stack, name="short-lived-alerter")
-    short_lived.deploy(**PARAMETERS)
+    replace(short_lived, template=previous_template).deploy(**PARAMETERS)
     return short_lived
 
 
-def test_after_an_update_alerts_flow_as_configured_anew(
-    short_lived: Stack, emulator: Emulator, organization: Organization
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A stack and its account, at some time."""
+
+    outputs: dict[str, str]
+    resources: dict[str, str]
+    filters: list[dict[str, Any]]
+    inventory: dict[str, set[str]]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {name: len(found) for name, found in self.inventory.items()}
+
+
+def view_of(stack: Stack) -> View:
+    return View(
+        outputs=dict(stack.outputs),
+        resources=stack.resources(),
+        filters=subscription_filters(stack),
+        inventory=inventory(stack.emulator),
+    )
+
+
+@pytest.fixture(scope="module")
+def update(short_lived: Stack, organization: Organization) -> tuple[View, View]:
+    """Before and after the update to this version; each change meanwhile is alerted on."""
+    before = view_of(short_lived)
+    with (
+        subscribed_queue(short_lived.emulator, before.outputs["AlertTopicArn"]) as queue,
+        ThreadPoolExecutor(max_workers=1) as background,
+    ):
+        deployment = background.submit(short_lived.deploy, **PARAMETERS)
+        alerted = 0
+        while not deployment.done():
+            record = organization.record_of(OPENING)
+            short_lived.put(record)
+            [alert] = queue.alerts_until(record["eventID"])
+            assert alert.event_ids == {record["eventID"]}
+            alerted += 1
+        deployment.result()
+    assert alerted > 3
+    return before, view_of(short_lived)
+
+
+def test_an_update_from_the_version_before_keeps_all_but_what_moved(
+    update: tuple[View, View],
 ) -> None:
+    before, after = update
+    moved = read_template(PREVIOUS_TEMPLATE)["Resources"].keys() - read_template()["Resources"]
+
+    # By physical id: function, topics, log group, table, queue, key.
+    kept = {name: before.resources[name] for name in before.resources.keys() - moved}
+    assert {name: after.resources[name] for name in after.resources.keys() - {"Health"}} == kept
+    assert after.filters == before.filters
+    assert {name for name in after.outputs if after.outputs[name] != before.outputs.get(name)} == {
+        "DashboardName"
+    }
+
+
+def test_what_moved_is_there_once_under_another_name(
+    emulator: Emulator, update: tuple[View, View]
+) -> None:
+    before, after = update
+
+    assert after.counts == before.counts
+    assert {name for name in INVENTORIED if after.inventory[name] != before.inventory[name]} == {
+        "describe_alarms",
+        "list_dashboards",
+        "list_rules",
+        "list_schedules",
+    }
+    nested = emulator.client("cloudformation").describe_stack_resources(
+        StackName=after.resources["Health"]
+    )["StackResources"]
+    declared = read_template(HEALTH)["Resources"]
+    assert {it["LogicalResourceId"] for it in nested} == declared.keys()
+
+
+def test_after_the_update_tampering_is_reported_once(
+    short_lived: Stack, emulator: Emulator, update: tuple[View, View]
+) -> None:
+    _, after = update
+    topic_arn, trail_arn = after.outputs["OperationsTopicArn"], after.outputs["TrailArn"]
+    with subscribed_queue(emulator, topic_arn, RawMessageDelivery="true") as operations:
+        for call in ("StopLogging", "DeleteTrail"):
+            short_lived.report_call("aws.cloudtrail", call, {"name": trail_arn})
+
+        reports: list[str] = []
+
+        def last_is_reported() -> bool:
+            reports.extend(message["Body"] for message in operations.messages())
+            return any("DeleteTrail" in text for text in reports)
+
+        wait_for(last_is_reported, "report of the last call")
+
+    assert len(reports) == 2
+
+
+def test_after_an_update_alerts_flow_as_configured_anew(
+    short_lived: Stack,
+    emulator: Emulator,
+    organization: Organization,
+    update: tuple[View, View],
+) -> None:
+    assert update
     first, second = organization.record_of(OPENING), organization.record_of(OPENING)
     with subscribed_queue(emulator, short_lived.outputs["AlertTopicArn"]) as queue:
         short_lived.put(first)
@@ -78,14 +211,15 @@ def test_after_an_update_alerts_flow_as_configured_anew(
 
 
 def test_after_its_deletion_only_the_archive_is_left(
-    short_lived: Stack, emulator: Emulator, before: set[str]
+    short_lived: Stack, emulator: Emulator, before: set[str], update: tuple[View, View]
 ) -> None:
+    assert update
     outputs = short_lived.outputs
 
     short_lived.delete()
 
     archive = {outputs[name] for name in ("TrailBucketName", "TrailLogGroupName")}
-    assert inventory(emulator) == before | archive | {outputs["EncryptionKeyArn"]}
+    assert everything(emulator) == before | archive | {outputs["EncryptionKeyArn"]}
 
 
 def subscription_filters(stack: Stack) -> list[dict[str, Any]]:

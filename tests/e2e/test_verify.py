@@ -1,8 +1,8 @@
-"""`make preflight` and `make verify` on the deployed stack; what verify prints mends what it found.
+"""`make preflight` and `make verify` on the deployed stack; the fixes that verify prints work.
 
-Not shown here, since the emulator lacks it: whether CloudTrail is trusted by the organization; when
-the trail delivered last; the heartbeat (nothing is recorded, so none comes through). Each is a
-warning, since the stack is new.
+Not shown here, because the emulator does not have it: trusted access of CloudTrail, the time of the
+trail's last delivery, and the heartbeat, because nothing is recorded. While the stack is new, each
+is a warning.
 """
 
 import os
@@ -46,7 +46,7 @@ def test_preflight_says_that_it_would_be_updated(stack: Stack) -> None:
     assert f"OrganizationId={stack.organization_id}" in run.out.splitlines()[-1]
 
 
-def test_verify_says_that_the_road_is_well(
+def test_verify_says_that_all_is_well(
     emulator: Emulator, stack: Stack, organization: Organization
 ) -> None:
     stack.put(organization.record_of(OPENING))
@@ -88,7 +88,7 @@ def without_a_trail_that_runs(stack: Stack) -> None:
         (without_a_trail_that_runs, "trail"),
     ],
 )
-def test_the_command_that_verify_prints_mends(
+def test_the_command_that_verify_prints_fixes_the_problem(
     stack: Stack, damage: Callable[[Stack], None], subject: str
 ) -> None:
     damage(stack)
@@ -96,12 +96,12 @@ def test_the_command_that_verify_prints_mends(
     broken = run_on(stack, "local.verify")
     [found] = [line for line in broken.out.splitlines() if line.startswith("stop ")]
     make_call(stack.emulator, found.partition(": aws ")[2])
-    mended = run_on(stack, "local.verify")
+    fixed = run_on(stack, "local.verify")
 
     assert broken.status == 1
     assert subjects_of(broken, "stop") == {subject}
-    assert mended.status == 0
-    assert mended.lines("stop") == []
+    assert fixed.status == 0
+    assert fixed.lines("stop") == []
 
 
 def run_on(stack: Stack, module: str, *arguments: str) -> Run:

@@ -11,7 +11,7 @@ PATIENCE_SECONDS: Final = 60
 
 
 def wait_for(look: Callable[[], T | None], what: str) -> T:
-    """What `look` finds, as soon as it is no more None (or empty). Raises TimeoutError."""
+    """What `look` returns, as soon as that is not None (or empty). Raises TimeoutError."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         if found := look():

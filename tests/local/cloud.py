@@ -1,7 +1,7 @@
 """An organization's management account in moto, for the commands that look at it.
 
-Whatever moto answers is asked of moto. What it lacks stands in `answers`: CloudFormation (moto's
-needs ten packages more), the delivery times of a trail, a log group's class, refusals.
+moto answers what it can. The rest is in `answers`: CloudFormation (moto's needs ten more packages),
+the delivery times of a trail, the class of a log group, refusals.
 """
 
 import os
@@ -42,7 +42,7 @@ def refusal(operation: str, code: str, message: str = "no") -> Answer:
 
 @dataclass
 class Cloud:
-    """What answers, who was asked for what, and the stack that is there."""
+    """What is answered, which calls were made, and the deployed stack."""
 
     answers: dict[str, Answer] = field(default_factory=dict)
     calls: set[str] = field(default_factory=set)
@@ -62,7 +62,7 @@ class Cloud:
         return str(found["Organization"]["Id"])
 
     def deployed(self, status: str = "CREATE_COMPLETE", **parameters: str) -> None:
-        """Say that the stack is there."""
+        """Say that the stack is deployed."""
         self.stack = {
             "StackName": STACK,
             "StackStatus": status,
@@ -87,7 +87,7 @@ class Cloud:
         return {"Stacks": [self.stack]}
 
     def answer(self, client: BaseClient, operation: str, request: dict[str, Any]) -> Any:
-        """Note the call; moto answers unless something here does."""
+        """Note the call. moto answers unless something here does."""
         self.calls.add(f"{client.meta.service_model.service_name}:{operation}")
         if operation in self.answers:
             return self.answers[operation](request)
@@ -138,7 +138,7 @@ class Run(NamedTuple):
     err: str
 
     def lines(self, state: str) -> list[str]:
-        """The checks that ended so, without the words of their state."""
+        """The checks that ended in this state, without its word."""
         return [
             " ".join(line.split()[1:])
             for line in self.out.splitlines()

@@ -18,7 +18,7 @@ REFUSED: Final = {
 
 
 def payload_of(*messages: str, **members: Any) -> dict[str, Any]:
-    """What CloudWatch Logs hands to Lambda."""
+    """What CloudWatch Logs passes to Lambda."""
     data = {
         "messageType": "DATA_MESSAGE",
         "owner": "111122223333",

@@ -1,4 +1,4 @@
-"""What docs/deploy.md shows of preflight and verify: each really runs, on moto's organization."""
+"""What the documents show of preflight and verify: real runs, on an organization in moto."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from local.verify import __main__ as verify
 from local.verify import deployed_stack
 from tests.local.cloud import MANAGEMENT, STACK, Cloud, cloud, terminal
 from tests.local.control_tower import make_trail
-from tests.local.road import MEMBER, add_account, built_road
+from tests.local.stack_parts import MEMBER, add_account, healthy_parts
 
 ORGANIZATION_ID: Final = "o-exampleorgid"
 # The default environment of this repository.
@@ -40,11 +40,11 @@ def verify_sample() -> str:
         _organization() as aws,
         mock.patch.object(deployed_stack, "clock", return_value=aws.now),
     ):
-        road = built_road(aws)
+        parts = healthy_parts(aws)
         add_account(aws, "555566667777", "sandbox-frank")
         _joined(aws, timedelta(hours=5))
-        road.put_record(MEMBER, "AuthorizeSecurityGroupIngress")
-        _unconfirmed(aws, road.topics["alerts"], "oncall@example.com")
+        parts.put_record(MEMBER, "AuthorizeSecurityGroupIngress")
+        _unconfirmed(aws, parts.topics["alerts"], "oncall@example.com")
         return _printed(verify.main)
 
 
@@ -66,20 +66,20 @@ def _organization() -> Iterator[Cloud]:
 def _joined(aws: Cloud, ago: timedelta) -> None:
     """Moto's accounts have always just joined."""
     accounts = aws.client("organizations").list_accounts()["Accounts"]
-    told = [account | {"JoinedTimestamp": aws.now - ago} for account in accounts]
-    aws.answers["ListAccounts"] = lambda _: {"Accounts": told}
+    joined = [account | {"JoinedTimestamp": aws.now - ago} for account in accounts]
+    aws.answers["ListAccounts"] = lambda _: {"Accounts": joined}
 
 
 def _unconfirmed(aws: Cloud, topic: str, address: str) -> None:
     """Moto confirms every subscription at once."""
     client = aws.client("sns")
     client.subscribe(TopicArn=topic, Protocol="email", Endpoint=address)
-    told = client.list_subscriptions()["Subscriptions"]
-    for subscription in told:
+    subscriptions = client.list_subscriptions()["Subscriptions"]
+    for subscription in subscriptions:
         if subscription["Endpoint"] == address:
             subscription["SubscriptionArn"] = "PendingConfirmation"
     aws.answers["ListSubscriptionsByTopic"] = lambda request: {
-        "Subscriptions": [it for it in told if it["TopicArn"] == request["TopicArn"]]
+        "Subscriptions": [it for it in subscriptions if it["TopicArn"] == request["TopicArn"]]
     }
 
 

@@ -109,7 +109,9 @@ def test_cloudtrail_may_write_what_it_must(
     ("arguments", "line"),
     [
         pytest.param(
-            (), "which bucket? Name it: --parameter ExistingTrailBucketName=…", id="no-bucket"
+            (),
+            "ExistingTrailBucketName is not set: name the bucket with --parameter ",
+            id="no-bucket",
         ),
         pytest.param(
             ("--parameter", "Bucket=b"), "template.yaml has no parameter Bucket: ", id="unknown"
@@ -146,7 +148,7 @@ def test_who_may_not_look_it_up_can_name_it(aws: Cloud, run: Print) -> None:
     assert (result.status, result.out) == (2, "")
     assert result.err == (
         "bucket-policy: DescribeOrganization: You don't have permissions. Get the permission; or "
-        "name --parameter OrganizationId=… and --parameter ManagementAccountId=…\n"
+        "set --parameter OrganizationId=… and --parameter ManagementAccountId=…\n"
     )
 
 
@@ -168,7 +170,7 @@ def test_as_a_program_without_an_account() -> None:
     )
 
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr.startswith("bucket-policy: no AWS credentials. Sign in to the stack's")
+    assert ended.stderr.startswith("bucket-policy: no AWS credentials were found. Sign in to the ")
 
 
 def test_the_permissions_are_those_of_the_calls(
@@ -179,4 +181,4 @@ def test_the_permissions_are_those_of_the_calls(
     assert aws.calls == set(bucket_policy.PERMISSIONS)
     with pytest.raises(SystemExit, match="0"):
         bucket_policy.main(["--help"])
-    assert "organizations:DescribeOrganization." in capsys.readouterr().out
+    assert "\n  organizations:DescribeOrganization\n" in capsys.readouterr().out

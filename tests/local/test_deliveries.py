@@ -58,13 +58,13 @@ def test_a_delivery_is_as_cloudwatch_logs_makes_it() -> None:
 
 
 def test_the_function_reads_back_what_was_put_in() -> None:
-    told = record(text="\ud800 \u2028 😀 \0", number=1.5, nothing=None)
+    packed_in = record(text="\ud800 \u2028 😀 \0", number=1.5, nothing=None)
 
-    [delivery] = deliveries_of([told])
+    [delivery] = deliveries_of([packed_in])
 
     read = delivery_of(delivery.payload)
     assert read is not None
-    assert [document_of(message) for message in read.messages] == [told]
+    assert [document_of(message) for message in read.messages] == [packed_in]
     assert read.log_stream.account_id == "222233334444"
     assert read.log_stream.organization_id == "o-exampleorgid"
 

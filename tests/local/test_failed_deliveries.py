@@ -1,4 +1,4 @@
-"""What the messages of the failure queue are, in words and in clear."""
+"""The messages of the failure queue, in words and decoded."""
 
 import json
 from datetime import UTC, datetime
@@ -37,22 +37,22 @@ NO_DELIVERIES = [
     ("text", "test", "the body is not JSON: "),
     ("empty", "", "the body is not JSON: "),
     ("nested-too-deep", "[" * 100_000, "the body is not JSON: "),
-    ("list", "[]", "the body is JSON, but no object: list"),
-    ("nothing", "{}", "neither Lambda's record of a failure nor a payload of CloudWatch Logs"),
+    ("list", "[]", "the body is JSON, but not an object: list"),
+    ("nothing", "{}", "neither Lambda's failure record nor a payload of CloudWatch Logs"),
     (
         "sns",
         json.dumps({"Type": "Notification", "TopicArn": "arn", "Message": failure_of(PAYLOAD)}),
-        "a notification of SNS",
+        "an SNS notification",
     ),
     (
         "another-service-with-a-context",
         json.dumps({"requestContext": {"http": {}}, "requestPayload": PAYLOAD}),
-        "neither Lambda's record of a failure nor a payload of CloudWatch Logs",
+        "neither Lambda's failure record nor a payload of CloudWatch Logs",
     ),
     (
         "payload-left-out",
         failure_of(None),
-        "Lambda's record of a failure, without the payload: find the records of that time in",
+        "Lambda's failure record, without the payload: find the records of that time in the",
     ),
 ]
 
@@ -88,7 +88,7 @@ def test_record_of_a_payload_that_the_function_never_saw() -> None:
     )
 
 
-def test_record_that_tells_little() -> None:
+def test_record_that_says_little() -> None:
     record = failure_of(PAYLOAD, requestContext={"functionArn": "arn", "condition": 7})
 
     assert failed_delivery_of(message_of(record)) == FailedDelivery(payload=PAYLOAD, error=REFUSED)
@@ -111,16 +111,18 @@ def test_description() -> None:
     assert description_of(message_of(failure_of(PAYLOAD))) == (
         "in the queue since 2026-11-23 09:01:02 UTC, after 3 tries (RetriesExhausted)\n"
         "   error       PublishError: 1 of 3 alerts could not be sent\n"
-        f"   holds       2 records of account 222233334444, log stream {LOG_STREAM}\n"
+        f"   contains    2 records of account 222233334444, log stream {LOG_STREAM}\n"
         "   message     m-1"
     )
 
 
 @pytest.mark.parametrize(
-    ("payload", "holds"),
+    ("payload", "contents"),
     [
-        pytest.param(POISON, "what cannot be decoded: awslogs.data: expected base64", id="poison"),
-        pytest.param("text", "what cannot be decoded: expected {", id="no-object"),
+        pytest.param(
+            POISON, "a payload that cannot be decoded: awslogs.data: expected base64", id="poison"
+        ),
+        pytest.param("text", "a payload that cannot be decoded: expected {", id="no-object"),
         pytest.param(
             payload_of("{}", logStream="mine"),
             "1 record of an unknown account, log stream mine",
@@ -134,8 +136,8 @@ def test_description() -> None:
         ),
     ],
 )
-def test_description_of_what_it_holds(payload: Any, holds: str) -> None:
-    assert f"\n   holds       {holds}" in description_of(message_of(failure_of(payload)))
+def test_description_of_its_contents(payload: Any, contents: str) -> None:
+    assert f"\n   contains    {contents}" in description_of(message_of(failure_of(payload)))
 
 
 def test_description_of_a_single_try() -> None:

@@ -17,7 +17,7 @@ def test_its_answer_is_the_exit_status(status: int) -> None:
     assert ended.value.code == status
 
 
-def test_an_interrupt_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupt_is_reported_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     def interrupted() -> int:
         raise KeyboardInterrupt
 

@@ -123,7 +123,7 @@ BAD: Final[dict[str, tuple[str | bytes, list[object], str]]] = {
     "last-line-still-being-written": (lines(ONE, TWO)[:-9], [ONE], ", line 2: expected JSON: "),
     "not-utf-8": (b'{"eventID": "\xe9"}', [], ": expected UTF-8 text: "),
     "utf-16": (json.dumps(ONE).encode("utf-16"), [], ": expected UTF-8 text: "),
-    "gzip-cut-off": (SOUND[:-10], [], ": the gzip file is cut off"),
+    "gzip-cut-off": (SOUND[:-10], [], ": the gzip file is cut off: copy it again"),
     "gzip-damaged": (SOUND[:10] + b"\xff" + SOUND[11:], [], ": the gzip file is damaged: "),
     "gzip-with-a-wrong-sum": (SOUND[:-8] + b"\0" * 8, [], ": CRC check failed"),
     "gzip-of-something-else": (gzip.compress(b"\x89PNG"), [], ": expected UTF-8 text: "),
@@ -207,7 +207,9 @@ def test_a_folder_without_records(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError) as raised:
         paths_in(str(tmp_path))
 
-    assert str(raised.value) == f"{tmp_path}: no *.json, *.jsonl, *.json.gz in this folder"
+    assert str(raised.value) == (
+        f"{tmp_path}: no *.json, *.jsonl, *.json.gz in this folder: to read other files, name them"
+    )
 
 
 def test_a_name_that_no_file_system_takes() -> None:

@@ -50,7 +50,7 @@ def run_handler(payload: Any) -> Answer:
 
 
 def refusal(status: int, code: str, message: str = "no") -> Callable[..., Answer]:
-    """An error as AWS's JSON protocols tell it."""
+    """An error as AWS's JSON protocols write it."""
     body = json.dumps({"__type": code, "message": message}).encode()
     return lambda *_: (status, {"x-amzn-errortype": code}, body)
 
@@ -194,7 +194,7 @@ def test_a_good_delivery_is_alerted_and_gone_a_poisonous_one_stays(
     assert account.invoked == [FUNCTION, FUNCTION]
     assert "left        in the queue: UndecodableDeliveryError: awslogs.data" in result.out
     assert "done        records 1, matched 1" in result.out
-    assert result.out.endswith("1 of 2 messages invoked and deleted\n")
+    assert result.out.endswith("\nSucceeded and deleted: 1 of 2 messages\n")
     assert account.visible() == [failure_of(POISON)]
 
 
@@ -204,10 +204,10 @@ def test_what_succeeds_leaves_an_empty_queue(account: Account, run: Redrive) -> 
     result = run("--invoke")
 
     assert result.status == 0
-    assert "done        nothing in it was ours" in result.out
-    assert "3 of 3 messages invoked and deleted" in result.out
+    assert "done        no record in it was for the alerter" in result.out
+    assert "Succeeded and deleted: 3 of 3 messages\n" in result.out
     assert account.visible() == []
-    assert run("--invoke").out.endswith("0 of 0 messages invoked and deleted\n")
+    assert run("--invoke").out.endswith("\nSucceeded and deleted: 0 of 0 messages\n")
 
 
 def test_success_without_a_summary_is_one(account: Account, run: Redrive) -> None:
@@ -253,7 +253,7 @@ def test_a_dry_run_lists_and_changes_nothing(account: Account, run: Redrive) -> 
 
     assert result.status == 0
     assert result.out.startswith(f"About 24 messages in {account.queue_url}\n")
-    assert result.out.endswith("24 messages looked at, none changed. --invoke tries again\n")
+    assert result.out.endswith("24 messages listed, none changed. --invoke tries them again\n")
     assert result.out.count("PublishError: 1 of 3 alerts could not be sent") == 23
     assert result.out.count("no delivery the body is not JSON") == 1
     assert account.invoked_with == []
@@ -270,7 +270,7 @@ def test_show_prints_json_and_nothing_else(account: Account, run: Redrive) -> No
     assert fine["delivery"]["logEvents"][0]["message"] == record
     assert poison["raw"] == POISON
     assert stranger["raw"] == "a test"
-    assert "3 messages looked at, none changed" in result.err
+    assert "3 messages listed, none changed" in result.err
     assert account.invoked_with == []
     assert len(account.visible()) == 3
 
@@ -286,16 +286,16 @@ def test_show_and_invoke(account: Account, run: Redrive) -> None:
     assert account.visible() == []
 
 
-def test_what_somebody_else_looks_at_is_counted(account: Account, run: Redrive) -> None:
+def test_what_another_reader_has_taken_is_counted(account: Account, run: Redrive) -> None:
     account.send(good(), good())
     account.sqs.receive_message(QueueUrl=account.queue_url, VisibilityTimeout=600)
 
     result = run()
 
     assert result.out.startswith(
-        f"About 1 message in {account.queue_url}, and 1 that somebody else is looking at\n"
+        f"About 1 message in {account.queue_url}, and 1 that another reader has taken\n"
     )
-    assert "1 message looked at" in result.out
+    assert "1 message listed" in result.out
 
 
 # What fails stays.
@@ -330,12 +330,12 @@ FAILURES = [
     (
         "no-answer",
         raising(ReadTimeoutError(endpoint_url="https://lambda")),
-        "no answer; it may still be running: ",
+        "no answer; the function may still be running: ",
     ),
     (
         "no-connection",
         raising(EndpointConnectionError(endpoint_url="https://lambda")),
-        "no answer; it may still be running: ",
+        "no answer; the function may still be running: ",
     ),
 ]
 
@@ -343,7 +343,7 @@ FAILURES = [
 @pytest.mark.parametrize(
     ("answer", "reason"), [pytest.param(answer, it, id=name) for name, answer, it in FAILURES]
 )
-def test_a_failure_stays_is_told_and_tried_once(
+def test_a_failure_stays_is_reported_and_tried_once(
     account: Account, run: Redrive, answer: Callable[[Any], Answer], reason: str
 ) -> None:
     bad = payload_of("bad")
@@ -367,13 +367,15 @@ def test_a_failure_stays_is_told_and_tried_once(
         pytest.param(json.dumps({"Type": "Notification", "TopicArn": "arn"}), id="sns"),
     ],
 )
-def test_what_is_no_delivery_is_told_and_left(account: Account, run: Redrive, body: str) -> None:
+def test_what_is_no_delivery_is_reported_and_left(
+    account: Account, run: Redrive, body: str
+) -> None:
     account.send(body)
 
     result = run("--invoke")
 
     assert result.status == 1
-    assert "left        in the queue: nothing to invoke with" in result.out
+    assert "left        in the queue: it contains no delivery" in result.out
     assert account.invoked_with == []
     assert account.visible() == [body]
 
@@ -416,7 +418,7 @@ def test_a_message_that_comes_back_during_the_run_is_invoked_once(
     account.send(good())
     account.invoke = lambda _: (200, {"X-Amz-Function-Error": "Unhandled"}, b"{}")
 
-    assert "0 of 1 message invoked and deleted" in run("--invoke").out
+    assert "Succeeded and deleted: 0 of 1 message\n" in run("--invoke").out
     assert len(account.invoked_with) == 1
 
 
@@ -484,7 +486,7 @@ def test_the_copy_of_a_message_that_is_deleted_is_deleted_too() -> None:
     assert client.handed_back == ["b 3"]
 
 
-# Where queue and function are.
+# Where the queue and the function are.
 
 
 @pytest.fixture
@@ -607,14 +609,14 @@ def stack_error(code: str, message: str) -> Callable[..., Answer]:
         pytest.param(
             "DescribeStacks",
             stack_error("ValidationError", "Stack with id x does not exist"),
-            "DescribeStacks: Stack with id x does not exist: is it in this account and Region? "
-            "See --stack and --region",
+            "DescribeStacks: Stack with id x does not exist: check that it is in this account and "
+            "Region (see --stack and --region)",
             id="no-stack",
         ),
         pytest.param(
             "DescribeStacks",
             stack_error("AccessDenied", "User: a is not authorized"),
-            "DescribeStacks: User: a is not authorized: needed are cloudformation:DescribeStacks",
+            "DescribeStacks: User: a is not authorized: you need cloudformation:DescribeStacks",
             id="stack-denied",
         ),
         pytest.param(
@@ -626,25 +628,25 @@ def stack_error(code: str, message: str) -> Callable[..., Answer]:
         pytest.param(
             "GetQueueAttributes",
             refusal(403, "AccessDeniedException", "not authorized"),
-            "GetQueueAttributes: not authorized: needed are",
+            "GetQueueAttributes: not authorized: you need ",
             id="queue-denied",
         ),
         pytest.param(
             "ReceiveMessage",
             refusal(403, "AccessDeniedException", "not\nauthorized"),
-            "ReceiveMessage: not authorized: needed are",
+            "ReceiveMessage: not authorized: you need ",
             id="reading-denied",
         ),
         pytest.param(
             "Invoke",
             refusal(403, "AccessDeniedException", "not authorized"),
-            "Invoke: not authorized: needed are",
+            "Invoke: not authorized: you need ",
             id="function-denied",
         ),
         pytest.param(
             "Invoke",
             refusal(404, "ResourceNotFoundException", "Function not found: x"),
-            "Invoke: Function not found: x: is it in this account and Region?",
+            "Invoke: Function not found: x: check that it is in this account and Region",
             id="no-function",
         ),
         pytest.param(
@@ -679,7 +681,7 @@ def test_a_message_that_succeeds_and_cannot_be_deleted_is_named(
     account.send(good())
     account.refused["DeleteMessage"] = refusal(403, "AccessDeniedException", "not authorized")
 
-    assert "succeeded, but is still in the queue, so that the next run repeats it" in problem(
+    assert "succeeded, but is still in the queue, so that the next run would repeat it" in problem(
         run("--invoke")
     )
 
@@ -687,15 +689,17 @@ def test_a_message_that_succeeds_and_cannot_be_deleted_is_named(
 def test_a_queue_that_is_gone(account: Account, run: Redrive) -> None:
     account.outputs["FailureQueueUrl"] += "-gone"
 
-    assert problem(run()).endswith("is it in this account and Region? See --stack and --region")
+    assert problem(run()).endswith(
+        "check that it is in this account and Region (see --stack and --region)"
+    )
 
 
 def test_a_stack_without_the_outputs(account: Account, run: Redrive) -> None:
     del account.outputs["FailureQueueUrl"], account.outputs["FunctionName"]
 
     assert problem(run("--stack", "x")) == (
-        "stack x has no output FailureQueueUrl and no FunctionName: is it this program's, and "
-        "fully deployed? See --stack"
+        "the stack x lacks the outputs FailureQueueUrl, FunctionName: name the alerter's stack "
+        "with --stack, or deploy it completely"
     )
 
 
@@ -713,7 +717,9 @@ def test_configuration_that_is_no_toml(run: Redrive, samconfig: Path) -> None:
 def test_no_credentials(account: Account, run: Redrive) -> None:
     account.refused["DescribeStacks"] = raising(NoCredentialsError())
 
-    assert problem(run()).startswith("no AWS credentials: sign in to the stack's account")
+    assert problem(run()).startswith(
+        "no AWS credentials were found: sign in to the stack's account"
+    )
 
 
 def test_what_cannot_be_handed_back_comes_back_by_itself(account: Account, run: Redrive) -> None:
@@ -724,7 +730,7 @@ def test_what_cannot_be_handed_back_comes_back_by_itself(account: Account, run: 
 
     assert result.status == 0
     assert result.err == (
-        "redrive: 1 message could not be handed back, and will be in the queue again within "
+        "redrive: 1 message could not be returned to the queue, and will be visible again within "
         "60 seconds\n"
     )
 
@@ -732,8 +738,10 @@ def test_what_cannot_be_handed_back_comes_back_by_itself(account: Account, run: 
 @pytest.mark.parametrize(
     ("environment", "line"),
     [
-        pytest.param({}, "no Region: name the stack's with --region", id="no-region"),
-        pytest.param({"AWS_DEFAULT_REGION": REGION}, "no AWS credentials: ", id="no-credentials"),
+        pytest.param({}, "no Region is set: set it with --region", id="no-region"),
+        pytest.param(
+            {"AWS_DEFAULT_REGION": REGION}, "no AWS credentials were found: ", id="no-credentials"
+        ),
         pytest.param(
             {"AWS_PROFILE": "x"}, "The config profile (x) could not be found: ", id="no-profile"
         ),

@@ -85,7 +85,7 @@ def payload_of(*messages: str) -> dict[str, Any]:
     }
 
 
-# What is told, and in what form.
+# What is reported, and in what form.
 
 
 def test_json_lines_are_as_agreed(as_json: Run, tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ def test_nothing_of_ours_is_no_mistake(as_json: Run, tmp_path: Path) -> None:
     )
 
 
-def test_calls_of_one_delivery_are_told_together_and_large_streams_are_cut(
+def test_calls_of_one_delivery_are_reported_together_and_large_streams_are_cut(
     as_json: Run, tmp_path: Path
 ) -> None:
     calls = [CREATION | {"eventID": f"event-{index:04d}"} for index in range(1001)]
@@ -258,10 +258,11 @@ def test_a_bad_path_is_one_line_and_the_others_are_replayed(as_json: Run, tmp_pa
     assert replayed.event_ids == [CREATION["eventID"], OPENING["eventID"]]
     assert [line.partition(": expected JSON")[0] for line in replayed.problems] == [
         f"replay: {tmp_path}/gone.json: No such file or directory",
-        f"replay: {folder}/1.json: the gzip file is cut off",
+        f"replay: {folder}/1.json: the gzip file is cut off: copy it again",
         f"replay: {folder}/3.json",
         f"replay: {folder}/4.jsonl, line 2",
-        f"replay: {empty}: no *.json, *.jsonl, *.json.gz in this folder",
+        f"replay: {empty}: no *.json, *.jsonl, *.json.gz in this folder: to read other files, "
+        "name them",
     ]
     assert len(replayed.err.splitlines()) == 1 + len(replayed.problems)
 
@@ -278,7 +279,7 @@ def test_a_payload_that_cannot_be_decoded(as_json: Run, tmp_path: Path) -> None:
     assert problem.startswith(f"replay: {bad}: awslogs.data: expected base64 of gzip of a JSON")
 
 
-def test_a_log_event_that_is_not_json_is_told_and_the_rest_goes_on(
+def test_a_log_event_that_is_not_json_is_reported_and_the_rest_goes_on(
     as_json: Run, tmp_path: Path
 ) -> None:
     payload = payload_of(json.dumps(CREATION), "Nov 23 sshd[1]: no JSON", json.dumps(OPENING))

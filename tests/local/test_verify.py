@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import pytest
 
-from local.template import read_template
+from local.template import HEALTH, read_template
 from local.verify import __main__ as verify
-from local.verify import alert_road, deployed_stack
+from local.verify import alert_path, deployed_stack
 from security_group_alerter.settings import METRICS_NAMESPACE
 from tests.local.cloud import (
     MANAGEMENT,
@@ -21,7 +21,7 @@ from tests.local.cloud import (
     refusal,
     terminal,
 )
-from tests.local.road import (
+from tests.local.stack_parts import (
     BUCKET,
     FUNCTION,
     LOG_GROUP,
@@ -29,9 +29,9 @@ from tests.local.road import (
     MEMBER,
     TRAIL,
     TRAIL_ARN,
-    Road,
+    StackParts,
     add_account,
-    built_road,
+    healthy_parts,
     set_status,
 )
 
@@ -40,15 +40,15 @@ QUIET: Final = "555566667777"
 Verify = Callable[..., Run]
 
 
-@pytest.fixture(name="road")
-def _road() -> Iterator[Road]:
+@pytest.fixture(name="parts")
+def _parts() -> Iterator[StackParts]:
     with cloud() as aws:
-        yield built_road(aws)
+        yield healthy_parts(aws)
 
 
 @pytest.fixture
-def run(road: Road, tmp_path: Path) -> Iterator[Verify]:
-    assert road.cloud.stack
+def run(parts: StackParts, tmp_path: Path) -> Iterator[Verify]:
+    assert parts.cloud.stack
     with terminal(tmp_path) as shell:
         yield lambda *arguments: shell.run(verify.main, *arguments)
 
@@ -56,8 +56,8 @@ def run(road: Road, tmp_path: Path) -> Iterator[Verify]:
 # All is well.
 
 
-def test_a_stack_in_good_health(road: Road, run: Verify) -> None:
-    road.put_record(MEMBER, "AuthorizeSecurityGroupIngress")
+def test_a_stack_in_good_health(parts: StackParts, run: Verify) -> None:
+    parts.put_record(MEMBER, "AuthorizeSecurityGroupIngress")
 
     result = run()
 
@@ -66,97 +66,97 @@ def test_a_stack_in_good_health(road: Road, run: Verify) -> None:
     assert result.lines("warning") == result.lines("stop") == []
     assert result.out.endswith("\n14 ok: all is well.\n")
     found = result.lines("ok")
-    assert f"trail {TRAIL_ARN}: the organization, all Regions" in found
+    assert f"trail {TRAIL_ARN} records the organization, in all Regions" in found
     assert "to S3 last delivered 4 min ago" in found
     assert "to CloudWatch Logs last delivered 3 min ago" in found
-    assert "accounts 2 of 2 active accounts heard of in CloudWatch Logs and in S3" in found
+    assert "accounts 2 of 2 active accounts seen in CloudWatch Logs and in S3" in found
     assert (
-        "six-name pattern finds 1 call in the last 24 hours: "
+        "six-name pattern matches 1 call in the last 24 hours: "
         f"payments-production ({MEMBER}) 1" in found
     )
     assert f"permission CloudWatch Logs may invoke {FUNCTION} for the log group" in found
-    assert "topic email security@example.com gets alerts" in found
+    assert "topic email security@example.com is subscribed to alerts" in found
     assert re.search(
-        r"heartbeat +the last came through [23] min ago, 5 min after the call; 12 in the last hour",
+        r"heartbeat +the last one arrived [23] min ago, 5 min after the call; 12 in the last hour",
         result.out,
     )
-    assert "lag the slowest record of the last hour was seen 6 min after its call" in found
+    assert "lag the slowest record of the last hour arrived 6 min after its call" in found
     assert "failure queue empty" in found
 
 
 # Each part broken is one line, with what to do.
 
-Break = Callable[[Road], Any]
+Break = Callable[[StackParts], Any]
 
 
 def trail_without(*features: str) -> Break:
-    def arrange(road: Road) -> None:
+    def arrange(parts: StackParts) -> None:
         changed: dict[str, Any] = dict.fromkeys(features, False)
-        road.cloud.client("cloudtrail").update_trail(Name=TRAIL, **changed)
+        parts.cloud.client("cloudtrail").update_trail(Name=TRAIL, **changed)
 
     return arrange
 
 
-def status(**told: Any) -> Break:
-    return lambda road: set_status(road.cloud, **told)
+def status(**answered: Any) -> Break:
+    return lambda parts: set_status(parts.cloud, **answered)
 
 
 def hours_ago(hours: float) -> datetime:
     return datetime.now(UTC) - timedelta(hours=hours)
 
 
-def misled_filter(road: Road) -> None:
-    road.filters[0]["destinationArn"] = "arn:aws:lambda:::else"
+def misled_filter(parts: StackParts) -> None:
+    parts.filters[0]["destinationArn"] = "arn:aws:lambda:::else"
 
 
-def permission_for_another_group(road: Road) -> None:
+def permission_for_another_group(parts: StackParts) -> None:
     another = LOG_GROUP_ARN.replace(LOG_GROUP, "another")
-    road.permissions[0]["Condition"]["ArnLike"]["AWS:SourceArn"] = another
+    parts.permissions[0]["Condition"]["ArnLike"]["AWS:SourceArn"] = another
 
 
-def nobody_writes(road: Road) -> None:
-    client = road.cloud.client("logs")
+def nobody_writes(parts: StackParts) -> None:
+    client = parts.cloud.client("logs")
     client.delete_log_group(logGroupName=LOG_GROUP)
     client.create_log_group(logGroupName=LOG_GROUP)
 
 
-def forget_the_metrics(road: Road) -> None:
-    road.cloud.answers["GetMetricStatistics"] = lambda _: {"Datapoints": []}
+def forget_the_metrics(parts: StackParts) -> None:
+    parts.cloud.answers["GetMetricStatistics"] = lambda _: {"Datapoints": []}
 
 
 STOPS: Final[list[tuple[str, Break, str]]] = [
     (
         "no-stack",
-        lambda road: setattr(road.cloud, "stack", None),
-        f"stack there is no stack {STACK} in {REGION}. Deploy it, or name account, Region",
+        lambda parts: setattr(parts.cloud, "stack", None),
+        f"stack the stack {STACK} does not exist in {REGION}. Deploy it, or set another account, ",
     ),
     (
         "somebody-elses-stack",
-        lambda road: road.cloud.deployed(),
-        f"stack {STACK} is CREATE_COMPLETE and has no output AlertTopicArn, no FailureQueueUrl,",
+        lambda parts: parts.cloud.deployed(),
+        f"stack {STACK} is CREATE_COMPLETE and lacks the outputs AlertTopicArn, FailureQueueUrl,",
     ),
     (
         "no-trail",
-        lambda road: road.cloud.client("cloudtrail").delete_trail(Name=TRAIL),
-        f"trail there is no trail {TRAIL_ARN}, or this account may not see it. If it was deleted",
+        lambda parts: parts.cloud.client("cloudtrail").delete_trail(Name=TRAIL),
+        f"trail the trail {TRAIL_ARN} does not exist, or this account cannot see it. If it was",
     ),
     (
         "trail-without-the-organization",
         trail_without("IsOrganizationTrail"),
-        f"trail {TRAIL_ARN}: it is no organization trail (--is-organization-trail). With these: "
+        f"trail {TRAIL_ARN}: it is not an organization trail (--is-organization-trail). Set them: "
         f"aws cloudtrail update-trail --name {TRAIL_ARN} --region {REGION}",
     ),
     (
         "trail-of-one-region",
         trail_without("IsMultiRegionTrail"),
-        "it is no multi-Region trail (--is-multi-region-trail)",
+        "it is not a multi-Region trail (--is-multi-region-trail)",
     ),
     (
         "trail-into-another-log-group",
-        lambda road: road.cloud.client("cloudtrail").update_trail(
+        lambda parts: parts.cloud.client("cloudtrail").update_trail(
             Name=TRAIL, CloudWatchLogsLogGroupArn="arn:aws:logs:::log-group:other:*"
         ),
-        f"it does not write into {LOG_GROUP} (--cloud-watch-logs-log-group-arn and",
+        f"it does not write to {LOG_GROUP} (--cloud-watch-logs-log-group-arn and",
     ),
     (
         "trail-that-is-stopped",
@@ -183,70 +183,70 @@ STOPS: Final[list[tuple[str, Break, str]]] = [
     (
         "no-delivery",
         status(LatestDeliveryTime=None),
-        "to S3 nothing was delivered yet. Compare the bucket's policy",
+        "to S3 nothing has been delivered yet. Compare the bucket's policy",
     ),
     (
-        "nobody-is-heard",
+        "nobody-is-seen",
         nobody_writes,
-        "accounts 0 of 2 active accounts heard of in CloudWatch Logs and in S3",
+        "accounts 0 of 2 active accounts seen in CloudWatch Logs and in S3. The trail records no",
     ),
     (
         "no-log-group",
-        lambda road: road.cloud.client("logs").delete_log_group(logGroupName=LOG_GROUP),
-        "accounts it is gone: DescribeLogStreams: The specified log group does not exist. If it "
-        "was deleted by hand: CloudFormation does not make it anew, so remove the stack",
+        lambda parts: parts.cloud.client("logs").delete_log_group(logGroupName=LOG_GROUP),
+        "accounts it does not exist: DescribeLogStreams: The specified log group does not exist. "
+        "If it was deleted by hand, CloudFormation does not create it again: delete the stack",
     ),
     (
         "no-bucket",
-        lambda road: road.cloud.refuse("ListObjectsV2", "NoSuchBucket"),
-        "accounts it is gone: ListObjectsV2: no. If it",
+        lambda parts: parts.cloud.refuse("ListObjectsV2", "NoSuchBucket"),
+        "accounts it does not exist: ListObjectsV2: no. If it",
     ),
     (
         "no-topic",
-        lambda road: road.cloud.refuse("ListSubscriptionsByTopic", "NotFound"),
-        "topic it is gone: ListSubscriptionsByTopic: no. If it",
+        lambda parts: parts.cloud.refuse("ListSubscriptionsByTopic", "NotFound"),
+        "topic it does not exist: ListSubscriptionsByTopic: no. If it",
     ),
     (
         "no-queue",
-        lambda road: road.cloud.client("sqs").delete_queue(QueueUrl=road.queue_url),
-        "failure queue it is gone: GetQueueAttributes: The specified queue does not exist",
+        lambda parts: parts.cloud.client("sqs").delete_queue(QueueUrl=parts.queue_url),
+        "failure queue it does not exist: GetQueueAttributes: The specified queue does not exist",
     ),
     (
         "no-subscription-filter",
-        lambda road: road.filters.clear(),
+        lambda parts: parts.filters.clear(),
         f"subscription {LOG_GROUP} has no subscription filter {STACK}: the function gets nothing. "
-        f"Put it back: aws logs put-subscription-filter --region {REGION} --log-group-name "
+        f"Create it again: aws logs put-subscription-filter --region {REGION} --log-group-name "
         f"{LOG_GROUP} --filter-name {STACK} --destination-arn arn:aws:lambda:{REGION}:"
         f"{MANAGEMENT}:function:{FUNCTION} --filter-pattern '{{($.eventName=",
     ),
     (
         "filter-that-leads-elsewhere",
         misled_filter,
-        f"subscription {STACK} leads to arn:aws:lambda:::else, not to arn:aws:lambda:{REGION}:",
+        f"subscription {STACK} delivers to arn:aws:lambda:::else, not to arn:aws:lambda:{REGION}:",
     ),
     (
         "permission-for-another-log-group",
         permission_for_another_group,
         f"permission CloudWatch Logs may not invoke {FUNCTION} for {LOG_GROUP_ARN}: what it would "
-        "deliver is lost. Let it: aws lambda add-permission",
+        "deliver is lost. Allow it: aws lambda add-permission",
     ),
     (
         "no-permission-at-all",
-        lambda road: road.cloud.refuse("GetPolicy", "ResourceNotFoundException"),
+        lambda parts: parts.cloud.refuse("GetPolicy", "ResourceNotFoundException"),
         f"permission CloudWatch Logs may not invoke {FUNCTION}",
     ),
     (
         "no-heartbeat",
         forget_the_metrics,
-        "heartbeat none has come through in the last hour. Changes may go unseen",
+        "heartbeat none has arrived in the last hour. Changes may go unseen: fix what is broken",
     ),
     (
         "failed-deliveries",
-        lambda road: road.cloud.client("sqs").send_message(
-            QueueUrl=road.queue_url, MessageBody="x"
+        lambda parts: parts.cloud.client("sqs").send_message(
+            QueueUrl=parts.queue_url, MessageBody="x"
         ),
-        "failure queue 1 message in it: what failed for good, and was not alerted on. It shows "
-        "them and tries again: make redrive",
+        "failure queue 1 message in it: deliveries that failed for good, without alerts. List "
+        "them, and try them again: make redrive",
     ),
 ]
 
@@ -254,8 +254,8 @@ STOPS: Final[list[tuple[str, Break, str]]] = [
 @pytest.mark.parametrize(
     ("breaks", "line"), [pytest.param(breaks, line, id=name) for name, breaks, line in STOPS]
 )
-def test_what_is_broken(road: Road, run: Verify, breaks: Break, line: str) -> None:
-    breaks(road)
+def test_what_is_broken(parts: StackParts, run: Verify, breaks: Break, line: str) -> None:
+    breaks(parts)
 
     result = run()
 
@@ -264,9 +264,9 @@ def test_what_is_broken(road: Road, run: Verify, breaks: Break, line: str) -> No
     assert result.out.endswith(": something is broken.\n")
 
 
-def pending(road: Road) -> None:
+def pending(parts: StackParts) -> None:
     """Moto confirms every subscription at once."""
-    road.cloud.answers["ListSubscriptionsByTopic"] = lambda _: {
+    parts.cloud.answers["ListSubscriptionsByTopic"] = lambda _: {
         "Subscriptions": [
             {
                 "SubscriptionArn": "PendingConfirmation",
@@ -277,55 +277,55 @@ def pending(road: Road) -> None:
     }
 
 
-def unsubscribed(road: Road) -> None:
-    road.cloud.answers["ListSubscriptionsByTopic"] = lambda _: {
+def unsubscribed(parts: StackParts) -> None:
+    parts.cloud.answers["ListSubscriptionsByTopic"] = lambda _: {
         "Subscriptions": [
             {"SubscriptionArn": "Deleted", "Protocol": "sms", "Endpoint": "+41790000000"}
         ]
     }
 
 
-def no_subscription(road: Road) -> None:
-    road.cloud.answers["ListSubscriptionsByTopic"] = lambda _: {"Subscriptions": []}
+def no_subscription(parts: StackParts) -> None:
+    parts.cloud.answers["ListSubscriptionsByTopic"] = lambda _: {"Subscriptions": []}
 
 
-def another_pattern(road: Road) -> None:
-    road.filters[0]["filterPattern"] = "{$.eventName=CreateSecurityGroup}"
+def another_pattern(parts: StackParts) -> None:
+    parts.filters[0]["filterPattern"] = "{$.eventName=CreateSecurityGroup}"
 
 
-def late_heartbeat(road: Road) -> None:
+def late_heartbeat(parts: StackParts) -> None:
     point = {"Timestamp": datetime.now(UTC) - timedelta(minutes=42), "Sum": 1.0}
-    road.cloud.answers["GetMetricStatistics"] = lambda request: {
+    parts.cloud.answers["GetMetricStatistics"] = lambda request: {
         "Datapoints": [point] if request["MetricName"] == "Heartbeats" else []
     }
 
 
-def young(road: Road) -> None:
-    assert road.cloud.stack
-    road.cloud.stack["CreationTime"] = datetime.now(UTC) - timedelta(minutes=10)
+def young(parts: StackParts) -> None:
+    assert parts.cloud.stack
+    parts.cloud.stack["CreationTime"] = datetime.now(UTC) - timedelta(minutes=10)
     set_status(
-        road.cloud,
+        parts.cloud,
         StartLoggingTime=datetime.now(UTC) - timedelta(minutes=9),
         LatestDeliveryTime=None,
         LatestCloudWatchLogsDeliveryTime=None,
     )
-    forget_the_metrics(road)
-    add_account(road.cloud, QUIET, "sandbox-frank")
+    forget_the_metrics(parts)
+    add_account(parts.cloud, QUIET, "sandbox-frank")
 
 
-def young_and_unheard(road: Road) -> None:
-    young(road)
-    nobody_writes(road)
+def young_and_unseen(parts: StackParts) -> None:
+    young(parts)
+    nobody_writes(parts)
 
 
 WARNINGS: Final[list[tuple[str, Break, str]]] = [
     (
         "update-that-was-rolled-back",
-        lambda road: (
-            road.cloud.stack and road.cloud.stack.update(StackStatus="UPDATE_ROLLBACK_COMPLETE")
+        lambda parts: (
+            parts.cloud.stack and parts.cloud.stack.update(StackStatus="UPDATE_ROLLBACK_COMPLETE")
         ),
-        f"stack {STACK} in {REGION} is UPDATE_ROLLBACK_COMPLETE. What happened: aws cloudformation "
-        f"describe-stack-events --region {REGION} --stack-name {STACK}",
+        f"stack {STACK} in {REGION} is UPDATE_ROLLBACK_COMPLETE. See what happened: aws "
+        f"cloudformation describe-stack-events --region {REGION} --stack-name {STACK}",
     ),
     (
         "filter-of-another-version",
@@ -335,40 +335,41 @@ WARNINGS: Final[list[tuple[str, Break, str]]] = [
     (
         "not-confirmed",
         pending,
-        "topic email oncall@example.com has not confirmed, and gets nothing from alerts. Follow",
+        "topic email oncall@example.com has not confirmed its subscription, and gets nothing from "
+        "alerts. Follow",
     ),
     ("unsubscribed", unsubscribed, "topic sms +41790000000 has unsubscribed from alerts"),
     (
         "nobody-subscribed",
         no_subscription,
-        f"topic nobody has subscribed to operations. aws sns subscribe --region {REGION} "
-        f"--topic-arn arn:aws:sns:{REGION}:{MANAGEMENT}:operations --protocol email",
+        "topic nobody has subscribed to operations. Subscribe: aws sns subscribe --region "
+        f"{REGION} --topic-arn arn:aws:sns:{REGION}:{MANAGEMENT}:operations --protocol email",
     ),
     (
         "late-heartbeat",
         late_heartbeat,
-        "heartbeat the last came through 42 min ago. One is sent every 5 minutes",
+        "heartbeat the last one arrived 42 min ago. One is sent every 5 minutes",
     ),
     (
         "new-stack-without-delivery",
         young,
-        "to CloudWatch Logs nothing was delivered yet. The stack is new: look again",
+        "to CloudWatch Logs nothing has been delivered yet. The stack is new: check again",
     ),
     (
         "new-stack-without-heartbeat",
         young,
-        "heartbeat none has come through in the last hour. The stack is new: look again",
+        "heartbeat none has arrived in the last hour. The stack is new: check again",
     ),
     (
         "new-stack-with-silent-accounts",
         young,
-        f"accounts sandbox-frank ({QUIET}) is silent: no log stream with a record of it, no folder "
-        "in S3. AWS takes up to 24 hours to cover an account, and that began 0 h ago: wait",
+        f"accounts sandbox-frank ({QUIET}) is silent: no log stream has a record of it, it has no "
+        "folder in S3. AWS can take 24 hours to cover an account, and only 0 h have passed: wait",
     ),
     (
-        "new-stack-in-which-nobody-is-heard",
-        young_and_unheard,
-        "accounts 0 of 3 active accounts heard of in CloudWatch Logs and in S3. AWS takes up to 24",
+        "new-stack-in-which-nobody-is-seen",
+        young_and_unseen,
+        "accounts 0 of 3 active accounts seen in CloudWatch Logs and in S3. AWS can take 24 hours",
     ),
 ]
 
@@ -376,8 +377,8 @@ WARNINGS: Final[list[tuple[str, Break, str]]] = [
 @pytest.mark.parametrize(
     ("breaks", "line"), [pytest.param(breaks, line, id=name) for name, breaks, line in WARNINGS]
 )
-def test_what_is_warned_of(road: Road, run: Verify, breaks: Break, line: str) -> None:
-    breaks(road)
+def test_what_is_warned_of(parts: StackParts, run: Verify, breaks: Break, line: str) -> None:
+    breaks(parts)
 
     result = run()
 
@@ -390,59 +391,59 @@ def test_what_is_warned_of(road: Road, run: Verify, breaks: Break, line: str) ->
 # Who is silent.
 
 
-def joined_long_ago(road: Road) -> None:
+def joined_long_ago(parts: StackParts) -> None:
     """Moto's accounts have always just joined."""
-    listed = road.cloud.client("organizations").list_accounts()["Accounts"]
+    listed = parts.cloud.client("organizations").list_accounts()["Accounts"]
     for account in listed:
         account["JoinedTimestamp"] = hours_ago(1000)
-    road.cloud.answers["ListAccounts"] = lambda _: {"Accounts": listed}
+    parts.cloud.answers["ListAccounts"] = lambda _: {"Accounts": listed}
 
 
 def silent_in(result: Run) -> list[str]:
     return [line for line in result.lines("warning") if line.startswith("accounts ")]
 
 
-def test_an_account_that_was_never_heard_of(road: Road, run: Verify) -> None:
-    add_account(road.cloud, QUIET, "sandbox-frank")
-    joined_long_ago(road)
+def test_an_account_that_was_never_seen(parts: StackParts, run: Verify) -> None:
+    add_account(parts.cloud, QUIET, "sandbox-frank")
+    joined_long_ago(parts)
 
     result = run()
 
-    assert "accounts 2 of 3 active accounts heard of" in result.lines("ok")[5]
+    assert "accounts 2 of 3 active accounts seen in" in result.lines("ok")[5]
     assert silent_in(result) == [
-        f"accounts sandbox-frank ({QUIET}) is silent: no log stream with a record of it, no folder "
-        "in S3. Is it used at all? If so: is the trail there (aws cloudtrail describe-trails, in "
-        "that account), and is CloudTrail still trusted by the organization?"
+        f"accounts sandbox-frank ({QUIET}) is silent: no log stream has a record of it, it has no "
+        "folder in S3. If it is in use, check that it has the trail (aws cloudtrail "
+        "describe-trails, in that account), and that the organization still trusts CloudTrail"
     ]
 
 
-def test_an_account_that_fell_silent(road: Road, run: Verify) -> None:
-    add_account(road.cloud, QUIET, "sandbox-frank")
-    road.put_record(QUIET, "RunInstances", ago=timedelta(hours=40))
-    road.put_file(QUIET)
-    joined_long_ago(road)
+def test_an_account_that_fell_silent(parts: StackParts, run: Verify) -> None:
+    add_account(parts.cloud, QUIET, "sandbox-frank")
+    parts.put_record(QUIET, "RunInstances", ago=timedelta(hours=40))
+    parts.put_file(QUIET)
+    joined_long_ago(parts)
 
     (line,) = silent_in(run())
 
     newest = hours_ago(40)
-    assert f"its newest record in CloudWatch Logs is of {newest:%Y-%m-%d %H:}" in line
+    assert f"its newest record in CloudWatch Logs is from {newest:%Y-%m-%d %H:}" in line
     assert "no folder" not in line
 
 
-def test_an_account_in_the_log_group_only(road: Road, run: Verify) -> None:
-    add_account(road.cloud, QUIET, "sandbox-frank")
-    road.put_record(QUIET, "RunInstances")
+def test_an_account_in_the_log_group_only(parts: StackParts, run: Verify) -> None:
+    add_account(parts.cloud, QUIET, "sandbox-frank")
+    parts.put_record(QUIET, "RunInstances")
 
     (line,) = silent_in(run())
 
-    assert line.startswith(f"accounts sandbox-frank ({QUIET}) is silent: no folder in S3. ")
+    assert line.startswith(f"accounts sandbox-frank ({QUIET}) is silent: it has no folder in S3. ")
 
 
-def test_the_second_stream_of_a_busy_account_counts(road: Road, run: Verify) -> None:
-    add_account(road.cloud, QUIET, "busy")
-    road.put_file(QUIET)
-    stream = f"{road.cloud.organization_id}_{QUIET}_CloudTrail_{REGION}"
-    road.cloud.answers["DescribeLogStreams"] = lambda _: {
+def test_the_second_stream_of_a_busy_account_counts(parts: StackParts, run: Verify) -> None:
+    add_account(parts.cloud, QUIET, "busy")
+    parts.put_file(QUIET)
+    stream = f"{parts.cloud.organization_id}_{QUIET}_CloudTrail_{REGION}"
+    parts.cloud.answers["DescribeLogStreams"] = lambda _: {
         "logStreams": [
             {"logStreamName": name, "lastEventTimestamp": int(time.timestamp() * 1000)}
             for name, time in (
@@ -458,45 +459,46 @@ def test_the_second_stream_of_a_busy_account_counts(road: Road, run: Verify) -> 
     assert silent_in(run()) == []
 
 
-def test_closed_accounts_are_not_expected(road: Road, run: Verify) -> None:
-    add_account(road.cloud, QUIET, "closed")
-    road.cloud.client("organizations").close_account(AccountId=QUIET)
+def test_closed_accounts_are_not_expected(parts: StackParts, run: Verify) -> None:
+    add_account(parts.cloud, QUIET, "closed")
+    parts.cloud.client("organizations").close_account(AccountId=QUIET)
 
-    assert "accounts 2 of 2 active accounts heard of" in run().lines("ok")[5]
+    assert "accounts 2 of 2 active accounts seen in" in run().lines("ok")[5]
 
 
-def test_many_silent_accounts_are_named_up_to_twenty(road: Road, run: Verify) -> None:
+def test_many_silent_accounts_are_named_up_to_twenty(parts: StackParts, run: Verify) -> None:
     listed = [
         {
             "Id": f"{number:012d}",
             "Name": f"account-{number}",
-            "Status": "ACTIVE",  # as Organizations told it before State
+            "Status": "ACTIVE",  # as Organizations returned it before State
             "JoinedTimestamp": hours_ago(1000),
         }
         for number in range(57)
     ]
     here = {"Id": MEMBER, "Name": "here", "State": "ACTIVE", "JoinedTimestamp": hours_ago(1000)}
-    road.cloud.answers["ListAccounts"] = lambda _: {"Accounts": [*listed, here]}
+    parts.cloud.answers["ListAccounts"] = lambda _: {"Accounts": [*listed, here]}
 
     lines = silent_in(run())
 
     assert len(lines) == 21
-    assert lines[-1] == "accounts 37 more accounts silent. Mend those above first"
+    assert lines[-1] == "accounts 37 more silent accounts. Look into those above first"
 
 
-def test_an_archive_with_a_prefix(road: Road, run: Verify) -> None:
-    trail = road.cloud.client("cloudtrail").describe_trails()["trailList"][0]
-    road.cloud.answers["DescribeTrails"] = lambda _: {"trailList": [trail | {"S3KeyPrefix": "org"}]}
+def test_an_archive_with_a_prefix(parts: StackParts, run: Verify) -> None:
+    trail = parts.cloud.client("cloudtrail").describe_trails()["trailList"][0]
+    described = {"trailList": [trail | {"S3KeyPrefix": "org"}]}
+    parts.cloud.answers["DescribeTrails"] = lambda _: described
     for account_id in (MANAGEMENT, MEMBER):
-        road.cloud.client("s3").put_object(
-            Bucket=BUCKET, Key=f"org/AWSLogs/{road.cloud.organization_id}/{account_id}/x", Body=b""
+        parts.cloud.client("s3").put_object(
+            Bucket=BUCKET, Key=f"org/AWSLogs/{parts.cloud.organization_id}/{account_id}/x", Body=b""
         )
 
     assert silent_in(run()) == []
 
 
-def test_a_name_that_holds_a_line_break_stays_on_its_line(road: Road, run: Verify) -> None:
-    add_account(road.cloud, QUIET, "sandbox\nok       all is well")
+def test_a_name_that_holds_a_line_break_stays_on_its_line(parts: StackParts, run: Verify) -> None:
+    add_account(parts.cloud, QUIET, "sandbox\nok       all is well")
 
     (line,) = silent_in(run())
 
@@ -506,35 +508,35 @@ def test_a_name_that_holds_a_line_break_stays_on_its_line(road: Road, run: Verif
 # The search.
 
 
-def test_calls_are_counted_per_account_the_busiest_first(road: Road, run: Verify) -> None:
-    road.put_record(MANAGEMENT, "CreateSecurityGroup")
+def test_calls_are_counted_per_account_the_busiest_first(parts: StackParts, run: Verify) -> None:
+    parts.put_record(MANAGEMENT, "CreateSecurityGroup")
     for _ in range(3):
-        road.put_record(MEMBER, "RevokeSecurityGroupEgress")
-    road.put_record("999988887777", "DeleteSecurityGroup")
-    road.put_record(MEMBER, "ModifySecurityGroupRules")  # not among the six
-    road.put_record(MEMBER, "CreateSecurityGroup", ago=timedelta(hours=30))
+        parts.put_record(MEMBER, "RevokeSecurityGroupEgress")
+    parts.put_record("999988887777", "DeleteSecurityGroup")
+    parts.put_record(MEMBER, "ModifySecurityGroupRules")  # not among the six
+    parts.put_record(MEMBER, "CreateSecurityGroup", ago=timedelta(hours=30))
 
     assert (
-        f"six-name pattern finds 5 calls in the last 24 hours: payments-production ({MEMBER}) 3, "
+        f"six-name pattern matches 5 calls in the last 24 hours: payments-production ({MEMBER}) 3, "
         f"master ({MANAGEMENT}) 1, 999988887777 1" in run().lines("ok")
     )
 
 
 def test_finding_nothing_says_how_to_try(run: Verify) -> None:
     assert (
-        "six-name pattern finds nothing in the last 24 hours. To try the whole road, in any "
-        "account: aws ec2 create-security-group --group-name alerter-test --description "
-        '"Test of the alerter"; then delete it' in run().lines("ok")
+        "six-name pattern matches nothing in the last 24 hours. To test the whole path, create a "
+        "group in any account, and delete it again: aws ec2 create-security-group --group-name "
+        'alerter-test --description "Test of the alerter"' in run().lines("ok")
     )
 
 
-def test_a_search_that_takes_too_long_ends_and_says_so(road: Road, run: Verify) -> None:
+def test_a_search_that_takes_too_long_ends_and_says_so(parts: StackParts, run: Verify) -> None:
     event = {
         "logStreamName": f"o-exampleorgid_{MEMBER}_CloudTrail_{REGION}",
         "message": '{"eventName": "CreateSecurityGroup"}',
     }
     pages = iter(range(1000))
-    road.cloud.answers["FilterLogEvents"] = lambda _: {
+    parts.cloud.answers["FilterLogEvents"] = lambda _: {
         "events": [event],
         "nextToken": f"{next(pages)}",
     }
@@ -542,20 +544,20 @@ def test_a_search_that_takes_too_long_ends_and_says_so(road: Road, run: Verify) 
     result = run("--seconds", "0")
 
     assert (
-        "six-name pattern finds 1 call in the last 24 hours, searched in part: --seconds gives it "
-        f"more time: payments-production ({MEMBER}) 1" in result.lines("ok")
+        "six-name pattern matches 1 call in the last 24 hours (searched only in part: allow more "
+        f"time with --seconds): payments-production ({MEMBER}) 1" in result.lines("ok")
     )
 
 
-def test_an_empty_page_is_not_the_end(road: Road, run: Verify) -> None:
+def test_an_empty_page_is_not_the_end(parts: StackParts, run: Verify) -> None:
     record = {
         "logStreamName": "a-stream",
         "message": '{"eventName": "CreateSecurityGroup", "recipientAccountId": 7}',
     }
     pages = [{"events": [], "nextToken": "1"}, {"events": [record]}]
-    road.cloud.answers["FilterLogEvents"] = lambda _: pages.pop(0)
+    parts.cloud.answers["FilterLogEvents"] = lambda _: pages.pop(0)
 
-    assert "finds 1 call in the last 24 hours: an account that is not named 1" in run().out
+    assert "matches 1 call in the last 24 hours: an unknown account 1" in run().out
 
 
 # What may not be asked does not end the rest.
@@ -576,46 +578,44 @@ LOOKS: Final = {
 
 
 @pytest.mark.parametrize("operation", LOOKS)
-def test_a_missing_permission_is_a_warning(road: Road, run: Verify, operation: str) -> None:
+def test_a_missing_permission_is_a_warning(parts: StackParts, run: Verify, operation: str) -> None:
     subject, action = LOOKS[operation]
     message = f"User: arn:aws:iam::1:user/me is not authorized to perform: {action} on resource: *"
-    road.cloud.answers[operation] = refusal(operation, "AccessDeniedException", message)
+    parts.cloud.answers[operation] = refusal(operation, "AccessDeniedException", message)
 
     result = run()
 
     assert result.status == 0
     assert (
-        f"{subject} could not be looked at: {action} is not allowed. Allow it to whoever runs "
-        "this, or look for yourself" in result.lines("warning")
+        f"{subject} could not be checked: you do not have the permission {action}. Get the "
+        "permission, or check this yourself" in result.lines("warning")
     )
     assert operation == "GetQueueAttributes" or "failure queue empty" in result.lines("ok")
 
 
-def test_without_the_list_of_accounts_those_that_are_heard_are_counted(
-    road: Road, run: Verify
+def test_without_the_list_of_accounts_those_that_are_seen_are_counted(
+    parts: StackParts, run: Verify
 ) -> None:
-    road.cloud.refuse("ListAccounts")
+    parts.cloud.refuse("ListAccounts")
 
-    assert "accounts 2 accounts heard of in CloudWatch Logs, of an unknown number" in run().lines(
-        "ok"
-    )
+    assert "accounts 2 accounts seen in CloudWatch Logs, of an unknown number" in run().lines("ok")
 
 
-def test_s3_that_refuses_without_words(road: Road, run: Verify) -> None:
-    road.cloud.refuse("ListObjectsV2", "AccessDenied")
+def test_s3_that_refuses_without_words(parts: StackParts, run: Verify) -> None:
+    parts.cloud.refuse("ListObjectsV2", "AccessDenied")
 
     result = run()
 
-    assert "accounts could not be looked at: s3:ListBucket is not allowed" in "".join(
+    assert "accounts could not be checked: you do not have the permission s3:ListBucket" in "".join(
         result.lines("warning")
     )
-    assert "accounts 2 of 2 active accounts heard of in CloudWatch Logs" in result.lines("ok")
+    assert "accounts 2 of 2 active accounts seen in CloudWatch Logs" in result.lines("ok")
 
 
 @pytest.mark.parametrize("operation", ["GetCallerIdentity", "GetPolicy"])
-def test_expired_credentials_end_it(road: Road, run: Verify, operation: str) -> None:
+def test_expired_credentials_end_it(parts: StackParts, run: Verify, operation: str) -> None:
     message = "The security token included in the request is expired"
-    road.cloud.answers[operation] = refusal(operation, "ExpiredToken", message)
+    parts.cloud.answers[operation] = refusal(operation, "ExpiredToken", message)
 
     result = run()
 
@@ -626,19 +626,19 @@ def test_expired_credentials_end_it(road: Road, run: Verify, operation: str) -> 
     ]
 
 
-def test_an_existing_trail_of_another_account(road: Road, run: Verify) -> None:
+def test_an_existing_trail_of_another_account(parts: StackParts, run: Verify) -> None:
     """Its log group is here, its bucket is not ours, and we see it as a member does."""
-    road.cloud.refuse("ListObjectsV2", "AccessDenied")
-    assert road.cloud.stack
+    parts.cloud.refuse("ListObjectsV2", "AccessDenied")
+    assert parts.cloud.stack
     theirs = TRAIL_ARN.replace(MANAGEMENT, "999988887777")
-    trail = road.cloud.client("cloudtrail").describe_trails()["trailList"][0]
-    road.cloud.answers["DescribeTrails"] = lambda _: {"trailList": [trail | {"TrailARN": theirs}]}
-    road.cloud.output(TrailArn=theirs)
+    trail = parts.cloud.client("cloudtrail").describe_trails()["trailList"][0]
+    parts.cloud.answers["DescribeTrails"] = lambda _: {"trailList": [trail | {"TrailARN": theirs}]}
+    parts.cloud.output(TrailArn=theirs)
 
     result = run()
 
     assert result.lines("stop") == []
-    assert f"trail {theirs}: the organization, all Regions" in result.lines("ok")
+    assert f"trail {theirs} records the organization, in all Regions" in result.lines("ok")
 
 
 def test_options_that_make_no_sense(run: Verify) -> None:
@@ -653,11 +653,11 @@ def test_options_that_make_no_sense(run: Verify) -> None:
 
 
 def test_the_permissions_are_those_of_the_calls(
-    road: Road, run: Verify, capsys: pytest.CaptureFixture[str]
+    parts: StackParts, run: Verify, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run()
 
-    asked = {it.replace("ListObjectsV2", "ListBucket") for it in road.cloud.calls}
+    asked = {it.replace("ListObjectsV2", "ListBucket") for it in parts.cloud.calls}
     assert asked == set(verify.PERMISSIONS)
     with pytest.raises(SystemExit, match="0"):
         verify.main(["--help"])
@@ -679,11 +679,11 @@ def test_the_metrics_are_those_of_the_function() -> None:
     resources = read_template()["Resources"]
     variables = resources["SecurityGroupAlerterFunction"]["Properties"]["Environment"]["Variables"]
 
-    assert alert_road.METRICS_NAMESPACE == METRICS_NAMESPACE
+    assert alert_path.METRICS_NAMESPACE == METRICS_NAMESPACE
     assert variables["POWERTOOLS_SERVICE_NAME"] == {"Ref": "AWS::StackName"}
 
 
 def test_the_heartbeats_alarm_waits_as_long() -> None:
-    alarm = read_template()["Resources"]["HeartbeatAlarm"]["Properties"]
+    alarm = read_template(HEALTH)["Resources"]["HeartbeatAlarm"]["Properties"]
 
-    assert alarm["Period"] * alarm["EvaluationPeriods"] == alert_road.BEATS_WITHIN.total_seconds()
+    assert alarm["Period"] * alarm["EvaluationPeriods"] == alert_path.BEATS_WITHIN.total_seconds()

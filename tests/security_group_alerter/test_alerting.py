@@ -1,4 +1,4 @@
-"""The alert path with AWS emulated: nothing is lost or alerted twice, whatever fails."""
+"""The alert path with an AWS behind it: nothing is lost or alerted twice, whatever fails."""
 
 import json
 import time

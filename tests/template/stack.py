@@ -1,7 +1,7 @@
-"""template.yaml as CloudFormation would fill it in: functions resolved, conditions applied.
+"""template.yaml and what is nested in it, as CloudFormation resolves functions and conditions.
 
-It knows the functions and the types that the template uses, and refuses the rest, so that nothing
-is tested against a guess. What a resource is called and its ARN are made up, in AWS's forms:
+It knows the functions and the types that the templates use, and refuses the rest, so that nothing
+is tested against a guess. Names and ARNs of resources are made up in the forms that AWS uses:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from local.template import read_template
+from local.template import TEMPLATE, read_template
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -19,6 +19,11 @@ ACCOUNT: Final = "111111111111"
 REGION: Final = "eu-central-1"
 ORGANIZATION: Final = "o-exampleorgid"
 STACK: Final = "alerter"
+
+# The version before: stacks that are out there are updated from it.
+PREVIOUS_TEMPLATE: Final = ROOT / "tests/e2e/fixtures/previous-template.yaml"
+
+NESTED: Final = "AWS::CloudFormation::Stack"
 
 # Type -> what Ref gives, and the attributes that GetAtt gives.
 _PHYSICAL: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
@@ -49,8 +54,13 @@ _NO_VALUE: Final = object()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """Resources and outputs, filled in, and which resource needs which others to be made first."""
+    """Resources and outputs, resolved, and which resource needs which others to be made first.
 
+    The resources of a nested stack are among them. They need what their stack needs; whatever needs
+    their stack needs all of them.
+    """
+
+    name: str
     resources: Mapping[str, Any]
     outputs: Mapping[str, Any]
     needs: Mapping[str, frozenset[str]]
@@ -80,29 +90,64 @@ class Stack:
 
 def deployed(*, partition: str = "aws", **parameters: str) -> Stack:
     """The stack that these parameters make; the others have their defaults."""
-    template = read_template()
-    values = {name: spec.get("Default") for name, spec in template["Parameters"].items()}
-    values |= {"OrganizationId": ORGANIZATION} | parameters
-    resolver = _Resolver(template, partition, values)
+    given = {"OrganizationId": ORGANIZATION} | parameters
+    return _deployed(TEMPLATE, STACK, partition, given)
+
+
+def previously_deployed() -> Stack:
+    """The stack of the version before, with its defaults."""
+    return _deployed(PREVIOUS_TEMPLATE, STACK, "aws", {"OrganizationId": ORGANIZATION})
+
+
+def _deployed(path: Path, name: str, partition: str, given: Mapping[str, str]) -> Stack:
+    template = read_template(path)
+    defaults = {name: spec.get("Default") for name, spec in template["Parameters"].items()}
+    resolver = _Resolver(template, name, partition, {**defaults, **given})
     resources = {
         logical_id: resource
         for logical_id, resource in template["Resources"].items()
         if resolver.holds(resource.get("Condition"))
     }
+    nested = {
+        logical_id: _deployed(
+            path.parent / resource["Properties"]["TemplateURL"],
+            nested_name(name, logical_id),
+            partition,
+            resolver.resolve(resource["Properties"]["Parameters"]),
+        )
+        for logical_id, resource in resources.items()
+        if resource["Type"] == NESTED
+    }
+    resolver.nested |= nested
+    needs = {
+        logical_id: frozenset(_needed_by(resolver.chosen(resource)) & resources.keys())
+        for logical_id, resource in resources.items()
+    }
+    for logical_id, stack in nested.items():
+        inherited = needs[logical_id]
+        needs |= {inner: needed | inherited for inner, needed in stack.needs.items()}
+        needs[logical_id] = inherited | stack.needs.keys()
+    resolved: dict[str, Any] = resolver.resolve(resources)
+    for stack in nested.values():
+        assert not stack.resources.keys() & resolved.keys()
+        resolved |= stack.resources
     return Stack(
-        resources=resolver.resolve(resources),
+        name=name,
+        resources=resolved,
         outputs=resolver.resolve(
             {
                 name: output
-                for name, output in template["Outputs"].items()
+                for name, output in template.get("Outputs", {}).items()
                 if resolver.holds(output.get("Condition"))
             }
         ),
-        needs={
-            logical_id: frozenset(_needed_by(resolver.chosen(resource)) & resources.keys())
-            for logical_id, resource in resources.items()
-        },
+        needs=needs,
     )
+
+
+def nested_name(stack: str, logical_id: str) -> str:
+    """The name that CloudFormation gives to a nested stack."""
+    return f"{stack}-{logical_id}-1A2B3C4D5E6F"
 
 
 def _needed_by(node: Any) -> set[str]:
@@ -127,14 +172,17 @@ def _named_in(substitution: str | list[Any]) -> Iterator[str]:
 
 class _Resolver:
     def __init__(
-        self, template: Mapping[str, Any], partition: str, values: Mapping[str, Any]
+        self, template: Mapping[str, Any], name: str, partition: str, values: Mapping[str, Any]
     ) -> None:
         self._template = template
+        self._stack_name = name
+        # Logical id -> the stack, as soon as it is made.
+        self.nested: dict[str, Stack] = {}
         self._values = dict(values) | {
             "AWS::AccountId": ACCOUNT,
             "AWS::Partition": partition,
             "AWS::Region": REGION,
-            "AWS::StackName": STACK,
+            "AWS::StackName": name,
             "AWS::URLSuffix": "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com",
             "AWS::NoValue": _NO_VALUE,
         }
@@ -165,7 +213,7 @@ class _Resolver:
             if name in self._functions:
                 return self._functions[name](value)
             if name.startswith("Fn::"):
-                raise ValueError(f"template.yaml uses {name}, which is not read here: {value}")
+                raise ValueError(f"a template uses {name}, which is not read here: {value}")
         # The short form of a condition within conditions; elsewhere it is a resource's own.
         if node.keys() == {"Condition"} and isinstance(node["Condition"], str):
             return self.holds(node["Condition"])
@@ -201,6 +249,8 @@ class _Resolver:
         return self._physical(name)[0].format(**self._names, name=self._name(name))
 
     def _get_att(self, name: str, attribute: str) -> str:
+        if name in self.nested:
+            return str(self.nested[name].outputs[attribute.removeprefix("Outputs.")]["Value"])
         return self._physical(name)[1][attribute].format(**self._names, name=self._name(name))
 
     def _substitute(self, found: re.Match[str]) -> str:
@@ -214,7 +264,7 @@ class _Resolver:
         return _PHYSICAL[self._template["Resources"][logical_id]["Type"]]
 
     def _name(self, logical_id: str) -> str:
-        """The name the template gives, else one as CloudFormation makes them."""
+        """The name that the template gives, or else one as CloudFormation makes them."""
         properties = self._template["Resources"][logical_id].get("Properties", {})
-        given = properties.get("LogGroupName")
-        return str(self.resolve(given)) if given else f"{STACK}-{logical_id}-1A2B3C4D"
+        given = [properties[key] for key in ("LogGroupName", "DashboardName") if key in properties]
+        return str(self.resolve(given[0])) if given else f"{self._stack_name}-{logical_id}-1A2B3C4D"

@@ -22,10 +22,10 @@ def makefile(folder: Path) -> str:
 
 def test_the_handler_is_where_the_template_says(stack: Stack, folder: Path) -> None:
     handler = stack.properties("SecurityGroupAlerterFunction")["Handler"]
-    package, module, function = handler.split(".")
+    package, *path, module, function = handler.split(".")
 
     assert package == folder.name
-    tree = ast.parse((folder / f"{module}.py").read_text(encoding="utf-8"))
+    tree = ast.parse(folder.joinpath(*path, f"{module}.py").read_text(encoding="utf-8"))
     assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 

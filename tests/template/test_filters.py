@@ -42,7 +42,7 @@ def test_metric_filter_is_security_hubs_to_the_letter(stack: Stack) -> None:
     assert names_that_match(pattern) == SIX
 
 
-def test_the_other_metric_filter_is_newer_ciss(stack: Stack) -> None:
+def test_the_other_metric_filter_is_that_of_newer_cis(stack: Stack) -> None:
     pattern = stack.properties("SecurityGroupChangesCis5MetricFilter")["FilterPattern"]
 
     assert names_that_match(pattern) == CIS_5
@@ -77,15 +77,15 @@ def test_one_change_trips_the_alarm_and_silence_rearms_it(
     assert alarm["AlarmActions"] == [stack.outputs["AlertTopicArn"]["Value"]]
 
 
-def test_the_alarms_are_told_apart(stack: Stack) -> None:
+def test_the_alarms_have_metrics_of_their_own(stack: Stack) -> None:
     filters = stack.of_type("AWS::Logs::MetricFilter").values()
 
     names = [metric["MetricName"] for it in filters for metric in it["MetricTransformations"]]
     assert len(names) == len(set(names)) == 2
 
 
-def test_the_tripwire_has_a_subscriber_that_is_spared_its_mails(stack: Stack) -> None:
-    # CloudWatch.10 wants a subscription; an alarm's message carries no attribute to let it through.
+def test_the_tripwire_has_a_subscriber_that_does_not_get_its_messages(stack: Stack) -> None:
+    # CloudWatch.10 requires a subscription. Messages of alarms have no attribute to match.
     [subscription] = [
         it
         for it in stack.of_type("AWS::SNS::Subscription").values()
@@ -123,7 +123,7 @@ def test_every_call_that_is_read_reaches_the_function(subscription: str, event_n
     pattern = compile_pattern(subscription)
 
     assert pattern.matches({"eventName": event_name, "eventSource": "ec2.amazonaws.com"})
-    # The function decides what is not ours; a record without its source is not lost on the way.
+    # The function drops what it does not need. A record without its source is not lost before.
     assert pattern.matches({"eventName": event_name})
 
 

@@ -1,4 +1,4 @@
-"""The alerter's own health: what it remembers, what failed, whether the road is open."""
+"""The alerter's health: what it remembers, what failed, and whether records still arrive."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from security_group_alerter.cloudtrail.heartbeat import HEARTBEAT_CALL
 from security_group_alerter.handlers import delivery as handler
 from security_group_alerter.settings import METRICS_NAMESPACE
 from tests.template.policies import allows
-from tests.template.stack import ACCOUNT, REGION, STACK, Stack, deployed
+from tests.template.stack import ACCOUNT, REGION, ROOT, STACK, Stack, deployed
 
 CLOUDWATCH = "cloudwatch.amazonaws.com"
 OUR_ALARM = f"arn:aws:cloudwatch:eu-central-1:{ACCOUNT}:alarm:alerter-FailureQueueAlarm"
@@ -64,7 +64,7 @@ def test_failure_queue_has_an_alarm_that_counts_what_somebody_is_looking_at(stac
     assert alarm["AlarmActions"] == [stack.outputs["OperationsTopicArn"]["Value"]]
 
 
-def test_alarms_may_tell_the_operations_topic_and_others_may_not(stack: Stack) -> None:
+def test_alarms_may_publish_to_the_operations_topic_and_others_may_not(stack: Stack) -> None:
     topic = stack.outputs["OperationsTopicArn"]["Value"]
     policy = stack.properties("OperationsTopicPolicy")["PolicyDocument"]
 
@@ -84,7 +84,9 @@ def test_alarms_may_tell_the_operations_topic_and_others_may_not(stack: Stack) -
     ("address", "endpoints"),
     [pytest.param("", [], id="nobody"), pytest.param("ops@example.com", ["ops@example.com"])],
 )
-def test_operations_mail_is_for_who_wants_it(address: str, endpoints: list[str]) -> None:
+def test_operations_mail_goes_to_the_address_that_is_given(
+    address: str, endpoints: list[str]
+) -> None:
     stack = deployed(OperationsEmail=address)
     subscriptions = stack.of_type("AWS::SNS::Subscription").values()
 
@@ -106,7 +108,7 @@ def test_heartbeat_is_a_dry_run_of_a_call_that_the_function_gets(stack: Stack) -
     assert target["RetryPolicy"]["MaximumRetryAttempts"] == 0
 
 
-def test_heartbeat_is_known_by_a_role_that_only_the_scheduler_can_put_on(stack: Stack) -> None:
+def test_heartbeat_is_known_by_a_role_that_only_the_scheduler_can_assume(stack: Stack) -> None:
     role = stack.properties("HeartbeatRole")
     trust = role["AssumeRolePolicyDocument"]
     [policy] = role["Policies"]
@@ -123,7 +125,7 @@ def test_heartbeat_is_known_by_a_role_that_only_the_scheduler_can_put_on(stack: 
 # The alarms.
 
 FUNCTION = {"FunctionName"}
-TOLD_OF = {
+METRICS = {
     "FailureQueueAlarm": None,
     "FunctionErrorsAlarm": ("AWS/Lambda", "Errors", FUNCTION),
     "FunctionThrottlesAlarm": ("AWS/Lambda", "Throttles", FUNCTION),
@@ -145,24 +147,25 @@ TOLD_OF = {
     "HeartbeatAlarm": ("SecurityGroupAlerter", "Heartbeats", {"service"}),
 }
 TRIPWIRES = {"SecurityGroupChangesAlarm", "SecurityGroupChangesCis5Alarm"}
+ALL_CHANGES = "All changes, newest first"
 
 
-def test_every_ill_is_told_to_operations_and_every_change_to_the_alert_topic(stack: Stack) -> None:
+def test_problems_go_to_the_operations_topic_and_changes_to_the_alert_topic(stack: Stack) -> None:
     alarms = stack.of_type("AWS::CloudWatch::Alarm")
     operations = stack.outputs["OperationsTopicArn"]["Value"]
     alerts = stack.outputs["AlertTopicArn"]["Value"]
 
-    assert alarms.keys() == TOLD_OF.keys() | TRIPWIRES
+    assert alarms.keys() == METRICS.keys() | TRIPWIRES
     assert {name: alarm["AlarmActions"] for name, alarm in alarms.items()} == {
         name: [alerts if name in TRIPWIRES else operations] for name in alarms
     }
     assert all(alarm["AlarmDescription"] for alarm in alarms.values())
 
 
-@pytest.mark.parametrize("name", [name for name, metric in TOLD_OF.items() if metric])
-def test_an_alarm_looks_at_a_metric_that_there_is(stack: Stack, name: str) -> None:
+@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if metric])
+def test_an_alarm_watches_a_metric_that_exists(stack: Stack, name: str) -> None:
     alarm = stack.properties(name)
-    metric = TOLD_OF[name]
+    metric = METRICS[name]
     assert metric is not None
     named = {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
     things = {
@@ -197,14 +200,30 @@ def test_alarms_and_dashboard_name_metrics_that_the_function_writes(
     assert blob["Dimensions"] == [["service"]]
     assert {line["service"] for line in written} == {STACK}
     assert {
-        name for it in TOLD_OF.values() if it and it[0] == blob["Namespace"] for name in it[1:2]
+        name for it in METRICS.values() if it and it[0] == blob["Namespace"] for name in it[1:2]
     } <= names
     assert {
         name for namespace, name in metrics_on(stack) if namespace == blob["Namespace"]
     } <= names
 
 
-def test_silence_is_an_alarm_and_the_return_is_told(stack: Stack) -> None:
+def test_an_alarm_names_commands_and_queries_that_exist(stack: Stack) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = {f"make {name}" for name in re.findall(r"(?m)^([a-z0-9-]+):.*## ", makefile)}
+    queries = {
+        query["Name"].removeprefix(f"{STACK}/")
+        for query in stack.of_type("AWS::Logs::QueryDefinition").values()
+    }
+    texts = [it["AlarmDescription"] for it in stack.of_type("AWS::CloudWatch::Alarm").values()]
+    named = {name for text in texts for name in re.findall(r'"([^"]+)"', text)}
+
+    assert named == {"make verify", "make redrive", ALL_CHANGES}
+    assert named <= targets | queries
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    assert max(map(len, texts)) <= 1024
+
+
+def test_silence_is_an_alarm_and_its_end_is_reported(stack: Stack) -> None:
     alarm = stack.properties("HeartbeatAlarm")
     minutes = int(re.findall(r"\d+", stack.properties("Heartbeat")["ScheduleExpression"])[0])
 
@@ -215,14 +234,14 @@ def test_silence_is_an_alarm_and_the_return_is_told(stack: Stack) -> None:
     assert alarm["Period"] * alarm["EvaluationPeriods"] >= 5 * minutes * 60
 
 
-def test_no_other_alarm_rings_without_data(stack: Stack) -> None:
+def test_no_other_alarm_goes_off_without_data(stack: Stack) -> None:
     for name, alarm in stack.of_type("AWS::CloudWatch::Alarm").items():
         if name != "HeartbeatAlarm":
             assert alarm["TreatMissingData"] == "notBreaching", name
             assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold", name
 
 
-def test_the_alarm_on_time_rings_before_the_function_stops_itself(stack: Stack) -> None:
+def test_the_alarm_on_duration_goes_off_before_the_function_stops_itself(stack: Stack) -> None:
     seconds = stack.properties("SecurityGroupAlerterFunction")["Timeout"]
     alarm = stack.properties("FunctionDurationAlarm")
 
@@ -282,21 +301,21 @@ def queries_of(stack: Stack) -> dict[str, str]:
 
 def test_three_queries_are_saved(stack: Stack) -> None:
     assert {query["Name"] for query in stack.of_type("AWS::Logs::QueryDefinition").values()} == {
-        f"{STACK}/What changed in the last day",
-        f"{STACK}/History of one group",
-        f"{STACK}/Who opens the world",
+        f"{STACK}/{ALL_CHANGES}",
+        f"{STACK}/History of a security group",
+        f"{STACK}/Who opened security groups to the world",
     }
 
 
-def test_what_changed_names_every_call_that_is_read(stack: Stack) -> None:
-    query = queries_of(stack)[f"{STACK}/What changed in the last day"]
+def test_all_changes_names_every_call_that_is_read(stack: Stack) -> None:
+    query = queries_of(stack)[f"{STACK}/{ALL_CHANGES}"]
     [names] = re.findall(r"filter eventName in \[(.*?)\]", query, re.DOTALL)
 
     assert sorted(re.findall(r'"(\w+)"', names)) == sorted(READERS)
 
 
-def test_what_changed_leaves_out_the_heartbeats(stack: Stack) -> None:
-    query = queries_of(stack)[f"{STACK}/What changed in the last day"]
+def test_all_changes_leaves_out_the_heartbeats(stack: Stack) -> None:
+    query = queries_of(stack)[f"{STACK}/{ALL_CHANGES}"]
 
     assert f'eventName != "{HEARTBEAT_CALL}"' in query
     assert 'errorCode != "Client.DryRunOperation"' in query

@@ -176,18 +176,18 @@ def test_no_key_at_all() -> None:
     assert rule == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
 
 
-def test_the_last_resort_does_not_hang_on_the_key(stack: Stack) -> None:
-    # What befalls the key makes publishing fail: that must be kept, and told.
+def test_the_last_resort_does_not_depend_on_the_key(stack: Stack) -> None:
+    # A problem with the key makes publishing fail: the delivery must be kept, and reported.
     assert stack.properties("FailureQueue")["SqsManagedSseEnabled"] is True
     assert "KmsMasterKeyId" not in stack.properties("FailureQueue")
     assert "KmsMasterKeyId" not in stack.properties("OperationsTopic")
 
 
-def test_the_key_turns(stack: Stack) -> None:
+def test_the_key_is_rotated(stack: Stack) -> None:
     assert stack.properties("EncryptionKey")["EnableKeyRotation"] is True
 
 
-def test_the_bucket_spares_kms_a_call_for_each_file(stack: Stack) -> None:
+def test_the_bucket_key_saves_a_call_to_kms_for_each_file(stack: Stack) -> None:
     [rule] = stack.properties("TrailBucket")["BucketEncryption"][
         "ServerSideEncryptionConfiguration"
     ]

@@ -1,4 +1,4 @@
-"""How the parts hang together: what comes first, what stays, who is told, what can be set."""
+"""How the parts fit together: what is made first, what is kept, who gets alerts, what is set."""
 
 import re
 import tomllib
@@ -12,22 +12,22 @@ from security_group_alerter.settings import DELIVERY, PRESENTATION, delivery_set
 from tests.template.stack import ACCOUNT, ROOT, Stack, deployed
 
 ORDER = [
-    # A delivery that is refused is lost, so the filter comes after the permission.
+    # A delivery without permission is lost, so the filter comes after the permission.
     ("LogsMayInvokeTheFunction", "SecurityGroupChangesSubscription"),
     ("SecurityGroupAlerterFunction", "SecurityGroupChangesSubscription"),
-    # What fails from the first delivery on is kept.
+    # Failed deliveries are kept from the first one on.
     ("SecurityGroupAlerterFailures", "SecurityGroupChangesSubscription"),
     ("FailureQueue", "SecurityGroupAlerterFailures"),
-    # The first record finds the road complete.
+    # The path is complete before the first record arrives.
     ("SecurityGroupChangesSubscription", "Trail"),
-    # CloudTrail tries the policies when the trail is made.
+    # CloudTrail checks the policies when the trail is made.
     ("TrailBucketPolicy", "Trail"),
     ("TrailLogRole", "Trail"),
     ("EncryptionKey", "Trail"),
     ("EncryptionKey", "TrailLogGroup"),
-    # A rule that may not tell tells nobody.
-    ("OperationsTopicPolicy", "HandsOnTheRoadRule"),
-    ("OperationsTopicPolicy", "HandsOnTheAlertsRule"),
+    # A rule that may not publish reports nothing.
+    ("OperationsTopicPolicy", "LogPathTamperingRule"),
+    ("OperationsTopicPolicy", "AlertPathTamperingRule"),
 ]
 
 
@@ -57,7 +57,7 @@ def test_only_our_log_group_may_invoke_the_function(stack: Stack) -> None:
         # S3 would not delete a bucket that is written to: a first deployment could not be undone.
         ("TrailBucket", "Retain"),
         ("TrailLogGroup", "RetainExceptOnCreate"),
-        # Nobody could read them without it.
+        # Without it, nobody could read them.
         ("EncryptionKey", "RetainExceptOnCreate"),
     ],
 )
@@ -82,7 +82,7 @@ def test_one_trail_arn(stack: Stack) -> None:
     ] == [arn] * 3
 
 
-# Who is told.
+# Who gets alerts.
 
 
 @pytest.mark.parametrize("minimum", Severity)
@@ -213,7 +213,7 @@ def test_every_environment_can_be_deployed_once_the_organization_is_known() -> N
     for environment in environments().values():
         deploy = environment["deploy"]["parameters"]
         assert environment["global"]["parameters"]["stack_name"]
-        assert deploy["capabilities"] == "CAPABILITY_IAM"
+        assert deploy["capabilities"] == "CAPABILITY_IAM CAPABILITY_AUTO_EXPAND"
         assert deploy["resolve_s3"] is True
         for override in deploy.get("parameter_overrides", []):
             name, _, value = override.partition("=")

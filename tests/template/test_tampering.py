@@ -1,4 +1,4 @@
-"""Who lays hands on the alerter is told by another road: two rules of EventBridge."""
+"""Two EventBridge rules report tampering with the alerter, without the path of the alerts."""
 
 import json
 import re
@@ -9,11 +9,13 @@ from moto.events.models import EventPattern
 
 from local.deployment import LONGEST_STACK_NAME
 from tests.template.policies import allows
-from tests.template.stack import ACCOUNT, REGION, STACK, Stack, deployed
+from tests.template.stack import ACCOUNT, REGION, STACK, Stack, deployed, nested_name
 
-RULES = ("HandsOnTheRoadRule", "HandsOnTheAlertsRule")
+RULES = ("LogPathTamperingRule", "AlertPathTamperingRule")
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
 LONGEST_PATTERN = 2048
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
+LONGEST_NAME = 64
 
 GROUP = f"{STACK}-TrailLogGroup-1A2B3C4D"
 FUNCTION = f"{STACK}-SecurityGroupAlerterFunction-1A2B3C4D"
@@ -21,15 +23,17 @@ FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{FUNCTION}"
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:{STACK}-AlertTopic-1A2B3C4D"
 OPERATIONS = TOPIC.replace("AlertTopic", "OperationsTopic")
 QUEUE = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{STACK}-FailureQueue-1A2B3C4D"
-SCHEDULE = f"{STACK}-Heartbeat-1A2B3C4D"
+HEALTH = nested_name(STACK, "Health")
+SCHEDULE = f"{HEALTH}-Heartbeat-1A2B3C4D"
 TABLE = f"{STACK}-SeenEventsTable-1A2B3C4D"
 KEY = f"{STACK}-EncryptionKey-1A2B3C4D"
-ALARM = f"{STACK}-HeartbeatAlarm-1A2B3C4D"
-ROAD_RULE, ALERTS_RULE = f"{STACK}-HandsOnTheRoad", f"{STACK}-HandsOnTheAlerts"
+ALARM = f"{HEALTH}-HeartbeatAlarm-1A2B3C4D"
+TRIPWIRE = f"{STACK}-SecurityGroupChangesAlarm-1A2B3C4D"
+LOG_PATH_RULE, ALERT_PATH_RULE = f"{STACK}-LogPathTampering", f"{STACK}-AlertPathTampering"
 TRAIL_ARN = f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/organization-trail"
 
 # Service, call and parameters as CloudTrail records them.
-TOLD = [
+REPORTED = [
     ("cloudtrail", "StopLogging", {"name": TRAIL_ARN}),
     ("cloudtrail", "DeleteTrail", {"name": "organization-trail"}),
     ("cloudtrail", "PutEventSelectors", {"trailName": "organization-trail"}),
@@ -61,10 +65,10 @@ TOLD = [
     ("lambda", "PutResourcePolicy20260709", {"resourceArn": f"{FUNCTION_ARN}:$LATEST"}),
     ("scheduler", "DeleteSchedule", {"name": SCHEDULE}),
     ("scheduler", "UpdateSchedule", {"name": SCHEDULE}),
-    ("events", "DisableRule", {"name": ROAD_RULE}),
-    ("events", "DeleteRule", {"name": ALERTS_RULE}),
-    ("events", "PutRule", {"name": ALERTS_RULE}),
-    ("events", "RemoveTargets", {"rule": ROAD_RULE, "ids": ["Operations"]}),
+    ("events", "DisableRule", {"name": LOG_PATH_RULE}),
+    ("events", "DeleteRule", {"name": ALERT_PATH_RULE}),
+    ("events", "PutRule", {"name": ALERT_PATH_RULE}),
+    ("events", "RemoveTargets", {"rule": LOG_PATH_RULE, "ids": ["Operations"]}),
     ("sns", "DeleteTopic", {"topicArn": TOPIC}),
     ("sns", "SetTopicAttributes", {"topicArn": OPERATIONS, "attributeName": "Policy"}),
     ("sns", "Subscribe", {"topicArn": TOPIC, "protocol": "email"}),
@@ -83,13 +87,15 @@ TOLD = [
     ("monitoring", "DisableAlarmActions", {"alarmNames": [ALARM]}),
     ("monitoring", "PutMetricAlarm", {"alarmName": ALARM}),
     ("monitoring", "SetAlarmState", {"alarmName": ALARM}),
+    ("monitoring", "DeleteAlarms", {"alarmNames": [TRIPWIRE]}),
+    ("monitoring", "SetAlarmState", {"alarmName": TRIPWIRE}),
     ("monitoring", "PutAlarmMuteRule", {"muteTargets": {"alarmNames": ["another", ALARM]}}),
     ("dynamodb", "DeleteTable", {"tableName": TABLE}),
     ("kms", "ScheduleKeyDeletion", {"keyId": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{KEY}"}),
     ("kms", "DisableKey", {"keyId": KEY}),
     ("kms", "PutKeyPolicy", {"keyId": KEY}),
 ]
-NOT_TOLD = [
+NOT_REPORTED = [
     # What others do to other things, and what the stack's own parts do all day.
     ("logs", "DeleteLogGroup", {"logGroupName": "another"}),
     ("logs", "CreateLogStream", {"logGroupName": GROUP}),
@@ -137,7 +143,7 @@ def event_of(service: str, call: str, parameters: dict[str, Any] | None) -> dict
     }
 
 
-def rules_that_tell(stack: Stack, event: dict[str, Any]) -> list[str]:
+def rules_that_report(stack: Stack, event: dict[str, Any]) -> list[str]:
     return [
         name
         for name in RULES
@@ -147,55 +153,63 @@ def rules_that_tell(stack: Stack, event: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize(
     ("service", "call", "parameters"),
-    [pytest.param(*told, id=f"{told[0]}-{told[1]}-{number}") for number, told in enumerate(TOLD)],
+    [
+        pytest.param(*call, id=f"{call[0]}-{call[1]}-{number}")
+        for number, call in enumerate(REPORTED)
+    ],
 )
-def test_hands_on_the_alerter_are_told_once(
+def test_tampering_is_reported_once(
     stack: Stack, service: str, call: str, parameters: dict[str, Any]
 ) -> None:
-    assert len(rules_that_tell(stack, event_of(service, call, parameters))) == 1
+    assert len(rules_that_report(stack, event_of(service, call, parameters))) == 1
 
 
 @pytest.mark.parametrize(
     ("service", "call", "parameters"),
     [
-        pytest.param(*told, id=f"{told[0]}-{told[1]}-{number}")
-        for number, told in enumerate(NOT_TOLD)
+        pytest.param(*call, id=f"{call[0]}-{call[1]}-{number}")
+        for number, call in enumerate(NOT_REPORTED)
     ],
 )
-def test_nothing_else_is_told(
+def test_nothing_else_is_reported(
     stack: Stack, service: str, call: str, parameters: dict[str, Any]
 ) -> None:
-    assert rules_that_tell(stack, event_of(service, call, parameters)) == []
+    assert rules_that_report(stack, event_of(service, call, parameters)) == []
 
 
 def test_a_call_without_parameters_is_not_ours(stack: Stack) -> None:
-    assert rules_that_tell(stack, event_of("logs", "DeleteLogGroup", None)) == []
+    assert rules_that_report(stack, event_of("logs", "DeleteLogGroup", None)) == []
 
 
 def test_the_existing_log_group_is_watched() -> None:
     stack = deployed(ExistingTrailLogGroupName="aws-controltower/CloudTrailLogs")
     parameters = {"logGroupName": "aws-controltower/CloudTrailLogs", "filterName": STACK}
 
-    assert rules_that_tell(stack, event_of("logs", "DeleteSubscriptionFilter", parameters))
+    assert rules_that_report(stack, event_of("logs", "DeleteSubscriptionFilter", parameters))
 
 
 def test_without_a_key_no_key_is_watched() -> None:
     stack = deployed(KmsKey="none")
 
-    assert rules_that_tell(stack, event_of("kms", "DisableKey", {"keyId": KEY})) == []
-    assert rules_that_tell(stack, event_of("sns", "DeleteTopic", {"topicArn": TOPIC}))
+    assert rules_that_report(stack, event_of("kms", "DisableKey", {"keyId": KEY})) == []
+    assert rules_that_report(stack, event_of("sns", "DeleteTopic", {"topicArn": TOPIC}))
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_the_pattern_fits(stack: Stack, name: str) -> None:
-    text = json.dumps(stack.properties(name)["EventPattern"], separators=(",", ":"))
+def test_name_and_pattern_fit(name: str) -> None:
+    rule = deployed(partition="aws-us-gov").properties(name)
+    text = json.dumps(rule["EventPattern"], separators=(",", ":"))
+    longest = "s" * LONGEST_STACK_NAME
 
-    assert stack.properties(name)["Name"] == f"{STACK}-{name.removesuffix('Rule')}"
-    assert len(text.replace(STACK, "s" * LONGEST_STACK_NAME)) <= LONGEST_PATTERN
+    assert rule["Name"] == f"{STACK}-{name.removesuffix('Rule')}"
+    assert len(rule["Name"].replace(STACK, longest)) <= LONGEST_NAME
+    assert len(text.replace(STACK, longest).replace(REGION, "us-gov-west-1")) <= LONGEST_PATTERN
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_the_operations_topic_is_told_and_lets_the_rules_in(stack: Stack, name: str) -> None:
+def test_the_rules_report_to_the_operations_topic_which_lets_them_in(
+    stack: Stack, name: str
+) -> None:
     [target] = stack.properties(name)["Targets"]
     policy = stack.properties("OperationsTopicPolicy")["PolicyDocument"]
 
@@ -236,13 +250,16 @@ def at(event: Any, path: str) -> str:
 
 @pytest.mark.parametrize(
     ("service", "call", "parameters"),
-    [pytest.param(*told, id=f"{told[0]}-{told[1]}-{number}") for number, told in enumerate(TOLD)],
+    [
+        pytest.param(*call, id=f"{call[0]}-{call[1]}-{number}")
+        for number, call in enumerate(REPORTED)
+    ],
 )
 def test_the_words_name_the_call_and_the_thing(
     stack: Stack, service: str, call: str, parameters: dict[str, Any]
 ) -> None:
     event = event_of(service, call, parameters)
-    [rule] = rules_that_tell(stack, event)
+    [rule] = rules_that_report(stack, event)
 
     [what] = [line for line in text_of(stack, rule, event) if line.startswith("What ")]
 
@@ -254,32 +271,32 @@ def test_the_words_name_the_call_and_the_thing(
 def test_the_words_say_who_when_and_what_to_do(stack: Stack) -> None:
     event = event_of("logs", "DeleteSubscriptionFilter", {"logGroupName": GROUP})
 
-    assert text_of(stack, "HandsOnTheRoadRule", event) == [
-        "Somebody lays hands on the security-group alerter itself.",
+    assert text_of(stack, "LogPathTamperingRule", event) == [
+        "Somebody may be tampering with the security-group alerter.",
         " ",
         f"What    DeleteSubscriptionFilter on {GROUP}",
         f"Who     arn:aws:sts::{ACCOUNT}:assumed-role/Admin/jane.doe  from 203.0.113.24",
         "When    2026-11-20T08:55:12Z",
         f"Where   account {ACCOUNT}, {REGION}",
-        "Error    (empty: it succeeded)",
+        "Error    (empty: the call succeeded)",
         " ",
-        "Expected, if the stack is being deployed or removed. If not, alerts may be missing:",
-        "see what was changed, and run make verify, which says how to mend it.",
+        "If the stack is being deployed or removed, this is expected. If not, alerts may be",
+        "missing: find out what was changed, and run make verify, which says how to fix it.",
         " ",
         "CloudTrail event 5a6b",
     ]
 
 
 def test_both_rules_use_the_same_words(stack: Stack) -> None:
-    road, alerts = (
+    log_path, alert_path = (
         text_of(stack, name, event_of("events", "DisableRule", {"name": "it"})) for name in RULES
     )
 
-    assert [line for line in alerts if not line.startswith("        (")] == road
+    assert [line for line in alert_path if not line.startswith("        (")] == log_path
 
 
 def test_each_rule_is_watched_by_the_other(stack: Stack) -> None:
-    # A rule that is off when the news of its end arrives tells nothing.
+    # A rule that is off when the call that turned it off arrives reports nothing.
     for name, other in zip(RULES, reversed(RULES), strict=True):
         event = event_of("events", "DisableRule", {"name": stack.properties(name)["Name"]})
-        assert rules_that_tell(stack, event) == [other]
+        assert rules_that_report(stack, event) == [other]

@@ -49,7 +49,7 @@ def test_the_existing_log_group_is_what_is_read(beside_a_trail: Stack) -> None:
     assert "TrailBucketName" not in beside_a_trail.outputs
 
 
-def test_hands_on_the_existing_trail_are_told_as_such(beside_a_trail: Stack) -> None:
+def test_the_function_knows_the_existing_trail(beside_a_trail: Stack) -> None:
     variables = beside_a_trail.properties("SecurityGroupAlerterFunction")["Environment"][
         "Variables"
     ]
@@ -59,7 +59,7 @@ def test_hands_on_the_existing_trail_are_told_as_such(beside_a_trail: Stack) -> 
     assert arn.endswith(":trail/aws-controltower-BaselineCloudTrail")
 
 
-def test_the_wire_comes_last_there_too(beside_a_trail: Stack) -> None:
+def test_the_subscription_comes_last_there_too(beside_a_trail: Stack) -> None:
     before = beside_a_trail.made_before("SecurityGroupChangesSubscription")
 
     assert {"LogsMayInvokeTheFunction", "SecurityGroupAlerterFailures", "FailureQueue"} <= before

@@ -33,9 +33,12 @@ def _ascii(text: str, longest: int) -> str:
     """One character outside ASCII would halve what fits: accents go, the rest is `?`."""
     ascii_text = safe(text)
     if not ascii_text.isascii():
-        ascii_text = "".join(
-            char if char.isascii() and char.isprintable() else "?"
-            for char in unicodedata.normalize("NFKD", ascii_text)
-            if not unicodedata.combining(char)
-        )
+        ascii_text = "".join(char if char.isascii() else _plain(char) for char in ascii_text)
     return ascii_text if len(ascii_text) <= longest else f"{ascii_text[: longest - 2]}.."
+
+
+def _plain(char: str) -> str:
+    """The letter under an accent; one `?` for what has none, however long it is spelled out."""
+    letters = unicodedata.normalize("NFKD", char)
+    plain = "".join(it for it in letters if it.isascii() and it.isprintable()).strip()
+    return plain or ("" if unicodedata.combining(char) else "?")

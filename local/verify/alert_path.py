@@ -1,4 +1,4 @@
-"""Checks the road from the log group to the people: subscription, permission, topics, heartbeat."""
+"""Checks the path from log group to subscribers: filter, permission, topics, heartbeat."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ PERMISSIONS: Final = (
     "sqs:GetQueueAttributes",
 )
 METRICS_NAMESPACE: Final = "SecurityGroupAlerter"
-# What the alarm on the heartbeat waits for, too.
+# The heartbeat alarm waits as long.
 BEATS_WITHIN: Final = timedelta(minutes=30)
 
 
-def road_checks(deployed: Deployed) -> Checks[None]:
-    """Each part, from the log group on."""
+def path_checks(deployed: Deployed) -> Checks[None]:
+    """Every part, from the log group on."""
     yield from guarded("subscription", _subscription_checks(deployed))
     yield from guarded("permission", _permission_checks(deployed))
     for output in ("AlertTopicArn", "OperationsTopicArn"):
@@ -39,7 +39,7 @@ def road_checks(deployed: Deployed) -> Checks[None]:
     yield from guarded("failure queue", _queue_checks(deployed))
 
 
-# From the log group to the people.
+# From the log group to the subscribers.
 
 
 def _subscription_checks(deployed: Deployed) -> Checks[None]:
@@ -47,7 +47,7 @@ def _subscription_checks(deployed: Deployed) -> Checks[None]:
     filters = deployed.deployment.client("logs").describe_subscription_filters(logGroupName=group)
     found = [it for it in filters["subscriptionFilters"] if it["filterName"] == name]
     target = _function_arn(deployed)
-    # CloudFormation compares templates, not what is there: to deploy again would change nothing.
+    # CloudFormation compares templates, not resources: deploying again would change nothing.
     again = shlex.join(
         [
             *("aws", "logs", "put-subscription-filter", "--region", deployed.deployment.region),
@@ -59,22 +59,22 @@ def _subscription_checks(deployed: Deployed) -> Checks[None]:
         yield stop(
             "subscription",
             f"{group} has no subscription filter {name}: the function gets nothing",
-            f"Put it back: {again}",
+            f"Create it again: {again}",
         )
     elif found[0]["destinationArn"] != target:
         yield stop(
             "subscription",
-            f"{name} leads to {found[0]['destinationArn']}, not to {target}",
-            f"Set it right: {again}",
+            f"{name} delivers to {found[0]['destinationArn']}, not to {target}",
+            f"Correct it: {again}",
         )
     elif found[0]["filterPattern"].split() != subscription_pattern().split():
         yield warning(
             "subscription",
             f"the pattern of {name} is not the one in this template.yaml",
-            "Deploy this version, or look with the one that is deployed",
+            "Deploy this version, or verify with the version that is deployed",
         )
     else:
-        yield ok("subscription", f"{name} on {group} leads to {target}")
+        yield ok("subscription", f"{name} on {group} delivers to {target}")
 
 
 def _permission_checks(deployed: Deployed) -> Checks[None]:
@@ -87,7 +87,7 @@ def _permission_checks(deployed: Deployed) -> Checks[None]:
             raise
         statements = []
     request = Request(
-        # China's ends otherwise.
+        # In China the name has another ending.
         service=f"logs.{deployed.deployment.url_suffix}",
         action="lambda:InvokeFunction",
         resource="",
@@ -103,7 +103,7 @@ def _permission_checks(deployed: Deployed) -> Checks[None]:
             "permission",
             f"CloudWatch Logs may not invoke {function} for {deployed.log_group_arn}: what it "
             "would deliver is lost",
-            "Let it: aws lambda add-permission --statement-id LogsMayInvokeTheFunction "
+            "Allow it: aws lambda add-permission --statement-id LogsMayInvokeTheFunction "
             f"--region {deployed.deployment.region} --function-name {function} "
             f"--action {request.action} --principal {request.service} "
             f"--source-account {deployed.account_id} --source-arn '{deployed.log_group_arn}'",
@@ -134,23 +134,23 @@ def _topic_checks(deployed: Deployed, topic_arn: str) -> Checks[None]:
         yield warning(
             "topic",
             f"nobody has subscribed to {name}",
-            f"aws sns subscribe --region {deployed.deployment.region} --topic-arn {topic_arn} "
-            "--protocol email --notification-endpoint security@example.com",
+            f"Subscribe: aws sns subscribe --region {deployed.deployment.region} --topic-arn "
+            f"{topic_arn} --protocol email --notification-endpoint security@example.com",
         )
     for it in subscriptions:
-        whom = f"{it['Protocol']} {it['Endpoint']}"
-        # The words that stand in place of an ARN.
+        subscriber = f"{it['Protocol']} {it['Endpoint']}"
+        # What AWS puts in place of an ARN.
         # https://docs.aws.amazon.com/sns/latest/api/API_ListSubscriptionsByTopic.html
         if it["SubscriptionArn"] == "PendingConfirmation":
             yield warning(
                 "topic",
-                f"{whom} has not confirmed, and gets nothing from {name}",
-                "Follow the link in the mail from AWS; too old or lost: subscribe again",
+                f"{subscriber} has not confirmed its subscription, and gets nothing from {name}",
+                "Follow the link in the e-mail from AWS. If it has expired, subscribe again",
             )
         elif it["SubscriptionArn"] == "Deleted":
-            yield warning("topic", f"{whom} has unsubscribed from {name}", "Subscribe again")
+            yield warning("topic", f"{subscriber} has unsubscribed from {name}", "Subscribe again")
         else:
-            yield ok("topic", f"{whom} gets {name}")
+            yield ok("topic", f"{subscriber} is subscribed to {name}")
 
 
 # Its health.
@@ -161,22 +161,24 @@ def _heartbeat_checks(deployed: Deployed) -> Checks[None]:
     lags = _metric(deployed, "HeartbeatLag", "Maximum")
     newest = max((time for time, count in beats.items() if count), default=None)
     if newest is None:
-        found = "none has come through in the last hour"
+        found = "none has arrived in the last hour"
         if deployed.is_young:
-            yield warning("heartbeat", found, "The stack is new: look again in half an hour")
+            yield warning("heartbeat", found, "The stack is new: check again in half an hour")
         else:
             yield stop(
                 "heartbeat",
                 found,
-                "Changes may go unseen: mend what is broken above, first of all the trail",
+                "Changes may go unseen: fix what is broken above, the trail first",
             )
         return
     age = deployed.now - newest
     lag = f", {span_words(timedelta(seconds=lags[max(lags)]))} after the call" if lags else ""
-    found = f"the last came through {span_words(age)} ago{lag}"
+    found = f"the last one arrived {span_words(age)} ago{lag}"
     if age > BEATS_WITHIN:
         yield warning(
-            "heartbeat", found, "One is sent every 5 minutes: look again, and see the dashboard"
+            "heartbeat",
+            found,
+            "One is sent every 5 minutes: check again, and look at the dashboard",
         )
     else:
         yield ok("heartbeat", f"{found}; {int(sum(beats.values()))} in the last hour")
@@ -184,7 +186,7 @@ def _heartbeat_checks(deployed: Deployed) -> Checks[None]:
     if slowest:
         yield ok(
             "lag",
-            f"the slowest record of the last hour was seen "
+            f"the slowest record of the last hour arrived "
             f"{span_words(timedelta(seconds=max(slowest.values())))} after its call",
         )
 
@@ -212,8 +214,8 @@ def _queue_checks(deployed: Deployed) -> Checks[None]:
     if waiting:
         yield stop(
             "failure queue",
-            f"{plural(waiting, 'message')} in it: what failed for good, and was not alerted on",
-            "It shows them and tries again: make redrive",
+            f"{plural(waiting, 'message')} in it: deliveries that failed for good, without alerts",
+            "List them, and try them again: make redrive",
         )
     else:
         yield ok("failure queue", "empty")

@@ -1,7 +1,7 @@
-"""The stack's parts in moto, as they stand a month after a deployment, when all is well.
+"""The parts of a deployed stack in moto: all is well, a month after the deployment.
 
-The function is not among them: moto would run it in Docker, for each record of the log group. What
-leads to it, the subscription filter and the permission, stands in lists here.
+The function is not one of them: moto would run it in Docker, for each record of the log group. The
+subscription filter and the permission that lead to it are in lists here.
 """
 
 import json
@@ -23,7 +23,7 @@ LOG_GROUP_ARN: Final = f"arn:aws:logs:{REGION}:{MANAGEMENT}:log-group:{LOG_GROUP
 
 
 @dataclass
-class Road:
+class StackParts:
     """What tests look at and break."""
 
     cloud: Cloud
@@ -77,8 +77,8 @@ def add_account(cloud: Cloud, account_id: str, name: str) -> None:
         cloud.client("organizations").create_account(AccountName=name, Email=f"{name}@example.com")
 
 
-def built_road(cloud: Cloud) -> Road:
-    """Everything, in good health."""
+def healthy_parts(cloud: Cloud) -> StackParts:
+    """Every part, in good health."""
     add_account(cloud, MEMBER, "payments-production")
     cloud.client("s3").create_bucket(
         Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
@@ -100,17 +100,17 @@ def built_road(cloud: Cloud) -> Road:
         TrailLogGroupName=LOG_GROUP,
         TrailBucketName=BUCKET,
     )
-    road = Road(cloud, topics, queue_url)
-    _lead_to_the_function(road)
+    parts = StackParts(cloud, topics, queue_url)
+    _lead_to_the_function(parts)
     for account_id in (MANAGEMENT, MEMBER):
-        road.put_record(account_id, "RunInstances")
-        road.put_file(account_id)
+        parts.put_record(account_id, "RunInstances")
+        parts.put_file(account_id)
     for minutes in range(2, 60, 5):
-        road.measure("Heartbeats", 1, ago=timedelta(minutes=minutes))
-        road.measure("HeartbeatLag", 300 + minutes, ago=timedelta(minutes=minutes))
-    road.measure("Lag", 402, ago=timedelta(minutes=20))
+        parts.measure("Heartbeats", 1, ago=timedelta(minutes=minutes))
+        parts.measure("HeartbeatLag", 300 + minutes, ago=timedelta(minutes=minutes))
+    parts.measure("Lag", 402, ago=timedelta(minutes=20))
     cloud.calls.clear()
-    return road
+    return parts
 
 
 def _make_trail(cloud: Cloud) -> None:
@@ -127,7 +127,7 @@ def _make_trail(cloud: Cloud) -> None:
 
 
 def set_status(cloud: Cloud, **status: Any) -> None:
-    """What GetTrailStatus tells: moto knows of no delivery to CloudWatch Logs, and of no error."""
+    """What GetTrailStatus returns: moto knows no delivery to CloudWatch Logs, and no error."""
     now = cloud.now
     cloud.answers["GetTrailStatus"] = lambda _: {
         "IsLogging": True,
@@ -138,17 +138,17 @@ def set_status(cloud: Cloud, **status: Any) -> None:
     }
 
 
-def _lead_to_the_function(road: Road) -> None:
+def _lead_to_the_function(parts: StackParts) -> None:
     function = f"arn:aws:lambda:{REGION}:{MANAGEMENT}:function:{FUNCTION}"
-    road.filters.append(
+    parts.filters.append(
         {
             "filterName": STACK,
             "filterPattern": subscription_pattern(),
             "destinationArn": function,
         }
     )
-    # As Lambda writes what AddPermission is told.
-    road.permissions.append(
+    # As Lambda writes what AddPermission adds.
+    parts.permissions.append(
         {
             "Sid": "LogsMayInvokeTheFunction",
             "Effect": "Allow",
@@ -161,9 +161,9 @@ def _lead_to_the_function(road: Road) -> None:
             },
         }
     )
-    road.cloud.answers["DescribeSubscriptionFilters"] = lambda _: {
-        "subscriptionFilters": road.filters
+    parts.cloud.answers["DescribeSubscriptionFilters"] = lambda _: {
+        "subscriptionFilters": parts.filters
     }
-    road.cloud.answers["GetPolicy"] = lambda _: {
-        "Policy": json.dumps({"Version": "2012-10-17", "Statement": road.permissions})
+    parts.cloud.answers["GetPolicy"] = lambda _: {
+        "Policy": json.dumps({"Version": "2012-10-17", "Statement": parts.permissions})
     }

@@ -1,0 +1,215 @@
+"""The stack that is deployed, its parameters and their source, the addresses, the command."""
+
+from typing import Final
+
+import pytest
+
+from local.deployment import LONGEST_STACK_NAME
+from local.sam_configuration import overrides_in
+from tests.local.cloud import REGION, STACK, Cloud, Terminal
+from tests.local.preflight.arrangements import (
+    EMAILS,
+    REUSE,
+    THEIR_BUCKET,
+    Arrangement,
+    Preflight,
+    Row,
+    assert_stop,
+    assert_warning,
+    command_in,
+    full_group,
+    nothing,
+)
+
+
+def stack_is(status: str) -> Arrangement:
+    return lambda aws: aws.deployed(status, OrganizationId=aws.organization_id)
+
+
+STOPS: Final[list[Row]] = [
+    (
+        "stack-that-failed",
+        stack_is("ROLLBACK_COMPLETE"),
+        EMAILS,
+        f"stack {STACK} is ROLLBACK_COMPLETE and cannot be updated. Delete it: sam delete "
+        f"--stack-name {STACK} --region {REGION}",
+    ),
+    (
+        "stack-with-a-long-name",
+        nothing,
+        (*EMAILS, "--stack", "s" * (LONGEST_STACK_NAME + 1)),
+        f"stack the name {'s' * 41} has 41 characters; with more than 40, the rules that watch the "
+        "alerter are too long for EventBridge. Choose a shorter name with --stack, or",
+    ),
+    (
+        "update-that-failed-twice",
+        stack_is("UPDATE_ROLLBACK_FAILED"),
+        EMAILS,
+        "Finish the rollback first: aws cloudformation continue-update-rollback --region "
+        f"{REGION} --stack-name",
+    ),
+    (
+        "stack-that-is-being-changed",
+        stack_is("UPDATE_IN_PROGRESS"),
+        EMAILS,
+        f"stack {STACK} is being changed (UPDATE_IN_PROGRESS). Wait until that has finished",
+    ),
+    (
+        "bucket-for-a-trail-that-is-not-made",
+        full_group,
+        (*REUSE, *THEIR_BUCKET),
+        "parameters ExistingTrailBucketName is for a trail that this stack makes; with",
+    ),
+    (
+        "address-that-is-none",
+        nothing,
+        ("--parameter", "AlertEmail=security@"),
+        "parameters AlertEmail='security@' must be one e-mail address, or empty. Change it in "
+        "samconfig.toml, or with --parameter AlertEmail=…",
+    ),
+    (
+        "value-that-is-not-allowed",
+        nothing,
+        (*EMAILS, "--parameter", "LogRetentionInDays=4"),
+        "parameters LogRetentionInDays='4' must be one of 1, 3, 5, 7,",
+    ),
+    (
+        "number-that-is-none",
+        nothing,
+        (*EMAILS, "--parameter", "ArchiveTransitionInDays=soon"),
+        "parameters ArchiveTransitionInDays='soon' must be a number from 0",
+    ),
+    (
+        "parameters-that-do-not-go-together",
+        nothing,
+        (*EMAILS, "--parameter", "SlackChannelId=C07EZ1ABC23"),
+        "parameters SlackChannelId needs SlackWorkspaceId",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("arrange", "arguments", "line"), [pytest.param(*row, id=name) for name, *row in STOPS]
+)
+def test_what_stops_the_deployment(
+    aws: Cloud, run: Preflight, arrange: Arrangement, arguments: tuple[str, ...], line: str
+) -> None:
+    arrange(aws)
+
+    assert_stop(run(*arguments), line)
+
+
+WARNINGS: Final[list[Row]] = [
+    (
+        "nobody-is-alerted",
+        nothing,
+        (),
+        "e-mail AlertEmail is empty: nobody gets the alerts until something subscribes to the "
+        "topic. Set it: --parameter AlertEmail=security@example.com",
+    ),
+    (
+        "nobody-learns-that-it-has-failed",
+        nothing,
+        (),
+        "e-mail OperationsEmail is empty: nobody learns that the alerter itself has failed until",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("arrange", "arguments", "line"), [pytest.param(*row, id=name) for name, *row in WARNINGS]
+)
+def test_what_is_warned_of(
+    aws: Cloud, run: Preflight, arrange: Arrangement, arguments: tuple[str, ...], line: str
+) -> None:
+    arrange(aws)
+
+    assert_warning(run(*arguments), line)
+
+
+# Which parameters, and from where.
+
+
+def test_samconfigs_environment_is_overlaid_by_the_command_line(
+    aws: Cloud, run: Preflight, shell: Terminal
+) -> None:
+    shell.configure(
+        '[staging.deploy.parameters]\nstack_name = "alerter-staging"\nregion = "eu-north-1"\n'
+        'capabilities = "CAPABILITY_IAM"\nresolve_s3 = true\n'
+        'parameter_overrides = ["AlertEmail=a@example.com", "TimeZone=Europe/Zurich"]'
+    )
+
+    result = run("--config-env", "staging", "--parameter", "AlertEmail=b@example.com")
+
+    assert "Region eu-north-1 (from samconfig.toml, staging)" in result.lines("ok")
+    assert command_in(result)[3:] == [
+        *(".venv/sam/bin/sam", "deploy", "--config-env", "staging"),
+        *("--stack-name", "alerter-staging", "--region", "eu-north-1", "--parameter-overrides"),
+        *("AlertEmail=b@example.com", "TimeZone=Europe/Zurich"),
+        f"OrganizationId={aws.organization_id}",
+    ]
+
+
+def test_the_profile_is_samconfigs(run: Preflight, shell: Terminal) -> None:
+    shell.configure(f'[default.deploy.parameters]\nstack_name = "{STACK}"\nprofile = "nobodys"')
+
+    assert run().lines("stop") == [
+        "account The config profile (nobodys) could not be found. Name another profile in "
+        "AWS_PROFILE or samconfig.toml"
+    ]
+
+
+def test_the_command_line_names_the_region(run: Preflight) -> None:
+    assert "Region eu-west-1 (from --region)" in run("--region", "eu-west-1").lines("ok")
+
+
+def test_the_command_is_quoted_for_the_shell_and_for_sam(aws: Cloud, run: Preflight) -> None:
+    given = {
+        "AlertEmail": "security@example.com",
+        "AccountTags": "Owner, Cost Center",
+        "RunbookUrl": "https://example.com/run?a=1&b='2'",
+        "OperationsEmail": "",
+    }
+
+    result = run(*(it for pair in given.items() for it in ("--parameter", "=".join(pair))))
+
+    words = command_in(result)
+    overrides = words[words.index("--parameter-overrides") + 1 :]
+    assert overrides_in({"parameter_overrides": overrides}) == given | {
+        "OrganizationId": aws.organization_id
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        pytest.param(
+            ("--parameter", "AlertMail=a@example.com"),
+            "template.yaml has no parameter AlertMail: do you mean AlertEmail?",
+            id="mistyped",
+        ),
+        pytest.param(
+            ("--parameter", "Nonsense=1"),
+            "template.yaml has no parameter Nonsense: there are OrganizationId, ",
+            id="unknown",
+        ),
+        pytest.param(
+            ("--parameter", "AlertEmail"),
+            "--parameter: expected Name=Value, found 'AlertEmail'",
+            id="no-value",
+        ),
+        pytest.param(
+            ("--config-env", "mine"), "samconfig.toml names no stack for mine: name it", id="env"
+        ),
+        pytest.param(
+            ("--region", "the moon"), "'the moon' is not an AWS Region: see --region", id="region"
+        ),
+    ],
+)
+def test_options_that_make_no_sense(run: Preflight, arguments: tuple[str, ...], line: str) -> None:
+    result = run(*arguments)
+
+    assert result.status == 2
+    assert result.out == ""
+    assert result.err.startswith(f"preflight: {line}")
+    assert len(result.err.splitlines()) == 1

@@ -1,0 +1,109 @@
+"""stacks/health.yaml is nested in template.yaml: what it gets, and what an update does to it."""
+
+import json
+import re
+from typing import Any, Final
+
+import pytest
+
+from local.template import HEALTH, TEMPLATE, read_template
+from tests.template.stack import NESTED, PREVIOUS_TEMPLATE, Stack, previously_deployed
+
+# Type of resource -> the property that gives it a name of our own.
+NAMES: Final = {
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::CloudWatch::Dashboard": "DashboardName",
+    "AWS::Events::Rule": "Name",
+    "AWS::Logs::QueryDefinition": "Name",
+    "AWS::Scheduler::Schedule": "Name",
+}
+# Resources of the version before, and what has their place in the nested stack.
+MOVED: Final = {
+    "AlertsNotDeliveredAlarm": "AlertsNotDeliveredAlarm",
+    "Dashboard": "Dashboard",
+    "DroppedDeliveriesAlarm": "DroppedDeliveriesAlarm",
+    "FailureQueueAlarm": "FailureQueueAlarm",
+    "FailureQueueUnreachableAlarm": "FailureQueueUnreachableAlarm",
+    "FunctionDurationAlarm": "FunctionDurationAlarm",
+    "FunctionErrorsAlarm": "FunctionErrorsAlarm",
+    "FunctionThrottlesAlarm": "FunctionThrottlesAlarm",
+    "HandsOnTheAlertsRule": "AlertPathTamperingRule",
+    "HandsOnTheRoadRule": "LogPathTamperingRule",
+    "Heartbeat": "Heartbeat",
+    "HeartbeatAlarm": "HeartbeatAlarm",
+    "HistoryOfOneGroupQuery": "GroupHistoryQuery",
+    "SubscriptionErrorsAlarm": "SubscriptionErrorsAlarm",
+    "SubscriptionThrottlesAlarm": "SubscriptionThrottlesAlarm",
+    "UnreadableRecordsAlarm": "UnreadableRecordsAlarm",
+    "WhatChangedQuery": "AllChangesQuery",
+    "WhoOpensTheWorldQuery": "WorldOpeningsQuery",
+}
+
+
+@pytest.fixture(scope="module")
+def previous() -> Stack:
+    return previously_deployed()
+
+
+def resources_in(template: dict[str, Any]) -> dict[str, str]:
+    """Logical id -> type."""
+    return {name: resource["Type"] for name, resource in template["Resources"].items()}
+
+
+def test_it_is_the_one_template_that_is_nested() -> None:
+    [nested] = [
+        resource for resource in read_template()["Resources"].values() if resource["Type"] == NESTED
+    ]
+
+    assert TEMPLATE.parent / nested["Properties"]["TemplateURL"] == HEALTH
+
+
+def test_it_gets_what_it_declares_and_uses_all_of_it() -> None:
+    template = read_template(HEALTH)
+    declared = template.pop("Parameters")
+    text = json.dumps(template)
+
+    assert read_template()["Resources"]["Health"]["Properties"]["Parameters"].keys() == (
+        declared.keys()
+    )
+    assert {name for name in declared if re.search(rf'"Ref": "{name}"|\${{{name}}}', text)} == (
+        declared.keys()
+    )
+
+
+def test_it_gives_nobody_a_permission() -> None:
+    # So the capabilities that a deployment asks for are those of template.yaml.
+    types = set(resources_in(read_template(HEALTH)).values())
+
+    assert types == NAMES.keys()
+
+
+def test_an_update_from_the_version_before_keeps_all_but_what_moved() -> None:
+    previous, now = resources_in(read_template(PREVIOUS_TEMPLATE)), resources_in(read_template())
+    health = resources_in(read_template(HEALTH))
+
+    kept = {name: now.get(name) for name in previous.keys() - MOVED.keys()}
+    assert kept == {name: previous[name] for name in kept}
+    assert now.keys() - previous.keys() == {"Health"}
+    assert {health[MOVED[name]] for name in MOVED} == {previous[name] for name in MOVED}
+    assert sorted(MOVED.values()) == sorted(health)
+
+
+def names_in(stack: Stack, logical_ids: set[str]) -> set[tuple[str, str]]:
+    """Type and name of the resources that have a name of our own."""
+    resources = [stack.resources[name] for name in logical_ids]
+    return {
+        (it["Type"], it["Properties"][NAMES[it["Type"]]])
+        for it in resources
+        if NAMES[it["Type"]] in it["Properties"]
+    }
+
+
+def test_an_update_from_the_version_before_finds_no_name_taken(
+    stack: Stack, previous: Stack
+) -> None:
+    # CloudFormation makes the nested stack before it deletes what was in its place.
+    before, now = names_in(previous, set(MOVED)), names_in(stack, set(MOVED.values()))
+
+    assert len(before) == len(now) == 6  # two rules, the dashboard, three queries
+    assert not before & now
