@@ -271,6 +271,15 @@ def test_a_problem_is_told_where_nothing_of_ours_was_delivered(misconfigured: To
     assert kinds_told(misconfigured) == ["configuration"]
 
 
+def test_a_problem_waits_for_a_delivery_that_holds_something(
+    misconfigured: Topic, calls: Calls
+) -> None:
+    assert handler.lambda_handler(payload_of(), lambda_context())["alerts"] == 0
+
+    assert not calls.made
+    assert misconfigured.take() == []
+
+
 def test_a_problem_that_could_not_be_told_is_told_by_the_retry(
     misconfigured: Topic, calls: Calls
 ) -> None:
