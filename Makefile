@@ -35,7 +35,7 @@ setup: .venv/.dev .venv/sam/.installed .venv/e2e/.installed ## Create all enviro
 replay: .venv/.replay ## Print the alerts for FILES (default: events) as FORMAT (email, chat, sms, machine, json)
 	@PYTHONPATH=functions .venv/bin/python -m local.replay --format $(FORMAT) $(FILES)
 
-quick: .venv/.dev ## In seconds, while you work: format, lint, types and the tests of the core
+quick: .venv/.dev ## While you work: format, lint, types and the tests of the core, in seconds
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
