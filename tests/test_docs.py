@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pytest
 
-from benchmarks.goals import GOALS
+from benchmarks.goals import CONTEXT, GOALS, Context, Goal
 from local import replay, template
 from local.template import read_template
 from security_group_alerter.alerting import Report
@@ -383,24 +383,34 @@ def fixed_counts() -> tuple[int, int]:
 
 
 def performance() -> str:
-    """What `make bench` wrote: ratios only, since the times are those of one machine."""
+    """What `make bench` wrote: goals first, then what helps to read them."""
     results = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
-    rows = [
-        (code(name), GOALS[name].words, measured(value, GOALS[name].most), f"{GOALS[name].most:g}")
-        for name, value in results["ratios"].items()
+    goals = [
+        (with_unit(goal), measured(goal, results["measured"][name]), f"{goal.most:g}")
+        for name, goal in GOALS.items()
     ]
+    context = [(with_unit(row), number(results["context"][name])) for name, row in CONTEXT.items()]
     return "\n".join(
         (
-            table(("name", "what it is", "measured", "goal"), rows),
+            table(("goal", "measured", "at most"), goals),
+            "",
+            table(("beside these", "measured"), context),
             "",
             f"{results['date']}, Python {results['python']}, {results['machine']}.",
         )
     )
 
 
-def measured(value: float, most: float) -> str:
-    text = f"{value:.2f}".removesuffix(".00")
-    return f"**{text}**" if value > most else text
+def measured(goal: Goal, value: float | None) -> str:
+    return number(value) if goal.is_met_by(value) else f"**{number(value)}**"
+
+
+def number(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.2f}".removesuffix(".00")
+
+
+def with_unit(row: Goal | Context) -> str:
+    return f"{row.words}, {row.unit}" if row.unit else row.words
 
 
 # Each page's blocks, in their order.
