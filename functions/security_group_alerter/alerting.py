@@ -167,7 +167,9 @@ class Alerter:
         originals = {_original_of(entry.finding) for entry in found} - {None}
         answer = self.alerted_among([*once, *filter(None, originals)])
         fresh = [
-            replace(entry, updates_alerted=_original_of(entry.finding) in answer.keys)
+            replace(entry, updates_alerted=True)
+            if _original_of(entry.finding) in answer.keys
+            else entry
             for key, entry in once.items()
             # Configuration stays wrong: it can wait for a table that answers, an event cannot.
             if key not in answer.keys and (answer.is_sure or entry.finding.record is not None)

@@ -8,6 +8,7 @@ reader knows every spelling of a member and reads all of them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,7 @@ _PEER_LISTS = ("ipRanges", "ipv6Ranges", "prefixListIds", *_GROUP_LISTS)
 _OWN_PEER_MEMBERS = (*_CIDR_MEMBERS, *_GROUP_MEMBERS, "prefixListId", "referencedGroupInfo")
 # What makes of a request a rule of its own, instead of a list of them.
 _FLAT_MEMBERS = ("ipProtocol", *_OWN_PEER_MEMBERS)
+_STARTS_UPPER = re.compile("[A-Z]")
 # What means nothing: every serializer writes it in its own way.
 _EMPTY: tuple[Any, ...] = (None, "", {}, [])
 
@@ -52,9 +54,8 @@ def members_of(value: object) -> Mapping[str, Any]:
     """An object's members with lowerCamel names, whichever serializer wrote it; else none."""
     if not isinstance(value, dict):
         return {}
-    for name in value:
-        if name[:1].isupper():
-            return {key[:1].lower() + key[1:]: member for key, member in value.items()}
+    if any(map(_STARTS_UPPER.match, value)):
+        return {key[:1].lower() + key[1:]: member for key, member in value.items()}
     return value
 
 
