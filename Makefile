@@ -10,8 +10,8 @@ CONFIG_ENV ?= default
 
 FUNCTION := functions/security_group_alerter
 SAM := .venv/sam/bin/sam
-# What is deployed, and what is nested in it.
-TEMPLATES := template.yaml $(wildcard stacks/*.yaml)
+# What is deployed, what is nested in it, and what can be deployed beside it.
+TEMPLATES := template.yaml $(wildcard stacks/*.yaml examples/*/template.yaml)
 # The lock files are complete, so that there is nothing to resolve. Most of what is installed is never
 # imported, so that nothing is compiled in advance.
 INSTALL := --quiet --require-hashes --no-deps --no-compile
@@ -32,8 +32,11 @@ help: ## List the targets
 
 setup: .venv/.dev .venv/sam/.installed .venv/e2e/.installed ## Create all environments in .venv
 
+replay: export FILES := $(FILES)
 replay: .venv/.replay ## Print the alerts for FILES (default: events) as FORMAT (email, chat, sms, machine, json)
-	@PYTHONPATH=functions .venv/bin/python -m local.replay --format $(FORMAT) $(FILES)
+	@# FILES is one name with spaces in it, if there is such a file; else as if typed in a shell.
+	@if [ -e "$$FILES" ]; then set -- "$$FILES"; else eval "set -- $$FILES"; fi; \
+	PYTHONPATH=functions .venv/bin/python -m local.replay --format $(FORMAT) -- "$$@"
 
 quick: .venv/.dev ## While you work: format, lint, types and the tests of the core, in seconds
 	@.venv/bin/ruff format --check .

@@ -5,15 +5,13 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.htm
 
 from __future__ import annotations
 
-import base64
-import gzip
 import json
-import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from .awslogs import log_events_in, packed
 from .records_in import Payload, Record
 
 ORGANIZATION_ID = "o-exampleorgid"
@@ -22,8 +20,8 @@ TRAIL_REGION = "eu-central-1"
 LOG_GROUP = "organization-trail"
 # The most records in one delivery. CloudWatch Logs limits the bytes: about as many records.
 MOST_RECORDS = 1000
-# CloudWatch Logs does not wait: records that are further apart do not arrive together.
-LONGEST_GAP = timedelta(minutes=5)
+# CloudWatch Logs does not wait: records of different hours do not arrive together.
+LONGEST_SPAN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,43 +29,104 @@ class Delivery:
     """A payload for Lambda, the number of its records, and the time of the newest one.
 
     `where` is the place where the payload was found, or the log stream that it was made for.
+    `places` says where each record was found, by its event id; or by a number, if it has none.
     """
 
     where: str
     payload: dict[str, Any]
     records: int
     newest: datetime | None
+    places: Mapping[str | int, str] = field(default_factory=dict)
 
 
-def deliveries_of(
-    items: Iterable[Record | Payload], *, longest_gap: timedelta = timedelta.max
-) -> Iterator[Delivery]:
-    """A log stream for each account, in order of time, with up to 1,000 records in a delivery.
+class Packer:
+    """Packs records as they are found: a log stream for each account.
 
-    Payloads stay as they are. Records with a longer gap between them go into separate deliveries.
+    The records of a delivery are in order of time, at most 1,000, and at most `longest_span` apart.
+    Payloads stay as they are, and come first.
     """
-    streams: dict[str, list[Record]] = {}
-    for item in items:
+
+    def __init__(self, *, longest_span: timedelta = timedelta.max) -> None:
+        self._longest_span = longest_span
+        self._payloads: list[Payload] = []
+        self._streams: dict[str, list[_Kept]] = {}
+
+    def add(self, item: Record | Payload, *, place: str | None = None) -> None:
+        """Take a record, found at this place; or a payload."""
         if isinstance(item, Payload):
-            records = _records_in(item.awslogs)
-            yield Delivery(item.where, item.awslogs, len(records), _newest_of(records))
+            self._payloads.append(item)
         else:
-            streams.setdefault(_log_stream_of(item), []).append(item)
-    for log_stream, in_stream in streams.items():
-        for chunk in _chunks_of(sorted(in_stream, key=_order_of), longest_gap):
-            payload = _payload_of(log_stream, chunk)
-            yield Delivery(log_stream, payload, len(chunk), _newest_of(chunk))
+            kept = _Kept(
+                time=_time_of(item),
+                event_id=_event_id_of(item),
+                text=json.dumps(item),
+                place=place,
+            )
+            self._streams.setdefault(_log_stream_of(item), []).append(kept)
+
+    def deliveries(self) -> Iterator[Delivery]:
+        """What was taken, packed."""
+        for payload in self._payloads:
+            yield _delivery_of(payload)
+        for log_stream, in_stream in self._streams.items():
+            for chunk in _chunks_of(sorted(in_stream, key=_order_of), self._longest_span):
+                yield Delivery(
+                    where=log_stream,
+                    payload=_payload_of(log_stream, chunk),
+                    records=len(chunk),
+                    newest=chunk[-1].time,
+                    places=_by_event_id((it.event_id, it.place) for it in chunk),
+                )
 
 
-def _chunks_of(records: Iterable[Record], longest_gap: timedelta) -> Iterator[list[Record]]:
-    chunk: list[Record] = []
-    for record in records:
-        newest, time = _newest_of(chunk[-1:]), _time_of(record)
-        is_late = newest is not None and time is not None and time - newest > longest_gap
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is kept of a record. Its text takes a fifth of the memory of its objects."""
+
+    time: datetime | None
+    event_id: str | None
+    text: str
+    place: str | None
+
+
+def deliveries_of(items: Iterable[Record | Payload]) -> Iterator[Delivery]:
+    """All of these, in as few deliveries as can be."""
+    packer = Packer()
+    for item in items:
+        packer.add(item)
+    return packer.deliveries()
+
+
+def _delivery_of(payload: Payload) -> Delivery:
+    records = log_events_in(payload.awslogs)
+    return Delivery(
+        where=payload.where,
+        payload=payload.awslogs,
+        records=len(records),
+        newest=max(filter(None, map(_time_of, records)), default=None),
+        places=_by_event_id((_event_id_of(record), payload.where) for record in records),
+    )
+
+
+def _by_event_id(found: Iterable[tuple[str | None, str | None]]) -> dict[str | int, str]:
+    """Where each record was found, by its event id; or by a number, if it has none."""
+    return {
+        number if event_id is None else event_id: place
+        for number, (event_id, place) in enumerate(found)
+        if place is not None
+    }
+
+
+def _chunks_of(kept: Iterable[_Kept], longest_span: timedelta) -> Iterator[list[_Kept]]:
+    chunk: list[_Kept] = []
+    oldest: datetime | None = None
+    for it in kept:
+        is_late = oldest is not None and it.time is not None and it.time - oldest > longest_span
         if is_late or len(chunk) == MOST_RECORDS:
             yield chunk
-            chunk = []
-        chunk.append(record)
+            chunk, oldest = [], None
+        chunk.append(it)
+        oldest = oldest or it.time
     if chunk:
         yield chunk
 
@@ -82,46 +141,30 @@ def _log_stream_of(record: Record) -> str:
     return f"{ORGANIZATION_ID}_{account_id}_CloudTrail_{TRAIL_REGION}"
 
 
-def _payload_of(log_stream: str, records: list[Record]) -> dict[str, Any]:
-    data = {
-        "messageType": "DATA_MESSAGE",
-        "owner": MANAGEMENT_ACCOUNT_ID,
-        "logGroup": LOG_GROUP,
-        "logStream": log_stream,
-        "subscriptionFilters": ["security-group-changes"],
-        "logEvents": [
-            {"id": f"{index:056d}", "timestamp": 0, "message": json.dumps(record)}
-            for index, record in enumerate(records)
-        ],
-    }
-    # Without the time in gzip's header the same records make the same payload.
-    packed = gzip.compress(json.dumps(data).encode(), mtime=0)
-    return {"awslogs": {"data": base64.b64encode(packed).decode()}}
+def _payload_of(log_stream: str, chunk: list[_Kept]) -> dict[str, Any]:
+    return packed(
+        {
+            "messageType": "DATA_MESSAGE",
+            "owner": MANAGEMENT_ACCOUNT_ID,
+            "logGroup": LOG_GROUP,
+            "logStream": log_stream,
+            "subscriptionFilters": ["security-group-changes"],
+            "logEvents": [
+                {"id": f"{index:056d}", "timestamp": 0, "message": it.text}
+                for index, it in enumerate(chunk)
+            ],
+        }
+    )
 
 
-def _records_in(payload: dict[str, Any]) -> list[object]:
-    """The records of a payload; none if it cannot be decoded, which the handler reports."""
-    try:
-        data = json.loads(gzip.decompress(base64.b64decode(payload["awslogs"]["data"])))
-        return [_record_of(log_event) for log_event in data["logEvents"]]
-    except (ValueError, LookupError, TypeError, OSError, EOFError, zlib.error, RecursionError):
-        return []
-
-
-def _record_of(log_event: Any) -> object:
-    try:
-        return json.loads(log_event["message"])
-    except (ValueError, LookupError, TypeError, RecursionError):
-        return None
-
-
-def _order_of(record: Record) -> datetime:
+def _order_of(kept: _Kept) -> datetime:
     """A log stream is in order of time, whatever the order of the files."""
-    return _time_of(record) or datetime.min.replace(tzinfo=UTC)
+    return kept.time or datetime.min.replace(tzinfo=UTC)
 
 
-def _newest_of(records: Iterable[object]) -> datetime | None:
-    return max(filter(None, map(_time_of, records)), default=None)
+def _event_id_of(record: object) -> str | None:
+    text = record.get("eventID") if isinstance(record, dict) else None
+    return text if isinstance(text, str) else None
 
 
 def _time_of(record: object) -> datetime | None:

@@ -37,7 +37,14 @@ from ministack.services import (
     lambda_svc,
     sns,
 )
-from ministack.services.cloudformation import _stacks, handlers, provisioners, stacks
+from ministack.services.cloudformation import (
+    _stacks,
+    changesets,
+    engine,
+    handlers,
+    provisioners,
+    stacks,
+)
 
 from .filter_pattern import compile_pattern
 
@@ -82,7 +89,7 @@ def _succeed(answer: Answer) -> None:
 TRAIL: Final[Handlers] = {"create": make_trail, "update": update_trail, "delete": delete_trail}
 ONLY_A_NAME: Final[Handlers] = {
     "create": lambda logical_id, properties, stack: (
-        properties.get("Name", f"{stack}-{logical_id}"),
+        properties.get("Name") or properties.get("ConfigurationName") or f"{stack}-{logical_id}",
         {},
     ),
     "update": lambda name, _old, _properties, _stack: (name, {}),
@@ -90,13 +97,22 @@ ONLY_A_NAME: Final[Handlers] = {
 }
 RESOURCE_TYPES: Final[Mapping[str, Handlers]] = {
     "AWS::CloudTrail::Trail": TRAIL,
+    "AWS::Chatbot::MicrosoftTeamsChannelConfiguration": ONLY_A_NAME,
     "AWS::Chatbot::SlackChannelConfiguration": ONLY_A_NAME,
     "AWS::Logs::QueryDefinition": ONLY_A_NAME,
 }
 
 
-# CloudFormation: it overwrites a resource whose name another one has, refuses metric math, forgets
-# the key of a topic, and shows nested templates at addresses that the SAM CLI cannot delete.
+# CloudFormation: its conditions do not know the partition. It overwrites a resource whose name
+# another one has, refuses metric math, forgets the key of a topic, and shows nested templates at
+# addresses that the SAM CLI cannot delete.
+
+
+def evaluate_conditions(
+    original: Callable[..., dict[str, bool]], template: object, parameters: Mapping[str, object]
+) -> dict[str, bool]:
+    """The conditions of a template, which may compare the partition."""
+    return original(template, {"AWS::Partition": {"Value": "aws"}} | dict(parameters))
 
 
 def provision_resource(
@@ -308,6 +324,10 @@ def put_events(original: Callable[..., Answer], request: dict[str, Any]) -> Answ
 # Where ministack has a function, its name there, and what is called instead, with the original as
 # the first argument.
 REPLACEMENTS: Final[tuple[tuple[dict[str, Any], str, Callable[..., Any]], ...]] = (
+    *(
+        (vars(module), "_evaluate_conditions", evaluate_conditions)
+        for module in (changesets, engine, handlers, stacks)
+    ),
     (vars(stacks), "_provision_resource", provision_resource),
     (vars(provisioners), "_provision_resource", provision_resource),
     (handlers._ACTION_HANDLERS, "GetTemplate", get_template),

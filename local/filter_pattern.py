@@ -34,6 +34,8 @@ Condition = Callable[[Mapping[str, object]], bool]
 Selector = tuple[str | int, ...]
 
 _MISSING: Final = object()
+# Stands for a value that is not known: whatever is asked of it may hold.
+_UNKNOWN: Final = object()
 
 COMPARISONS: Final[Mapping[str, Callable[..., bool]]] = {
     "=": operator.eq,
@@ -98,6 +100,13 @@ class FilterPattern:
         document = _document_in(message) if isinstance(message, str) else message
         return document is not None and self.condition(document)
 
+    def may_match(self, known: Mapping[str, object]) -> bool:
+        """Say whether a log event could match of which only these properties are known.
+
+        A pattern has no negation, so a term that may hold can only make more of it hold.
+        """
+        return self.condition(_Partly(known))
+
 
 def compile_pattern(text: str) -> FilterPattern:
     """Compile a JSON filter pattern. FilterPatternError if its meaning is not certain.
@@ -117,6 +126,16 @@ def compile_pattern(text: str) -> FilterPattern:
     if len(text) > MAX_LENGTH:
         raise FilterPatternError(text, MAX_LENGTH, f"at most {MAX_LENGTH:,} characters")
     return FilterPattern(text=text, condition=_Parser(text).pattern())
+
+
+class _Partly(dict[str, object]):
+    """A document of which some properties are known."""
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+    def __missing__(self, key: str) -> object:
+        return _UNKNOWN
 
 
 class _Parser:
@@ -171,7 +190,7 @@ class _Parser:
             holds = self._comparison(relation)
         else:
             self._refuse(f"one of {', '.join([*COMPARISONS, *TESTS])}", at=start)
-        return lambda document: holds(_value_at(selector, document))
+        return lambda document: _holds_at(selector, document, holds)
 
     def _selector(self) -> Selector:
         if not self._accept("$"):
@@ -265,9 +284,18 @@ def _wildcard(text: str) -> re.Pattern[str]:
     return re.compile(f"{first}{atoms}.*{last}", re.DOTALL)
 
 
+def _holds_at(
+    selector: Selector, document: Mapping[str, object], holds: Callable[[object], bool]
+) -> bool:
+    value = _value_at(selector, document)
+    return value is _UNKNOWN or holds(value)
+
+
 def _value_at(selector: Selector, document: Mapping[str, object]) -> object:
     value: object = document
     for step in selector:
+        if value is _UNKNOWN:
+            break
         if isinstance(step, str):
             if not isinstance(value, Mapping) or step not in value:
                 return _MISSING

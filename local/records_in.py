@@ -1,136 +1,357 @@
-"""Reads CloudTrail records from files, in all the forms that people have them in."""
+"""Reads CloudTrail records from files and folders, in all the forms that people have them in."""
 
 from __future__ import annotations
 
-import gzip
 import json
-import sys
-import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-STANDARD_INPUT = "-"
-_FOLDER_PATTERNS = ("*.json", "*.jsonl", "*.json.gz")
+from .awslogs import packed
+from .file_text import STANDARD_INPUT, DamagedFileError, NotTextError, pieces_of_text
+from .json_stream import JsonStream
 
+# So many of a kind are named; the others are counted.
+MOST_NAMED: Final = 10
+_EXPECTED: Final = "expected eventName with eventTime, and eventID or userIdentity"
+_TOO_DEEP: Final = "JSON nested too deeply to be read"
 
-class UnreadableFileError(Exception):
-    """A path cannot be read as records. The text names it, and says what was expected."""
+# Objects that hold records in a list -> what else stands in them when the list is empty. They are
+# log files, Lambda's events, and what these print: lookup-events; filter-log-events and
+# get-log-events; receive-message; get-query-results.
+_LISTS: Final[Mapping[str, frozenset[str]]] = {
+    "Records": frozenset(),
+    "Events": frozenset({"NextToken"}),
+    "events": frozenset(
+        {"searchedLogStreams", "nextToken", "nextForwardToken", "nextBackwardToken"}
+    ),
+    "Messages": frozenset(),
+    "logEvents": frozenset({"owner", "logGroup", "logStream", "subscriptionFilters"}),
+    "results": frozenset({"statistics", "status", "encryptionKey", "queryLanguage"}),
+}
+# Objects that hold one thing, in an object or as JSON text: an event of lookup-events; a row of
+# Logs Insights; a log event; what Amazon SNS and Amazon SQS send, as Lambda gets it too; what
+# Lambda keeps of a failed invocation.
+_WRAPPERS: Final = (
+    "CloudTrailEvent",
+    "@message",
+    "message",
+    "Sns",
+    "Message",
+    "Body",
+    "body",
+    "requestPayload",
+)
+# Keys that only objects without records have which belong into a trail's bucket.
+_KEYS_BESIDE_RECORDS: Final = (
+    "digestStartTime",
+    "insightDetails",
+    "s3ObjectKey",
+    "configurationItem",
+    "configurationItems",
+    "configSnapshotId",
+)
+# AWS Config writes an empty file to test its permissions: only the name tells.
+_EMPTY_ON_PURPOSE: Final = "ConfigWritabilityCheckFile"
+
+Record = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """A payload of CloudWatch Logs for Lambda, unchanged, and where it was found."""
+    """A payload of CloudWatch Logs for Lambda, and where it was found."""
 
     where: str
     awslogs: dict[str, Any]
 
 
-Record = dict[str, Any]
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file to read; and the folder that was named, if it was found in one."""
+
+    path: str
+    folder: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What people know it by."""
+        return "standard input" if self.path == STANDARD_INPUT else self.path
 
 
-def paths_in(path: str) -> list[str]:
-    """The files that a path names: the path itself, or the files in a folder, in order.
+@dataclass(slots=True)
+class Reader:
+    """Reads files, and keeps what there is to say about them.
 
-    Raises UnreadableFileError if a folder has no files to read.
+    `problems` are what could not be read, a line each; `left_out` the files of folders that hold
+    something else. `on_read` is called with the number of bytes whenever some were read.
     """
-    try:
-        if path == STANDARD_INPUT or not Path(path).is_dir():
-            return [path]
-        found = {file for pattern in _FOLDER_PATTERNS for file in Path(path).rglob(pattern)}
-        files = sorted(str(file) for file in found if not file.is_dir())
-    except OSError as error:
-        raise UnreadableFileError(f"{path}: {error.strerror}") from None
-    if not files:
-        raise UnreadableFileError(
-            f"{path}: no {', '.join(_FOLDER_PATTERNS)} in this folder: to read other files, name "
-            "them"
+
+    problems: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    on_read: Callable[[int], object] = id
+
+    def files_in(self, paths: Iterable[str]) -> list[File]:
+        """The files that the paths name, in order: the path itself, or all that a folder holds."""
+        files: list[File] = []
+        for path in paths:
+            if _is_folder(path):
+                files += self._files_in_folder(path)
+            else:
+                files.append(File(path))
+        return files
+
+    def _files_in_folder(self, folder: str) -> list[File]:
+        def report(error: OSError) -> None:
+            self.problems.append(f"{error.filename}: {error.strerror}")
+
+        walk = os.walk(folder, onerror=report)
+        found = sorted(str(Path(parent, name)) for parent, _, names in walk for name in names)
+        # Whoever opens a pipe waits for somebody to write. And a link may lead nowhere.
+        files = [File(path, folder) for path in found if Path(path).is_file()]
+        self.left_out += sorted({*found} - {file.path for file in files})
+        if not found:
+            self.problems.append(f"{folder}: the folder holds no files")
+        return files
+
+    def records_in(self, files: Iterable[File]) -> Iterator[tuple[File, Record | Payload]]:
+        """The records of all files, each with its file."""
+        ours: dict[str | None, bool] = {}
+        for file in files:
+            content = _Content(file)
+            for item in content.records(self.on_read):
+                yield file, item
+            is_ours = file.folder is None or not content.is_of_something_else()
+            ours[file.folder] = ours.get(file.folder, False) or is_ours
+            if is_ours:
+                self.problems += content.problems()
+            else:
+                self.left_out.append(file.path)
+        self.problems += (
+            f"{folder}: expected CloudTrail records, found files of other kinds only"
+            for folder, is_ours in ours.items()
+            if not is_ours
         )
-    return files
 
 
-def records_in(path: str) -> Iterator[Record | Payload]:
-    """The records of one file, or of standard input. Raises UnreadableFileError."""
-    text = _text_of(path)
-    # Not splitlines: a JSON string may contain characters that Python takes for line ends.
-    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+def _is_folder(path: str) -> bool:
     try:
-        if len(lines) > 1 and _is_json(lines[0][1]):
-            yield from _records_in_lines(path, lines)
-        else:
-            yield from _records_in_text(path, text)
-    except RecursionError:
-        raise UnreadableFileError(f"{path}: JSON nested too deeply to be read") from None
-
-
-def _records_in_lines(path: str, lines: list[tuple[int, str]]) -> Iterator[Record | Payload]:
-    """The records of all lines that can be read; then UnreadableFileError if others cannot."""
-    problems: list[str] = []
-    for number, line in lines:
-        try:
-            yield from _records_in_text(f"{path}, line {number}", line)
-        except UnreadableFileError as error:
-            problems.append(str(error))
-    if problems:
-        more = f" (and {len(problems) - 1:,} more lines)" if len(problems) > 1 else ""
-        raise UnreadableFileError(f"{problems[0]}{more}; the other lines are replayed")
-
-
-def _text_of(path: str) -> str:
-    try:
-        content = sys.stdin.buffer.read() if path == STANDARD_INPUT else Path(path).read_bytes()
-        if content.startswith(b"\x1f\x8b"):
-            content = gzip.decompress(content)
-        return content.decode("utf-8-sig")
-    except OSError as error:
-        raise UnreadableFileError(f"{path}: {error.strerror or error}") from None
-    except EOFError:
-        raise UnreadableFileError(f"{path}: the gzip file is cut off: copy it again") from None
-    except zlib.error as error:
-        raise UnreadableFileError(f"{path}: the gzip file is damaged: {error}") from None
-    except UnicodeDecodeError as error:
-        raise UnreadableFileError(f"{path}: expected UTF-8 text: {error}") from None
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
+        return path != STANDARD_INPUT and Path(path).is_dir()
+    except OSError:
         return False
-    return True
 
 
-def _records_in_text(where: str, text: str) -> Iterator[Record | Payload]:
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise UnreadableFileError(f"{where}: expected JSON: {error}") from None
-    yield from _records_in_document(where, document)
+class _Content:
+    """What is in a file: its records, and what else there is."""
+
+    def __init__(self, file: File) -> None:
+        self._file = file
+        self._is_text = True
+        self._is_blank = True
+        # It is JSON, or something of CloudTrail's is in it, or something around that.
+        self._is_ours = False
+        self._damage: str | None = None
+        self._unreadable = _Few()
+        self._other_documents = _Few()
+
+    def records(self, on_read: Callable[[int], object]) -> Iterator[Record | Payload]:
+        """The records in order. What else is there is kept for `problems`."""
+        stream = JsonStream(self._pieces(on_read), is_known=is_known, report=self._report)
+        for value in stream.values():
+            if isinstance(value, dict) and is_record(value):
+                self._is_ours = True
+                yield value
+            else:
+                self._is_ours = self._is_ours or is_known(value)
+                try:
+                    for item in self._unwrapped(value, stream.place):
+                        self._is_ours = True
+                        yield item
+                except RecursionError:
+                    self._report(stream.place, _TOO_DEEP)
+        self._is_blank = not stream.has_text
+        self._is_ours = self._is_ours or stream.begins_as_json
+
+    def is_of_something_else(self) -> bool:
+        """Whether neither its records nor their absence would be missed."""
+        is_empty = self._is_blank and self._is_text
+        return not (self._is_ours or is_empty or self._damage)
+
+    def problems(self) -> list[str]:
+        """What could not be read, a line each."""
+        name, others = self._file.name, self._other_documents
+        if not self._is_text:
+            return [f"{name}: expected JSON, found something that is not text"]
+        found = [f"{name}, {it}" for it in self._unreadable.named]
+        if more := self._unreadable.count - len(found):
+            found.append(f"{name}: {more:,} more like {'this' if more == 1 else 'these'}")
+        if others.count:
+            are = (
+                "document is not a CloudTrail record"
+                if others.count == 1
+                else ("documents are not CloudTrail records")
+            )
+            found.append(f"{name}: {others.count:,} {are}: {_EXPECTED} ({others})")
+        if self._damage:
+            found.append(f"{name}: {self._damage}")
+        elif self._is_blank and not found and Path(self._file.path).name != _EMPTY_ON_PURPOSE:
+            found.append(f"{name}: is empty")
+        return found
+
+    def _pieces(self, on_read: Callable[[int], object]) -> Iterator[str]:
+        try:
+            yield from pieces_of_text(
+                self._file.path, on_read=on_read, on_stray_byte=self._report_stray_byte
+            )
+        except NotTextError:
+            self._is_text = False
+        except DamagedFileError as error:
+            self._damage = str(error)
+
+    def _report_stray_byte(self, line: int) -> None:
+        self._report(f"line {line}", "expected UTF-8 text; other bytes are read as \ufffd")
+
+    def _report(self, place: str, what: str) -> None:
+        # Where the rest of the file is missing, that the JSON ends too early is said already.
+        if self._damage is None:
+            self._unreadable.add(f"{place}: {what}")
+
+    def _unwrapped(self, value: object, place: str) -> Iterator[Record | Payload]:
+        """The records in whatever is around them, as deep as it goes."""
+        if isinstance(value, str) and _is_json(value):
+            try:
+                inner = json.loads(value)
+            except ValueError as error:
+                self._report(place, f"expected JSON: {error}")
+            else:
+                yield from self._unwrapped(inner, place)
+        elif isinstance(value, list) and (row := _row_of(value)):
+            yield from self._in_object(row, place)
+        elif isinstance(value, list):
+            for number, member in enumerate(value):
+                yield from self._unwrapped(member, f"{place}[{number}]")
+        elif isinstance(value, dict):
+            yield from self._in_object(value, place)
+        else:
+            self._other_documents.add(place)
+
+    def _in_object(self, value: dict[str, Any], place: str) -> Iterator[Record | Payload]:
+        if is_record(value):
+            yield value
+        elif "awslogs" in value:
+            yield Payload(f"{self._file.name}, {place}", value)
+        elif _is_delivery(value):
+            yield Payload(f"{self._file.name}, {place}", packed(value))
+        elif is_passed_over(value):
+            return
+        elif (inside := _inside(value)) is not None:
+            for key, member in inside:
+                yield from self._unwrapped(member, f"{place}, {key}")
+        elif missing := _missing_in(value):
+            self._report(place, f"expected {missing}")
+        else:
+            self._other_documents.add(place)
 
 
-def _records_in_document(where: str, document: object) -> Iterator[Record | Payload]:
-    """Unwrap records: S3 files, EventBridge events, `aws cloudtrail lookup-events` output."""
-    if isinstance(document, list):
-        for item in document:
-            yield from _records_in_document(where, item)
-    elif not isinstance(document, dict):
-        raise UnreadableFileError(
-            f"{where}: expected a CloudTrail record, found {type(document).__name__}"
-        )
-    elif isinstance(document.get("Records"), list):
-        yield from _records_in_document(where, document["Records"])
-    elif "awslogs" in document:
-        yield Payload(where, document)
-    elif isinstance(document.get("detail"), dict) and "detail-type" in document:
-        yield document["detail"]
-    elif isinstance(document.get("Events"), list):
-        for index, event in enumerate(document["Events"]):
-            text = event.get("CloudTrailEvent") if isinstance(event, dict) else None
-            if not isinstance(text, str):
-                raise UnreadableFileError(
-                    f"{where}, Events[{index}]: expected CloudTrailEvent, a record as JSON text"
-                )
-            yield from _records_in_text(f"{where}, Events[{index}].CloudTrailEvent", text)
-    else:
-        yield document
+class _Few:
+    """The first few of what may be many, and how many there are."""
+
+    def __init__(self) -> None:
+        self.named: list[str] = []
+        self.count = 0
+
+    def add(self, words: str) -> None:
+        self.count += 1
+        if len(self.named) < MOST_NAMED:
+            self.named.append(words)
+
+    def __str__(self) -> str:
+        more = self.count - len(self.named)
+        return ", ".join(self.named) + (f" and {more:,} more" if more else "")
+
+
+def is_record(document: Mapping[str, Any]) -> bool:
+    """Whether this is a CloudTrail record, even one of which a part is missing.
+
+    It has the name of a call, and two of its time, its id and who made it: a list of calls with
+    their names is no trail. Events of other services come from sources such as `aws:s3`.
+    """
+    name, source = document.get("eventName"), document.get("eventSource")
+    return (
+        isinstance(name, str)
+        and [document.get(key) for key in ("eventTime", "eventID", "userIdentity")].count(None) < 2
+        and not (isinstance(source, str) and source.startswith("aws:"))
+        and document.get("eventCategory") != "Insight"
+    )
+
+
+def is_passed_over(document: Mapping[str, Any]) -> bool:
+    """Whether this belongs into a trail's bucket beside the records, and holds none.
+
+    Digests, Insights events, notifications of Amazon S3 and of CloudTrail, and AWS Config's files.
+    """
+    return (
+        any(key in document for key in _KEYS_BESIDE_RECORDS)
+        or document.get("eventCategory") == "Insight"
+        or document.get("eventType") == "AwsCloudTrailInsight"
+        or document.get("eventSource") == "aws:s3"
+        or document.get("source") == "aws.s3"
+        or document.get("Event") == "s3:TestEvent"
+    )
+
+
+def is_known(value: object) -> bool:
+    """Whether this holds records, or is passed over."""
+    return isinstance(value, dict) and (
+        is_record(value)
+        or "awslogs" in value
+        or _is_delivery(value)
+        or is_passed_over(value)
+        or _inside(value) is not None
+        or _missing_in(value) is not None
+    )
+
+
+def _is_delivery(document: Mapping[str, Any]) -> bool:
+    """Whether this is what a payload decodes to."""
+    return document.get("messageType") in {"DATA_MESSAGE", "CONTROL_MESSAGE"} and isinstance(
+        document.get("logEvents"), list
+    )
+
+
+def _inside(document: Mapping[str, Any]) -> list[tuple[str, object]] | None:
+    """What is in an envelope, each with its place; None if this is not one."""
+    for key, beside in _LISTS.items():
+        members = document.get(key)
+        if isinstance(members, list) and (members or _is_empty_list_of_ours(document, key, beside)):
+            return [(f"{key}[{number}]", member) for number, member in enumerate(members)]
+    if "detail-type" in document and "detail" in document:
+        return [("detail", document["detail"])]
+    for key in _WRAPPERS:
+        if isinstance(inner := document.get(key), dict) or _is_json(inner):
+            return [(key, inner)]
+    return None
+
+
+def _is_empty_list_of_ours(document: Mapping[str, Any], key: str, beside: frozenset[str]) -> bool:
+    # Many things print "results".
+    return document.keys() - {key} <= beside and (key != "results" or "status" in document)
+
+
+def _row_of(cells: list[Any]) -> dict[str, Any] | None:
+    """A row as Logs Insights prints it, `[{"field": …, "value": …}]`, as an object."""
+    if not all(isinstance(cell, dict) and cell.keys() == {"field", "value"} for cell in cells):
+        return None
+    return {str(cell["field"]): cell["value"] for cell in cells}
+
+
+def _missing_in(document: Mapping[str, Any]) -> str | None:
+    """What had to be asked for, or is lost: the record is not in it."""
+    if "EventId" in document:
+        return "CloudTrailEvent, a record as JSON text"
+    return "the field @message in the query" if "@ptr" in document else None
+
+
+def _is_json(value: object) -> bool:
+    return isinstance(value, str) and value.lstrip()[:1] in {"{", "[", '"'}

@@ -1,10 +1,10 @@
 """Runs the real Lambda handler over CloudTrail records, and prints the alerts.
 
-PATH is a file, a folder, or - for standard input. A file may hold one record, JSON Lines, an
-EventBridge event or an awslogs payload, or be a log file as CloudTrail writes it to S3 (gzipped or
-not). Records that the subscription filter in template.yaml does not match are dropped, as
-CloudWatch Logs drops them. Nothing leaves this machine. The function's clock is set to five minutes
-after the newest record of each delivery.
+PATH is a file, a folder, or - for standard input, with records in any of the forms in
+docs/replay.md: log files of a trail, gzipped or not, JSON Lines, what the AWS CLI prints, events
+and messages that carry records. Records that the subscription filter in template.yaml does not
+match are dropped, as CloudWatch Logs drops them. Nothing leaves this machine. The function's clock
+is set to five minutes after the newest record of each delivery.
 """
 
 from __future__ import annotations
@@ -12,56 +12,56 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from tqdm import tqdm
-
+from security_group_alerter.messages.text import listed
+from security_group_alerter.model.severity import Severity
 from security_group_alerter.settings import SettingsError
 
 from .aws import SentAlert, emulated_aws
-from .deliveries import LONGEST_GAP, Delivery, deliveries_of
+from .deliveries import LONGEST_SPAN, Delivery, Packer
 from .filter_pattern import compile_pattern
 from .lambda_context import lambda_context
 from .program import run
-from .records_in import Payload, Record, UnreadableFileError, paths_in, records_in
-from .template import subscription_pattern
+from .records_in import MOST_NAMED, File, Payload, Reader, Record
+from .template import read_template, subscription_pattern
 
 if TYPE_CHECKING:
     from security_group_alerter.alerting import Alerter
 
-CLOUDTRAIL_LATENCY = timedelta(minutes=5)
-_LARGE = 1000
-_SEVERITY_COLOURS = {"CRITICAL": "1;97;41", "HIGH": "1;31", "MEDIUM": "1;33", "LOW": "1;36"}
+CLOUDTRAIL_LATENCY: Final = timedelta(minutes=5)
+_SEVERITY_COLOURS: Final = {"CRITICAL": "1;97;41", "HIGH": "1;31", "MEDIUM": "1;33", "LOW": "1;36"}
+# What to do, and what to take note of, in the text of an e-mail.
+_ACTION: Final = re.compile(r"(?m)^( *)(UNDO|Close it)\b")
+_WARNING: Final = re.compile(r"(?m)^( *)(! .*)$")
+# A bar for less would only flicker, in seconds.
+_DELAY: Final = 0.5
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Replay and print. Returns 2 if something could not be read."""
+    """Replay and print. Returns 2 if something could not be read, and 130 when interrupted."""
     options = _options(arguments)
-    problems: list[str] = []
-    read = list(_read(options.paths, problems))
-    matches = compile_pattern(subscription_pattern()).matches
-    # A payload has passed the filter already.
-    let_through = [item for item in read if isinstance(item, Payload) or matches(item)]
-    # For people, the clock is near each call; for programs, there are as few deliveries as can be.
-    is_for_people = options.format != "json" and not options.payload
-    gap = {"longest_gap": LONGEST_GAP} if is_for_people else {}
-    deliveries = list(deliveries_of(let_through, **gap))
+    replay = _Replay()
+    replay.read(options.paths)
     if options.payload:
-        for delivery in deliveries:
-            print(json.dumps(delivery.payload))
+        replay.print_payloads()
     else:
         try:
-            _replay(deliveries, options.format, len(read) - len(let_through), problems)
+            replay.run()
         except SettingsError as error:
-            problems.append(str(error))
-    for problem in problems:
-        print(f"replay: {problem}", file=sys.stderr)
-    return 2 if problems else 0
+            replay.problems.append(str(error))
+        else:
+            replay.print_alerts(options.format)
+    return replay.print_problems()
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -69,7 +69,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m local.replay",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Exit status: 0; 2 if a path could not be read (the others are replayed).",
+        epilog="Exit status: 0; 2 if something could not be read (the rest is replayed); 130 if "
+        "interrupted (what was found until then is printed).",
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder, or - for stdin")
     parser.add_argument(
@@ -88,39 +89,108 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _read(paths: list[str], problems: list[str]) -> Iterator[Record | Payload]:
-    for path in paths:
+@dataclass(frozen=True, slots=True)
+class _Alert:
+    """An alert as it was sent, and where its records were found."""
+
+    sent: SentAlert
+    places: list[str]
+
+
+class _Replay:
+    """One run: what was read and sent, and what there is to say about it."""
+
+    def __init__(self) -> None:
+        self._reader = Reader()
+        self.problems = self._reader.problems
+        self._packer = Packer(longest_span=LONGEST_SPAN)
+        self._records = 0
+        self._totals: Counter[str] = Counter()
+        self._alerts: list[_Alert] = []
+        self._is_complete = True
+
+    def read(self, paths: list[str]) -> None:
+        """Keep what the subscription filter lets through. A payload has passed it already."""
+        reader = self._reader
+        files = reader.files_in(paths)
+        lets_through = _SubscriptionFilter()
         try:
-            files = paths_in(path)
-        except UnreadableFileError as error:
-            problems.append(str(error))
-            continue
-        for file in files:
-            try:
-                yield from records_in(file)
-            except UnreadableFileError as error:
-                problems.append(str(error))
+            with _progress(_size_of(files), "B") as reader.on_read:
+                for file, item in reader.records_in(files):
+                    if isinstance(item, Payload) or lets_through(item):
+                        self._packer.add(item, place=file.name)
+                    else:
+                        self._records += 1
+        except KeyboardInterrupt:
+            self._is_complete = False
+
+    def run(self) -> None:
+        """Hand the deliveries to the function, and keep what it sends. Raises SettingsError."""
+        deliveries = list(self._packer.deliveries())
+        records = sum(delivery.records for delivery in deliveries)
+        self._records += records
+        try:
+            with emulated_aws() as topic, _progress(records, " records") as advance:
+                function = ReplayedFunction()
+                for delivery in deliveries:
+                    self._totals.update(function.handle(delivery, self.problems))
+                    self._alerts += [
+                        _Alert(sent, _places_of(sent, delivery)) for sent in topic.take()
+                    ]
+                    advance(delivery.records)
+        except KeyboardInterrupt:
+            self._is_complete = False
+
+    def print_payloads(self) -> None:
+        """Print what Lambda would get, a line each."""
+        for delivery in self._packer.deliveries():
+            print(json.dumps(delivery.payload))
+
+    def print_alerts(self, form: str) -> None:
+        """Print the alerts; and how many there are of what, to standard error."""
+        alerts = self._alerts
+        if form != "json":
+            # What needs attention comes first. JSON Lines keep the order of sending.
+            alerts = sorted(alerts, key=lambda it: it.sent.attributes["world_open"] != "true")
+        for alert in alerts:
+            print(_FORMATS[form](alert))
+        totals = self._totals
+        print(
+            f"{_count(self._records, 'record')} read, {totals['matched']} matched, "
+            f"{_count(totals['duplicates'], 'repeat')}, {_count(len(alerts), 'alert')}, "
+            f"{totals['world_open']} world-open, {totals['unreadable']} unreadable",
+            file=sys.stderr,
+        )
+
+    def print_problems(self) -> int:
+        """Print what was left out and what is wrong. Returns the exit status."""
+        left_out = self._reader.left_out
+        if left_out:
+            files = (
+                "1 file that holds" if len(left_out) == 1 else f"{len(left_out)} files that hold"
+            )
+            _say(f"left out {files} something else: {listed(left_out, MOST_NAMED)}")
+        for problem in self.problems:
+            _say(problem)
+        if not self._is_complete:
+            _say("interrupted: this is partial, what was found until then")
+            return 130
+        return 2 if self.problems else 0
 
 
-def _replay(deliveries: list[Delivery], form: str, dropped: int, problems: list[str]) -> None:
-    totals: Counter[str] = Counter()
-    alerts: list[SentAlert] = []
-    with emulated_aws() as topic:
-        function = ReplayedFunction()
-        for delivery in _with_progress(deliveries):
-            totals.update(function.handle(delivery, problems))
-            alerts += topic.take()
-    if form != "json":
-        # What needs attention comes first. JSON Lines keep the order of sending.
-        alerts.sort(key=lambda alert: alert.attributes["world_open"] != "true")
-    for alert in alerts:
-        print(_FORMATS[form](alert))
-    print(
-        f"{totals['records'] + dropped} records read, {totals['matched']} matched, "
-        f"{len(alerts)} alerts, {totals['world_open']} world-open, "
-        f"{totals['unreadable']} unreadable",
-        file=sys.stderr,
-    )
+class _SubscriptionFilter:
+    """The subscription filter of template.yaml, which decides on most records by their name."""
+
+    def __init__(self) -> None:
+        self._pattern = compile_pattern(subscription_pattern())
+        self._may_match: dict[str, bool] = {}
+
+    def __call__(self, record: Record) -> bool:
+        name = record["eventName"]
+        may_match = self._may_match.get(name)
+        if may_match is None:
+            may_match = self._may_match[name] = self._pattern.may_match({"eventName": name})
+        return may_match and self._pattern.matches(record)
 
 
 class ReplayedFunction:
@@ -159,42 +229,102 @@ def _later(time: datetime) -> datetime:
         return time
 
 
-def _with_progress(deliveries: list[Delivery]) -> Iterator[Delivery]:
-    total = sum(delivery.records for delivery in deliveries)
-    # disable=None: a bar on a terminal only.
-    with tqdm(total=total, unit=" records", disable=None if total > _LARGE else True) as bar:
-        for delivery in deliveries:
-            yield delivery
-            bar.update(delivery.records)
+def _places_of(sent: SentAlert, delivery: Delivery) -> list[str]:
+    """Where the records of an alert were found; of all of the delivery, if it names none."""
+    places = delivery.places
+    named = [places[event_id] for event_id in sent.event_ids if event_id in places]
+    return list(dict.fromkeys(named or places.values()))
 
 
-def _email(alert: SentAlert) -> str:
-    severity = alert.attributes["severity"]
-    rule = "─" * 100
-    subject, text = f"Subject: {alert.subject}", alert.messages["email"]
-    colour = _SEVERITY_COLOURS.get(severity)
-    if colour is not None and sys.stdout.isatty():
-        subject = f"\x1b[{colour}m{subject}\x1b[0m"
-    return f"{rule}\n{subject}\n\n{text}"
+def _size_of(files: Iterable[File]) -> int | None:
+    """How many bytes there are to read; None if only reading tells."""
+    try:
+        return sum(Path(file.path).stat().st_size for file in files)
+    except OSError:
+        return None
 
 
-def _json(alert: SentAlert) -> str:
+@contextmanager
+def _progress(total: int | None, unit: str) -> Iterator[Callable[[int], object]]:
+    """A bar on a terminal, when it takes long; yields what is to be called with each step."""
+    if not sys.stderr.isatty():
+        yield id
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit=unit, unit_scale=True, delay=_DELAY, leave=False) as bar:
+        yield bar.update
+
+
+def _say(words: str) -> None:
+    print(f"replay: {words}", file=sys.stderr)
+
+
+def _count(number: int, singular: str) -> str:
+    return f"{number} {singular}{'' if number == 1 else 's'}"
+
+
+# The forms.
+
+
+def _email(alert: _Alert) -> str:
+    sent, lines = alert.sent, ["─" * 100]
+    if alert.places:
+        lines.append(f"File: {listed(alert.places, MOST_NAMED)}")
+    if not _is_emailed(sent):
+        lines.append(f"No e-mail by default: below MinimumSeverity, which is {_minimum_severity()}")
+    subject, text = f"Subject: {sent.subject}", sent.messages["email"]
+    if _is_colourful():
+        if colour := _SEVERITY_COLOURS.get(sent.attributes["severity"]):
+            subject = _coloured(colour, subject)
+        text = _ACTION.sub(lambda it: it[1] + _coloured("1;32", it[2]), text)
+        text = _WARNING.sub(lambda it: it[1] + _coloured("1;33", it[2]), text)
+    return "\n".join([*lines, subject, "", text])
+
+
+def _is_emailed(sent: SentAlert) -> bool:
+    """Whether AlertEmail gets it, with the template's defaults."""
+    return (
+        Severity[sent.attributes["severity"]] >= Severity[_minimum_severity()]
+        or sent.attributes["effect"] == "closes"
+    )
+
+
+@cache
+def _minimum_severity() -> str:
+    default: str = read_template()["Parameters"]["MinimumSeverity"]["Default"]
+    return default
+
+
+def _is_colourful() -> bool:
+    """Whether to print colours: https://no-color.org and https://force-color.org."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+
+
+def _coloured(colour: str, text: str) -> str:
+    return f"\x1b[{colour}m{text}\x1b[0m"
+
+
+def _json(alert: _Alert) -> str:
+    sent = alert.sent
     return json.dumps(
         {
-            "event_ids": alert.event_ids,
-            "subject": alert.subject,
-            "attributes": alert.attributes,
-            "messages": alert.messages,
+            "event_ids": sent.event_ids,
+            "subject": sent.subject,
+            "attributes": sent.attributes,
+            "messages": sent.messages,
         }
     )
 
 
-_FORMATS: dict[str, Callable[[SentAlert], str]] = {
+_FORMATS: Final[dict[str, Callable[[_Alert], str]]] = {
     "email": _email,
     "json": _json,
-    "chat": lambda alert: json.dumps(json.loads(alert.messages["https"]), indent=2),
-    "sms": lambda alert: alert.messages["sms"],
-    "machine": lambda alert: json.dumps(json.loads(alert.messages["default"]), indent=2),
+    "chat": lambda alert: json.dumps(json.loads(alert.sent.messages["https"]), indent=2),
+    "sms": lambda alert: alert.sent.messages["sms"],
+    "machine": lambda alert: json.dumps(json.loads(alert.sent.messages["default"]), indent=2),
 }
 
 

@@ -9,11 +9,17 @@ from typing import Any, Final, cast
 
 import yaml
 
+try:
+    # A tenth of the time. Not every build of PyYAML has it.
+    from yaml import CSafeLoader as SafeLoader
+except ImportError:
+    from yaml import SafeLoader  # type: ignore[assignment]
+
 TEMPLATE: Final = Path(__file__).parents[1] / "template.yaml"
 HEALTH: Final = TEMPLATE.parent / "stacks/health.yaml"
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(SafeLoader):
     """YAML with CloudFormation's short forms, read into their long forms."""
 
 

@@ -60,7 +60,11 @@ def findings_of(*log_events: str | dict[str, Any]) -> list[Finding]:
 def delivered(findings: Iterable[Finding]) -> list[DeliveredFinding]:
     """These findings, as if each had come with a delivery."""
     return [
-        DeliveredFinding(finding=it, key=f"{number}: {it.origin}")
+        DeliveredFinding(
+            finding=it,
+            keys=(f"{number}: {it.origin}",),
+            event_ids=(it.record.event_id,) if it.record and it.record.event_id else (),
+        )
         for number, it in enumerate(findings)
     ]
 

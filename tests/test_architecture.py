@@ -16,8 +16,9 @@ MODULES: Final = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.p
 # Each layer, and what it may import: only layers further down.
 MAY_IMPORT: Final = {
     "handlers": {"wiring", "alerting", "settings"},
-    "wiring": {"alerting", "aws", "judgement", "settings"},
-    "alerting": {"grouping", "messages", "judgement", "cloudtrail", "model"},
+    "wiring": {"alerting", "aws", "messages", "judgement", "settings"},
+    "alerting": {"aftermath", "grouping", "messages", "judgement", "cloudtrail", "model"},
+    "aftermath": {"judgement", "model"},
     "grouping": {"model"},
     "messages": {"judgement", "model"},
     "judgement": {"model"},

@@ -33,10 +33,10 @@ from security_group_alerter.model.account import AccountFacts
 from security_group_alerter.model.exposure import Breadth
 from security_group_alerter.model.finding import Effect
 from security_group_alerter.model.message import Message
-from security_group_alerter.model.record import Outcome
 from security_group_alerter.model.rules import PortRange
 from security_group_alerter.model.severity import Severity
 from security_group_alerter.model.subject import SubjectKind
+from tests.local.replay_sample import email_sample, replay_sample
 from tests.local.samples import preflight_sample, verify_sample
 from tests.stories import findings_of, story, told
 
@@ -180,14 +180,16 @@ def attributes() -> str:
     values = {
         "severity": listed(Severity.__members__),
         "world_open": "`true` if each call opened something to the world, else `false`",
-        "effect": f"{listed(Effect)}: what the calls did to the world's access",
-        "outcome": listed(Outcome),
+        "effect": (
+            f"{listed(Effect)}: what the calls did to the world's access; `attempt` if they were "
+            "denied, failed or were dry runs"
+        ),
         "kind": listed(SubjectKind),
-        "event_name": "the API call, or `several`",
         "account_id": "the account whose resources changed, not the caller's account",
         "account_name": "that account's name in the organization",
         "region": "the Region of the change",
-        "organization_id": "the organization's id",
+        "ou": "the account's OU, with those above it, such as `Root/Workloads/Production`",
+        "owner": "the value of the first account tag that `AccountTags` names",
     }
     assert list(values) == list(sample_message().attributes)
     return table(("attribute", "values"), [(code(name), it) for name, it in values.items()])
@@ -372,8 +374,8 @@ def words_for_fixed_cost() -> str:
 
 
 def fixed_counts() -> tuple[int, int]:
-    """How many metrics alarms watch, and how many the stack makes."""
-    made = resources().values()
+    """How many metrics alarms watch, and how many the stack makes, with its defaults."""
+    made = [it for it in resources().values() if "Condition" not in it]
     alarms_ = [it["Properties"] for it in made if it["Type"] == "AWS::CloudWatch::Alarm"]
     watched = sum(
         sum("MetricStat" in metric for metric in it.get("Metrics", [])) or 1 for it in alarms_
@@ -431,7 +433,11 @@ BLOCKS: Final[dict[str, dict[str, Callable[[], str]]]] = {
     },
     "docs/operate.md": {"alarms": alarms},
     "docs/performance.md": {"performance": performance},
-    "docs/replay.md": {"formats": formats},
+    "docs/replay.md": {
+        "output": shown(replay_sample),
+        "email": shown(email_sample),
+        "formats": formats,
+    },
     "docs/subscribe.md": {"forms": forms, "attributes": attributes},
 }
 

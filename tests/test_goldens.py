@@ -12,9 +12,9 @@ import pytest
 
 from local.aws import SentAlert, Topic
 from local.deliveries import deliveries_of
-from local.records_in import records_in
 from local.replay import ReplayedFunction
 from tests.conftest import pytest_configure
+from tests.stories import story as record_of
 
 ROOT: Final = Path(__file__).parents[1]
 GOLDENS: Final = ROOT / "tests" / "golden"
@@ -59,7 +59,7 @@ FORMS: Final[Mapping[str, Callable[[SentAlert], str]]] = {
 @pytest.mark.usefixtures("forgotten")
 @pytest.mark.parametrize("story", STORIES)
 def test_story_is_told_as_agreed(story: str, topic: Topic, pytestconfig: pytest.Config) -> None:
-    [delivery] = deliveries_of(records_in(str(ROOT / "events" / f"{story}.json")))
+    [delivery] = deliveries_of([record_of(story)])
     problems: list[str] = []
     ReplayedFunction().handle(delivery, problems)
     assert not problems

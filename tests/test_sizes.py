@@ -1,6 +1,7 @@
 """How many messages large changes become, and how large these are."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,8 +11,11 @@ import pytest
 
 from local.aws import SentAlert, Topic
 from local.deliveries import deliveries_of
+from local.lambda_context import lambda_context
 from local.records_in import Record
 from local.replay import ReplayedFunction
+from security_group_alerter.handlers import delivery as handler
+from tests.local.failures import payload_of
 from tests.stories import story
 
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
@@ -142,12 +146,24 @@ def test_every_group_is_named_in_email_and_machine_form(apply: Apply) -> None:
     _, alerts = apply
 
     for alert in alerts:
-        groups = list(groups_of(alert))
+        groups = list(dict.fromkeys(groups_of(alert)))
         assert all(group in alert.messages["email"] for group in groups)
-        resources = json.loads(alert.messages["default"])["resources"]
-        assert [resource["uid"] for resource in resources] == list(dict.fromkeys(groups))
+        machine = json.loads(alert.messages["default"])
+        written_out = [resource["uid"] for resource in machine["resources"]]
+        assert written_out == [group for group in groups if group in set(written_out)]
+        lines = machine["unmapped"]["further_calls"]
+        assert set(groups) == {*written_out, *(group_in(line) for line in lines)}
     every_group = {group for alert in alerts for group in groups_of(alert)}
     assert every_group == {group_id_of(group) for group in range(100)}
+
+
+def group_in(line: str) -> str:
+    """The group that a line of a call's own names."""
+    found = re.fullmatch(
+        r"[0-9]+\. [0-9:]{8} UTC AuthorizeSecurityGroup(?:In|E)gress (sg-[0-9a-f]{17}): \S.*", line
+    )
+    assert found, line
+    return found[1]
 
 
 def groups_of(alert: SentAlert) -> Iterator[str]:
@@ -160,11 +176,70 @@ def test_every_call_has_a_line_of_its_own_in_the_email(apply: Apply) -> None:
     _, alerts = apply
 
     for alert in alerts:
-        lines = alert.messages["email"].split("\n")
+        changed = alert.messages["email"].partition("WHAT CHANGED\n")[2].partition("\n\n")[0]
+        lines = changed.split("\n")
+        further = json.loads(alert.messages["default"])["unmapped"]["further_calls"]
+        assert len(further) == max(0, len(alert.event_ids) - MOST_WRITTEN_OUT)
         for number, group in enumerate(groups_of(alert), start=1):
-            assert any(line.startswith(f"  {number}. Auth") and group in line for line in lines)
+            [line] = [line for line in lines if line.startswith(f"{number}. ")]
+            if line in further:
+                assert group_in(line) == group
+            else:
+                assert line.startswith(f"{number}. Auth")
+                assert group in line
 
 
+MOST_WRITTEN_OUT: Final = 50
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_of_a_burst_the_fifty_worst_calls_are_written_out(topic: Topic) -> None:
+    """All LOW: an edit of one account among calls that reach nobody outside."""
+    private = [called(it, "Ingress", [("tcp", 22, "10.0.0.0/8")], number=it) for it in range(200)]
+    public = called(200, "Ingress", [("tcp", 22, "8.8.8.8/32")], number=200)
+
+    [alert] = sent([*private, public], topic)
+
+    machine = json.loads(alert.messages["default"])
+    assert len(machine["evidences"]) == MOST_WRITTEN_OUT
+    assert len(machine["unmapped"]["further_calls"]) == 201 - MOST_WRITTEN_OUT
+    assert group_id_of(200) in [resource["uid"] for resource in machine["resources"]]
+    assert size_of(alert) < LARGEST
+
+
+@pytest.mark.usefixtures("forgotten")
+@pytest.mark.parametrize(
+    "peers", [("0.0.0.0/0",), ("0.0.0.0/0", "10.0.0.0/8")], ids=["alike", "of-two-severities"]
+)
+def test_five_thousand_calls_of_five_principals_are_twenty_messages_at_most(
+    peers: tuple[str, ...], topic: Topic
+) -> None:
+    records = [
+        called(
+            number,
+            "Ingress",
+            [("tcp", 443, peers[number % len(peers)])],
+            number=number,
+        )
+        | {"userIdentity": TERRAFORM["userIdentity"] | {"userName": f"bot-{number % 5}"}}
+        for number in range(5000)
+    ]
+
+    handler.lambda_handler(payload_of(*map(json.dumps, records)), lambda_context())
+
+    alerts = topic.take()
+    assert len(alerts) <= 20
+    assert all(size_of(alert) < LARGEST for alert in alerts)
+    every_id = [event_id for alert in alerts for event_id in alert.event_ids]
+    assert sorted(every_id) == [record["eventID"] for record in records]
+    for alert in alerts:
+        for event_id in alert.event_ids:
+            group = group_id_of(int(event_id[-12:]))
+            assert group in alert.messages["email"]
+            assert group in alert.messages["default"]
+
+
+@pytest.mark.usefixtures("forgotten")
 def test_call_of_fifty_nine_rules_is_one_message(topic: Topic) -> None:
     ports = [("tcp", port, "0.0.0.0/0") for port in range(8000, 8059)]
 
@@ -176,6 +251,7 @@ def test_call_of_fifty_nine_rules_is_one_message(topic: Topic) -> None:
     assert len(evidence["data"]["rules_added"]) == 59
 
 
+@pytest.mark.usefixtures("forgotten")
 def test_largest_call_is_one_message(topic: Topic) -> None:
     """A group holds a thousand rules at the most, by AWS's quotas."""
     rules = [("tcp", port, "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff/128") for port in range(1000)]

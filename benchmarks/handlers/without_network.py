@@ -9,7 +9,8 @@ from security_group_alerter.handlers.delivery import lambda_handler
 ANSWERS: dict[str, Any] = {
     "BatchGetItem": {"Responses": {}},
     "BatchWriteItem": {},
-    "PublishBatch": {},
+    "PublishBatch": {"Successful": [{"Id": str(place)} for place in range(10)]},
+    "PutItem": {},
     "DescribeAccount": {"Account": {"Id": "222233334444", "Name": "payments-production"}},
     "ListParents": {"Parents": [{"Id": "r-abcd"}]},
     "ListTagsForResource": {"Tags": []},

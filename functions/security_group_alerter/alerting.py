@@ -11,6 +11,7 @@ from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
 
+from .aftermath import with_aftermath
 from .cloudtrail.changes import UnreadableRecordError, change_of
 from .cloudtrail.heartbeat import is_heartbeat
 from .cloudtrail.payload import (
@@ -125,7 +126,7 @@ class Alerter:
         fresh, is_sure = self._not_alerted([*notices, *found])
         alerts = list(
             alerts_of(
-                fresh,
+                with_aftermath(fresh),
                 facts_for=self.facts_for,
                 organization_id=self.organization_id,
                 seen_at=now,
@@ -152,7 +153,8 @@ class Alerter:
         """What is wrong with our own configuration, known by its text and the day."""
         return [
             DeliveredFinding(
-                finding=configuration_finding(problem), key=_key_of_text(f"{today}\n{problem}")
+                finding=configuration_finding(problem),
+                keys=(_key_of_text(f"{today}\n{problem}"),),
             )
             for problem in self.problems
         ]
@@ -163,7 +165,7 @@ class Alerter:
             return [], True
         once: dict[str, DeliveredFinding] = {}
         for entry in found:
-            once.setdefault(entry.key, entry)
+            once.setdefault(entry.keys[0], entry)
         originals = {_original_of(entry.finding) for entry in found} - {None}
         answer = self.alerted_among([*once, *filter(None, originals)])
         fresh = [
@@ -244,7 +246,7 @@ def finding_in(
         if change is None:
             return None
         finding = finding_of(record, change, standards, today=today)
-        return DeliveredFinding(finding=finding, key=key_of(record, message))
+        return _delivered(finding, record, message)
     except UnreadableMessageError as error:
         problem, excerpt = str(error), message
     except UnreadableRecordError as error:
@@ -253,8 +255,15 @@ def finding_in(
         # A fault of ours in reading one record must neither hide it nor take others with it.
         problem, excerpt = f"{type(error).__name__}: {error}", message
     record = record or record_of({}, delivery.log_stream, delivery.log_group)
-    finding = unreadable_finding(record, problem, excerpt)
-    return DeliveredFinding(finding=finding, key=key_of(record, message))
+    return _delivered(unreadable_finding(record, problem, excerpt), record, message)
+
+
+def _delivered(finding: Finding, record: CloudTrailRecord, message: str) -> DeliveredFinding:
+    return DeliveredFinding(
+        finding=finding,
+        keys=(key_of(record, message),),
+        event_ids=(record.event_id,) if record.event_id else (),
+    )
 
 
 def key_of(record: CloudTrailRecord, message: str) -> str:

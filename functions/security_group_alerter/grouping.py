@@ -1,4 +1,4 @@
-"""Step 7: findings and account facts become alerts: what belongs together is reported together.
+"""Step 8: findings and account facts become alerts: what belongs together is reported together.
 
 Findings share an alert only when everything that a subscription can filter by is the same. So every
 attribute is true of every line, and nothing that could page hides behind something harmless.
@@ -7,7 +7,7 @@ attribute is true of every line, and nothing that could page hides behind someth
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 from .model.account import AccountFacts
 from .model.alert import Alert, DeliveredFinding
@@ -21,7 +21,7 @@ def alerts_of(
     seen_at: datetime,
     may_repeat: bool = False,
 ) -> Iterator[Alert]:
-    """Group findings, in the order of the first call of each group.
+    """Group findings, which are in the order of the calls, as are then the groups.
 
     `organization_id` is used where the log stream does not name one.
     """
@@ -29,7 +29,6 @@ def alerts_of(
     for entry in delivered:
         groups.setdefault(_group_of(entry), []).append(entry)
     for group in groups.values():
-        group.sort(key=_order_of)
         first = group[0].finding
         account_id, record = first.subject.account_id, first.record
         yield Alert(
@@ -39,13 +38,6 @@ def alerts_of(
             seen_at=seen_at,
             may_repeat=may_repeat,
         )
-
-
-def _order_of(entry: DeliveredFinding) -> tuple[datetime, bool]:
-    """As the calls were made, and CloudTrail's update of an event after the event."""
-    record = entry.finding.record
-    time = record and record.event_time
-    return time or datetime.min.replace(tzinfo=UTC), bool(record and record.original_event_id)
 
 
 def _group_of(entry: DeliveredFinding) -> object:

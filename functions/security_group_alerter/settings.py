@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from .model import ids
 from .model.presentation import Presentation
+from .model.severity import Severity
 
 # The namespace of the metrics. Alarms and the dashboard name it as well; a test holds them equal.
 METRICS_NAMESPACE = "SecurityGroupAlerter"
@@ -34,6 +35,8 @@ class DeliverySettings:
     trail_arn: str | None = None
     heartbeat_role_arn: str | None = None
     account_tags: tuple[str, ...] = ()
+    chat_topic_arn: str | None = None
+    minimum_chat_severity: Severity = Severity.HIGH
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,5 +143,16 @@ DELIVERY: dict[str, Variable] = {
     ),
     "ACCOUNT_TAGS": Variable(
         "account_tags", "names of account tags, separated by commas", _names, ()
+    ),
+    "CHAT_TOPIC_ARN": Variable(
+        "chat_topic_arn",
+        "the ARN of an SNS topic",
+        _arn("sns", ids.REGION.pattern, r"[\w-]+"),
+    ),
+    "MINIMUM_CHAT_SEVERITY": Variable(
+        "minimum_chat_severity",
+        f"one of {', '.join(severity.name for severity in Severity)}",
+        Severity.__getitem__,
+        Severity.HIGH,
     ),
 }

@@ -5,16 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from .alerting import Alerter
 from .aws import clients, organization, seen_events, sns
 from .aws.organization import AccountDirectory
 from .aws.seen_events import SeenEvents
-from .aws.sns import Publisher
+from .aws.sending_slots import SendingSlots
+from .aws.sns import Publisher, Topics
 from .judgement.accepted_openings import FILE as ACCEPTED_OPENINGS
 from .judgement.accepted_openings import accepted_openings_in
 from .judgement.findings import Standards
+from .messages import is_for_chat
 from .settings import delivery_settings_in
 
 
@@ -24,7 +27,7 @@ def delivery_alerter(environment: Mapping[str, str], *, today: date) -> Alerter:
     Raises SettingsError.
     """
     settings = delivery_settings_in(environment)
-    text = (Path(__file__).parent / ACCEPTED_OPENINGS).read_text("utf-8")
+    text = (Path(__file__).parent / ACCEPTED_OPENINGS).read_text("utf-8", errors="replace")
     accepted = accepted_openings_in(text, today=today)
     session = clients.session()
     directory = AccountDirectory(
@@ -32,15 +35,24 @@ def delivery_alerter(environment: Mapping[str, str], *, today: date) -> Alerter:
         tag_names=settings.account_tags,
         clock=time.monotonic,
     )
+    dynamodb = session.create_client("dynamodb", config=seen_events.CLIENT_CONFIG)
     table = SeenEvents(
-        session.create_client("dynamodb", config=seen_events.CLIENT_CONFIG),
+        dynamodb,
         table_name=settings.seen_events_table,
         clock=time.time,
         sleep=time.sleep,
     )
+    slots = SendingSlots(
+        dynamodb, table_name=settings.seen_events_table, clock=time.time, sleep=time.sleep
+    )
     publisher = Publisher(
         session.create_client("sns", config=sns.CLIENT_CONFIG),
-        topic_arn=settings.alert_topic_arn,
+        topics=Topics(
+            alerts=settings.alert_topic_arn,
+            chat=settings.chat_topic_arn,
+            is_for_chat=partial(is_for_chat, minimum=settings.minimum_chat_severity),
+        ),
+        reserve=slots.reserve,
         sleep=time.sleep,
     )
     return Alerter(

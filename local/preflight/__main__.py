@@ -115,6 +115,7 @@ def _checks(deployment: Deployment) -> Checks[Plan | None]:
         stack = (yield from guarded("stack", _stack(deployment))) or Stack()
         values = {**defaults(), **stack.parameters, **deployment.given}
         yield from _parameter_checks(values)
+        yield from _chat_checks(deployment, values)
         found = yield from guarded(
             "organization", organization.organization_of(deployment, values, account_id)
         )
@@ -218,6 +219,18 @@ def _parameter_checks(values: Mapping[str, str]) -> Checks[None]:
         for rule in broken_rules(values)
     ]
     yield from refused or [ok("parameters", "all valid")]
+
+
+def _chat_checks(deployment: Deployment, values: Mapping[str, str]) -> Checks[None]:
+    """Elsewhere than in the partition aws, the template makes no channel."""
+    for name, what in (("SlackWorkspaceId", "Slack"), ("TeamsTenantId", "Microsoft Teams")):
+        if values.get(name) and deployment.partition != "aws":
+            yield warning(
+                "chat",
+                f"{what} gets nothing: Amazon Q Developer in chat applications is not available "
+                f"in {deployment.region}",
+                f"Subscribe something else to the alert topic, and leave {name} empty",
+            )
 
 
 def _email_checks(plan: Plan) -> Checks[None]:

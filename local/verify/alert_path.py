@@ -24,6 +24,8 @@ PERMISSIONS: Final = (
     "sns:ListSubscriptionsByTopic",
     "sqs:GetQueueAttributes",
 )
+# Made only with a chat channel.
+CHAT_TOPIC: Final = "ChatTopicArn"
 METRICS_NAMESPACE: Final = "SecurityGroupAlerter"
 # The heartbeat alarm waits as long.
 BEATS_WITHIN: Final = timedelta(minutes=30)
@@ -33,8 +35,9 @@ def path_checks(deployed: Deployed) -> Checks[None]:
     """Every part, from the log group on."""
     yield from guarded("subscription", _subscription_checks(deployed))
     yield from guarded("permission", _permission_checks(deployed))
-    for output in ("AlertTopicArn", "OperationsTopicArn"):
-        yield from guarded("topic", _topic_checks(deployed, deployed.outputs[output]))
+    for output in ("AlertTopicArn", CHAT_TOPIC, "OperationsTopicArn"):
+        if output in deployed.outputs:
+            yield from guarded("topic", _topic_checks(deployed, output))
     yield from guarded("heartbeat", _heartbeat_checks(deployed))
     yield from guarded("failure queue", _queue_checks(deployed))
 
@@ -122,8 +125,8 @@ def _lets_in(statement: dict[str, Any], request: Request) -> bool:
     )
 
 
-def _topic_checks(deployed: Deployed, topic_arn: str) -> Checks[None]:
-    client = deployed.deployment.client("sns")
+def _topic_checks(deployed: Deployed, output: str) -> Checks[None]:
+    client, topic_arn = deployed.deployment.client("sns"), deployed.outputs[output]
     name = topic_arn.rpartition(":")[2]
     subscriptions = [
         it
@@ -131,12 +134,16 @@ def _topic_checks(deployed: Deployed, topic_arn: str) -> Checks[None]:
         for it in page["Subscriptions"]
     ]
     if not subscriptions:
-        yield warning(
-            "topic",
-            f"nobody has subscribed to {name}",
+        subscribe = (
             f"Subscribe: aws sns subscribe --region {deployed.deployment.region} --topic-arn "
-            f"{topic_arn} --protocol email --notification-endpoint security@example.com",
+            f"{topic_arn} --protocol email --notification-endpoint security@example.com"
         )
+        if output == CHAT_TOPIC:
+            subscribe = (
+                "Amazon Q Developer in chat applications subscribes by itself: in its console, "
+                "check the workspace or team, and the channel's topics"
+            )
+        yield warning("topic", f"nobody has subscribed to {name}", subscribe)
     for it in subscriptions:
         subscriber = f"{it['Protocol']} {it['Endpoint']}"
         # What AWS puts in place of an ARN.

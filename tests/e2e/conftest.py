@@ -1,4 +1,4 @@
-"""One emulator and one build for all tests, and a stack with its defaults for most of them."""
+"""One emulator and one build for all tests, and one stack for most of them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +11,7 @@ from tests.e2e.emulator import Emulator, emulator_in
 from tests.e2e.organization import Organization, make_organization
 from tests.e2e.queues import Queue, subscribed_queue
 from tests.e2e.stacks import Stack, build_in
+from tests.template.stack import SLACK, TEAMS
 
 
 @pytest.fixture(scope="session")
@@ -33,9 +34,15 @@ def organization(emulator: Emulator) -> Organization:
 
 @pytest.fixture(scope="session")
 def stack(emulator: Emulator, template: Path, organization: Organization) -> Stack:
-    """The organization's stack, with its own trail, as somebody would deploy it first."""
+    """The organization's stack, with its own trail, and everybody that parameters can name."""
     stack = Stack(emulator, template, "security-group-alerter", organization.id)
-    stack.deploy(AlertEmail="security@example.com", OperationsEmail="operations@example.com")
+    stack.deploy(
+        AlertEmail="security@example.com",
+        MinimumSeverity="HIGH",
+        OperationsEmail="operations@example.com",
+        **SLACK,
+        **TEAMS,
+    )
     return stack
 
 

@@ -82,9 +82,16 @@ class Stack:
         )
 
     def restart(self) -> None:
-        """The next invocation is a cold start: a change of the configuration brings one."""
-        self.emulator.client("lambda").update_function_configuration(
-            FunctionName=self.outputs["FunctionName"], Description=f"restarted {uuid4()}"
+        """The next invocation is a cold start: a change of the configuration brings one.
+
+        In the emulator, only a change of what the function is started with.
+        """
+        functions, name = self.emulator.client("lambda"), self.outputs["FunctionName"]
+        environment = functions.get_function_configuration(FunctionName=name)["Environment"]
+        functions.update_function_configuration(
+            FunctionName=name,
+            Description=f"restarted {uuid4()}",
+            Environment={"Variables": environment["Variables"]},
         )
 
     def logged_delivery(self, event_id: str) -> dict[str, int] | None:

@@ -30,13 +30,12 @@ def test_an_alert_on_an_opening_has_what_the_organization_knows(
         "severity": "CRITICAL",
         "world_open": "true",
         "effect": "opens",
-        "outcome": "succeeded",
         "kind": "security-group",
-        "event_name": "AuthorizeSecurityGroupIngress",
         "account_id": organization.account_id,
         "account_name": "payments-production",
         "region": "eu-central-1",
-        "organization_id": organization.id,
+        "ou": "Root/Workloads",
+        "owner": "payments",
     }
     assert alert.event_ids == {record["eventID"]}
     assert alert.finding["cloud"]["account"]["labels"] == ["Owner=payments"]
@@ -75,7 +74,7 @@ def test_raw_delivery_keeps_the_attributes(
         [alert] = raw.alerts_until(record["eventID"])
 
     assert alert.finding["class_name"] == "Detection Finding"
-    assert len(alert.attributes) == 10  # SQS takes no more
+    assert len(alert.attributes) <= 10  # SQS takes no more
     assert alert.attributes["account_name"] == "payments-production"
 
 

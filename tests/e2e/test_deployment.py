@@ -12,6 +12,7 @@ pytestmark = pytest.mark.no_cover
 # Output -> how to look at what it names: service, operation, parameter.
 LOOKS: Final = {
     "AlertTopicArn": ("sns", "get_topic_attributes", "TopicArn"),
+    "ChatTopicArn": ("sns", "get_topic_attributes", "TopicArn"),
     "OperationsTopicArn": ("sns", "get_topic_attributes", "TopicArn"),
     "FunctionName": ("lambda", "get_function", "FunctionName"),
     "FunctionLogGroupName": ("logs", "describe_log_streams", "logGroupName"),

@@ -11,7 +11,7 @@ import pytest
 
 from local.deliveries import deliveries_of
 from tests.e2e.organization import OPENING, Organization
-from tests.e2e.queues import Queue
+from tests.e2e.queues import Queue, subscribed_queue
 from tests.e2e.stacks import Stack
 from tests.e2e.waiting import wait_for
 
@@ -27,6 +27,7 @@ class Scene:
     stack: Stack
     organization: Organization
     queue: Queue
+    chat: Queue
     failures: Queue
 
 
@@ -41,6 +42,23 @@ def nothing_is_sent_and_the_delivery_is_kept(scene: Scene) -> str:
     [(error, call)] = re.findall(r"\((\w+)\) when calling the (\w+) operation", why)
     assert scene.queue.alerts() == []
     return f"no alert; the delivery is in the failure queue, with {error} in {call}"
+
+
+def chat_lacks_the_alert_and_the_delivery_is_kept(scene: Scene) -> str:
+    record = scene.organization.record_of(OPENING)
+    payload = payload_of(record)
+
+    scene.stack.invoke_asynchronously(payload)
+
+    kept = json.loads(scene.failures.next_message()["Body"])
+    assert kept["requestPayload"] == payload
+    why = kept["responsePayload"]["errorMessage"]
+    [(error, call)] = re.findall(r"\((\w+)\) when calling the (\w+) operation", why)
+    # Rather again with each retry than never.
+    alert, *_ = scene.queue.alerts_until(record["eventID"])
+    assert alert.event_ids == {record["eventID"]}
+    assert scene.chat.alerts() == []
+    return f"chat gets nothing; the delivery is in the failure queue, with {error} in {call}"
 
 
 def the_account_has_no_name(scene: Scene) -> str:
@@ -96,6 +114,7 @@ def alerts_leave_no_trace_in_the_log(scene: Scene) -> str:
 # Sid -> what is lost or degraded without it.
 EFFECTS: Final[Mapping[str, Callable[[Scene], str]]] = {
     "PublishAlerts": nothing_is_sent_and_the_delivery_is_kept,
+    "PublishToChat": chat_lacks_the_alert_and_the_delivery_is_kept,
     "NameTheAccount": the_account_has_no_name,
     "RememberWhatWasAlerted": an_alert_comes_again_and_says_that_it_may,
     "KeepFailedDeliveries": a_failed_delivery_is_not_kept,
@@ -151,9 +170,12 @@ def role(stack: Stack) -> Role:
 
 
 @pytest.fixture
-def scene(stack: Stack, organization: Organization, queue: Queue) -> Scene:
+def scene(stack: Stack, organization: Organization, queue: Queue) -> Iterator[Scene]:
     failures = Queue(stack.emulator, stack.outputs["FailureQueueUrl"])
-    return Scene(stack=stack, organization=organization, queue=queue, failures=failures)
+    with subscribed_queue(stack.emulator, stack.outputs["ChatTopicArn"]) as chat:
+        yield Scene(
+            stack=stack, organization=organization, queue=queue, chat=chat, failures=failures
+        )
 
 
 def test_the_table_has_every_statement(role: Role) -> None:

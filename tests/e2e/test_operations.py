@@ -17,6 +17,7 @@ CALLS: Final = {
     ("aws.logs", "DeleteSubscriptionFilter"): ("logGroupName", "TrailLogGroupName"),
     ("aws.lambda", "UpdateFunctionCode20150331v2"): ("functionName", "FunctionName"),
     ("aws.sns", "Subscribe"): ("topicArn", "AlertTopicArn"),
+    ("aws.sns", "DeleteTopic"): ("topicArn", "ChatTopicArn"),
     ("aws.sqs", "PurgeQueue"): ("queueUrl", "FailureQueueUrl"),
     ("aws.kms", "ScheduleKeyDeletion"): ("keyId", "EncryptionKeyArn"),
 }
@@ -28,6 +29,19 @@ def operations(emulator: Emulator, stack: Stack) -> Iterator[Queue]:
         emulator, stack.outputs["OperationsTopicArn"], RawMessageDelivery="true"
     ) as queue:
         yield queue
+
+
+@pytest.mark.parametrize("output", ["AlertTopicArn", "ChatTopicArn", "OperationsTopicArn"])
+def test_a_subscriber_that_is_removed_is_reported(
+    stack: Stack, operations: Queue, output: str
+) -> None:
+    subscription = f"{stack.outputs[output]}:2f1a0c7e-3f0b-4f8e-9d55-2f1f0a6f7c1d"
+    theirs = subscription.replace(stack.name, "somebody-elses")
+
+    stack.report_call("aws.sns", "Unsubscribe", {"subscriptionArn": theirs})
+    stack.report_call("aws.sns", "Unsubscribe", {"subscriptionArn": subscription})
+
+    assert f"Unsubscribe on {subscription}" in operations.next_message()["Body"]
 
 
 @pytest.mark.parametrize(("source", "call"), CALLS)

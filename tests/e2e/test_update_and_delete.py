@@ -14,7 +14,7 @@ from tests.e2e.organization import OPENING, Organization
 from tests.e2e.queues import subscribed_queue
 from tests.e2e.stacks import Stack
 from tests.e2e.waiting import wait_for
-from tests.template.stack import PREVIOUS_TEMPLATE
+from tests.template.stack import PREVIOUS_TEMPLATE, SLACK
 
 pytestmark = pytest.mark.no_cover
 
@@ -59,7 +59,11 @@ PARAMETERS: Final = {
     "TrailName": "short-lived-trail",
     "AlertEmail": "security@example.com",
     "OperationsEmail": "operations@example.com",
+    **SLACK,
 }
+# Resources and outputs that the version before did not have.
+NEW: Final = {"ChatChannelRole", "ChatTopic", "ChatTopicPolicy", "Health"}
+NEW_OUTPUTS: Final = {"ChatTopicArn"}
 
 
 @pytest.fixture(scope="module")
@@ -142,10 +146,13 @@ def test_an_update_from_the_version_before_keeps_all_but_what_moved(
 
     # By physical id: function, topics, log group, table, queue, key.
     kept = {name: before.resources[name] for name in before.resources.keys() - moved}
-    assert {name: after.resources[name] for name in after.resources.keys() - {"Health"}} == kept
+    assert "SlackChannel" in kept
+    assert {name: after.resources[name] for name in after.resources.keys() - NEW} == kept
+    assert after.resources.keys() - kept.keys() == NEW
     assert after.filters == before.filters
     assert {name for name in after.outputs if after.outputs[name] != before.outputs.get(name)} == {
-        "DashboardName"
+        "DashboardName",
+        *NEW_OUTPUTS,
     }
 
 
@@ -154,12 +161,19 @@ def test_what_moved_is_there_once_under_another_name(
 ) -> None:
     before, after = update
 
-    assert after.counts == before.counts
+    # New are the topic for chat and its alarm.
+    assert {
+        name: after.counts[name] - before.counts[name]
+        for name in INVENTORIED
+        if after.counts[name] != before.counts[name]
+    } == {"describe_alarms": 1, "list_topics": 1}
     assert {name for name in INVENTORIED if after.inventory[name] != before.inventory[name]} == {
         "describe_alarms",
         "list_dashboards",
+        "list_roles",
         "list_rules",
         "list_schedules",
+        "list_topics",
     }
     nested = emulator.client("cloudformation").describe_stack_resources(
         StackName=after.resources["Health"]

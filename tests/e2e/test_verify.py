@@ -28,8 +28,8 @@ WELL: Final = {
     *("account", "stack", "trail", "accounts", "six-name pattern", "subscription", "permission"),
     *("topic", "failure queue"),
 }
-# "accounts": the management account has made no call.
-NOT_SEEN: Final = {"to S3", "to CloudWatch Logs", "accounts", "heartbeat"}
+# "accounts": the management account has made no call. "topic": nothing subscribes for chat.
+NOT_SEEN: Final = {"to S3", "to CloudWatch Logs", "accounts", "heartbeat", "topic"}
 
 
 def test_preflight_says_that_it_would_be_updated(stack: Stack) -> None:

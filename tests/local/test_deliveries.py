@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import pytest
 
-from local.deliveries import LONGEST_GAP, MOST_RECORDS, Delivery, deliveries_of
+from local.awslogs import packed
+from local.deliveries import LONGEST_SPAN, MOST_RECORDS, Delivery, Packer, deliveries_of
 from local.records_in import Payload, Record
 from security_group_alerter.cloudtrail.payload import delivery_of, document_of
 
@@ -31,12 +32,6 @@ def unpacked(delivery: Delivery) -> dict[str, Any]:
 
 def records_of(delivery: Delivery) -> list[dict[str, Any]]:
     return [json.loads(log_event["message"]) for log_event in unpacked(delivery)["logEvents"]]
-
-
-def packed(data: object) -> dict[str, Any]:
-    return {
-        "awslogs": {"data": base64.b64encode(gzip.compress(json.dumps(data).encode())).decode()}
-    }
 
 
 def test_a_delivery_is_as_cloudwatch_logs_makes_it() -> None:
@@ -131,17 +126,40 @@ def test_a_delivery_holds_a_thousand_records_of_one_stream(count: int, sizes: li
 
 
 def test_records_far_apart_come_apart_when_they_are_asked_to() -> None:
-    gap = LONGEST_GAP.total_seconds()
-    times = [0.0, gap, 2 * gap + 1, 2 * gap + 2]
-
+    span = LONGEST_SPAN.total_seconds()
+    times = [0.0, span / 2, span, span + 1, 2 * span + 1, 2 * span + 2]
     records = [record(seconds=seconds) for seconds in times]
-    deliveries = [*deliveries_of(records, longest_gap=LONGEST_GAP)]
+    packer = Packer(longest_span=LONGEST_SPAN)
+    for it in records:
+        packer.add(it)
 
-    assert [delivery.records for delivery in deliveries_of(records)] == [4]
-    assert [delivery.records for delivery in deliveries] == [2, 2]
+    deliveries = [*packer.deliveries()]
+
+    assert [delivery.records for delivery in deliveries_of(records)] == [6]
+    assert [delivery.records for delivery in deliveries] == [3, 2, 1]
     assert [delivery.newest for delivery in deliveries] == [
-        START + timedelta(seconds=seconds) for seconds in (times[1], times[3])
+        START + timedelta(seconds=seconds) for seconds in (span, 2 * span + 1, 2 * span + 2)
     ]
+
+
+def test_where_records_were_found_is_known_by_their_ids() -> None:
+    packer = Packer()
+    packer.add(record(eventID="1"), place="a.json")
+    packer.add(record(seconds=1), place="b.json")
+    packer.add(record(seconds=2, eventID="2"))
+
+    [delivery] = packer.deliveries()
+
+    assert delivery.places == {"1": "a.json", 1: "b.json"}
+
+
+def test_payloads_come_first() -> None:
+    payload = packed({"logEvents": [{"message": json.dumps(record(eventID="1"))}]})
+
+    first, second = deliveries_of([record(eventID="2"), Payload("a.json, line 1", payload)])
+
+    assert (first.payload, first.places) == (payload, {"1": "a.json, line 1"})
+    assert records_of(second) == [record(eventID="2")]
 
 
 @pytest.mark.parametrize("time", [None, 5, "yesterday", "2026-11-23T09:00:00", ""])
@@ -159,7 +177,9 @@ def test_a_payload_stays_as_it_was() -> None:
 
     [delivery] = deliveries_of([Payload("a.json", payload)])
 
-    assert delivery == Delivery("a.json", payload, 2, START + timedelta(seconds=1))
+    assert delivery == Delivery(
+        "a.json", payload, 2, START + timedelta(seconds=1), {0: "a.json", 1: "a.json"}
+    )
 
 
 def test_a_log_event_that_is_no_record_does_not_hide_the_time_of_the_others() -> None:
@@ -185,7 +205,7 @@ NOT_TO_BE_DECODED: Final[dict[str, object]] = {
     "no-json": {"data": base64.b64encode(gzip.compress(b"{")).decode()},
     "no-utf-8": {"data": base64.b64encode(gzip.compress(b'"\xe9"')).decode()},
     "too-deep": {"data": base64.b64encode(gzip.compress(b"[" * 100_000)).decode()},
-    "a-list": packed([])["awslogs"],
+    "a-list": packed([])["awslogs"],  # type: ignore[arg-type]
     "no-log-events": packed({})["awslogs"],
     "log-events-of-another-type": packed({"logEvents": 5})["awslogs"],
 }

@@ -469,6 +469,32 @@ def test_a_written_tree_matches_as_the_tree_holds(
 
 
 @settings(max_examples=100, deadline=None, database=None)
+@given(tree=TREES, document=DOCUMENTS, known=st.sets(KEYS))
+def test_what_matches_may_match_whatever_is_known_of_it(
+    tree: Junction | Term, document: dict[str, object], known: set[str]
+) -> None:
+    pattern = compile_pattern(f"{{{tree.written('')}}}")
+    part = {key: value for key, value in document.items() if key in known}
+    assert pattern.may_match(part) or not pattern.matches(document)
+    assert pattern.may_match(document) or not pattern.matches(document)
+
+
+PARTLY_KNOWN = {
+    "what-decides-is-known": ({"a": "z"}, False),
+    "what-decides-is-not-known": ({"c.d": 1}, True),
+    "the-rest-may-decide": ({"a": "x"}, True),
+    "a-part-of-what-is-not-known": ({"b": 0}, True),
+}
+
+
+@pytest.mark.parametrize(("known", "may"), PARTLY_KNOWN.values(), ids=PARTLY_KNOWN)
+def test_a_part_of_an_event_may_match(known: dict[str, object], may: bool) -> None:
+    pattern = compile_pattern("{ ($.a = x) && ($.b.a[0] = 1 || $.c NOT EXISTS) || $.a = y }")
+
+    assert pattern.may_match(known) == may
+
+
+@settings(max_examples=100, deadline=None, database=None)
 @given(st.text(alphabet="{}()$.=!<>&|[]'\"*%1eaISNULTR \n", max_size=40))
 def test_any_text_is_compiled_or_refused(text: str) -> None:
     with suppress(FilterPatternError):

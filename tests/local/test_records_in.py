@@ -1,222 +1,698 @@
 """Every form in which people have CloudTrail records, and every way in which a file can be bad."""
 
-import base64
 import gzip
 import io
 import json
+import os
 import sys
+import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
 
-from local.records_in import Payload, UnreadableFileError, paths_in, records_in
-
-ONE: Final = {"eventID": "1", "eventName": "CreateSecurityGroup"}
-TWO: Final = {"eventID": "2", "eventName": "DeleteSecurityGroup"}
-AWSLOGS: Final = {"awslogs": {"data": "H4sI"}}
-
-Read = list[dict[str, Any] | Payload]
+from local import file_text
+from local.awslogs import log_events_in, packed
+from local.records_in import MOST_NAMED, File, Payload, Reader, is_record
 
 
-def read(path: Path) -> Read:
-    return list(records_in(str(path)))
+def record(number: int, **members: object) -> dict[str, Any]:
+    """As little as makes a record."""
+    return {
+        "eventID": f"id-{number}",
+        "eventName": "CreateSecurityGroup",
+        "eventTime": f"2026-11-24T09:0{number}:00Z",
+        "userIdentity": {"type": "Root"},
+        **members,
+    }
 
 
-def written(folder: Path, content: str | bytes, name: str = "file.json") -> Path:
-    path = folder / name
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return path
+ONE, TWO, THREE = record(1), record(2), record(3)
+TEXT: Final = json.dumps(ONE)
+BOTH: Final[list[object]] = [ONE, TWO]
+DELIVERY: Final = {
+    "messageType": "DATA_MESSAGE",
+    "owner": "111122223333",
+    "logGroup": "organization-trail",
+    "logStream": "o-exampleorgid_222233334444_CloudTrail_eu-central-1",
+    "subscriptionFilters": ["security-group-changes"],
+    "logEvents": [
+        {"id": str(index), "timestamp": 1, "message": json.dumps(it)}
+        for index, it in enumerate(BOTH)
+    ],
+}
+# What AWS writes around a record.
+EVENTBRIDGE: Final = {
+    "version": "0",
+    "detail-type": "AWS API Call via CloudTrail",
+    "source": "aws.ec2",
+    "detail": ONE,
+}
+SNS: Final = {
+    "Type": "Notification",
+    "MessageId": "1",
+    "TopicArn": "arn:aws:sns:…",
+    "Message": TEXT,
+}
+LOOKUP_EVENT: Final = {
+    "EventId": "id-1",
+    "EventName": "CreateSecurityGroup",
+    "EventTime": "2026-11-24T09:01:00+00:00",
+    "Username": "kim",
+    "Resources": [{"ResourceType": "AWS::EC2::SecurityGroup", "ResourceName": "sg-1"}],
+    "CloudTrailEvent": TEXT,
+}
+LOG_EVENT: Final = {
+    "logStreamName": "stream",
+    "timestamp": 1795597200000,
+    "message": TEXT,
+    "ingestionTime": 1795597500000,
+    "eventId": "0",
+}
+
+
+def sqs(body: object) -> dict[str, Any]:
+    return {"MessageId": "1", "ReceiptHandle": "h", "MD5OfBody": "5", "Body": json.dumps(body)}
+
+
+def sqs_for_lambda(body: object) -> dict[str, Any]:
+    message = {"messageId": "1", "receiptHandle": "h", "body": json.dumps(body)}
+    return {"Records": [message | {"eventSource": "aws:sqs", "awsRegion": "eu-central-1"}]}
+
+
+def sns_for_lambda(message: object) -> dict[str, Any]:
+    sns = {"Type": "Notification", "MessageId": "1", "Message": json.dumps(message)}
+    return {"Records": [{"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": sns}]}
+
+
+def insights(*rows: dict[str, str]) -> dict[str, Any]:
+    """`aws logs get-query-results`."""
+    results = [[{"field": key, "value": value} for key, value in row.items()] for row in rows]
+    return {"results": results, "statistics": {"recordsMatched": 1.0}, "status": "Complete"}
 
 
 def lines(*documents: object) -> str:
     return "".join(f"{json.dumps(document)}\n" for document in documents)
 
 
-FORMS: Final[dict[str, tuple[str | bytes, list[object]]]] = {
-    "one-record": (json.dumps(ONE), [ONE]),
-    "one-record-written-for-people": (json.dumps(ONE, indent=2), [ONE]),
-    "file-of-an-s3-trail": (json.dumps({"Records": [ONE, TWO]}), [ONE, TWO]),
-    "file-of-an-s3-trail-gzipped": (
-        gzip.compress(json.dumps({"Records": [ONE, TWO]}).encode()),
-        [ONE, TWO],
-    ),
-    "file-of-an-s3-trail-without-records": (json.dumps({"Records": []}), []),
-    "list": (json.dumps([ONE, TWO]), [ONE, TWO]),
-    "json-lines": (lines(ONE, TWO), [ONE, TWO]),
-    "json-lines-with-windows-ends": (lines(ONE, TWO).replace("\n", "\r\n"), [ONE, TWO]),
-    "json-lines-with-empty-lines": (f"\n{lines(ONE)}\n \n{lines(TWO)}\n", [ONE, TWO]),
-    "json-lines-of-every-form": (
-        lines({"Records": [ONE]}, {"detail-type": "", "detail": TWO}),
-        [ONE, TWO],
-    ),
-    "json-lines-gzipped": (gzip.compress(lines(ONE, TWO).encode()), [ONE, TWO]),
-    "json-lines-with-ends-of-lines-in-a-text": (
-        '{"eventID": "\u2028"}\n{"eventID": "\x85"}\n{"eventID": "\u2029"}\n',
-        [{"eventID": "\u2028"}, {"eventID": "\x85"}, {"eventID": "\u2029"}],
-    ),
-    "byte-order-mark": (b"\xef\xbb\xbf" + json.dumps(ONE).encode(), [ONE]),
-    "eventbridge": (
-        json.dumps({"version": "0", "detail-type": "AWS API Call via CloudTrail", "detail": ONE}),
+def pretty(*documents: object) -> str:
+    return "".join(f"{json.dumps(document, indent=4)}\n" for document in documents)
+
+
+def zipped(content: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a.json", content)
+    return file.getvalue()
+
+
+GZIPPED: Final = gzip.compress(json.dumps({"Records": BOTH}).encode())
+PADDING: Final = b"\0" * 1000
+
+# What the file holds -> the records in it. Nothing is said about it.
+FORMS: Final[dict[str, tuple[object, Sequence[object]]]] = {
+    "one-record": (TEXT, [ONE]),
+    "one-record-written-for-people": (pretty(ONE), [ONE]),
+    "log-file-of-a-trail": ({"Records": BOTH}, BOTH),
+    "log-file-of-a-trail-gzipped": (GZIPPED, BOTH),
+    "log-file-without-records": ({"Records": []}, []),
+    "gzip-members-one-after-the-other": (GZIPPED + GZIPPED, BOTH + BOTH),
+    "gzip-members-of-parts-of-a-line": (
+        gzip.compress(TEXT[:50].encode()) + gzip.compress(TEXT[50:].encode()),
         [ONE],
     ),
-    "a-record-that-has-a-detail": (json.dumps(ONE | {"detail": TWO}), [ONE | {"detail": TWO}]),
-    "lookup-events-of-the-cli": (
-        json.dumps(
-            {"Events": [{"EventId": "1", "CloudTrailEvent": json.dumps(it)} for it in (ONE, TWO)]}
+    "gzip-padded-with-zeros": (GZIPPED + PADDING, BOTH),
+    "gzip-members-padded-with-zeros": (GZIPPED + PADDING + GZIPPED, BOTH + BOTH),
+    "list": (BOTH, BOTH),
+    "empty-list": ([], []),
+    "list-in-a-list": ([[ONE], [[TWO]]], BOTH),
+    "json-lines": (lines(*BOTH), BOTH),
+    "json-lines-gzipped": (gzip.compress(lines(*BOTH).encode()), BOTH),
+    "json-lines-with-windows-ends": (lines(*BOTH).replace("\n", "\r\n"), BOTH),
+    "json-lines-with-empty-lines": (f"\n{TEXT}\n \n{TEXT}\n\n", [ONE, ONE]),
+    "json-lines-without-a-last-end": (lines(*BOTH).rstrip(), BOTH),
+    "json-lines-with-ends-of-lines-in-a-text": (
+        '{0}"\u2028"}}\n{0}"\x85"}}\n{0}"\u2029"}}\n'.format(TEXT[:-1] + ', "userAgent": '),
+        [ONE | {"userAgent": end} for end in ("\u2028", "\x85", "\u2029")],
+    ),
+    "json-lines-of-several-forms": (
+        lines({"Records": [ONE]}, EVENTBRIDGE, [TWO], SNS, TWO),
+        [ONE, ONE, TWO, ONE, TWO],
+    ),
+    "jq-prints-them-for-people": (pretty(*BOTH), BOTH),
+    "jq-prints-them-in-lines": (lines(*BOTH), BOTH),
+    "with-nothing-between": (TEXT + json.dumps(TWO) + pretty(THREE), [ONE, TWO, THREE]),
+    "with-blanks-between": (f"{TEXT} \t {TEXT}\n\n\n{TEXT}", [ONE, ONE, ONE]),
+    "log-files-one-after-the-other": (
+        json.dumps({"Records": [ONE]}) + json.dumps({"Records": [TWO]}),
+        BOTH,
+    ),
+    "byte-order-mark": (b"\xef\xbb\xbf" + TEXT.encode(), [ONE]),
+    "utf-16-as-windows-writes-it": (f"{TEXT}\r\n".encode("utf-16"), [ONE]),
+    "eventbridge": (EVENTBRIDGE, [ONE]),
+    "a-record-that-has-a-detail": (ONE | {"detail": TWO}, [ONE | {"detail": TWO}]),
+    "a-record-that-has-a-message": (ONE | {"Message": TEXT}, [ONE | {"Message": TEXT}]),
+    "lookup-events": (
+        {"Events": [LOOKUP_EVENT, LOOKUP_EVENT | {"CloudTrailEvent": json.dumps(TWO)}]},
+        BOTH,
+    ),
+    "lookup-events-written-for-people": (
+        pretty({"Events": [LOOKUP_EVENT], "NextToken": "n"}),
+        [ONE],
+    ),
+    "lookup-events-that-found-nothing": ({"Events": []}, []),
+    "lookup-events-query-for-the-events": ([LOOKUP_EVENT], [ONE]),
+    "lookup-events-query-for-the-texts": ([TEXT, json.dumps(TWO)], BOTH),
+    "lookup-events-query-for-one-text": (json.dumps(TEXT), [ONE]),
+    "lookup-events-texts-as-text": (f"{TEXT}\t{json.dumps(TWO)}\n", BOTH),
+    "lookup-events-as-text": (
+        f"EVENTS\tASIAEXAMPLE\t{TEXT}\tid-1\tCreateSecurityGroup\t2026-11-24T09:01:00+00:00\n"
+        "RESOURCES\tsg-1\tAWS::EC2::SecurityGroup\n"
+        f"EVENTS\t{json.dumps(TWO)}\tid-2\tCreateSecurityGroup\n",
+        BOTH,
+    ),
+    "lookup-events-query-for-the-events-as-text": (
+        f"ASIAEXAMPLE\t{TEXT}\tid-1\tCreateSecurityGroup\nRESOURCES\tsg-1\tAWS::EC2::VPC\n",
+        [ONE],
+    ),
+    "filter-log-events": ({"events": [LOG_EVENT], "searchedLogStreams": []}, [ONE]),
+    "filter-log-events-that-found-nothing": ({"events": [], "searchedLogStreams": []}, []),
+    "filter-log-events-query-for-the-events": ([LOG_EVENT], [ONE]),
+    "filter-log-events-query-for-the-messages": ([TEXT], [ONE]),
+    "filter-log-events-as-text": (
+        f"EVENTS\t0\t1795597500000\tstream\t{TEXT}\t1795597200000\n"
+        "SEARCHEDLOGSTREAMS\tstream\tTrue\n",
+        [ONE],
+    ),
+    "get-log-events": (
+        {
+            "events": [{"timestamp": 1, "message": TEXT, "ingestionTime": 2}],
+            "nextForwardToken": "f/1",
+            "nextBackwardToken": "b/1",
+        },
+        [ONE],
+    ),
+    "get-log-events-as-text": (f"b/37/s\tf/38/s\nEVENTS\t1\t{TEXT}\t2\n", [ONE]),
+    "insights-results": (insights({"@timestamp": "2026", "@message": TEXT, "@ptr": "p"}), [ONE]),
+    "insights-results-without-rows": (insights(), []),
+    "insights-results-query-for-the-rows": (insights({"@message": TEXT})["results"], [ONE]),
+    "insights-results-exported-by-the-console": ([{"@message": ONE, "@ptr": "p"}], [ONE]),
+    "insights-results-as-text": (
+        f"STATISTICS\t1.0\nRESULTS\t@message\t{TEXT}\nRESULTS\t@ptr\tabc\n",
+        [ONE],
+    ),
+    "export-of-a-log-group": (
+        gzip.compress(
+            f"2026-11-24T09:01:00.000Z {TEXT}\n2026-11-24T09:02:00.000Z {TEXT}\n".encode()
         ),
-        [ONE, TWO],
+        [ONE, ONE],
+    ),
+    "parameters-as-text": (
+        ONE | {"requestParameters": '{"groupId": "sg-1"}'},
+        [ONE | {"requestParameters": '{"groupId": "sg-1"}'}],
+    ),
+    "sns": (SNS, [ONE]),
+    "sns-as-lambda-gets-it": (sns_for_lambda(ONE), [ONE]),
+    "sqs-as-receive-message-prints-it": ({"Messages": [sqs(ONE), sqs(TWO)]}, BOTH),
+    "sqs-without-messages": ({"Messages": []}, []),
+    "sqs-as-lambda-gets-it": (sqs_for_lambda(ONE), [ONE]),
+    "sqs-around-sns-around-eventbridge": (
+        {"Messages": [sqs(SNS | {"Message": json.dumps(EVENTBRIDGE)})]},
+        [ONE],
+    ),
+    "sqs-around-a-log-file": ({"Messages": [sqs({"Records": BOTH})]}, BOTH),
+    "lambda-of-sqs-around-lambda-of-sns": (sqs_for_lambda(sns_for_lambda(EVENTBRIDGE)), [ONE]),
+    "text-in-a-text-in-a-text": (json.dumps(json.dumps(TEXT)), [ONE]),
+    "digest-of-a-trail": (
+        {"awsAccountId": "111122223333", "digestStartTime": "2026-11-24T08:00:00Z", "logFiles": []},
+        [],
+    ),
+    "insights-events": (
+        {
+            "Records": [
+                {"eventTime": "t", "eventID": "1", "eventCategory": "Insight"},
+                {"eventTime": "t", "eventID": "1", "eventType": "AwsCloudTrailInsight"},
+                ONE | {"eventCategory": "Insight", "insightDetails": {"state": "Start"}},
+            ]
+        },
+        [],
+    ),
+    "notifications-of-s3": (
+        lines(
+            {"Records": [ONE | {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put"}]},
+            {"Service": "Amazon S3", "Event": "s3:TestEvent"},
+            {"detail-type": "Object Created", "source": "aws.s3", "detail": {"bucket": {}}},
+        ),
+        [],
+    ),
+    "notification-of-cloudtrail": (
+        SNS | {"Message": '{"s3Bucket": "b", "s3ObjectKey": ["AWSLogs/…"]}'},
+        [],
+    ),
+    "files-of-aws-config": (
+        lines(
+            {"fileVersion": "1.0", "configSnapshotId": "1", "configurationItems": []},
+            SNS
+            | {
+                "Message": '{"messageType": "ConfigurationItemChangeNotification", '
+                '"configurationItem": {}}'
+            },
+        ),
+        [],
+    ),
+    "records-beside-what-is-passed-over": (
+        {"Records": [ONE, {"eventSource": "aws:s3", "s3": {}}, TWO]},
+        BOTH,
     ),
 }
 
 
-@pytest.mark.parametrize(("content", "records"), FORMS.values(), ids=FORMS)
-def test_every_form(content: str | bytes, records: Read, tmp_path: Path) -> None:
-    assert read(written(tmp_path, content)) == records
+def content_of(form: object) -> bytes:
+    if isinstance(form, bytes):
+        return form
+    return (form if isinstance(form, str) else json.dumps(form)).encode()
 
 
-def test_a_payload_is_kept_as_it_is(tmp_path: Path) -> None:
-    path = written(tmp_path, json.dumps(AWSLOGS))
+def written(folder: Path, form: object, name: str = "file.json") -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content_of(form))
+    return path
 
-    assert read(path) == [Payload(str(path), AWSLOGS)]
+
+def read(*paths: Path | str) -> tuple[list[object], Reader]:
+    reader = Reader()
+    files = reader.files_in([str(path) for path in paths])
+    return [item for _, item in reader.records_in(files)], reader
+
+
+@pytest.fixture(params=[None, 1, 100], ids=["at-once", "byte-by-byte", "in-pieces"])
+def _in_pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However the pieces fall, the records are the same."""
+    if request.param:
+        monkeypatch.setattr(file_text, "_PIECE", request.param)
+
+
+@pytest.mark.usefixtures("_in_pieces")
+@pytest.mark.parametrize(("form", "records"), FORMS.values(), ids=FORMS)
+def test_every_form(form: object, records: Sequence[object], tmp_path: Path) -> None:
+    found, reader = read(written(tmp_path, form))
+
+    assert found == records
+    assert reader.problems == []
+
+
+PAYLOADS: Final[dict[str, tuple[object, Sequence[object]]]] = {
+    "encoded": (packed(DELIVERY), BOTH),
+    "decoded": (DELIVERY, BOTH),
+    "decoded-for-people": (pretty(DELIVERY), BOTH),
+    "control-message": (DELIVERY | {"messageType": "CONTROL_MESSAGE"}, []),
+    "in-a-queue": ({"Messages": [sqs(packed(DELIVERY))]}, BOTH),
+    "of-a-failed-invocation": (
+        {"Messages": [sqs({"version": "1.0", "requestPayload": packed(DELIVERY)})]},
+        BOTH,
+    ),
+}
+
+
+@pytest.mark.parametrize(("form", "records"), PAYLOADS.values(), ids=PAYLOADS)
+def test_a_payload_stays_one(form: object, records: Sequence[object], tmp_path: Path) -> None:
+    path = written(tmp_path, form)
+
+    [payload], reader = read(path)
+
+    assert isinstance(payload, Payload)
+    assert payload.where.startswith(f"{path}, ")
+    assert log_events_in(payload.awslogs) == records
+    assert reader.problems == []
 
 
 def test_payloads_in_lines_are_told_apart(tmp_path: Path) -> None:
-    path = written(tmp_path, lines(AWSLOGS, AWSLOGS))
+    payload = packed(DELIVERY)
+    path = written(tmp_path, lines(payload, payload))
 
-    assert read(path) == [Payload(f"{path}, line {it}", AWSLOGS) for it in (1, 2)]
-
-
-def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    content = gzip.compress(json.dumps(ONE).encode())
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(content)))
-
-    assert list(records_in("-")) == [ONE]
+    assert read(path)[0] == [Payload(f"{path}, line {it}", payload) for it in (1, 2)]
 
 
-SOUND: Final = gzip.compress(json.dumps(ONE).encode() * 100)
-# What the file holds -> what is read before it fails, and what is said after the file's name.
-BAD: Final[dict[str, tuple[str | bytes, list[object], str]]] = {
-    "empty": ("", [], ": expected JSON: Expecting value"),
-    "blank": (" \n\n", [], ": expected JSON: Expecting value"),
-    "text": ("Nov 23 09:00:00 host sshd", [], ": expected JSON: Expecting value"),
-    "many-lines-of-text": ("a\nb\n", [], ": expected JSON: Expecting value"),
-    "cut-off": (json.dumps(ONE, indent=2)[:-1], [], ": expected JSON: Expecting"),
-    "one-number": ("5", [], ": expected a CloudTrail record, found int"),
-    "null": ("null", [], ": expected a CloudTrail record, found NoneType"),
-    "a-text-among-records": (
-        json.dumps({"Records": [ONE, "two"]}),
+def test_a_payload_that_cannot_be_decoded_is_left_to_the_function(tmp_path: Path) -> None:
+    path = written(tmp_path, {"awslogs": {"data": "H4sI"}})
+
+    assert read(path)[0] == [Payload(f"{path}, line 1", {"awslogs": {"data": "H4sI"}})]
+
+
+RECORDS: Final[dict[str, tuple[dict[str, object], bool]]] = {
+    "whole": (ONE, True),
+    "without-an-identity": ({k: v for k, v in ONE.items() if k != "userIdentity"}, True),
+    "without-an-id": (ONE | {"eventID": None}, True),
+    "without-a-time": (ONE | {"eventTime": None}, True),
+    "of-an-odd-time": (ONE | {"eventTime": 5}, True),
+    "of-a-vpc-endpoint": (ONE | {"eventCategory": "NetworkActivity"}, True),
+    "a-name-and-a-source": ({"eventName": "StopLogging", "eventSource": "ec2…"}, False),
+    "a-name-and-an-id": ({"eventName": "StopLogging", "eventID": "1"}, False),
+    "a-name-and-a-time": ({"eventName": "StopLogging", "eventTime": "2026"}, False),
+    "without-a-name": (ONE | {"eventName": None}, False),
+    "of-a-table": (ONE | {"eventSource": "aws:dynamodb"}, False),
+    "nothing": ({}, False),
+}
+
+
+@pytest.mark.parametrize(("document", "it_is"), RECORDS.values(), ids=RECORDS)
+def test_what_a_record_is(document: dict[str, object], it_is: bool) -> None:
+    assert is_record(document) == it_is
+
+
+EXPECTED: Final = "expected eventName with eventTime, and eventID or userIdentity"
+# What the file holds -> the records that are read, and what is said after the file's name.
+BAD: Final[dict[str, tuple[object, Sequence[object], list[str]]]] = {
+    "empty": ("", [], [": is empty"]),
+    "blank": (" \n\n", [], [": is empty"]),
+    "gzip-of-nothing": (gzip.compress(b""), [], [": is empty"]),
+    "text": (
+        "Nov 23 09:00:00 host sshd[1]: hello from far away\n",
+        [],
+        [", line 1: expected JSON, found 'Nov 23 09:00:00 host sshd[1]: hello from'"],
+    ),
+    "base64": ("H4sIAAAAAAAA\n", [], [", line 1: expected JSON, found 'H4sIAAAAAAAA'"]),
+    "none-as-the-cli-prints-it": ("None\n", [], [", line 1: expected JSON, found 'None'"]),
+    "null": ("null", [], [", line 1: expected JSON, found 'null'"]),
+    "banner-before-lines": (
+        f"Reading …\n{lines(*BOTH)}",
+        BOTH,
+        [", line 1: expected JSON, found 'Reading …'"],
+    ),
+    "text-between-lines": (
+        f"{TEXT}\n-- 12 more --\n{TEXT}\n",
+        [ONE, ONE],
+        [", line 2: expected JSON, found '-- 12 more --'"],
+    ),
+    "one-text": ('"hello"', [], [f": 1 document is not a CloudTrail record: {EXPECTED} (line 1)"]),
+    "not-cloudtrail": (
+        lines({"hello": 1}, ONE, {"Version": "2012-10-17"}, {"results": [], "count": 0}),
         [ONE],
-        ": expected a CloudTrail record, found str",
+        [
+            f": 3 documents are not CloudTrail records: {EXPECTED} (line 1, line 3, line 4)",
+        ],
     ),
-    "bad-second-line": (
-        f"{lines(ONE)}{{\n{lines(TWO)}",
-        [ONE, TWO],
-        ", line 2: expected JSON: Expecting",
-    ),
-    "two-bad-lines": (
-        f"{lines(ONE)}{{\n[\n{lines(TWO)}",
-        [ONE, TWO],
-        ", line 2: expected JSON: Expecting",
-    ),
-    "last-line-still-being-written": (lines(ONE, TWO)[:-9], [ONE], ", line 2: expected JSON: "),
-    "not-utf-8": (b'{"eventID": "\xe9"}', [], ": expected UTF-8 text: "),
-    "utf-16": (json.dumps(ONE).encode("utf-16"), [], ": expected UTF-8 text: "),
-    "gzip-cut-off": (SOUND[:-10], [], ": the gzip file is cut off: copy it again"),
-    "gzip-damaged": (SOUND[:10] + b"\xff" + SOUND[11:], [], ": the gzip file is damaged: "),
-    "gzip-with-a-wrong-sum": (SOUND[:-8] + b"\0" * 8, [], ": CRC check failed"),
-    "gzip-of-something-else": (gzip.compress(b"\x89PNG"), [], ": expected UTF-8 text: "),
-    "gzip-with-rubbish-behind": (SOUND + b"rubbish", [], ": Not a gzipped file"),
-    "too-deep": ("[" * 100_000, [], ": JSON nested too deeply to be read"),
-    "too-deep-to-unwrap": ("[" * 5000 + "]" * 5000, [], ": JSON nested too deeply to be read"),
-    "too-deep-in-a-line": (
-        f"{lines(ONE)}{'[' * 100_000}",
+    "members-of-a-list-count": (
+        {"Records": [{"a": 1}, ONE, None, "two", 3]},
         [ONE],
-        ": JSON nested too deeply to be read",
+        [
+            f": 4 documents are not CloudTrail records: {EXPECTED} "
+            "(Records[0], Records[2], Records[3], Records[4])"
+        ],
+    ),
+    "catalogue-of-calls": (
+        [{"eventName": "StopLogging", "eventSource": "cloudtrail.amazonaws.com"}],
+        [],
+        [f": 1 document is not a CloudTrail record: {EXPECTED} ([0])"],
+    ),
+    "event-of-something-else": (
+        EVENTBRIDGE | {"detail": {"state": "running"}},
+        [],
+        [f": 1 document is not a CloudTrail record: {EXPECTED} (line 1, detail)"],
+    ),
+    "log-events-of-something-else": (
+        {"events": [LOG_EVENT | {"message": "2 123456789010 eni-1 ACCEPT OK"}]},
+        [],
+        [f": 1 document is not a CloudTrail record: {EXPECTED} (events[0])"],
+    ),
+    "message-of-something-else": (
+        SNS | {"Message": "hello"},
+        [],
+        [f": 1 document is not a CloudTrail record: {EXPECTED} (line 1)"],
+    ),
+    "something-else-deep-in-envelopes": (
+        {"Messages": [sqs(SNS), sqs(SNS | {"Message": '{"Records": [{}]}'})]},
+        [ONE],
+        [
+            f": 1 document is not a CloudTrail record: {EXPECTED} "
+            "(Messages[1], Body, Message, Records[0])"
+        ],
     ),
     "lookup-events-without-the-record": (
-        json.dumps({"Events": [{"CloudTrailEvent": json.dumps(ONE)}, {"EventId": "2"}]}),
-        [ONE],
-        ", Events[1]: expected CloudTrailEvent, a record as JSON text",
-    ),
-    "lookup-events-of-something-else": (
-        json.dumps({"Events": ["2"]}),
-        [],
-        ", Events[0]: expected CloudTrailEvent, a record as JSON text",
+        {"Events": [LOOKUP_EVENT, {"EventId": "2"}, LOOKUP_EVENT]},
+        [ONE, ONE],
+        [", Events[1]: expected CloudTrailEvent, a record as JSON text"],
     ),
     "lookup-events-with-a-broken-record": (
-        json.dumps({"Events": [{"CloudTrailEvent": "{"}]}),
-        [],
-        ", Events[0].CloudTrailEvent: expected JSON: Expecting",
+        {"Events": [LOOKUP_EVENT | {"CloudTrailEvent": TEXT[:-1]}, LOOKUP_EVENT]},
+        [ONE],
+        [", Events[0], CloudTrailEvent: expected JSON: Expecting ',' delimiter"],
     ),
-    "lookup-events-with-no-record": (
-        json.dumps({"Events": [{"CloudTrailEvent": "5"}]}),
+    "insights-results-without-the-message": (
+        insights({"@timestamp": "2026", "@ptr": "p"}),
         [],
-        ", Events[0].CloudTrailEvent: expected a CloudTrail record, found int",
+        [", results[0]: expected the field @message in the query"],
+    ),
+    "a-bad-second-line": (
+        f"{TEXT}\n{{\n{TEXT}\n",
+        [ONE, ONE],
+        [", line 2: expected JSON: a key in double quotes, found "],
+    ),
+    "last-line-still-being-written": (
+        f"{TEXT}\n{TEXT[:-9]}",
+        [ONE],
+        [", line 2: expected JSON: "],
+    ),
+    "a-log-file-that-is-cut-off": (
+        json.dumps({"Records": BOTH})[:-20],
+        [ONE],
+        [", Records[1]: expected JSON: "],
+    ),
+    "in-the-second-of-two-log-files": (
+        f"{json.dumps({'Records': [ONE]})}\n{json.dumps({'Records': [ONE, 'x']})}\n",
+        [ONE, ONE],
+        [f": 1 document is not a CloudTrail record: {EXPECTED} (line 2, Records[1])"],
+    ),
+    "many-bad-lines": (
+        "".join(f"{number}\n" for number in range(30)) + TEXT,
+        [ONE],
+        [
+            *(f", line {it + 1}: expected JSON, found '{it}'" for it in range(MOST_NAMED)),
+            ": 20 more like these",
+        ],
+    ),
+    "one-bad-line-too-many": (
+        "x\n" * (MOST_NAMED + 1),
+        [],
+        [
+            *(f", line {it + 1}: expected JSON, found 'x'" for it in range(MOST_NAMED)),
+            ": 1 more like this",
+        ],
+    ),
+    "many-other-documents": (
+        "{}\n" * 1234,
+        [],
+        [
+            f": 1,234 documents are not CloudTrail records: {EXPECTED} "
+            f"({', '.join(f'line {it + 1}' for it in range(MOST_NAMED))} and 1,224 more)"
+        ],
+    ),
+    "not-utf-8": (
+        TEXT.replace("Root", "R\xf6\xf6t").encode("latin-1") + f"\n{TEXT}".encode(),
+        [ONE | {"userIdentity": {"type": "R\ufffd\ufffdt"}}, ONE],
+        [", line 1: expected UTF-8 text; other bytes are read as \ufffd"],
+    ),
+    "utf-8-that-is-cut-off": (
+        f"{TEXT}\n{TEXT}é".encode()[:-1],
+        [ONE, ONE],
+        [
+            ", line 2: expected UTF-8 text; other bytes are read as \ufffd",
+            ", line 2: expected JSON, found '\ufffd'",
+        ],
+    ),
+    "not-text": (
+        b"\x89PNG\r\n\x1a\n\0\0",
+        [],
+        [": expected JSON, found something that is not text"],
+    ),
+    "gzip-of-something-else": (
+        gzip.compress(b"\x89PNG\0\0"),
+        [],
+        [": expected JSON, found something that is not text"],
+    ),
+    "zip-archive": (zipped(TEXT.encode()), [], [": is a zip archive: unpack it first"]),
+    "tar-archive-gzipped": (
+        gzip.compress(b"a.json".ljust(257, b"\0") + b"ustar"),
+        [],
+        [": is a tar archive: unpack it first"],
+    ),
+    "parquet-file": (b"PAR1\x15\x04", [], [": is a Parquet file: export the records as JSON"]),
+    "gzip-cut-off": (
+        gzip.compress(lines(ONE, TWO).encode() + os.urandom(5000).hex().encode())[:-100],
+        BOTH,
+        [": the gzip file is cut off: copy it again"],
+    ),
+    "gzip-cut-off-at-once": (GZIPPED[:5], [], [": the gzip file is cut off: copy it again"]),
+    "second-gzip-member-cut-off": (
+        GZIPPED + GZIPPED[:12],
+        BOTH,
+        [": the gzip file is cut off: copy it again"],
+    ),
+    "gzip-damaged": (GZIPPED[:10] + b"\xff" + GZIPPED[11:], [], [": the gzip file is damaged: "]),
+    "gzip-with-a-wrong-sum": (
+        GZIPPED[:-8] + b"\0" * 8,
+        BOTH,
+        [": the gzip file is damaged: Error -3 while decompressing data: incorrect data check"],
+    ),
+    "gzip-with-rubbish-behind": (
+        GZIPPED + b"rubbish",
+        BOTH,
+        [": something else follows the gzip data in this file"],
+    ),
+    "nested-too-deeply-in-a-text": (
+        json.dumps({"CloudTrailEvent": "[" * 5000 + "]" * 5000}),
+        [],
+        [", line 1: JSON nested too deeply to be read"],
     ),
 }
 
 
-@pytest.mark.parametrize(("content", "before", "problem"), BAD.values(), ids=BAD)
-def test_bad_files(content: str | bytes, before: Read, problem: str, tmp_path: Path) -> None:
-    path = written(tmp_path, content)
-    found: Read = []
+@pytest.mark.usefixtures("_in_pieces")
+@pytest.mark.parametrize(("form", "records", "problems"), BAD.values(), ids=BAD)
+def test_bad_files(
+    form: object, records: Sequence[object], problems: list[str], tmp_path: Path
+) -> None:
+    path = written(tmp_path, form)
 
-    with pytest.raises(UnreadableFileError) as raised:
-        found.extend(records_in(str(path)))
+    found, reader = read(path)
 
-    assert found == before
-    assert str(raised.value).startswith(f"{path}{problem}")
-    assert "\n" not in str(raised.value)
+    assert found == records
+    assert len(reader.problems) == len(problems)
+    for said, problem in zip(reader.problems, problems, strict=True):
+        assert said.startswith(f"{path}{problem}")
+        assert "\n" not in said
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableFileError, match=r"gone\.json: No such file or directory"):
-        read(tmp_path / "gone.json")
-
-
-def test_a_file_that_is_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableFileError, match="Is a directory"):
-        read(tmp_path)
-
-
-def test_a_folder_is_its_files_in_order(tmp_path: Path) -> None:
-    (tmp_path / "2026" / "11").mkdir(parents=True)
-    (tmp_path / "a-folder.json").mkdir()
-    taken = [
-        written(tmp_path, "", "2026/11/digest.json.gz"),
-        written(tmp_path, "", "b.json"),
-        written(tmp_path, "", "c.jsonl"),
+    assert read(tmp_path / "gone.json")[1].problems == [
+        f"{tmp_path}/gone.json: No such file or directory"
     ]
-    for name in ("README.md", "a.json.bak", "a.gz", "json", "d.JSONX"):
-        written(tmp_path, "", name)
-
-    assert paths_in(str(tmp_path)) == [str(path) for path in taken]
-
-
-@pytest.mark.parametrize("path", ["-", "record.json", "gone/record.json", "record.txt"])
-def test_whatever_is_no_folder_is_a_file(path: str) -> None:
-    # Also one of another name: whoever names it means it.
-    assert paths_in(path) == [path]
-
-
-def test_a_folder_without_records(tmp_path: Path) -> None:
-    written(tmp_path, "", "README.md")
-
-    with pytest.raises(UnreadableFileError) as raised:
-        paths_in(str(tmp_path))
-
-    assert str(raised.value) == (
-        f"{tmp_path}: no *.json, *.jsonl, *.json.gz in this folder: to read other files, name them"
-    )
 
 
 def test_a_name_that_no_file_system_takes() -> None:
-    with pytest.raises(UnreadableFileError, match="File name too long"):
-        paths_in("x" * 5000)
+    name = "x" * 5000
+
+    assert read(name)[1].problems == [f"{name}: File name too long"]
 
 
-def test_base64_is_not_taken_for_json(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableFileError, match="expected JSON"):
-        read(written(tmp_path, base64.b64encode(SOUND)))
+@pytest.fixture
+def standard_input(monkeypatch: pytest.MonkeyPatch) -> io.BytesIO:
+    content = io.BytesIO()
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=content))
+    return content
+
+
+def test_standard_input(standard_input: io.BytesIO) -> None:
+    standard_input.write(GZIPPED)
+    standard_input.seek(0)
+
+    assert read("-")[0] == BOTH
+
+
+def test_standard_input_of_nothing(standard_input: io.BytesIO) -> None:
+    assert standard_input.getvalue() == b""
+
+    assert read("-")[1].problems == ["standard input: is empty"]
+
+
+def test_how_much_was_read_is_told(tmp_path: Path) -> None:
+    path = written(tmp_path, gzip.compress(os.urandom(300_000).hex().encode()))
+    steps: list[int] = []
+    reader = Reader(on_read=steps.append)
+
+    list(reader.records_in([File(str(path))]))
+
+    assert len(steps) > 1
+    assert sum(steps) == path.stat().st_size
+
+
+# Folders.
+
+
+def test_a_folder_is_its_files_by_what_they_hold(tmp_path: Path) -> None:
+    taken = {
+        "2026/11/000000.gz": gzip.compress(f"2026-11-24T09:01:00.000Z {TEXT}\n".encode()),
+        "A.JSON": TEXT,
+        "a.json.cloudtrail": TEXT,
+        "b.log": TEXT,
+        "c.ndjson": TEXT,
+        "d": pretty(TEXT),
+        "notes-with-a-record.txt": f"Look:\n{TEXT}\n",
+    }
+    passed_over = {
+        "digest.json.gz": gzip.compress(b'{"digestStartTime": "t"}'),
+        "Config/ConfigWritabilityCheckFile": "",
+    }
+    for name, content in (taken | passed_over).items():
+        written(tmp_path, content, name)
+    others = {
+        "README.md": '# Logs\n\n```json\n{"a": 1}\n```\n[link](x)\n',
+        "flow-log.gz": gzip.compress(b"2 123456789010 eni-1 ACCEPT OK\n"),
+        "image.png": b"\x89PNG\r\n\x1a\n\0\0",
+    }
+    left_out = [str(written(tmp_path, content, name)) for name, content in others.items()]
+    (tmp_path / "nowhere").symlink_to(tmp_path / "gone")
+
+    found, reader = read(tmp_path)
+
+    assert found == [ONE] * len(taken)
+    assert sorted(reader.left_out) == sorted([*left_out, f"{tmp_path}/nowhere"])
+    assert reader.problems == [
+        f"{tmp_path}/notes-with-a-record.txt, line 1: expected JSON, found 'Look:'"
+    ]
+
+
+def test_what_may_be_missed_in_a_folder_is_a_problem(tmp_path: Path) -> None:
+    written(tmp_path, TEXT, "0.json")
+    written(tmp_path, "", "1.json")
+    written(tmp_path, '{"a": 1', "2.json")
+    written(tmp_path, {"hello": 1}, "3.json")
+    written(tmp_path, zipped(b""), "4.zip")
+    written(tmp_path, GZIPPED[:5], "5.json.gz")
+
+    found, reader = read(tmp_path)
+
+    assert found == [ONE]
+    assert reader.left_out == []
+    assert [it.removeprefix(f"{tmp_path}/").partition(":")[0] for it in reader.problems] == [
+        "1.json",
+        "2.json, line 1",
+        "3.json",
+        "4.zip",
+        "5.json.gz",
+    ]
+
+
+def test_a_folder_of_something_else(tmp_path: Path) -> None:
+    path = written(tmp_path, "hello", "README.md")
+
+    found, reader = read(tmp_path)
+
+    assert found == []
+    assert reader.left_out == [str(path)]
+    assert reader.problems == [
+        f"{tmp_path}: expected CloudTrail records, found files of other kinds only"
+    ]
+
+
+def test_a_folder_without_files(tmp_path: Path) -> None:
+    (tmp_path / "2026").mkdir()
+
+    assert read(tmp_path)[1].problems == [f"{tmp_path}: the folder holds no files"]
+
+
+def test_files_come_in_the_order_of_the_paths_and_in_folders_of_the_names(tmp_path: Path) -> None:
+    for number, name in enumerate(("b/1", "b/2/x", "a", "c")):
+        written(tmp_path, record(number), name)
+
+    found, _ = read(tmp_path / "c", tmp_path / "b", tmp_path / "a")
+
+    assert [it["eventID"] for it in found if isinstance(it, dict)] == [
+        "id-3",
+        "id-0",
+        "id-1",
+        "id-2",
+    ]

@@ -4,6 +4,8 @@ import base64
 import gzip
 import io
 import json
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +16,10 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from local import replay
+from local.aws import SentAlert
+from local.awslogs import packed
 from local.deliveries import Delivery
+from local.template import read_template
 from tests.stories import EVENTS, ROOT, STORIES, story
 
 pytestmark = pytest.mark.usefixtures("warm_function")
@@ -22,6 +27,8 @@ pytestmark = pytest.mark.usefixtures("warm_function")
 OPENING: Final = story("ssh-opened-to-the-world-from-the-console")
 CREATION: Final = story("group-created-with-tags-by-an-aws-service")
 DENIAL: Final = story("opening-to-the-world-denied")
+STOPPED: Final = story("organization-trail-stopped")
+DESCRIBED: Final = story("ingress-rule-description-updated")
 NOT_OURS: Final = OPENING | {"eventName": "RunInstances", "eventID": "not-ours"}
 
 
@@ -69,7 +76,7 @@ def written(folder: Path, name: str, *documents: object) -> Path:
 
 
 def payload_of(*messages: str) -> dict[str, Any]:
-    data = {
+    delivery = {
         "messageType": "DATA_MESSAGE",
         "owner": "111122223333",
         "logGroup": "organization-trail",
@@ -80,9 +87,18 @@ def payload_of(*messages: str) -> dict[str, Any]:
             for index, message in enumerate(messages)
         ],
     }
-    return {
-        "awslogs": {"data": base64.b64encode(gzip.compress(json.dumps(data).encode())).decode()}
-    }
+    return packed(delivery)
+
+
+def decoded(payload: dict[str, Any]) -> dict[str, Any]:
+    delivery: dict[str, Any] = json.loads(
+        gzip.decompress(base64.b64decode(payload["awslogs"]["data"]))
+    )
+    return delivery
+
+
+# The folder of the stories has a page about them.
+LEFT_OUT: Final = f"replay: left out 1 file that holds something else: {EVENTS}/README.md\n"
 
 
 # What is reported, and in what form.
@@ -110,7 +126,9 @@ def test_json_lines_are_as_agreed(as_json: Run, tmp_path: Path) -> None:
     assert list(alert["messages"]) == ["default", "email", "https", "sms"]
     assert all(isinstance(text, str) for text in alert["messages"].values())
     assert (replayed.status, replayed.problems) == (0, [])
-    assert replayed.err == "1 records read, 1 matched, 1 alerts, 1 world-open, 0 unreadable\n"
+    assert replayed.err == (
+        "1 record read, 1 matched, 0 repeats, 1 alert, 1 world-open, 0 unreadable\n"
+    )
 
 
 def test_one_line_an_alert(as_json: Run) -> None:
@@ -118,6 +136,31 @@ def test_one_line_an_alert(as_json: Run) -> None:
 
     assert sorted(replayed.event_ids) == sorted(story(name)["eventID"] for name in STORIES)
     assert replayed.err.startswith(f"{len(STORIES)} records read, {len(STORIES)} matched, ")
+
+
+def test_as_much_is_said_in_every_form(run: Run, tmp_path: Path) -> None:
+    """Calls of the same hour come in one delivery, later ones in another."""
+    times = ("08:00:00", "08:50:00", "11:00:00")
+    calls = [
+        CREATION | {"eventID": f"event-{time}", "eventTime": f"2026-11-17T{time}Z"}
+        for time in times
+    ]
+    path = written(tmp_path, "a.jsonl", *calls)
+
+    summaries = {run("--format", form, path).err for form in replay._FORMATS}
+
+    assert summaries == {
+        "3 records read, 3 matched, 0 repeats, 2 alerts, 0 world-open, 0 unreadable\n"
+    }
+
+
+def test_repeats_are_counted(as_json: Run, tmp_path: Path) -> None:
+    replayed = as_json(written(tmp_path, "a.jsonl", OPENING, CREATION, OPENING, OPENING))
+
+    assert replayed.event_ids == [OPENING["eventID"], CREATION["eventID"]]
+    assert replayed.err == (
+        "4 records read, 4 matched, 2 repeats, 2 alerts, 1 world-open, 0 unreadable\n"
+    )
 
 
 def test_every_form_is_what_its_subscriber_gets(run: Run, as_json: Run, tmp_path: Path) -> None:
@@ -163,16 +206,105 @@ def test_programs_get_alerts_in_the_order_in_which_they_were_sent(
     assert as_json(path).event_ids == [CREATION["eventID"], OPENING["eventID"]]
 
 
-@pytest.mark.parametrize("is_terminal", [True, False])
-def test_colour_is_for_terminals(
-    is_terminal: bool, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_email_says_where_its_records_were_found(run: Run, tmp_path: Path) -> None:
+    again = OPENING | {"eventID": "11111111-2222-4333-8444-555555555555"}
+    opening, creation, payload = (
+        written(tmp_path, "opening.json", OPENING),
+        written(tmp_path, "creation.jsonl", NOT_OURS, CREATION),
+        written(tmp_path, "payload.json", payload_of(json.dumps(DENIAL))),
+    )
+    second = written(tmp_path, "second.json", again)
+
+    out = run(opening, creation, payload, second).out
+
+    assert [line for line in out.splitlines() if line.startswith("File: ")] == [
+        f"File: {opening} and {second}",
+        f"File: {payload}, line 1",
+        f"File: {creation}",
+    ]
+
+
+def test_an_alert_without_event_ids_comes_from_one_of_the_files(run: Run, tmp_path: Path) -> None:
+    path = written(tmp_path, "a.json", OPENING | {"eventID": None})
+
+    assert f"\nFile: {path}\n" in run(path).out
+
+
+def test_what_is_not_sent_by_email_is_marked(run: Run, tmp_path: Path) -> None:
+    least = read_template()["Parameters"]["MinimumSeverity"]["Default"]
+    path = written(tmp_path, "a.json", OPENING, DESCRIBED)
+
+    first, second = run(path).out.split("─" * 100)[1:]
+
+    mark = f"\nNo e-mail by default: below MinimumSeverity, which is {least}\nSubject: "
+    assert mark not in first
+    assert "INFORMATIONAL" in second
+    assert mark in second
+
+
+@pytest.mark.parametrize(
+    ("severity", "effect", "it_is"),
+    [
+        ("INFORMATIONAL", "closes", True),
+        ("INFORMATIONAL", "attempt", False),
+        ("CRITICAL", "other", True),
+    ],
+)
+def test_closings_are_sent_by_email_whatever_their_severity(
+    severity: str, effect: str, it_is: bool
 ) -> None:
+    alert = SentAlert("", {"severity": severity, "effect": effect}, {})
+
+    assert replay._is_emailed(alert) == it_is
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "variables", "is_coloured"),
+    [
+        (True, {}, True),
+        (False, {}, False),
+        (True, {"NO_COLOR": "1"}, False),
+        (True, {"NO_COLOR": ""}, True),
+        (False, {"FORCE_COLOR": "1"}, True),
+        (False, {"FORCE_COLOR": ""}, False),
+        (False, {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+    ],
+)
+def test_colour_is_for_terminals(
+    *,
+    is_terminal: bool,
+    variables: dict[str, str],
+    is_coloured: bool,
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = written(tmp_path, "a.json", OPENING, CREATION, STOPPED)
+    plain = run(path)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
 
-    out = run(written(tmp_path, "a.json", OPENING, CREATION)).out
+    out = run(path).out
 
-    assert ("\x1b[" in out) == is_terminal
-    assert out.count("\x1b[0m") == out.count("\x1b[1;") == (2 if is_terminal else 0)
+    assert re.sub("\x1b\\[[0-9;]*m", "", out) == plain.out
+    coloured = re.findall("\x1b\\[[1-9][0-9;]*m(.*)\x1b\\[0m", out)
+    severities = [it.split()[1] for it in coloured if it.startswith("Subject: ")]
+    assert sorted(severities) == (["CRITICAL:", "CRITICAL:", "LOW:"] if is_coloured else [])
+    assert ("UNDO" in coloured) == is_coloured
+    assert any(it.startswith("! ") for it in coloured) == is_coloured
+
+
+def test_other_forms_are_not_coloured(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    path = written(tmp_path, "a.json", OPENING)
+
+    for form in ("chat", "json", "machine", "sms"):
+        assert "\x1b" not in run("--format", form, path).out
 
 
 # What is read.
@@ -185,13 +317,13 @@ def test_every_form_of_input_comes_to_the_same(
     folder = tmp_path / "folder"
     folder.mkdir()
     written(folder, "record.jsonl", OPENING)
-    written(folder, "README.md", CREATION)
     stdin = SimpleNamespace(buffer=io.BytesIO(json.dumps(OPENING).encode()))
     monkeypatch.setattr(sys, "stdin", stdin)
     inputs = [
         written(tmp_path, "s3.json", {"Records": [OPENING]}),
         written(tmp_path, "s3.json.gz", {"Records": [OPENING]}),
         written(tmp_path, "payload.json", json.loads(expected.out)),
+        written(tmp_path, "delivery.json", decoded(json.loads(expected.out))),
         written(tmp_path, "eventbridge.json", {"detail-type": "", "detail": OPENING}),
         written(tmp_path, "lookup.json", {"Events": [{"CloudTrailEvent": json.dumps(OPENING)}]}),
         folder,
@@ -211,10 +343,12 @@ def test_several_paths(as_json: Run, tmp_path: Path) -> None:
 def test_what_the_subscription_does_not_let_through_is_dropped(
     as_json: Run, tmp_path: Path
 ) -> None:
-    replayed = as_json(written(tmp_path, "a.jsonl", NOT_OURS, OPENING, {}))
+    replayed = as_json(written(tmp_path, "a.jsonl", NOT_OURS, OPENING, NOT_OURS))
 
     assert replayed.event_ids == [OPENING["eventID"]]
-    assert replayed.err == "3 records read, 1 matched, 1 alerts, 1 world-open, 0 unreadable\n"
+    assert replayed.err == (
+        "3 records read, 1 matched, 0 repeats, 1 alert, 1 world-open, 0 unreadable\n"
+    )
     assert replayed.status == 0
 
 
@@ -222,7 +356,7 @@ def test_nothing_of_ours_is_no_mistake(as_json: Run, tmp_path: Path) -> None:
     assert as_json(written(tmp_path, "a.json", {"Records": []})) == (
         0,
         "",
-        "0 records read, 0 matched, 0 alerts, 0 world-open, 0 unreadable\n",
+        "0 records read, 0 matched, 0 repeats, 0 alerts, 0 world-open, 0 unreadable\n",
     )
 
 
@@ -256,13 +390,12 @@ def test_a_bad_path_is_one_line_and_the_others_are_replayed(as_json: Run, tmp_pa
 
     assert replayed.status == 2
     assert replayed.event_ids == [CREATION["eventID"], OPENING["eventID"]]
-    assert [line.partition(": expected JSON")[0] for line in replayed.problems] == [
-        f"replay: {tmp_path}/gone.json: No such file or directory",
+    assert sorted(line.partition(": expected JSON")[0] for line in replayed.problems) == [
+        f"replay: {empty}: the folder holds no files",
         f"replay: {folder}/1.json: the gzip file is cut off: copy it again",
-        f"replay: {folder}/3.json",
+        f"replay: {folder}/3.json: is empty",
         f"replay: {folder}/4.jsonl, line 2",
-        f"replay: {empty}: no *.json, *.jsonl, *.json.gz in this folder: to read other files, "
-        "name them",
+        f"replay: {tmp_path}/gone.json: No such file or directory",
     ]
     assert len(replayed.err.splitlines()) == 1 + len(replayed.problems)
 
@@ -276,7 +409,9 @@ def test_a_payload_that_cannot_be_decoded(as_json: Run, tmp_path: Path) -> None:
     assert replayed.status == 2
     assert replayed.event_ids == [OPENING["eventID"]]
     [problem] = replayed.problems
-    assert problem.startswith(f"replay: {bad}: awslogs.data: expected base64 of gzip of a JSON")
+    assert problem.startswith(
+        f"replay: {bad}, line 1: awslogs.data: expected base64 of gzip of a JSON"
+    )
 
 
 def test_a_log_event_that_is_not_json_is_reported_and_the_rest_goes_on(
@@ -292,7 +427,9 @@ def test_a_log_event_that_is_not_json_is_reported_and_the_rest_goes_on(
         "security-group",
     ]
     assert replayed.event_ids == [CREATION["eventID"], OPENING["eventID"]]
-    assert replayed.err == "3 records read, 3 matched, 3 alerts, 1 world-open, 1 unreadable\n"
+    assert replayed.err == (
+        "3 records read, 3 matched, 0 repeats, 3 alerts, 1 world-open, 1 unreadable\n"
+    )
     assert replayed.status == 0
     # The clock stands after the newest record all the same.
     assert "5 min later" in replayed.alerts[-1]["messages"]["email"]
@@ -300,11 +437,11 @@ def test_a_log_event_that_is_not_json_is_reported_and_the_rest_goes_on(
 
 def test_a_control_message_is_answered_and_ignored(as_json: Run, tmp_path: Path) -> None:
     data = {"messageType": "CONTROL_MESSAGE", "logEvents": [{"message": "checking health"}]}
-    packed = base64.b64encode(gzip.compress(json.dumps(data).encode())).decode()
 
-    replayed = as_json(written(tmp_path, "a.json", {"awslogs": {"data": packed}}))
+    replayed = as_json(written(tmp_path, "a.json", packed(data)), written(tmp_path, "b.json", data))
 
     assert (replayed.status, replayed.out) == (0, "")
+    assert replayed.err.startswith("0 records read, ")
 
 
 @pytest.mark.parametrize("time", ["9999-12-31T23:59:59Z", None])
@@ -352,9 +489,9 @@ def test_payloads_give_the_same_alerts_as_the_records(
     again = tmp_path / "payloads.jsonl"
     again.write_text(payloads.out, encoding="utf-8")
 
-    assert (payloads.status, payloads.err) == (0, "")
-    assert as_json(again) == as_json(EVENTS)
-    assert run("--payload", again) == payloads
+    assert (payloads.status, payloads.err) == (0, LEFT_OUT)
+    assert as_json(again).alerts == as_json(EVENTS).alerts
+    assert run("--payload", again).out == payloads.out
 
 
 def test_payloads_hold_only_what_is_let_through(run: Run, tmp_path: Path) -> None:
@@ -393,27 +530,68 @@ def test_a_wrong_call_says_how(
     assert capsys.readouterr().err.startswith("usage: python -m local.replay ")
 
 
-@pytest.mark.parametrize(
-    ("records", "is_terminal", "shown"),
-    [(5000, True, True), (5000, False, False), (10, True, False)],
-    ids=["much-on-a-terminal", "much-in-a-pipe", "little-on-a-terminal"],
-)
+@pytest.mark.parametrize("is_terminal", [True, False])
 def test_progress(
-    records: int,
-    is_terminal: bool,
-    shown: bool,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    is_terminal: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
-    deliveries = [Delivery("a", {}, records // 2, None), Delivery("b", {}, records // 2, None)]
+    monkeypatch.setattr(replay, "_DELAY", 0)
 
-    assert list(replay._with_progress(deliveries)) == deliveries
+    with replay._progress(200_000_000, "B") as advance:
+        for _ in range(20):
+            advance(10_000_000)
 
     out, err = capsys.readouterr()
     assert out == ""
-    assert (f"{records}/{records} " in err) == shown
-    assert bool(err) == shown
+    assert ("/200M " in err) == is_terminal
+    assert bool(err) == is_terminal
+
+
+@pytest.mark.parametrize("form", ["json", "sms"])
+def test_a_reading_that_is_interrupted_is_called_partial(
+    form: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody presses Ctrl-C while more is to come from standard input."""
+    pieces = iter([f"{json.dumps(OPENING)}\n{json.dumps(NOT_OURS)}\n{{".encode()])
+
+    def read(_: int) -> bytes:
+        for piece in pieces:
+            return piece
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=SimpleNamespace(read1=read)))
+
+    replayed = run("--format", form, "-", written(tmp_path, "a.json", CREATION))
+
+    assert replayed.status == 130
+    assert "sg-0945dc6b613dff4fd" in replayed.out
+    assert len(replayed.out.splitlines()) == 1
+    assert replayed.err.splitlines() == [
+        "2 records read, 1 matched, 0 repeats, 1 alert, 1 world-open, 0 unreadable",
+        "replay: interrupted: this is partial, what was found until then",
+    ]
+
+
+def test_a_replay_that_is_interrupted_is_called_partial(
+    as_json: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle = replay.ReplayedFunction.handle
+
+    def handle_the_first_only(
+        function: replay.ReplayedFunction, delivery: Delivery, problems: list[str]
+    ) -> dict[str, int]:
+        if "CreateSecurityGroup" in json.dumps(decoded(delivery.payload)):
+            raise KeyboardInterrupt
+        return handle(function, delivery, problems)
+
+    monkeypatch.setattr(replay.ReplayedFunction, "handle", handle_the_first_only)
+
+    replayed = as_json(written(tmp_path, "a.jsonl", OPENING, CREATION))
+
+    assert replayed.status == 130
+    assert replayed.event_ids == [OPENING["eventID"]]
+    assert replayed.err.startswith("2 records read, 1 matched, ")
+    assert replayed.problems == ["replay: interrupted: this is partial, what was found until then"]
 
 
 def test_as_a_program_with_standard_input() -> None:
@@ -430,7 +608,7 @@ def test_as_a_program_with_standard_input() -> None:
     assert replayed.status == 2
     assert replayed.event_ids == [CREATION["eventID"], OPENING["eventID"]]
     assert replayed.err.splitlines() == [
-        "2 records read, 2 matched, 2 alerts, 1 world-open, 0 unreadable",
+        "2 records read, 2 matched, 0 repeats, 2 alerts, 1 world-open, 0 unreadable",
         "replay: gone.json: No such file or directory",
     ]
 
@@ -450,3 +628,85 @@ def test_whoever_reads_may_stop() -> None:
 
         assert process.stderr.read() == ""
         assert process.wait() == 0
+
+
+def made(*variables: str) -> "subprocess.CompletedProcess[str]":
+    """`make replay`. Its environment is there: it is the one that runs this."""
+    return subprocess.run(
+        ["make", "--silent", "--old-file=.venv/.replay", "replay", "FORMAT=sms", *variables],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        "{folder}/one file.json",
+        "'{folder}/one file.json' {other}",
+        '"{folder}/one file.json"',
+        "{escaped}/one\\ file.json",
+        "'{folder}'/*.json",
+        "{folder}",
+    ],
+)
+def test_make_takes_names_with_spaces(files: str, tmp_path: Path) -> None:
+    folder, other = tmp_path / "my folder", tmp_path / "other.json"
+    folder.mkdir()
+    written(folder, "one file.json", OPENING)
+    written(tmp_path, "other.json", OPENING)
+    escaped = str(folder).replace(" ", "\\ ")
+
+    done = made(f"FILES={files.format(folder=folder, other=other, escaped=escaped)}")
+
+    assert done.returncode == 0
+    assert done.stdout.startswith("CRITICAL tcp 22 (SSH) open to the whole IPv4 Internet")
+    assert len(done.stdout.splitlines()) == 1
+
+
+def test_make_takes_several_files(tmp_path: Path) -> None:
+    one, two = written(tmp_path, "1.json", OPENING), written(tmp_path, "2.json", CREATION)
+
+    assert len(made(f"FILES={one} {two}").stdout.splitlines()) == 2
+
+
+# How much of the memory it takes.
+
+MOST_MEGABYTES: Final = 150
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    """A log file of 200 MB, of which 50 records are ours, and one of these 50."""
+    small, large = tmp_path / "small.json.gz", tmp_path / "large.json.gz"
+    ours = ",".join(
+        json.dumps(OPENING | {"eventID": f"11111111-2222-4333-8444-{number:012d}"})
+        for number in range(50)
+    )
+    others = f"{json.dumps(NOT_OURS)}," * 500
+    members = 200_000_000 // len(others)
+    begin, end = (gzip.compress(it.encode()) for it in ('{"Records":[', f"{ours}]}}"))
+    small.write_bytes(begin + end)
+    large.write_bytes(begin + gzip.compress(others.encode()) * members + end)
+
+    needed, most = peak_megabytes(small), peak_megabytes(large)
+
+    assert most <= MOST_MEGABYTES
+    assert most <= needed * 1.2
+
+
+def peak_megabytes(path: Path) -> float:
+    """The most memory that a replay of this file takes, with its 50 alerts in one."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "local.replay", "--format", "json", str(path)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdout
+        [alert] = [json.loads(line) for line in process.stdout]
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert (process.returncode, len(alert["event_ids"])) == (0, 50)
+    return usage.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)

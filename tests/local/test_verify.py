@@ -36,6 +36,7 @@ from tests.local.stack_parts import (
 )
 
 QUIET: Final = "555566667777"
+CHAT_SERVICE: Final = "https://global.sns-api.chatbot.amazonaws.com"
 
 Verify = Callable[..., Run]
 
@@ -82,6 +83,17 @@ def test_a_stack_in_good_health(parts: StackParts, run: Verify) -> None:
     )
     assert "lag the slowest record of the last hour arrived 6 min after its call" in found
     assert "failure queue empty" in found
+
+
+def test_a_chat_topic_that_the_service_listens_to(parts: StackParts, run: Verify) -> None:
+    chat_that_nobody_hears(parts)
+    topic = f"arn:aws:sns:{REGION}:{MANAGEMENT}:chat"
+    parts.cloud.client("sns").subscribe(TopicArn=topic, Protocol="https", Endpoint=CHAT_SERVICE)
+
+    result = run()
+
+    assert result.status == 0
+    assert f"topic https {CHAT_SERVICE} is subscribed to chat" in result.lines("ok")
 
 
 # Each part broken is one line, with what to do.
@@ -300,6 +312,11 @@ def late_heartbeat(parts: StackParts) -> None:
     }
 
 
+def chat_that_nobody_hears(parts: StackParts) -> None:
+    topic = parts.cloud.client("sns").create_topic(Name="chat")["TopicArn"]
+    parts.cloud.output(ChatTopicArn=topic)
+
+
 def young(parts: StackParts) -> None:
     assert parts.cloud.stack
     parts.cloud.stack["CreationTime"] = datetime.now(UTC) - timedelta(minutes=10)
@@ -344,6 +361,12 @@ WARNINGS: Final[list[tuple[str, Break, str]]] = [
         no_subscription,
         "topic nobody has subscribed to operations. Subscribe: aws sns subscribe --region "
         f"{REGION} --topic-arn arn:aws:sns:{REGION}:{MANAGEMENT}:operations --protocol email",
+    ),
+    (
+        "nobody-listens-for-chat",
+        chat_that_nobody_hears,
+        "topic nobody has subscribed to chat. Amazon Q Developer in chat applications subscribes "
+        "by itself: in its console, check the workspace or team,",
     ),
     (
         "late-heartbeat",

@@ -1,16 +1,21 @@
 """No event without an alert whatever AWS does, and none twice but where DECISIONS.md says so."""
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
+import boto3
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from local.aws import SEEN_EVENTS_TABLE
 from security_group_alerter.alerting import ENOUGH_TABLE_FAILURES, PublishError
+from security_group_alerter.aws.sending_slots import KEY as SLOTS
+from security_group_alerter.aws.sending_slots import MOST_IN_A_SECOND
 from tests.reliability.small_delivery import (
     CREATION,
     ELSEWHERE,
@@ -27,6 +32,7 @@ from tests.reliability.wire import (
     ORGANIZATIONS,
     PASSING,
     READ,
+    RESERVE,
     SEND,
     WRITE,
     Choose,
@@ -127,7 +133,8 @@ def count(wire: Wire, invocations: int) -> None:
 
 def test_a_delivery_needs_several_calls_of_each_kind(calls: Counter[str]) -> None:
     assert calls.keys() == set(OPERATIONS)
-    assert min(calls.values()) >= 2
+    assert calls[RESERVE] == 1
+    assert min(number for name, number in calls.items() if name != RESERVE) >= 2
     assert calls[SEND] >= 3
     assert calls[WRITE] >= 3
     of_the_table_and_topic = sum(calls[it] * len(faults_of(it)) for it in (READ, SEND, WRITE))
@@ -186,6 +193,41 @@ def test_the_table_holds_no_alert_up(
 
 
 @ONCE_OR_FOR_GOOD
+def test_no_alert_waits_for_its_reservation(duration: int, wire: Wire) -> None:
+    for fault in faults_of(RESERVE):
+        wire.start(at(RESERVE, 0, fault, duration), forget_accounts=False)
+
+        assert wire.invoke(PAYLOAD) is None
+
+        assert wire.failed(RESERVE), "there was no such call"
+        assert_alerted_once(wire)
+        # CloudWatch Logs delivers more than once.
+        assert wire.invoke(PAYLOAD) is None
+        assert_alerted_once(wire)
+        count(wire, 2)
+
+
+def test_messages_wait_for_those_of_another_delivery(wire: Wire) -> None:
+    """The first write finds the other's reservation, the second stands behind it."""
+    wire.start(lambda *_: None, forget_accounts=False)
+    others, when = MOST_IN_A_SECOND, time.time() + 10
+    item: Any = {
+        "event_id": {"S": SLOTS},
+        "stamp": {"S": "another's"},
+        "last_at": {"N": repr(when)},
+        "sends": {"L": [{"S": f"{when!r} {others}"}]},
+    }
+    boto3.client("dynamodb").put_item(TableName=SEEN_EVENTS_TABLE, Item=item)
+    already = wire.calls()[RESERVE]
+
+    assert wire.invoke(PAYLOAD) is None
+
+    assert wire.calls()[RESERVE] - already == 2
+    assert wire.elapsed > 5
+    assert_alerted_once(wire)
+
+
+@ONCE_OR_FOR_GOOD
 @pytest.mark.parametrize("operation", ORGANIZATIONS)
 def test_no_alert_waits_for_an_account_to_be_looked_up(
     operation: str, duration: int, wire: Wire
@@ -232,7 +274,7 @@ def test_five_hundred_alerts_are_not_held_up_when_nothing_answers(wire: Wire) ->
     payload = payload_of(
         json.dumps(CREATION | {"eventID": EVENT_ID.format(number)}) for number in range(500)
     )
-    with in_batches(sent=10, marked=25, read=100):
+    with in_batches(sent=MOST_IN_A_SECOND, marked=25, read=100):
         # wire.invoke sees to the time.
         wire.start(lambda called, *_: Fault.TIMED_OUT if called != SEND else None)
         assert wire.invoke(payload) is None

@@ -40,13 +40,15 @@ MOST_INVOCATIONS: Final = 5
 READ: Final = "BatchGetItem"
 WRITE: Final = "BatchWriteItem"
 SEND: Final = "PublishBatch"
+# When messages may be sent is agreed in an item of the same table.
+RESERVE: Final = "PutItem"
 ORGANIZATIONS: Final = (
     "DescribeAccount",
     "ListParents",
     "DescribeOrganizationalUnit",
     "ListTagsForResource",
 )
-OPERATIONS: Final = (READ, SEND, WRITE, *ORGANIZATIONS)
+OPERATIONS: Final = (READ, RESERVE, SEND, WRITE, *ORGANIZATIONS)
 
 
 class Fault(Enum):
@@ -87,9 +89,9 @@ _FAULTS_OF_SOME: Final = {
     Fault.PARTLY_FOR_GOOD: {SEND},
     Fault.NONE_OF_IT: {SEND},
     Fault.INVALID: {SEND},
-    Fault.TIMED_OUT_AFTER: {WRITE, SEND},
-    Fault.BROKEN_AFTER: {WRITE, SEND},
-    Fault.TWICE: {WRITE, SEND},
+    Fault.TIMED_OUT_AFTER: {RESERVE, WRITE, SEND},
+    Fault.BROKEN_AFTER: {RESERVE, WRITE, SEND},
+    Fault.TWICE: {RESERVE, WRITE, SEND},
 }
 
 

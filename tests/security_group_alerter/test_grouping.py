@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from security_group_alerter.aftermath import with_aftermath
 from security_group_alerter.cloudtrail.payload import LogStream
 from security_group_alerter.cloudtrail.principals import principal_of
 from security_group_alerter.cloudtrail.records import record_of
@@ -15,7 +16,7 @@ from security_group_alerter.model.account import AccountFacts
 from security_group_alerter.model.alert import Alert
 from security_group_alerter.model.finding import Effect, Finding
 from security_group_alerter.model.principal import Principal, Session
-from security_group_alerter.model.record import Outcome
+from security_group_alerter.model.record import Outcome, Refusal
 from security_group_alerter.model.severity import Severity
 from security_group_alerter.model.subject import SubjectKind
 from tests.security_group_alerter.builders import added, record, with_judgement, with_record
@@ -56,15 +57,25 @@ TOLD_TOGETHER = {
     "another-api-call": recorded(event_name="ModifySecurityGroupRules"),
     "another-address-and-tool": recorded(session=Session(source_address="8.8.8.8")),
     "another-rule-of-the-same-severity": added("tcp 3389 from 0.0.0.0/0", **CALLED),
-    "another-error-message": recorded(error_message="…"),
+    "another-error-message": recorded(refusal=Refusal(message="…")),
 }
 TOLD_APART = {
     "account": recorded(account_id="444455556666"),
     "region": recorded(region="us-east-1"),
     "principal": recorded(principal=Principal(person="mallory")),
-    "same-person-through-a-service": recorded(
-        principal=replace(principal_of(ALICE), invoked_by="cloudformation.amazonaws.com")
-    ),
+    **{
+        f"same-person-with-another-{name}": recorded(
+            principal=replace(principal_of(ALICE), **{name: value})
+        )
+        for name, value in {
+            "invoked_by": "cloudformation.amazonaws.com",
+            "source_identity": "kim",
+            "on_behalf_of": "4b6af327-5871",
+            "delegate": "999900001111",
+            "in_scope_of": "arn:aws:lambda:eu-central-1:111122223333:function:opener",
+            "identity_provider": "accounts.google.com",
+        }.items()
+    },
     "severity": with_judgement(SSH_OPENED, severity=Severity.HIGH),
     "kind": replace(SSH_OPENED, subject=replace(SSH_OPENED.subject, kind=SubjectKind.PREFIX_LIST)),
     "outcome": recorded(outcome=Outcome.DENIED),
@@ -92,10 +103,13 @@ def test_told_apart(other: Finding) -> None:
 def test_calls_are_told_in_the_order_in_which_they_were_made() -> None:
     later, earlier = recorded(event_time=SEEN_AT), recorded(event_time=SEEN_AT - timedelta(hours=1))
     update = recorded(event_time=SEEN_AT, original_event_id="e-1")
+    ordered = [it.finding for it in with_aftermath(delivered([update, later, earlier]))]
 
-    [alert] = alerts(update, later, earlier)
+    [alert] = alerts(*ordered)
 
-    assert alert.findings == (earlier, later, update)
+    assert set(ordered) == {earlier, later, update}
+    assert alert.findings == tuple(ordered)
+    assert alert.findings[0] == earlier
 
 
 def test_no_findings_no_alerts() -> None:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from security_group_alerter.model.presentation import Presentation
+from security_group_alerter.model.severity import Severity
 from security_group_alerter.settings import (
     DELIVERY,
     PRESENTATION,
@@ -83,6 +84,15 @@ GOOD: Final[dict[str, dict[str, Any]]] = {
         "": (),
         ",": (),
     },
+    "CHAT_TOPIC_ARN": {
+        "arn:aws:sns:eu-central-1:111122223333:chat": "arn:aws:sns:eu-central-1:111122223333:chat",
+        "": None,
+    },
+    "MINIMUM_CHAT_SEVERITY": {
+        **{severity.name: severity for severity in Severity},
+        " LOW ": Severity.LOW,
+        "": Severity.HIGH,
+    },
 }
 BAD: Final[dict[str, list[str]]] = {
     "ALERT_TOPIC_ARN": [
@@ -124,6 +134,12 @@ BAD: Final[dict[str, list[str]]] = {
     ],
     "RUNBOOK_URL": ["wiki.example.com", "http://wiki.example.com", "https://", "https://a b"],
     "ACCOUNT_TAGS": [],
+    "CHAT_TOPIC_ARN": [
+        "chat",
+        "arn:aws:sqs:eu-central-1:111122223333:chat",
+        "arn:aws:sns:eu-central-1:111122223333:chat.fifo",
+    ],
+    "MINIMUM_CHAT_SEVERITY": ["high", "3", "WORST", "HIGH,LOW"],
 }
 
 
@@ -148,6 +164,8 @@ def test_least_that_is_needed() -> None:
         trail_arn=None,
         heartbeat_role_arn=None,
         account_tags=(),
+        chat_topic_arn=None,
+        minimum_chat_severity=Severity.HIGH,
     )
 
 

@@ -19,6 +19,12 @@ ACCOUNT: Final = "111111111111"
 REGION: Final = "eu-central-1"
 ORGANIZATION: Final = "o-exampleorgid"
 STACK: Final = "alerter"
+SLACK: Final = {"SlackWorkspaceId": "T07EA123LEP", "SlackChannelId": "C07EZ1ABC23"}
+TEAMS: Final = {
+    "TeamsTenantId": "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0",
+    "TeamsTeamId": "1a2b3c4d-5e6f-7081-92a3-b4c5d6e7f809",
+    "TeamsChannelId": "19%3Aab12cd34ef56%40thread.tacv2",
+}
 
 # The version before: stacks that are out there are updated from it.
 PREVIOUS_TEMPLATE: Final = ROOT / "tests/e2e/fixtures/previous-template.yaml"
@@ -94,9 +100,10 @@ def deployed(*, partition: str = "aws", **parameters: str) -> Stack:
     return _deployed(TEMPLATE, STACK, partition, given)
 
 
-def previously_deployed() -> Stack:
-    """The stack of the version before, with its defaults."""
-    return _deployed(PREVIOUS_TEMPLATE, STACK, "aws", {"OrganizationId": ORGANIZATION})
+def previously_deployed(**parameters: str) -> Stack:
+    """The stack of the version before; parameters that are not given have their defaults."""
+    given = {"OrganizationId": ORGANIZATION} | parameters
+    return _deployed(PREVIOUS_TEMPLATE, STACK, "aws", given)
 
 
 def _deployed(path: Path, name: str, partition: str, given: Mapping[str, str]) -> Stack:
@@ -194,6 +201,7 @@ class _Resolver:
             "Fn::If": lambda branches: self.resolve(self._branch(*branches)),
             "Fn::Select": lambda choice: self.resolve(choice[1])[choice[0]],
             "Fn::And": lambda conditions: all(map(self.resolve, conditions)),
+            "Fn::Or": lambda conditions: any(map(self.resolve, conditions)),
             "Fn::FindInMap": lambda keys: self._find_in_map(*self.resolve(keys)),
             # As texts: so are the values of parameters, numbers too.
             "Fn::Equals": lambda pair: str(self.resolve(pair[0])) == str(self.resolve(pair[1])),
@@ -240,7 +248,9 @@ class _Resolver:
             else (substitution[0], self.resolve(substitution[1]))
         )
         return re.sub(
-            r"\$\{([^}]+)\}", lambda found: own.get(found[1]) or self._substitute(found), text
+            r"\$\{([^}]+)\}",
+            lambda found: own[found[1]] if found[1] in own else self._substitute(found),
+            text,
         )
 
     def _ref(self, name: str) -> Any:

@@ -19,7 +19,7 @@ from security_group_alerter.cloudtrail.heartbeat import HEARTBEAT_CALL
 from security_group_alerter.handlers import delivery as handler
 from security_group_alerter.settings import METRICS_NAMESPACE
 from tests.template.policies import allows
-from tests.template.stack import ACCOUNT, REGION, ROOT, STACK, Stack, deployed
+from tests.template.stack import ACCOUNT, REGION, ROOT, SLACK, STACK, TEAMS, Stack, deployed
 
 CLOUDWATCH = "cloudwatch.amazonaws.com"
 OUR_ALARM = f"arn:aws:cloudwatch:eu-central-1:{ACCOUNT}:alarm:alerter-FailureQueueAlarm"
@@ -143,19 +143,26 @@ METRICS = {
         {"LogGroupName", "DestinationType", "FilterName"},
     ),
     "AlertsNotDeliveredAlarm": ("AWS/SNS", "NumberOfNotificationsFailed", {"TopicName"}),
+    "ChatNotDeliveredAlarm": ("AWS/SNS", "NumberOfNotificationsFailed", {"TopicName"}),
     "UnreadableRecordsAlarm": ("SecurityGroupAlerter", "Unreadable", {"service"}),
     "HeartbeatAlarm": ("SecurityGroupAlerter", "Heartbeats", {"service"}),
 }
 TRIPWIRES = {"SecurityGroupChangesAlarm", "SecurityGroupChangesCis5Alarm"}
+# Made only with a chat channel.
+ONLY_WITH_CHAT = {"ChatNotDeliveredAlarm"}
+TOPICS_OF_ALERTS = ("AlertTopicArn", "ChatTopicArn")
 ALL_CHANGES = "All changes, newest first"
 
 
-def test_problems_go_to_the_operations_topic_and_changes_to_the_alert_topic(stack: Stack) -> None:
-    alarms = stack.of_type("AWS::CloudWatch::Alarm")
-    operations = stack.outputs["OperationsTopicArn"]["Value"]
-    alerts = stack.outputs["AlertTopicArn"]["Value"]
+def test_problems_go_to_the_operations_topic_and_changes_to_the_alert_topic(
+    stack: Stack, chatty: Stack
+) -> None:
+    alarms = chatty.of_type("AWS::CloudWatch::Alarm")
+    operations = chatty.outputs["OperationsTopicArn"]["Value"]
+    alerts = chatty.outputs["AlertTopicArn"]["Value"]
 
     assert alarms.keys() == METRICS.keys() | TRIPWIRES
+    assert stack.of_type("AWS::CloudWatch::Alarm").keys() == alarms.keys() - ONLY_WITH_CHAT
     assert {name: alarm["AlarmActions"] for name, alarm in alarms.items()} == {
         name: [alerts if name in TRIPWIRES else operations] for name in alarms
     }
@@ -163,18 +170,19 @@ def test_problems_go_to_the_operations_topic_and_changes_to_the_alert_topic(stac
 
 
 @pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if metric])
-def test_an_alarm_watches_a_metric_that_exists(stack: Stack, name: str) -> None:
-    alarm = stack.properties(name)
+def test_an_alarm_watches_a_metric_that_exists(chatty: Stack, name: str) -> None:
+    alarm = chatty.properties(name)
     metric = METRICS[name]
+    topic = "ChatTopicArn" if name in ONLY_WITH_CHAT else "AlertTopicArn"
     assert metric is not None
     named = {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
     things = {
-        "FunctionName": stack.outputs["FunctionName"]["Value"],
-        "TopicName": stack.outputs["AlertTopicArn"]["Value"].rpartition(":")[2],
-        "LogGroupName": stack.outputs["TrailLogGroupName"]["Value"],
-        "FilterName": stack.properties("SecurityGroupChangesSubscription")["FilterName"],
+        "FunctionName": chatty.outputs["FunctionName"]["Value"],
+        "TopicName": chatty.outputs[topic]["Value"].rpartition(":")[2],
+        "LogGroupName": chatty.outputs["TrailLogGroupName"]["Value"],
+        "FilterName": chatty.properties("SecurityGroupChangesSubscription")["FilterName"],
         "DestinationType": "Lambda",
-        "service": stack.properties("SecurityGroupAlerterFunction")["Environment"]["Variables"][
+        "service": chatty.properties("SecurityGroupAlerterFunction")["Environment"]["Variables"][
             "POWERTOOLS_SERVICE_NAME"
         ],
     }
@@ -207,14 +215,14 @@ def test_alarms_and_dashboard_name_metrics_that_the_function_writes(
     } <= names
 
 
-def test_an_alarm_names_commands_and_queries_that_exist(stack: Stack) -> None:
+def test_an_alarm_names_commands_and_queries_that_exist(chatty: Stack) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = {f"make {name}" for name in re.findall(r"(?m)^([a-z0-9-]+):.*## ", makefile)}
     queries = {
         query["Name"].removeprefix(f"{STACK}/")
-        for query in stack.of_type("AWS::Logs::QueryDefinition").values()
+        for query in chatty.of_type("AWS::Logs::QueryDefinition").values()
     }
-    texts = [it["AlarmDescription"] for it in stack.of_type("AWS::CloudWatch::Alarm").values()]
+    texts = [it["AlarmDescription"] for it in chatty.of_type("AWS::CloudWatch::Alarm").values()]
     named = {name for text in texts for name in re.findall(r'"([^"]+)"', text)}
 
     assert named == {"make verify", "make redrive", ALL_CHANGES}
@@ -234,8 +242,8 @@ def test_silence_is_an_alarm_and_its_end_is_reported(stack: Stack) -> None:
     assert alarm["Period"] * alarm["EvaluationPeriods"] >= 5 * minutes * 60
 
 
-def test_no_other_alarm_goes_off_without_data(stack: Stack) -> None:
-    for name, alarm in stack.of_type("AWS::CloudWatch::Alarm").items():
+def test_no_other_alarm_goes_off_without_data(chatty: Stack) -> None:
+    for name, alarm in chatty.of_type("AWS::CloudWatch::Alarm").items():
         if name != "HeartbeatAlarm":
             assert alarm["TreatMissingData"] == "notBreaching", name
             assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold", name
@@ -277,6 +285,29 @@ def test_the_dashboard_shows_what_one_asks_first(stack: Stack) -> None:
     assert {"Matched", "WorldOpen", "Lag", "HeartbeatLag", "Heartbeats", "Errors"} <= shown
     assert {widget["properties"]["region"] for widget in widgets_of(stack)} == {REGION}
     assert {widget["type"] for widget in widgets_of(stack)} == {"metric", "log"}
+
+
+@pytest.mark.parametrize("channels", [{}, SLACK, SLACK | TEAMS])
+def test_the_dashboard_shows_undelivered_alerts_of_each_topic(channels: dict[str, str]) -> None:
+    stack = deployed(**channels)
+    topics = [it["Value"] for name, it in stack.outputs.items() if name in TOPICS_OF_ALERTS]
+    [failures] = [it for it in widgets_of(stack) if it["properties"]["title"] == "Failures"]
+    shown = [metric for metric in whole_metrics_in(failures) if metric[0] == "AWS/SNS"]
+
+    assert shown == [
+        ["AWS/SNS", "NumberOfNotificationsFailed", "TopicName", arn.rpartition(":")[2]]
+        for arn in topics
+    ]
+    assert len(topics) == (2 if channels else 1)
+
+
+def whole_metrics_in(widget: dict[str, Any]) -> list[list[str]]:
+    """Namespace, name and dimensions of each metric; "." repeats what stands above it."""
+    found: list[list[str]] = [[]]
+    for metric in widget["properties"]["metrics"]:
+        texts = [it for it in metric if isinstance(it, str)]
+        found.append([found[-1][i] if it == "." else it for i, it in enumerate(texts)])
+    return found[1:]
 
 
 def test_the_dashboard_has_no_holes_and_nothing_on_top_of_each_other(stack: Stack) -> None:

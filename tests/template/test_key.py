@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.template.policies import allows
-from tests.template.stack import ACCOUNT, ORGANIZATION, REGION, Stack, deployed
+from tests.template.stack import ACCOUNT, ORGANIZATION, REGION, SLACK, Stack, deployed
 
 MEMBER = "222222222222"
 TRAIL = f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/organization-trail"
@@ -131,6 +131,7 @@ def keys_in(stack: Stack) -> dict[str, Any]:
             "KmsKeyId"
         ),
         "AlertTopic": stack.properties("AlertTopic").get("KmsMasterKeyId"),
+        "ChatTopic": stack.properties("ChatTopic").get("KmsMasterKeyId"),
     }
     return {name: key for name, key in named.items() if key is not None}
 
@@ -145,7 +146,7 @@ def keys_in(stack: Stack) -> dict[str, Any]:
 def test_one_key_encrypts_the_trail_the_logs_and_the_alerts(
     parameter: str, key: str | None
 ) -> None:
-    stack = deployed(KmsKey=parameter)
+    stack = deployed(KmsKey=parameter, **SLACK)
     arn = stack.outputs["EncryptionKeyArn"]["Value"]
     [use_the_key] = [
         statement
@@ -156,7 +157,11 @@ def test_one_key_encrypts_the_trail_the_logs_and_the_alerts(
     ]
 
     assert keys_in(stack) == dict.fromkeys(
-        ["Trail", "TrailBucket", "TrailLogGroup", "SecurityGroupAlerterLogGroup", "AlertTopic"], arn
+        [
+            *("Trail", "TrailBucket", "TrailLogGroup", "SecurityGroupAlerterLogGroup"),
+            *("AlertTopic", "ChatTopic"),
+        ],
+        arn,
     )
     assert use_the_key["Resource"] == arn
     assert key in (None, arn)
@@ -164,7 +169,7 @@ def test_one_key_encrypts_the_trail_the_logs_and_the_alerts(
 
 
 def test_no_key_at_all() -> None:
-    stack = deployed(KmsKey="none")
+    stack = deployed(KmsKey="none", **SLACK)
 
     assert keys_in(stack) == {}
     assert "EncryptionKey" not in stack.resources

@@ -1,4 +1,4 @@
-"""How the parts fit together: what is made first, what is kept, who gets alerts, what is set."""
+"""How the parts fit together: what is made first, what is kept, what can be set."""
 
 import re
 import tomllib
@@ -9,7 +9,7 @@ import pytest
 from local.template import read_template
 from security_group_alerter.model.severity import Severity
 from security_group_alerter.settings import DELIVERY, PRESENTATION, delivery_settings_in
-from tests.template.stack import ACCOUNT, ROOT, Stack, deployed
+from tests.template.stack import ACCOUNT, ROOT, TEAMS, Stack, deployed
 
 ORDER = [
     # A delivery without permission is lost, so the filter comes after the permission.
@@ -82,32 +82,6 @@ def test_one_trail_arn(stack: Stack) -> None:
     ] == [arn] * 3
 
 
-# Who gets alerts.
-
-
-@pytest.mark.parametrize("minimum", Severity)
-def test_mail_begins_at_the_minimum_severity(minimum: Severity) -> None:
-    stack = deployed(AlertEmail="security@example.com", MinimumSeverity=minimum.name)
-
-    subscription = stack.properties("AlertEmailSubscription")
-
-    assert subscription["FilterPolicy"] == {
-        "severity": [severity.name for severity in Severity if severity >= minimum]
-    }
-    assert subscription["FilterPolicyScope"] == "MessageAttributes"
-
-
-def test_all_severities_can_be_chosen() -> None:
-    template = read_template()
-
-    assert template["Parameters"]["MinimumSeverity"]["AllowedValues"] == list(Severity.__members__)
-    assert list(template["Mappings"]["SeveritiesFrom"]) == list(Severity.__members__)
-
-
-def test_no_address_no_subscription() -> None:
-    assert deployed().of_type("AWS::SNS::Subscription") == {}
-
-
 # What can be set.
 
 
@@ -130,6 +104,9 @@ ACCEPTED = [
     ("ArchiveTransitionInDays", "0"),
     ("SlackWorkspaceId", "T07EA123LEP"),
     ("SlackChannelId", "C07EZ1ABC23"),
+    *TEAMS.items(),
+    ("TeamsChannelId", "19%3aab-12_cd%40thread.skype"),
+    *(("MinimumChatSeverity", name) for name in Severity.__members__),
     ("KmsKey", "create"),
     ("KmsKey", "none"),
     ("KmsKey", "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"),
@@ -164,6 +141,14 @@ REFUSED = [
     ("ExistingTrailBucketName", "Bucket"),
     ("SlackWorkspaceId", "my-workspace"),
     ("SlackChannelId", "#alerts"),
+    ("TeamsTenantId", "example.onmicrosoft.com"),
+    ("TeamsTeamId", "Security"),
+    ("TeamsTeamId", "1a2b3c4d5e6f708192a3b4c5d6e7f809"),
+    # As Teams shows it elsewhere. AWS takes it only as it stands in a link.
+    ("TeamsChannelId", "19:ab12cd34ef56@thread.tacv2"),
+    ("TeamsChannelId", "General"),
+    ("TeamsChannelId", f"19%3A{'a' * 256}%40thread.tacv2"),
+    ("MinimumChatSeverity", "high"),
     ("KmsKey", ""),
     ("KmsKey", "alias/aws/sns"),
     ("KmsKey", "arn:aws:kms:eu-central-1:111122223333:alias/mine"),
@@ -184,7 +169,9 @@ REFUSED = [
 def is_accepted(parameter: dict[str, Any], value: str) -> bool:
     """As CloudFormation checks it: the pattern must match the whole value."""
     fits = parameter.get("MinLength", 0) <= len(value) <= parameter.get("MaxLength", 4096)
-    return fits and re.fullmatch(parameter.get("AllowedPattern", "(?s:.*)"), value) is not None
+    is_allowed = value in map(str, parameter.get("AllowedValues", [value]))
+    matches = re.fullmatch(parameter.get("AllowedPattern", "(?s:.*)"), value) is not None
+    return fits and is_allowed and matches
 
 
 @pytest.mark.parametrize(("name", "value"), ACCEPTED)

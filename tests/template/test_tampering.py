@@ -9,7 +9,7 @@ from moto.events.models import EventPattern
 
 from local.deployment import LONGEST_STACK_NAME
 from tests.template.policies import allows
-from tests.template.stack import ACCOUNT, REGION, STACK, Stack, deployed, nested_name
+from tests.template.stack import ACCOUNT, REGION, SLACK, STACK, Stack, deployed, nested_name
 
 RULES = ("LogPathTamperingRule", "AlertPathTamperingRule")
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
@@ -21,6 +21,7 @@ GROUP = f"{STACK}-TrailLogGroup-1A2B3C4D"
 FUNCTION = f"{STACK}-SecurityGroupAlerterFunction-1A2B3C4D"
 FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{FUNCTION}"
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:{STACK}-AlertTopic-1A2B3C4D"
+CHAT = TOPIC.replace("AlertTopic", "ChatTopic")
 OPERATIONS = TOPIC.replace("AlertTopic", "OperationsTopic")
 QUEUE = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{STACK}-FailureQueue-1A2B3C4D"
 HEALTH = nested_name(STACK, "Health")
@@ -74,6 +75,10 @@ REPORTED = [
     ("sns", "Subscribe", {"topicArn": TOPIC, "protocol": "email"}),
     ("sns", "Unsubscribe", {"subscriptionArn": f"{TOPIC}:2f1a"}),
     ("sns", "SetSubscriptionAttributes", {"subscriptionArn": f"{OPERATIONS}:2f1a"}),
+    ("sns", "DeleteTopic", {"topicArn": CHAT}),
+    ("sns", "Subscribe", {"topicArn": CHAT, "protocol": "https"}),
+    ("sns", "Unsubscribe", {"subscriptionArn": f"{CHAT}:2f1a"}),
+    ("sns", "SetSubscriptionAttributes", {"subscriptionArn": f"{CHAT}:2f1a"}),
     ("sqs", "DeleteQueue", {"queueUrl": QUEUE}),
     ("sqs", "PurgeQueue", {"queueUrl": QUEUE}),
     ("sqs", "SetQueueAttributes", {"queueUrl": QUEUE, "attributes": {}}),
@@ -106,7 +111,9 @@ NOT_REPORTED = [
     ("scheduler", "UpdateSchedule", {"name": "another"}),
     ("events", "DisableRule", {"name": "another"}),
     ("sns", "DeleteTopic", {"topicArn": f"{TOPIC}-2"}),
-    ("sns", "Unsubscribe", {"subscriptionArn": f"{TOPIC}-2:2f1a"}),
+    ("sns", "DeleteTopic", {"topicArn": f"{CHAT}-2"}),
+    ("sns", "Unsubscribe", {"subscriptionArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:another:2f1a"}),
+    ("sns", "Unsubscribe", {"subscriptionArn": TOPIC}),
     ("sqs", "DeleteQueue", {"queueUrl": f"{QUEUE}-2"}),
     ("monitoring", "DeleteAlarms", {"alarmNames": ["another"]}),
     ("dynamodb", "DeleteTable", {"tableName": "another"}),
@@ -159,9 +166,9 @@ def rules_that_report(stack: Stack, event: dict[str, Any]) -> list[str]:
     ],
 )
 def test_tampering_is_reported_once(
-    stack: Stack, service: str, call: str, parameters: dict[str, Any]
+    chatty: Stack, service: str, call: str, parameters: dict[str, Any]
 ) -> None:
-    assert len(rules_that_report(stack, event_of(service, call, parameters))) == 1
+    assert len(rules_that_report(chatty, event_of(service, call, parameters))) == 1
 
 
 @pytest.mark.parametrize(
@@ -172,9 +179,9 @@ def test_tampering_is_reported_once(
     ],
 )
 def test_nothing_else_is_reported(
-    stack: Stack, service: str, call: str, parameters: dict[str, Any]
+    chatty: Stack, service: str, call: str, parameters: dict[str, Any]
 ) -> None:
-    assert rules_that_report(stack, event_of(service, call, parameters)) == []
+    assert rules_that_report(chatty, event_of(service, call, parameters)) == []
 
 
 def test_a_call_without_parameters_is_not_ours(stack: Stack) -> None:
@@ -188,6 +195,11 @@ def test_the_existing_log_group_is_watched() -> None:
     assert rules_that_report(stack, event_of("logs", "DeleteSubscriptionFilter", parameters))
 
 
+def test_without_chat_no_chat_topic_is_watched(stack: Stack) -> None:
+    assert rules_that_report(stack, event_of("sns", "DeleteTopic", {"topicArn": CHAT})) == []
+    assert "ChatTopic" not in json.dumps(stack.properties("AlertPathTamperingRule"))
+
+
 def test_without_a_key_no_key_is_watched() -> None:
     stack = deployed(KmsKey="none")
 
@@ -196,14 +208,19 @@ def test_without_a_key_no_key_is_watched() -> None:
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_name_and_pattern_fit(name: str) -> None:
-    rule = deployed(partition="aws-us-gov").properties(name)
+@pytest.mark.parametrize(
+    ("partition", "region"), [("aws", "ap-southeast-1"), ("aws-us-gov", "us-gov-west-1")]
+)
+def test_name_and_pattern_fit(partition: str, region: str, name: str) -> None:
+    rule = deployed(partition=partition, **SLACK).properties(name)
     text = json.dumps(rule["EventPattern"], separators=(",", ":"))
+    # CloudFormation ends names with 12 characters.
+    text = re.sub(r"-1A2B3C4D\b", "-1A2B3C4D5E6F", text)
     longest = "s" * LONGEST_STACK_NAME
 
     assert rule["Name"] == f"{STACK}-{name.removesuffix('Rule')}"
     assert len(rule["Name"].replace(STACK, longest)) <= LONGEST_NAME
-    assert len(text.replace(STACK, longest).replace(REGION, "us-gov-west-1")) <= LONGEST_PATTERN
+    assert len(text.replace(STACK, longest).replace(REGION, region)) <= LONGEST_PATTERN
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -256,12 +273,12 @@ def at(event: Any, path: str) -> str:
     ],
 )
 def test_the_words_name_the_call_and_the_thing(
-    stack: Stack, service: str, call: str, parameters: dict[str, Any]
+    chatty: Stack, service: str, call: str, parameters: dict[str, Any]
 ) -> None:
     event = event_of(service, call, parameters)
-    [rule] = rules_that_report(stack, event)
+    [rule] = rules_that_report(chatty, event)
 
-    [what] = [line for line in text_of(stack, rule, event) if line.startswith("What ")]
+    [what] = [line for line in text_of(chatty, rule, event) if line.startswith("What ")]
 
     # A list, of which the caller chose the first, is not shown.
     named = next(iter(parameters.values()))

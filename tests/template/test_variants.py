@@ -1,13 +1,14 @@
 """What exists already is used as it is: a trail, a bucket, a management account elsewhere."""
 
 import json
+from itertools import combinations
 
 import pytest
 
 from local.deployment import broken_rules, defaults
 from security_group_alerter.settings import delivery_settings_in
 from tests.template.policies import allows
-from tests.template.stack import ACCOUNT, ORGANIZATION, REGION, Stack, deployed
+from tests.template.stack import ACCOUNT, ORGANIZATION, REGION, SLACK, TEAMS, Stack, deployed
 
 CONTROL_TOWER = "aws-controltower/CloudTrailLogs"
 BUCKET = "central-trail-archive"
@@ -139,11 +140,13 @@ def test_the_management_account_owns_the_trail_wherever_the_stack_is() -> None:
     ("parameters", "is_accepted"),
     [
         pytest.param({}, True, id="defaults"),
-        pytest.param({"SlackWorkspaceId": "T07EA123LEP"}, False, id="workspace-only"),
-        pytest.param({"SlackChannelId": "C07EZ1ABC23"}, False, id="channel-only"),
-        pytest.param(
-            {"SlackWorkspaceId": "T07EA123LEP", "SlackChannelId": "C07EZ1ABC23"}, True, id="slack"
+        *(
+            pytest.param(dict(some), len(some) == len(chat), id=f"only-{'-and-'.join(dict(some))}")
+            for chat in (SLACK, TEAMS)
+            for number in range(1, len(chat) + 1)
+            for some in combinations(chat.items(), number)
         ),
+        pytest.param(SLACK | TEAMS, True, id="both"),
         pytest.param({"ExistingTrailLogGroupName": CONTROL_TOWER}, True, id="trail"),
         pytest.param({"ExistingTrailBucketName": BUCKET}, True, id="bucket"),
         pytest.param(
@@ -193,16 +196,3 @@ def test_how_long_the_archive_is_kept(transition: str, expiration: str, rules: l
     if "Expiry" in made:
         assert made["Expiry"]["ExpirationInDays"] == expiration
     assert {rule["Status"] for rule in made.values()} == {"Enabled"}
-
-
-# Slack.
-
-
-def test_the_alerts_go_to_slack_and_nobody_can_run_anything_from_there() -> None:
-    stack = deployed(SlackWorkspaceId="T07EA123LEP", SlackChannelId="C07EZ1ABC23")
-    channel = stack.properties("SlackChannel")
-
-    assert channel["SnsTopicArns"] == [stack.outputs["AlertTopicArn"]["Value"]]
-    assert channel["GuardrailPolicies"] == ["arn:aws:iam::aws:policy/AWSDenyAll"]
-    assert "Policies" not in stack.properties("SlackChannelRole")
-    assert not {"SlackChannel", "SlackChannelRole"} & deployed().resources.keys()

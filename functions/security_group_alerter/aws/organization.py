@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from ..model.account import AccountFacts
+from ..model.account import AccountFacts, Fact, LookupProblem
 
 if TYPE_CHECKING:
     from mypy_boto3_organizations import OrganizationsClient
@@ -26,8 +26,6 @@ EXPIRY_SECONDS = 3600.0
 FAILURE_EXPIRY_SECONDS = 60.0
 # OUs nest five deep.
 DEEPEST_OU = 5
-# LookupError: an answer may lack what the API promises; no alert is lost for that either.
-_FAILURES = (ClientError, BotoCoreError, LookupError)
 CLIENT_CONFIG = Config(
     connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2}
 )
@@ -64,24 +62,25 @@ class AccountDirectory:
     def _look_up(self, account_id: str) -> AccountFacts:
         outage = self._outage.get("")
         if outage is not None:
-            return AccountFacts(problems=(f"account name: {outage}",))
+            return AccountFacts(problems=(LookupProblem(Fact.NAME, outage),))
         try:
             account = self._client.describe_account(AccountId=account_id)["Account"]
-        except _FAILURES as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is must stop no alert
             problem = _problem_of(error)
             if problem != "AccountNotFoundException":
                 # Denied, throttled or out of reach: the next account would fare no better.
                 self._outage.put("", problem, FAILURE_EXPIRY_SECONDS)
-            return AccountFacts(problems=(f"account name: {problem}",))
-        problems: list[str] = []
-        ou_path = _attempt("OU", lambda: self._ou_path_of(account_id, account), problems)
-        tags = _attempt("tags", lambda: self._tags_of(account_id), problems)
+            return AccountFacts(problems=(LookupProblem(Fact.NAME, problem),))
+        problems: list[LookupProblem] = []
+        ou_path = _attempt(Fact.OU, lambda: self._ou_path_of(account_id, account), problems)
+        tags = _attempt(Fact.TAGS, lambda: self._tags_of(account_id), problems) or {}
         return AccountFacts(
             name=account.get("Name"),
             # `Status` was retired in September 2026 for `State`.
             state=account.get("State") or account.get("Status"),
             ou_path=ou_path,
-            tags=tags or {},
+            tags=tags,
+            owner=tags.get(next(iter(self._tag_names), "")),
             problems=tuple(problems),
         )
 
@@ -138,16 +137,18 @@ class _Cache(Generic[_Value]):
         self._entries[key] = (self._clock() + seconds, value)
 
 
-def _attempt(what: str, look_up: Callable[[], _Value], problems: list[str]) -> _Value | None:
+def _attempt(
+    fact: Fact, look_up: Callable[[], _Value], problems: list[LookupProblem]
+) -> _Value | None:
     try:
         return look_up()
-    except _FAILURES as error:
-        problems.append(f"{what}: {_problem_of(error)}")
+    except Exception as error:  # noqa: BLE001 - whatever it is must stop no alert
+        problems.append(LookupProblem(fact, _problem_of(error)))
         return None
 
 
 def _problem_of(error: Exception) -> str:
-    """The service's own word for what went wrong, short enough for an alert."""
+    """The service's own word for what went wrong."""
     if isinstance(error, ClientError):
         return error.response.get("Error", {}).get("Code") or type(error).__name__
     return type(error).__name__

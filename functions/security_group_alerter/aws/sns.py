@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.config import Config
@@ -13,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from ..model.message import LARGEST_MESSAGE, Message, Sent
+from .sending_slots import MOST_IN_A_SECOND
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
         PublishBatchRequestEntryTypeDef,
     )
 
-MOST_IN_BATCH = 10
+# Amazon SNS takes ten; a batch is sent within one second.
+MOST_IN_BATCH = MOST_IN_A_SECOND
 # One call, with all its attempts, takes at most about 15 seconds, and so does marking what it sent:
 # with less time than this left the rest is better left to Lambda's retry.
 RESERVED_SECONDS = 35.0
@@ -33,14 +36,29 @@ _TRIES = 3
 _OUT_OF_TIME = "the time ran out: the rest is left to the retry"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topics:
+    """Where messages go: all to `alerts`; to `chat` as well, where there is one, what is for it."""
+
+    alerts: str
+    chat: str | None = None
+    is_for_chat: Callable[[Message], bool] = lambda _: True
+
+
 class Publisher:
-    """Sends to one topic."""
+    """Sends to the topics. `reserve` says when batches of so many messages may go."""
 
     def __init__(
-        self, client: SNSClient, *, topic_arn: str, sleep: Callable[[float], None]
+        self,
+        client: SNSClient,
+        *,
+        topics: Topics,
+        reserve: Callable[..., list[float]],
+        sleep: Callable[[float], None],
     ) -> None:
         self._client = client
-        self._topic_arn = topic_arn
+        self._topics = topics
+        self._reserve = reserve
         self._sleep = sleep
 
     def publish(
@@ -48,17 +66,33 @@ class Publisher:
     ) -> Iterator[Sent]:
         """Send every message, and yield what became of it.
 
-        `time_left` is what the function has, in seconds. When it runs out, the batch at hand is
-        refused and the rest is not taken from `messages`: both are left to the retry.
+        `time_left` is what the function has, in seconds. What does not fit into it at the pace that
+        Amazon SNS bears is refused, and left to the retry.
         """
-        for batch in _batches_of(messages):
-            refusals = self._send(batch, time_left)
+        batches = list(_batches_of(messages))
+        began = time_left()
+        waits = self._reserve([len(it) for it in batches], within=began - RESERVED_SECONDS)
+        for number, batch in enumerate(batches):
+            refusals = dict.fromkeys(range(len(batch)), _OUT_OF_TIME)
+            if number < len(waits):
+                self._sleep(max(0.0, waits[number] - (began - time_left())))
+                refusals = self._send_to_both(batch, time_left)
             for index, message in enumerate(batch):
                 yield Sent(message=message, refusal=refusals.get(index))
-            if _OUT_OF_TIME in refusals.values():
-                return
 
-    def _send(self, batch: list[Message], time_left: Callable[[], float]) -> dict[int, str]:
+    def _send_to_both(self, batch: list[Message], time_left: Callable[[], float]) -> dict[int, str]:
+        """A message that one topic refuses comes again: twice in the other, rather than lost."""
+        topics = self._topics
+        refusals = self._send(topics.alerts, batch, time_left)
+        places = [i for i, message in enumerate(batch) if topics.is_for_chat(message)]
+        if topics.chat is not None and places:
+            of_chat = self._send(topics.chat, [batch[i] for i in places], time_left)
+            refusals |= {places[i]: f"chat topic: {why}" for i, why in of_chat.items()}
+        return refusals
+
+    def _send(
+        self, topic_arn: str, batch: list[Message], time_left: Callable[[], float]
+    ) -> dict[int, str]:
         """Why Amazon SNS did not take a message, by its place in the batch."""
         refused: dict[int, str] = {}
         left = dict.fromkeys(range(len(batch)), _OUT_OF_TIME)
@@ -69,17 +103,23 @@ class Publisher:
                 break
             try:
                 answer = self._client.publish_batch(
-                    TopicArn=self._topic_arn,
+                    TopicArn=topic_arn,
                     PublishBatchRequestEntries=[_entry_of(batch[i], i) for i in left],
                 )
             except (ClientError, BotoCoreError, ResponseParserError) as error:
                 if len(batch) > 1 and _is_about_content(error):
-                    alone = {i: self._send([batch[i]], time_left) for i in left}
+                    alone = {i: self._send(topic_arn, [batch[i]], time_left) for i in left}
                     return refused | {i: why[0] for i, why in alone.items() if why}
                 return refused | dict.fromkeys(left, str(error))
-            failed = answer.get("Failed", ())
-            refused |= {int(it["Id"]): _why(it) for it in failed if it.get("SenderFault")}
-            left = {int(it["Id"]): _why(it) for it in failed if not it.get("SenderFault")}
+            taken = {int(it["Id"]) for it in answer.get("Successful", ())}
+            failed = {int(it["Id"]): it for it in answer.get("Failed", ())}
+            refused |= {i: _why(it) for i, it in failed.items() if it.get("SenderFault")}
+            # What the answer does not name was not taken, either.
+            left = {
+                i: _why(failed[i]) if i in failed else "the answer does not name it"
+                for i in left
+                if i not in taken and i not in refused
+            }
             if not left:
                 break
         return refused | left
@@ -94,7 +134,7 @@ def _is_about_content(error: Exception) -> bool:
 
 
 def _batches_of(messages: Iterable[Message]) -> Iterator[list[Message]]:
-    """At most ten messages, and 256 KiB together."""
+    """As many messages as a second bears, and 256 KiB together."""
     batch: list[Message] = []
     size = 0
     for message in messages:

@@ -1,4 +1,4 @@
-"""Step 3a: the ways in which EC2 writes a rule down become SecurityGroupRules.
+"""Step 3d: the ways in which EC2 writes a rule down become SecurityGroupRules.
 
 CloudTrail records what the caller sent and what EC2 answered, and EC2 has several serializers:
 nested `ipPermissions`, flat parameters, a response's `securityGroupRuleSet`, and the PascalCase
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..model.rules import (
@@ -36,8 +36,8 @@ _GROUP_LISTS = ("groups", "userIdGroupPairs")
 _PEER_LISTS = ("ipRanges", "ipv6Ranges", "prefixListIds", *_GROUP_LISTS)
 _OWN_PEER_MEMBERS = (*_CIDR_MEMBERS, *_GROUP_MEMBERS, "prefixListId", "referencedGroupInfo")
 # What makes of a request a rule of its own, instead of a list of them.
-_FLAT_MEMBERS = ("ipProtocol", *_OWN_PEER_MEMBERS)
 _STARTS_UPPER = re.compile("[A-Z]")
+FLAT_MEMBERS = ("ipProtocol", *_OWN_PEER_MEMBERS)
 # What means nothing: every serializer writes it in its own way.
 _EMPTY: tuple[Any, ...] = (None, "", {}, [])
 
@@ -81,10 +81,32 @@ def parameters_of(value: object, wrapper: str) -> Mapping[str, Any]:
     return members_of(members[wrapped]) if wrapped in members else members
 
 
+def was_omitted(*parts: Mapping[str, Any]) -> bool:
+    """CloudTrail leaves out request or response over 100 KB, and writes `omitted: true` instead.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+    """
+    return any(flag_in(part, "omitted") for part in parts)
+
+
+def unknown_in(request: Mapping[str, Any], known: frozenset[str]) -> tuple[str, ...]:
+    """The names of parameters that a reader does not know: AWS adds some from time to time."""
+    return tuple(
+        name for name, value in request.items() if name not in known and value not in _EMPTY
+    )
+
+
+# What any request may carry, and what stands in the place of one that was omitted.
+ANY_REQUEST = frozenset(
+    {"clientToken", "dryRun", "tag", "tagSpecification", "tagSpecifications"}
+    | {"tagSpecificationSet", "xmlns", "omitted", "originalSize", "reason"}
+)
+
+
 def permissions_reading(parameters: Mapping[str, Any], direction: Direction) -> Reading:
     """The rules of a request: its nested permissions and its flat one."""
     reading = rules_reading(parameters.get("ipPermissions"), direction, "ipPermissions")
-    if all(parameters.get(member) in _EMPTY for member in _FLAT_MEMBERS):
+    if all(parameters.get(member) in _EMPTY for member in FLAT_MEMBERS):
         return reading
     return joined(reading, rules_reading([parameters], direction, "requestParameters"))
 
@@ -112,13 +134,35 @@ def reading_of(request: Reading, response: Reading) -> Reading:
     """The response wins where it is whole: it is canonical and has the rule ids.
 
     Else both are read, and a request that is whole fills every gap. A response with fewer rules
-    than were asked for was cut: a call that succeeded did all that it was asked.
+    than were asked for was cut: a call that succeeded did all that it was asked. Either way, what
+    one says of a rule and the other does not (its description, whose group it refers to) is taken
+    from the other.
     """
+    response = completed(response, request)
     if response.problems and request.rules and not request.problems:
         return joined(Reading(rules=response.rules), request)
     is_cut = len(response.rules) < len(set(request.rules))
     is_whole = response.rules and not response.problems and not is_cut
     return response if is_whole else joined(response, request)
+
+
+def completed(reading: Reading, other: Reading) -> Reading:
+    """The same rules, each with what only the other reading says of it."""
+    others = {rule: rule for rule in other.rules}
+    rules = tuple(_completed(rule, others.get(rule, rule)) for rule in reading.rules)
+    return replace(reading, rules=rules)
+
+
+def _completed(rule: SecurityGroupRule, other: SecurityGroupRule) -> SecurityGroupRule:
+    lacks_account = rule.peer.account_id is None and other.peer.account_id is not None
+    lacks_description = rule.description is None and other.description is not None
+    if not (lacks_account or lacks_description):
+        return rule
+    return replace(
+        rule,
+        peer=other.peer if lacks_account else rule.peer,
+        description=rule.description or other.description,
+    )
 
 
 def _rules_in(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..model.principal import Principal, Session, Tool
-from .json_values import account_id_in, mapping_in, text_in
+from .json_values import account_id_in, flag_in, mapping_in, text_in
 
 # Roles of IAM Identity Center are called AWSReservedSSO_<permission set>_<16 hex digits>, and the
 # session name is the person's user name.
@@ -51,7 +51,17 @@ def principal_of(identity: Mapping[str, Any]) -> Principal:
         role_arn=text_in(issuer, "arn") if text_in(issuer, "type") == "Role" else None,
         permission_set=_permission_set_of(role_name),
         invoked_by=text_in(identity, "invokedBy"),
+        source_identity=text_in(session_context, "sourceIdentity"),
+        on_behalf_of=text_in(mapping_in(identity, "onBehalfOf"), "userId"),
+        delegate=account_id_in(mapping_in(identity, "invokedByDelegate"), "accountId"),
+        in_scope_of=_scope_of(mapping_in(identity, "inScopeOf")),
+        identity_provider=text_in(identity, "identityProvider")
+        or text_in(mapping_in(session_context, "webIdFederationData"), "federatedProvider"),
     )
+
+
+def _scope_of(scope: Mapping[str, Any]) -> str | None:
+    return text_in(scope, "credentialsIssuedTo") or text_in(scope, "sourceArn")
 
 
 def session_of(document: Mapping[str, Any]) -> Session:
@@ -96,11 +106,10 @@ def _permission_set_of(role_name: str | None) -> str | None:
 def _mfa_of(identity: Mapping[str, Any]) -> bool | None:
     """True or False only where AWS itself authenticated: IAM users and root."""
     attributes = mapping_in(mapping_in(identity, "sessionContext"), "attributes")
-    authenticated = text_in(attributes, "mfaAuthenticated")
-    if authenticated == "true":
-        return True
-    federated = text_in(identity, "type") not in ("IAMUser", "Root")
-    return None if federated or authenticated is None else False
+    authenticated = flag_in(attributes, "mfaAuthenticated")
+    if authenticated is False and text_in(identity, "type") not in ("IAMUser", "Root"):
+        return None
+    return authenticated
 
 
 def _tool_of(user_agent: str | None, *, invoked_by: str | None, from_console: bool) -> Tool | None:

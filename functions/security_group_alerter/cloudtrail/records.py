@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-refe
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ from ..model.record import CloudTrailRecord, Outcome
 from .json_values import account_id_in, mapping_in, text_in
 from .payload import LogStream
 from .principals import principal_of, session_of
+from .refusals import refusal_in
 
 # EC2's codes come as Client.<code> or Server.<code>; a code of no other table is a failure.
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
@@ -48,12 +50,23 @@ def record_of(
         session=session_of(document),
         outcome=_outcome_of(error_code),
         error_code=error_code,
-        error_message=text_in(document, "errorMessage"),
+        refusal=refusal_in(text_in(document, "errorMessage")),
+        # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-network-events-with-cloudtrail.html
+        is_network_activity=text_in(document, "eventCategory") == "NetworkActivity"
+        or text_in(document, "eventType") == "AwsVpceEvent",
         original_event_id=text_in(mapping_in(document, "addendum"), "originalEventID"),
         log_group=log_group,
-        request=document.get("requestParameters"),
-        response=document.get("responseElements"),
+        request=_object_in(document.get("requestParameters")),
+        response=_object_in(document.get("responseElements")),
     )
+
+
+def _object_in(value: object) -> Any:
+    """The value, out of the JSON text in which Athena gives request and response."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        return value
 
 
 def _outcome_of(error_code: str | None) -> Outcome:

@@ -49,7 +49,7 @@ def accepted_openings_in(text: str, *, today: date) -> AcceptedOpenings:
     """Read the file. What is wrong with one entry leaves the others in force."""
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         return AcceptedOpenings(problems=(f"{FILE}: not TOML: {error}",))
     tables = document.pop("opening", [])
     problems = [f"{FILE}, {name}: no such table; entries are [[opening]]" for name in document]

@@ -114,6 +114,11 @@ def reach_of(peers: Iterable[Peer]) -> Reach:
     return _reach_of_counts(counts)
 
 
+def addresses_in(reach: Reach) -> int:
+    """How many public IPv4 addresses that is; IPv6 is too large to count by address."""
+    return round(reach.ipv4_share * _PUBLIC_TOTAL[4])
+
+
 def _openings_of(
     protocol: str | None, ports_and_peers: Iterable[tuple[PortRange, Peer]], counted: _Union
 ) -> Iterator[Opening]:

@@ -13,6 +13,7 @@ from ..model.change import (
     Change,
     PrefixListChange,
     SecurityGroupChange,
+    TrailAction,
     TrailChange,
 )
 from ..model.exposure import Breadth
@@ -29,11 +30,16 @@ from .severities import (
     CANNOT_JUDGE,
     DENIED_WORLD_OPENING,
     DESCRIPTIONS_ONLY,
+    HANDED_TO_IPAM,
+    MATCHED_NOTHING,
     NOT_IN_FORCE,
+    ORGANIZATION_CHANGED,
     OWN_TRAIL_BLINDED,
     OWN_TRAIL_CHANGED,
     PREFIX_LIST_EDIT,
     REFUSED,
+    REFUSED_BLINDING,
+    REPEATED_BY_CLOUDTRAIL,
     TRAIL_BLINDED,
     UNSEEN_PREFIX_LIST,
     severity_of,
@@ -60,7 +66,7 @@ def finding_of(
     """Judge what one call did, or would have done."""
     judgement = _judged(record, change, standards, today)
     if record.outcome is not Outcome.SUCCEEDED:
-        judgement = _refused(judgement, record.outcome)
+        judgement = _refused(judgement, change, record.outcome)
     return Finding(
         origin=RecordedCall(record=record, change=change),
         subject=_subject_of(record, change),
@@ -126,10 +132,12 @@ def _judged_group(
         severity = ACCEPTED
     elif change.action is Action.DESCRIBE_RULES:
         severity = DESCRIPTIONS_ONLY
+    elif change.cannot_be_judged:
+        severity = max(severity_of(exposure_of(rest)), CANNOT_JUDGE)
+    elif change.missed and not change.removed:
+        severity = MATCHED_NOTHING
     else:
         severity = severity_of(exposure_of(rest))
-        if change.problems or change.is_omitted:
-            severity = max(severity, CANNOT_JUDGE)
     return Judgement(
         severity=severity,
         effect=_effect_of(opens=opened.is_world_open, closes=closed.is_world_open),
@@ -145,8 +153,10 @@ def _judged_prefix_list(change: PrefixListChange) -> Judgement:
     severity = PREFIX_LIST_EDIT.get(listed.breadth, ANY_OTHER_CHANGE)
     if change.action is Action.RESTORE:
         severity = UNSEEN_PREFIX_LIST
-    elif change.problems or change.is_omitted:
+    elif change.cannot_be_judged:
         severity = max(severity, CANNOT_JUDGE)
+    elif change.ipam_sync:
+        severity = max(severity, HANDED_TO_IPAM)
     opens = listed.breadth is Breadth.WORLD
     return Judgement(
         severity=severity,
@@ -159,30 +169,64 @@ def _judged_prefix_list(change: PrefixListChange) -> Judgement:
 def _judged_trail(record: CloudTrailRecord, change: TrailChange, standards: Standards) -> Judgement:
     own_arn = standards.trail_arn
     is_own = own_arn is not None and _is_trail(change.trail, own_arn, record.account_id)
+    is_repeated = _is_cloudtrail_itself(record)
     blinded, log_group_arn = change.blinded, change.log_group_arn
     if is_own and log_group_arn and not _is_log_group(log_group_arn, record.log_group):
         blinded += (Blinding.OTHER_LOG_GROUP,)
+    severity = _severity_of_trail_change(change, is_own=is_own, is_blinded=bool(blinded))
     return Judgement(
-        severity=_severity_of_trail_change(is_own=is_own, is_blinded=bool(blinded)),
+        severity=REPEATED_BY_CLOUDTRAIL if is_repeated else severity,
         is_own_trail=is_own,
+        is_repeated=is_repeated,
         blinded=blinded,
     )
 
 
-def _severity_of_trail_change(*, is_own: bool, is_blinded: bool) -> Severity:
-    if is_own:
+def _severity_of_trail_change(change: TrailChange, *, is_own: bool, is_blinded: bool) -> Severity:
+    if change.action in _ON_THE_ORGANIZATION:
+        return ORGANIZATION_CHANGED
+    if is_own or change.action is TrailAction.DISABLE_TRUSTED_ACCESS:
         return OWN_TRAIL_BLINDED if is_blinded else OWN_TRAIL_CHANGED
     return TRAIL_BLINDED if is_blinded else ANY_OTHER_CHANGE
 
 
-def _refused(judgement: Judgement, outcome: Outcome) -> Judgement:
-    is_attempt = outcome is Outcome.DENIED and judgement.would_open_world
-    return replace(
-        judgement,
-        severity=DENIED_WORLD_OPENING if is_attempt else REFUSED,
-        effect=Effect.OTHER,
-        world_open=False,
-    )
+_ON_THE_ORGANIZATION = (
+    TrailAction.LEAVE_ORGANIZATION,
+    TrailAction.REMOVE_ACCOUNT,
+    TrailAction.REGISTER_ADMINISTRATOR,
+)
+
+
+def _is_cloudtrail_itself(record: CloudTrailRecord) -> bool:
+    """By the path of its service-linked role, under which nobody else can create a role.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/using-service-linked-roles.html
+    """
+    _, _, role = (record.principal.role_arn or "").partition(":role/")
+    return role == "aws-service-role/cloudtrail.amazonaws.com/AWSServiceRoleForCloudTrail"
+
+
+def _refused(judgement: Judgement, change: Change, outcome: Outcome) -> Judgement:
+    """Nothing changed: what it would have done decides whether anybody has to know."""
+    severity = REFUSED
+    is_denied = outcome is Outcome.DENIED
+    if is_denied and judgement.would_open_world:
+        severity = DENIED_WORLD_OPENING
+    elif isinstance(change, TrailChange) and _may_blind(judgement, change):
+        is_access = change.action is TrailAction.DISABLE_TRUSTED_ACCESS
+        is_about_own = judgement.is_own_trail or is_access
+        severity = REFUSED_BLINDING if is_denied or is_about_own else REFUSED
+    return replace(judgement, severity=severity, effect=Effect.ATTEMPT, world_open=False)
+
+
+def _may_blind(judgement: Judgement, change: TrailChange) -> bool:
+    """Whether a refused call would have blinded the trail, by all that its record says.
+
+    Refused calls are often recorded without their parameters.
+    """
+    is_edit = change.action in (TrailAction.UPDATE, TrailAction.SELECT_EVENTS)
+    is_unknown = is_edit and not change.settings
+    return (bool(judgement.blinded) or is_unknown) and not judgement.is_repeated
 
 
 def _effect_of(*, opens: bool, closes: bool) -> Effect:

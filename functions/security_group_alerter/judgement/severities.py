@@ -42,13 +42,22 @@ PREFIX_LIST_EDIT = {Breadth.WORLD: Severity.HIGH, Breadth.BROAD: Severity.MEDIUM
 # What a prefix list holds is not recorded where it is used or restored.
 UNSEEN_PREFIX_LIST = Severity.MEDIUM
 CANNOT_JUDGE = Severity.HIGH
-# A refused call changes nothing; an attempt to open the world is worth a line all the same.
+# A refused call changes nothing. But who tries to open the world, or to blind a trail, may try
+# again with other credentials.
 REFUSED = Severity.INFORMATIONAL
-DENIED_WORLD_OPENING = Severity.LOW
-DESCRIPTIONS_ONLY = Severity.INFORMATIONAL
+DENIED_WORLD_OPENING = Severity.MEDIUM
+REFUSED_BLINDING = Severity.HIGH
+DESCRIPTIONS_ONLY = MATCHED_NOTHING = Severity.INFORMATIONAL
+# IPAM then changes the list's ranges without a call of anybody's.
+HANDED_TO_IPAM = Severity.MEDIUM
 # Whoever stops or blinds the trail puts this alerter out, too.
 OWN_TRAIL_BLINDED = Severity.CRITICAL
 TRAIL_BLINDED = OWN_TRAIL_CHANGED = Severity.MEDIUM
+# An account whose calls are no longer recorded, or that may change the organization's trails.
+ORGANIZATION_CHANGED = Severity.MEDIUM
+# CloudTrail repeats in each account what was done to the organization's trail: that is reported
+# where it was done, and a thousand accounts must not page a thousand times.
+REPEATED_BY_CLOUDTRAIL = Severity.LOW
 # What the organization has accepted is reported, and wakes nobody.
 ACCEPTED = Severity.INFORMATIONAL
 # An entry of accepted_openings.toml that is not in force makes for more alerts, not for fewer.

@@ -1,4 +1,4 @@
-"""Step 9: an alert becomes messages: a briefing, laid out by one module for each form."""
+"""Step 10: an alert becomes messages: a briefing, laid out by one module for each form."""
 
 from __future__ import annotations
 
@@ -7,62 +7,102 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..model.alert import Alert
+from ..model.finding import Effect
 from ..model.message import LARGEST_MESSAGE, Message
 from ..model.presentation import Presentation
-from .briefing import Briefing, Call, briefing_of, calls_of
+from ..model.severity import Severity
+from .briefing import briefing_of, calls_of, lines_of, worst_numbers
 from .chat import chat_of
 from .email import email_of
-from .limits import LIMITS
+from .limits import LIMITS, MOST_CALLS, Limits
 from .machine import machine_of
 from .sms import sms_of
 from .text import safe
 
 
 def messages_of(alert: Alert, presentation: Presentation) -> Iterator[Message]:
-    """One message, or as many as it takes to name every call within the limit of Amazon SNS."""
-    yield from _fitting(alert, calls_of(alert, presentation, LIMITS[0]), presentation)
+    """One message, or as many as it takes to name every call within the limit of Amazon SNS.
+
+    The worst calls are written out, and every other has a line of its own.
+    """
+    count = len(alert.delivered)
+    worst = worst_numbers(alert, MOST_CALLS)
+    others = sorted(set(range(1, count + 1)) - set(worst))
+    yield from _fitting(alert, worst, others, presentation)
 
 
 def _fitting(
-    alert: Alert, calls: tuple[Call, ...], presentation: Presentation
+    alert: Alert, written_out: list[int], in_lines: list[int], presentation: Presentation
 ) -> Iterator[Message]:
-    message = _message_of(briefing_of(alert, calls, presentation, LIMITS[0]))
-    if message.size > LARGEST_MESSAGE and len(calls) > 1:
-        each = max(1, len(calls) // (message.size // LARGEST_MESSAGE + 1))
-        for start in range(0, len(calls), each):
-            part = slice(start, start + each)
-            yield from _fitting(
-                replace(alert, delivered=alert.delivered[part]), calls[part], presentation
-            )
+    """The calls of these numbers in one message; else in parts, each an alert of its own."""
+    message = _message_of(alert, written_out, in_lines, presentation, LIMITS[0])
+    if message.size <= LARGEST_MESSAGE:
+        yield message
         return
-    for limits in LIMITS[1:]:
-        if message.size <= LARGEST_MESSAGE:
-            break
-        fewer = calls_of(alert, presentation, limits)
-        message = _message_of(briefing_of(alert, fewer, presentation, limits))
-    yield message
+    parts = message.size // LARGEST_MESSAGE + 1
+    if in_lines:
+        each = max(1, len(in_lines) // parts)
+        yield from _fitting(alert, written_out, in_lines[:each], presentation)
+        for start in range(each, len(in_lines), each):
+            first, *rest = in_lines[start : start + each]
+            yield from _fitting(alert, [first], rest, presentation)
+    elif len(written_out) > 1:
+        each = max(1, len(written_out) // parts)
+        for start in range(0, len(written_out), each):
+            yield from _fitting(alert, written_out[start : start + each], [], presentation)
+    else:
+        yield _cut_down(alert, written_out, presentation)
+
+
+def _cut_down(alert: Alert, written_out: list[int], presentation: Presentation) -> Message:
+    """One call, of which as much is written out as fits."""
+    tried = (_message_of(alert, written_out, [], presentation, limits) for limits in LIMITS[1:])
+    return next((it for it in tried if it.size <= LARGEST_MESSAGE), None) or _message_of(
+        alert, written_out, [], presentation, LIMITS[-1]
+    )
 
 
 def attributes_of(alert: Alert) -> dict[str, str]:
     """What subscriptions filter by. Amazon SNS refuses empty values: the absent is left out."""
-    names = alert.event_names
+    account = alert.account
     attributes = {
         "severity": alert.severity.name,
         "world_open": "true" if alert.world_open else "false",
         "effect": alert.effect.value,
-        "outcome": alert.outcome.value,
         "kind": alert.kind.value,
-        "event_name": names[0] if len(names) == 1 else "several" if names else None,
         "account_id": alert.account_id,
-        "account_name": alert.account.name,
+        "account_name": account.name,
         "region": alert.region,
-        "organization_id": alert.organization_id,
+        "ou": "/".join(account.ou_path) if account.ou_path else None,
+        "owner": account.owner,
     }
     return {name: safe(value) for name, value in attributes.items() if value}
 
 
-def _message_of(briefing: Briefing) -> Message:
-    alert = briefing.alert
+def is_for_chat(message: Message, *, minimum: Severity) -> bool:
+    """Whether the chat topic gets it as well: what is bad enough, and what ends something bad."""
+    attributes = message.attributes
+    severity = Severity[attributes["severity"]]
+    return severity >= minimum or attributes["effect"] == Effect.CLOSES
+
+
+def _message_of(
+    alert: Alert,
+    written_out: list[int],
+    in_lines: list[int],
+    presentation: Presentation,
+    limits: Limits,
+) -> Message:
+    """The message about these calls alone, which keep their numbers."""
+    numbers = sorted((*written_out, *in_lines))
+    part = replace(alert, delivered=tuple(alert.delivered[number - 1] for number in numbers))
+    briefing = briefing_of(
+        part,
+        calls_of(alert, written_out, presentation, limits),
+        lines_of(alert, in_lines),
+        presentation,
+        limits,
+    )
     forms = {
         "default": machine_of(briefing),
         "email": email_of(briefing),
@@ -71,8 +111,8 @@ def _message_of(briefing: Briefing) -> Message:
     }
     return Message(
         subject=briefing.subject,
-        attributes=attributes_of(alert),
+        attributes=attributes_of(part),
         body=json.dumps(forms, separators=(",", ":")),
-        event_ids=alert.event_ids,
-        keys=tuple(entry.key for entry in alert.delivered if entry.key),
+        event_ids=part.event_ids,
+        keys=tuple(key for entry in part.delivered for key in entry.keys),
     )

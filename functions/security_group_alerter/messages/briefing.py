@@ -1,90 +1,107 @@
-"""Step 8: an alert becomes a briefing: everything that its forms say, worked out once."""
+"""Step 9: an alert becomes a briefing: everything that its forms say, worked out once."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from ..model import ids
-from ..model.alert import Alert, DeliveredFinding
+from ..model.account import AccountFacts
+from ..model.alert import Alert, DeliveredFinding, EndedBy
+from ..model.change import Action
+from ..model.exposure import Breadth
 from ..model.finding import Finding
 from ..model.presentation import Presentation
 from ..model.record import CloudTrailRecord, Outcome
 from ..model.severity import Severity
 from ..model.subject import SubjectKind
-from .changed import changed_by
-from .changed.words import Changed
+from .changed import changed_by, phrase_of
+from .changed.words import Changed, Look
 from .limits import Limits
 from .links import event_link, group_link
 from .people import (
     distinct,
     lag_words,
     mfa_words,
+    person_words,
     principal_words,
     session_words,
     time_words,
+    unknown_facts_words,
 )
 from .reasons import reasons_for
 from .rule_words import concern_of, width_of
-from .text import safe
+from .text import listed, plural, safe
+from .undo import Command, ended_words
 
 # Amazon SNS refuses a subject of 100 characters or more.
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 LONGEST_SUBJECT = 99
 # EC2 takes so many values in a filter.
 _MOST_LOOKED_AT = 200
+# Of what has a command for each id, so many are looked at.
+_MOST_LOOKS = 6
 # When the table of alerted events could not be read.
 MAY_REPEAT = "This may be a repeat: whether it has been alerted before could not be looked up"
-_REFUSED = {
-    Outcome.DENIED: "denied attempt to",
-    Outcome.FAILED: "failed attempt to",
-    Outcome.DRY_RUN: "dry run (nothing changed) to",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call of an alert, or what stands in its place.
+    """One call of an alert, or what stands in its place, written out.
 
-    `concern` puts the worst first. `reopens` says that undoing it opens something to the world
-    again.
+    `number` is its place among the calls of the alert, from 1. `ended` says what ended it later.
     """
 
-    finding: Finding
+    number: int
+    entry: DeliveredFinding
     name: str
     phrase: str
     changed: Changed
     reasons: tuple[str, ...]
-    concern: tuple[object, ...]
-    reopens: bool
-    updates_alerted: bool
+    ended: str | None
     group_link: str | None
     event_link: str | None
 
     @property
+    def finding(self) -> Finding:
+        """What is reported."""
+        return self.entry.finding
+
+    @property
     def record(self) -> CloudTrailRecord | None:
         """The CloudTrail record that it comes from."""
-        return self.finding.record
+        return self.entry.finding.record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallLine:
+    """One call of a burst that is not written out: its place, and all there is room for."""
+
+    number: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndoStep:
-    """A command that undoes a call. `number` is the call's, from 1."""
+    """A command that undoes a call."""
 
-    number: int
     call: Call
-    command: str
+    command: Command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Briefing:
     """What an alert says, for the forms to lay out.
 
-    `calls` are in the order in which they were made; the headline names the `worst`. `undo` has the
-    last call first, each command once; `without_undo` are the numbers of the calls that have no
-    command, by the reason. `looks` are (what it shows, read-only command) to decide by. `uid` is
+    `calls` are written out, in the order in which they were made, and `lines` name the others;
+    the headline is about the `worst`. `shared_notes` are the notes that are true of every call,
+    where there are several. `first_step` is the command that takes back the worst of it, and
+    `undo` all of them, the last call first, each command once; `without_undo` are the numbers of
+    the calls that have no command, by the reason. `looks` are (what it shows, read-only command,
+    how to read it). `owner` may know more, and `belongs` is where the account belongs. `uid` is
     the same for the same events, however often they are reported.
     """
 
@@ -94,25 +111,44 @@ class Briefing:
     headline: str
     subject: str
     calls: tuple[Call, ...]
+    lines: tuple[CallLine, ...]
     worst: Call
     who: str
     how: str
-    mfa: str
-    access_keys: str
+    mfa: str | None
+    access_keys: str | None
     called: str | None
-    last_called: str | None
-    seen: str | None
+    owner: str | None
+    belongs: str | None
+    shared_notes: tuple[str, ...]
+    not_known: str | None
     times: tuple[datetime, ...]
+    first_step: Command | None
     undo: tuple[UndoStep, ...]
     without_undo: dict[str, list[int]]
-    looks: tuple[tuple[str, str], ...]
+    looks: tuple[tuple[str, str, str | None], ...]
     runbook_url: str | None
     uid: str
+
+    @property
+    def count(self) -> int:
+        """How many calls there are."""
+        return len(self.calls) + len(self.lines)
 
     @property
     def has_record(self) -> bool:
         """Whether a CloudTrail record stands behind it: else there is no place, time or person."""
         return self.worst.record is not None
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether something is open to much of the Internet because of this, for certain."""
+        change = self.worst.finding.change
+        if change is None or change.action is Action.MODIFY_RULES:
+            return False
+        openings = self.worst.finding.judgement.opened.openings
+        is_broad = any(opening.reach.breadth >= Breadth.BROAD for opening in openings)
+        return is_broad and self.alert.outcome is Outcome.SUCCEEDED
 
     @property
     def offers_undo(self) -> bool:
@@ -121,22 +157,23 @@ class Briefing:
         return alert.outcome is Outcome.SUCCEEDED and alert.severity > Severity.INFORMATIONAL
 
 
-def calls_of(alert: Alert, presentation: Presentation, limits: Limits) -> tuple[Call, ...]:
-    """What every form says of each call: as much as the limits allow."""
-    return tuple(_call_of(entry, alert, presentation, limits) for entry in alert.delivered)
-
-
 def briefing_of(
-    alert: Alert, calls: tuple[Call, ...], presentation: Presentation, limits: Limits
+    alert: Alert,
+    calls: tuple[Call, ...],
+    lines: tuple[CallLine, ...],
+    presentation: Presentation,
+    limits: Limits,
 ) -> Briefing:
-    """Work out what every form of this alert says. `calls` are what `calls_of` made of it."""
-    worst = max(calls, key=lambda call: call.concern)
-    headline = _headline_of(alert, worst, len(calls))
-    records = [call.record for call in calls if call.record is not None]
+    """Work out what every form of this alert says. `calls` and `lines` are made of its entries."""
+    worst = max(calls, key=lambda call: _concern_of(call.entry))
+    headline = _headline_of(alert, worst, len(calls) + len(lines))
+    records = [finding.record for finding in alert.findings if finding.record is not None]
     times = sorted(record.event_time for record in records if record.event_time is not None)
     sessions = [record.session for record in records]
-    zone = presentation.time_zone
     principal = alert.principal
+    known_mfa = [session for session in sessions if session.mfa is not None]
+    undo = tuple(_undo_steps(calls))
+    first = next(iter(worst.changed.undo.commands), None)
     return Briefing(
         alert=alert,
         presentation=presentation,
@@ -144,18 +181,23 @@ def briefing_of(
         headline=headline,
         subject=_subject_of(alert, headline),
         calls=calls,
+        lines=lines,
         worst=worst,
         who=principal_words(principal, alert.account_id) if principal else "",
-        how=distinct(session_words(session) for session in sessions),
-        mfa=distinct(mfa_words(session, principal) for session in sessions) if principal else "",
+        how=distinct(_how(records)),
+        mfa=distinct(mfa_words(session) for session in known_mfa) or None,
         access_keys=distinct(
             safe(session.access_key_id, 40) for session in sessions if session.access_key_id
-        ),
-        called=time_words(times[0], zone) if times else None,
-        last_called=time_words(times[-1], zone) if times and times[-1] != times[0] else None,
-        seen=f"{lag_words(alert.seen_at - times[-1])} later" if times else None,
+        )
+        or None,
+        called=_called(times, alert, presentation),
+        owner=safe(alert.account.owner) if alert.account.owner else None,
+        belongs=_belongs(alert.account),
+        shared_notes=_shared_notes(calls) if len(calls) > 1 else (),
+        not_known=unknown_facts_words(alert.account),
         times=tuple(times),
-        undo=tuple(_undo_steps(calls)),
+        first_step=first if first is not None and first.warning is None else None,
+        undo=undo,
         without_undo=_without_undo(calls),
         looks=tuple(_looks(alert, (worst, *calls))),
         runbook_url=presentation.runbook_url if alert.severity >= Severity.MEDIUM else None,
@@ -163,53 +205,111 @@ def briefing_of(
     )
 
 
+def calls_of(
+    alert: Alert, numbers: Sequence[int], presentation: Presentation, limits: Limits
+) -> tuple[Call, ...]:
+    """The calls of these numbers, written out: as much as the limits allow."""
+    return tuple(
+        _call_of(number, alert.delivered[number - 1], alert, presentation, limits)
+        for number in numbers
+    )
+
+
 def _call_of(
-    entry: DeliveredFinding, alert: Alert, presentation: Presentation, limits: Limits
+    number: int, entry: DeliveredFinding, alert: Alert, presentation: Presentation, limits: Limits
 ) -> Call:
     finding, record = entry.finding, entry.finding.record
-    changed = changed_by(finding, limits)
-    judgement, subject = finding.judgement, finding.subject
+    changed = changed_by(entry, limits)
     place = (alert.region, alert.account_id, presentation)
-    is_group = subject.kind is SubjectKind.SECURITY_GROUP
+    was_deleted = entry.ended is not None and entry.ended.by is EndedBy.DELETED
+    deletes = finding.outcome is Outcome.SUCCEEDED and _deletes(finding)
+    is_group = finding.subject.kind is SubjectKind.SECURITY_GROUP
+    has_page = is_group and not (was_deleted or deletes)
     return Call(
-        finding=finding,
+        number=number,
+        entry=entry,
         name=changed.name or safe((record and record.event_name) or "A log event", 80),
-        phrase=_phrase_of(finding, changed),
+        phrase=phrase_of(finding),
         changed=changed,
-        reasons=tuple(reasons_for(judgement)),
-        concern=(concern_of(judgement.opened), width_of(judgement.listed)),
-        reopens=judgement.closed.is_world_open,
-        updates_alerted=entry.updates_alerted,
-        group_link=group_link(subject.id, *place) if is_group else None,
+        reasons=_reasons(finding, changed),
+        ended=ended_words(entry),
+        group_link=group_link(finding.subject.id, *place) if has_page else None,
         event_link=event_link(record.event_id, *place) if record else None,
     )
 
 
-def _phrase_of(finding: Finding, changed: Changed) -> str:
-    """What was done, or what was attempted and not done."""
-    if finding.judgement.acceptance.covers_all:
-        return f"accepted: {changed.done}"
-    refused = _REFUSED.get(finding.outcome)
-    return f"{refused} {changed.to_do}" if refused and changed.to_do else changed.done
+def _deletes(finding: Finding) -> bool:
+    return finding.change is not None and finding.change.action is Action.DELETE
+
+
+def _reasons(finding: Finding, changed: Changed) -> tuple[str, ...]:
+    """Why it is as severe as it is; none for what wakes nobody."""
+    if finding.judgement.severity < Severity.MEDIUM:
+        return ()
+    return tuple(reasons_for(finding.judgement)) or changed.reasons
+
+
+def lines_of(alert: Alert, numbers: Sequence[int]) -> tuple[CallLine, ...]:
+    """The calls of these numbers, a line each: time, call, subject and headline."""
+    return tuple(
+        CallLine(number=number, text=_line(alert.delivered[number - 1].finding))
+        for number in numbers
+    )
+
+
+def _line(finding: Finding) -> str:
+    record, subject = finding.record, finding.subject
+    words = (
+        f"{record.event_time:%H:%M:%S} UTC" if record and record.event_time else None,
+        safe((record and record.event_name) or "a log event", 60),
+        safe(subject.id or subject.name or "", 60),
+    )
+    return f"{' '.join(filter(None, words))}: {phrase_of(finding)}"
+
+
+def worst_numbers(alert: Alert, most: int) -> list[int]:
+    """The numbers of the worst calls, in the order in which they were made."""
+    numbers = range(1, len(alert.delivered) + 1)
+    if len(numbers) <= most:
+        return list(numbers)
+    worst = sorted(numbers, key=lambda it: _concern_of(alert.delivered[it - 1]), reverse=True)
+    return sorted(worst[:most])
+
+
+def _concern_of(entry: DeliveredFinding) -> tuple[object, ...]:
+    """What orders calls: what still stands, what it opened, what it lets in, what it blinded."""
+    judgement = entry.finding.judgement
+    blinded = max((it.value for it in judgement.blinded), default=0)
+    stands = entry.ended is None
+    return stands, concern_of(judgement.opened), width_of(judgement.listed), blinded
 
 
 def _headline_of(alert: Alert, worst: Call, count: int) -> str:
     """The worst call in a phrase, and how many there are. All are of one severity."""
     if count == 1:
         return worst.phrase
-    which = "the worst" if alert.severity >= Severity.MEDIUM else "the first"
-    what = "calls" if worst.finding.change is not None else "records"
-    return f"{count:,} {what}, {which}: {worst.phrase}"
+    which = "the worst"
+    if alert.severity < Severity.MEDIUM:
+        which = {1: "the first", count: "the last"}.get(worst.number, "among them")
+    if worst.finding.change is None:
+        return f"{count:,} records, {which}: {worst.phrase}"
+    subjects = {finding.subject.id or finding.subject.name for finding in alert.findings} - {None}
+    nouns = {SubjectKind.SECURITY_GROUP: "group", SubjectKind.PREFIX_LIST: "prefix list"}
+    noun = nouns.get(alert.kind, "trail")
+    on = f" on {plural(len(subjects), noun)}" if len(subjects) > 1 else ""
+    return f"{count:,} calls{on}, {which}: {worst.phrase}"
 
 
 def _subject_of(alert: Alert, headline: str) -> str:
-    """Severity first, then what, then where. The Region gives way when there is no room for all."""
+    """Severity first, then what, where and who. Who gives way first, and then the Region."""
     start = f"{alert.severity.name}: "
     account, region = safe(account_name_of(alert), 40), safe(alert.region or "", 30)
-    full, short = ", ".join(filter(None, (account, region))), account
-    is_short = len(f"{start}{headline} in {full}") > LONGEST_SUBJECT
-    place = short if is_short else full
-    end = f" in {place}" if place else ""
+    person = person_words(alert.principal) if alert.principal else ""
+    by = f" by {person}" if person else ""
+    full = f" in {', '.join(filter(None, (account, region)))}" if account or region else ""
+    short = f" in {account}" if account else ""
+    ends = (f"{full}{by}", f"{short}{by}", full, short)
+    end = next((it for it in ends if len(start + headline + it) <= LONGEST_SUBJECT), short)
     subject = f"{start}{safe(headline, LONGEST_SUBJECT - len(start) - len(end))}{end}"
     if subject.isascii():
         return subject
@@ -222,42 +322,92 @@ def account_name_of(alert: Alert) -> str:
     return alert.account.name or alert.account_id or ""
 
 
-def _undo_steps(calls: tuple[Call, ...]) -> Iterator[UndoStep]:
+def _called(times: list[datetime], alert: Alert, presentation: Presentation) -> str | None:
+    """`2026-11-17 08:55:12 UTC, 5 min ago`, or from the first call to the last."""
+    if not times:
+        return None
+    zone = presentation.time_zone
+    first, last = time_words(times[0], zone), time_words(times[-1], zone)
+    until = f" to {last}" if times[-1] != times[0] else ""
+    return f"{first}{until}, {lag_words(alert.seen_at - times[-1])} ago"
+
+
+def _how(records: Sequence[CloudTrailRecord]) -> Iterator[str]:
+    words = (session_words(record.session, record.principal) for record in records)
+    return filter(None, words)
+
+
+def _belongs(account: AccountFacts) -> str | None:
+    """`OU: Root / Workloads; Environment: production`: all that is known but the owner."""
+    ou = " / ".join(safe(part, 60) for part in account.ou_path) if account.ou_path else None
+    tags = dict(account.tags)
+    is_owner = (name for name, value in account.tags.items() if value == account.owner)
+    tags.pop(next(is_owner, ""), None)
+    words = [f"OU: {ou}"] if ou else []
+    words += [f"{safe(name, 40)}: {safe(value)}" for name, value in tags.items()]
+    return "; ".join(words) or None
+
+
+def _shared_notes(calls: Sequence[Call]) -> tuple[str, ...]:
+    first, *others = (call.changed.notes for call in calls)
+    return tuple(note for note in first if all(note in notes for notes in others))
+
+
+def subjects_words(calls: Sequence[Call]) -> tuple[str, str] | None:
+    """(`Group`, `sg-… "web" in vpc-…`); of several subjects the first few. None without any."""
+    named: dict[object, str] = {}
+    for call in calls:
+        changed, subject = call.changed, call.finding.subject
+        if changed.noun and changed.called:
+            words = f"{changed.called} in {changed.within}" if changed.within else changed.called
+            # One call may name the group's name and VPC, and another the id alone.
+            named[subject.id or words] = max(named.get(subject.id or words, ""), words, key=len)
+    if not named:
+        return None
+    noun = next(call.changed.noun for call in calls if call.changed.noun)
+    return (noun if len(named) == 1 else f"{noun}s"), listed([*named.values()], 3)
+
+
+def _undo_steps(calls: Sequence[Call]) -> Iterator[UndoStep]:
     shown: set[str] = set()
-    for number, call in reversed([*enumerate(calls, start=1)]):
-        command = call.changed.undo.command
-        if command is not None and command not in shown:
-            shown.add(command)
-            yield UndoStep(number=number, call=call, command=command)
+    for call in reversed(calls):
+        for command in call.changed.undo.commands:
+            if command.text not in shown:
+                shown.add(command.text)
+                yield UndoStep(call=call, command=command)
 
 
-def _without_undo(calls: tuple[Call, ...]) -> dict[str, list[int]]:
+def _without_undo(calls: Sequence[Call]) -> dict[str, list[int]]:
     numbers: dict[str, list[int]] = {}
-    for number, call in enumerate(calls, start=1):
+    for call in calls:
         if call.changed.undo.reason is not None:
-            numbers.setdefault(call.changed.undo.reason, []).append(number)
+            numbers.setdefault(call.changed.undo.reason, []).append(call.number)
     return numbers
 
 
-def _looks(alert: Alert, calls: Iterable[Call]) -> Iterator[tuple[str, str]]:
+def _looks(alert: Alert, calls: Sequence[Call]) -> Iterator[tuple[str, str, str | None]]:
     """What somebody who has to decide asks next, for what is worth getting up for: worst first."""
+    region = ids.valid(ids.REGION, alert.region)
     if alert.severity < Severity.MEDIUM or alert.outcome is not Outcome.SUCCEEDED:
         return
-    region = ids.valid(ids.REGION, alert.region)
-    looked_at = [*dict.fromkeys(call.changed.looked_at for call in calls if call.changed.looked_at)]
-    if region is None or not looked_at:
+    if region is None:
         return
-    several = ",".join(looked_at[:_MOST_LOOKED_AT])
-    for shows, command in next(iter(calls)).changed.looks:
-        # Ids hold nothing that a shell knows.
-        yield shows, f"aws {command.format(region=region, id=looked_at[0], ids=several)}"
+    kinds: dict[object, list[Look]] = {}
+    for look in (look for call in calls for look in call.changed.looks):
+        kinds.setdefault((look.shows, look.words), []).append(look)
+    shown = 0
+    for looks in kinds.values():
+        values = [*dict.fromkeys(look.value for look in looks)]
+        if looks[0].takes_many:
+            values = [",".join(values[:_MOST_LOOKED_AT])]
+        for value in values:
+            if shown < _MOST_LOOKS:
+                shown += 1
+                service, name, *options = (word.replace("{}", value) for word in looks[0].words)
+                command = shlex.join(["aws", service, name, "--region", region, *options])
+                yield looks[0].shows, command, looks[0].how_to_read
 
 
 def _uid_of(alert: Alert) -> str:
-    parts = sorted(_identity_of(entry) for entry in alert.delivered)
+    parts = sorted(it for entry in alert.delivered for it in entry.event_ids or entry.keys)
     return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
-
-
-def _identity_of(entry: DeliveredFinding) -> str:
-    record = entry.finding.record
-    return (record and record.event_id) or entry.key

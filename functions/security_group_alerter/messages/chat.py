@@ -27,6 +27,9 @@ _MOST_UNDOS = MOST_STEPS - 6
 # A longer command is of no use in a chat: the e-mail has it.
 _LONGEST_COMMAND = 700
 _MOST_ITEMS = 10
+# Ten rules with the longest descriptions that EC2 takes would not fit.
+_LONGEST_DESCRIPTION_OF_A_RULE = 80
+_LINE = "\n"
 _MARKS = {
     Severity.CRITICAL: "🔴",
     Severity.HIGH: "🟠",
@@ -66,7 +69,6 @@ def chat_of(briefing: Briefing) -> str:
                 "severity": alert.severity.name,
                 "worldOpen": "true" if alert.world_open else "false",
                 "effect": alert.effect.value,
-                "outcome": alert.outcome.value,
             },
         },
     }
@@ -75,15 +77,21 @@ def chat_of(briefing: Briefing) -> str:
 
 def _description(briefing: Briefing) -> str:
     head = list(_facts(briefing))
-    room = LONGEST_DESCRIPTION - sum(len(line) + 1 for line in head) - 120
+    shared = [f"! For each of these calls: {_harmless(it)}" for it in briefing.shared_notes]
+    room = LONGEST_DESCRIPTION - sum(len(line) + 1 for line in (*head, *shared)) - 120
     blocks: list[str] = []
-    for call in sorted(briefing.calls, key=lambda call: call.concern, reverse=True):
-        block = "\n".join(_call(call))
+    worst_first = sorted(briefing.calls, key=lambda call: call is not briefing.worst)
+    for call in worst_first:
+        block = "\n".join(_call(call, briefing))
+        if call is briefing.worst and len(block) >= room:
+            # The worst is always there, as much of it as fits.
+            block = f"{block[: room - 60].rpartition(_LINE)[0]}{_LINE}  … the rest is in the e-mail"
         if len(block) + 1 > room:
             break
         blocks.append(block)
         room -= len(block) + 1
-    left = len(briefing.calls) - len(blocks)
+    left = briefing.count - len(blocks)
+    blocks += shared
     if left:
         blocks.append(f"… and {plural(left, 'more call')}, all in the e-mail and the machine form.")
     return "\n".join((*head, *blocks))[:LONGEST_DESCRIPTION]
@@ -98,60 +106,89 @@ def _facts(briefing: Briefing) -> Iterator[str]:
     names = (_harmless(alert.account.name or "", 80), alert.account_id)
     account = " ".join(filter(None, names)) or "account not recorded"
     yield f"*Where:* {account}, {_harmless(alert.region or 'Region not recorded', 40)}"
-    yield f"*Who:* {_harmless(briefing.who, 200)}; {_harmless(briefing.how, 200)}"
+    who = (_harmless(briefing.who, 200), _harmless(briefing.how, 200))
+    yield f"*Who:* {'; '.join(filter(None, who))}"
     if briefing.called:
         yield f"*When:* {briefing.called}"
+    if briefing.owner:
+        yield f"*Ask:* {_harmless(briefing.owner, 200)}, the account's owner"
+    if briefing.belongs:
+        yield _harmless(briefing.belongs, 300)
+    if briefing.worst.reasons:
+        yield f"*Why {alert.severity.name}:* {_harmless('; '.join(briefing.worst.reasons), 300)}"
 
 
-def _call(call: Call) -> Iterator[str]:
+def _call(call: Call, briefing: Briefing) -> Iterator[str]:
     changed, record = call.changed, call.record
     name = _harmless(call.name, 80)
+    phrase = _harmless(call.phrase, 300) if call.phrase != briefing.headline else None
     if changed.called is None:
-        yield f"*{name}*: {_harmless(call.phrase, 300)}"
+        yield f"*{name}*: {phrase}" if phrase else f"*{name}*"
     else:
-        yield f"*{name}* on {_code(changed.called)}"
+        yield f"*{name}* on {_code(changed.called) if changed.is_named else changed.subject}"
+        yield from (f"  {_harmless(line, 200)}" for line in changed.lines[:_MOST_ITEMS])
         for items in changed.lists:
             if items.is_change:
                 yield from _items(items)
-        if changed.repeats_headline:
-            yield f"  {_harmless(call.phrase, 300)}"
+        if changed.repeats_headline and phrase:
+            yield f"  {phrase}"
+    if call.ended:
+        yield f"  ! {call.ended[:1].upper()}{call.ended[1:]}."
     if record and record.outcome is not Outcome.SUCCEEDED and record.error_code:
         yield f"  AWS answered {_code(record.error_code)}: nothing changed."
+        if record.refusal and record.refusal.policy:
+            yield f"  Refused because: {_harmless(record.refusal.policy, 200)}"
     if changed.problem is not None:
         yield f"  ! {_code(changed.problem)}"
-    yield from (f"  ! {_harmless(note)}" for note in changed.notes)
+    yield from (f"  ! {_harmless(line.removeprefix('! '), 200)}" for line in _unknown(call))
+    notes = (note for note in changed.notes if note not in briefing.shared_notes)
+    yield from (f"  ! {_harmless(note)}" for note in notes)
+
+
+def _unknown(call: Call) -> Iterator[str]:
+    """What the record sets that this alerter does not know; the problems stand in the e-mail."""
+    yield from (line for line in call.changed.after if "does not know" in line)
 
 
 def _items(items: ItemList) -> Iterator[str]:
     worst = sorted(items.items, key=lambda item: item.concern, reverse=True)[:_MOST_ITEMS]
-    yield from (f"  {items.mark} {_code(item.text)}" for item in worst)
+    for item in worst:
+        text = item.description and safe(item.description, _LONGEST_DESCRIPTION_OF_A_RULE)
+        description = f" {_code(text)}" if text else ""
+        yield f"  {items.mark} {_code(item.text)}{description}"
     left = items.count - len(worst)
     if left:
         yield f"  {items.mark} and {left:,} more: see the e-mail or the event"
 
 
 def _next_steps(briefing: Briefing) -> Iterator[str]:
+    """Where to read on; then how to undo it; then what to look at."""
     worst = briefing.worst
+    links = (("Group", worst.group_link), ("CloudTrail event", worst.event_link))
+    steps = [f"{what}: {link}" for what, link in links if link]
     if briefing.runbook_url:
-        yield f"Runbook: {briefing.runbook_url}"
-    if worst.group_link:
-        yield f"Group: {worst.group_link}"
-    if worst.event_link:
-        yield f"CloudTrail event: {worst.event_link}"
-    for shows, command in briefing.looks:
-        if len(command) <= _LONGEST_COMMAND:
-            yield f"{shows}: `{command}`"
-    if briefing.offers_undo:
-        yield from _undo(briefing)
+        steps.insert(0, f"Runbook: {briefing.runbook_url}")
+    elif not steps and worst.changed.steps:
+        steps.append(worst.changed.steps[0])
+    looks = [
+        f"{shows}: `{command}`"
+        for shows, command, _ in briefing.looks[:3]
+        if len(command) <= _LONGEST_COMMAND
+    ]
+    undo = list(_undo(briefing)) if briefing.offers_undo else []
+    yield from [*steps[:1], *undo, *looks, *steps[1:]][:MOST_STEPS]
 
 
 def _undo(briefing: Briefing) -> Iterator[str]:
     """As many as there is room for. They have to be run in order, so none is passed over."""
     steps = briefing.undo
-    shown = list(takewhile(lambda step: len(step.command) <= _LONGEST_COMMAND, steps[:_MOST_UNDOS]))
+    shown = list(
+        takewhile(lambda step: len(step.command.text) <= _LONGEST_COMMAND, steps[:_MOST_UNDOS])
+    )
     for step in shown:
-        warning = " (this opens it to the world again)" if step.call.reopens else ""
-        yield f"Undo{warning}: `{step.command}`"
+        warning = f" ({step.command.warning})" if step.command.warning else ""
+        does = step.command.does or "Undo"
+        yield f"{does}{warning}: `{step.command.text}`"
     left = len(steps) - len(shown)
     if left:
         yield f"Undo: {plural(left, 'more command' if shown else 'command')}, in the e-mail."

@@ -1,19 +1,20 @@
-"""The e-mail: plain text, for somebody who was asleep, on a phone."""
+"""The e-mail: plain text, for somebody who was asleep, on a phone.
+
+The first lines say what is open, to whom, since when, by whom, how to close it and what to look at;
+the details follow. No line is broken: a phone and a desktop break lines in different places.
+"""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator
 
-from ..model.record import Outcome
-from ..model.subject import SubjectKind
-from .briefing import MAY_REPEAT, Briefing, Call
+from ..model.record import CloudTrailRecord, Outcome
+from ..model.severity import Severity
+from .briefing import MAY_REPEAT, Briefing, Call, UndoStep, subjects_words
 from .changed.words import ItemList
 from .people import NOT_RECORDED
 from .text import plural, safe
 
-_WIDTH = 100
-_LABEL_WIDTH = 15
 _CHANGED_TITLES = {
     Outcome.SUCCEEDED: "WHAT CHANGED",
     Outcome.DENIED: "WHAT WAS ATTEMPTED AND DENIED: NOTHING CHANGED",
@@ -22,75 +23,148 @@ _CHANGED_TITLES = {
 }
 
 
+_LONGEST_ANSWER = 500
+
+
 def email_of(briefing: Briefing) -> str:
     """The whole alert as text."""
     alert = briefing.alert
-    first = (f"{alert.severity.name}: {briefing.headline}", [*_summary(briefing)])
+    first = "\n".join((f"{alert.severity.name}: {briefing.headline}", *_summary(briefing)))
     if not briefing.has_record:
         return _joined(first, ("WHAT IS WRONG", _what(briefing)))
     return _joined(
-        first,
+        "\n\n".join(filter(None, (first, "\n".join(_at_once(briefing))))),
         (_CHANGED_TITLES[alert.outcome], _what(briefing)),
-        ("WHERE", _where(briefing)),
-        ("WHO", _who(briefing)),
-        ("WHEN", _when(briefing)),
         ("UNDO", _undo(briefing)),
-        ("LOOK", _look(briefing)),
-        ("LINKS", _links(briefing)),
-        ("CLOUDTRAIL EVENT", (f"  {safe(event_id, 80)}" for event_id in alert.event_ids)),
+        ("LOOK", _looks(briefing)),
+        ("WHAT TO DO", _steps(briefing)),
+        ("MORE", _more(briefing)),
     )
 
 
-def _joined(first: tuple[str, list[str]], *sections: tuple[str, Iterable[str]]) -> str:
-    """The headline, and each section that has something to say, under its title."""
-    filled = [(title, list(lines)) for title, lines in sections]
-    parts = [first, *((title, lines) for title, lines in filled if lines)]
-    return "\n\n".join("\n".join((*_wrapped(title, ""), *lines)) for title, lines in parts) + "\n"
+def _joined(first: str, *sections: tuple[str, Iterable[str]]) -> str:
+    """The beginning, and each section that has something to say, under its title."""
+    filled = ((title, list(lines)) for title, lines in sections)
+    parts = (first, *("\n".join((title, *lines)) for title, lines in filled if lines))
+    return "\n\n".join(parts) + "\n"
 
 
 def _summary(briefing: Briefing) -> Iterator[str]:
-    """What the reader must know before reading on."""
-    alert = briefing.alert
-    if len(briefing.calls) > 1:
-        yield from _wrapped("Each call is listed below, in the order in which they were made.", "")
-    if alert.may_repeat:
-        yield from _wrapped(f"{MAY_REPEAT}.", "")
-    if alert.world_open and alert.kind is SubjectKind.SECURITY_GROUP and briefing.looks:
-        yield from _wrapped(
-            "Whether anything answers depends on what the group is attached to: see LOOK.", ""
-        )
+    """What has to be known before the rest is read."""
+    if briefing.alert.may_repeat:
+        yield f"{MAY_REPEAT}."
+    if briefing.worst.ended:
+        yield _sentence(briefing.worst.ended)
+
+
+def _at_once(briefing: Briefing) -> Iterator[str]:
+    """All that a decision needs, in a screen of a phone."""
+    alert, account, worst = briefing.alert, briefing.alert.account, briefing.worst
+    subjects = subjects_words(briefing.calls)
+    if subjects:
+        yield f"{subjects[0]}: {subjects[1]}"
+    account_id = alert.account_id or NOT_RECORDED
+    name = f"{safe(account.name, 80)} ({account_id})" if account.name else account_id
+    yield f"Account: {name}, {safe(alert.region or 'Region not recorded', 40)}"
+    yield f"{_when_title(briefing)}: {briefing.called or NOT_RECORDED}"
+    yield f"By: {'; '.join(filter(None, (briefing.who, briefing.how)))}"
+    if worst.changed.description:
+        yield f'Rule description: "{worst.changed.description}"'
+    if briefing.owner:
+        yield f"Ask: {briefing.owner}, the account's owner"
+    if briefing.belongs:
+        yield briefing.belongs
+    if worst.reasons:
+        yield f"Why {alert.severity.name}: {'; '.join(worst.reasons)}."
+    if briefing.first_step and briefing.offers_undo and not _is_listed_only(briefing):
+        yield ""
+        title = briefing.first_step.does or _undo_title(briefing)
+        whose = f", with credentials of account {alert.account_id}" if alert.account_id else ""
+        yield f"{title}{whose}:"
+        yield briefing.first_step.text
+    for shows, command, how_to_read in briefing.looks[:1]:
+        yield f"{shows}:"
+        yield command
+        yield from (how_to_read,) if how_to_read else ()
+
+
+def _when_title(briefing: Briefing) -> str:
+    if not briefing.is_opening or briefing.worst.ended:
+        return "Called"
+    return "Open since" if briefing.count == 1 else "Opened"
+
+
+def _is_listed_only(briefing: Briefing) -> bool:
+    """Several calls of which none is worse than the others have their commands in UNDO."""
+    return briefing.count > 1 and briefing.alert.severity < Severity.MEDIUM
+
+
+def _undo_title(briefing: Briefing) -> str:
+    """What the first command does, and no more than it does."""
+    added = sum(items.count for items in briefing.worst.changed.lists if items.is_change)
+    what = "this rule" if added == 1 else f"these {added:,} rules"
+    if briefing.is_opening and added and briefing.worst.changed.noun == "Group":
+        return f"Close it ({what} only)"
+    return "Undo it" if briefing.count == 1 else "Undo the worst"
 
 
 def _what(briefing: Briefing) -> Iterator[str]:
-    for number, call in enumerate(briefing.calls, start=1):
-        mark = f"{number}. " if len(briefing.calls) > 1 else ""
-        yield from _wrapped(f"{mark}{_call(call)}")
-        for line in _details(call):
-            yield from _wrapped(line, "    ")
+    for call in briefing.calls:
+        mark = f"{call.number}. " if briefing.count > 1 else ""
+        yield f"{mark}{_call(call, briefing)}"
+        yield from (f"  {line}" for line in _details(call, briefing))
+    yield from (f"! For each of these calls: {note}" for note in briefing.shared_notes)
+    if briefing.lines:
+        yield "Each of the others, in a line:"
+        yield from (f"{line.number}. {line.text}" for line in briefing.lines)
 
 
-def _call(call: Call) -> str:
-    time = call.record and call.record.event_time
-    words = (call.name, call.changed.target, f"at {time:%H:%M:%S} UTC" if time else None)
+def _call(call: Call, briefing: Briefing) -> str:
+    if briefing.count == 1:
+        return call.name
+    changed, time = call.changed, call.record and call.record.event_time
+    words = (
+        call.name,
+        f"on {changed.subject}" if changed.subject else None,
+        f"at {time:%H:%M:%S} UTC" if time else None,
+    )
     return " ".join(filter(None, words))
 
 
-def _details(call: Call) -> Iterator[str]:
+def _details(call: Call, briefing: Briefing) -> Iterator[str]:
     changed, record = call.changed, call.record
-    yield from changed.before
+    yield from changed.lines
     for items in changed.lists:
         yield from _items(items)
     yield from changed.after
-    yield from (f"! {note}" for note in changed.notes)
+    if briefing.count > 1 and call.ended:
+        yield f"! {_sentence(call.ended)}"
+    yield from (f"! {note}" for note in changed.notes if note not in briefing.shared_notes)
     if record is not None and record.error_code is not None:
-        message = f": {safe(record.error_message, 300)}" if record.error_message else ""
-        yield f"AWS answered {safe(record.error_code, 80)}{message}"
+        yield from _refusal(record)
     if record is not None and record.original_event_id is not None:
-        known = ", which has been alerted" if call.updates_alerted else ""
+        known = ", which has been alerted" if call.entry.updates_alerted else ""
         original = safe(record.original_event_id, 80)
         yield f"CloudTrail sent this as an update of event {original}{known}."
-    severity = call.finding.judgement.severity.name
-    yield from (f"Why {severity}: {reason}." for reason in call.reasons)
+    if call.reasons != briefing.worst.reasons:
+        yield f"Why {call.finding.judgement.severity.name}: {'; '.join(call.reasons)}."
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+def _refusal(record: CloudTrailRecord) -> Iterator[str]:
+    refusal, code = record.refusal, safe(record.error_code or "", 80)
+    if refusal is None or refusal.message is None:
+        yield f"AWS answered {code}"
+        return
+    message = safe(refusal.message, _LONGEST_ANSWER)
+    yield f"AWS answered {code}: {message}"
+    if len(refusal.message) > _LONGEST_ANSWER:
+        # What is cut off may be what matters.
+        yield from (f"On: {safe(arn)}" for arn in (refusal.resource_arn,) if arn)
+        yield from (f"Refused because: {safe(words)}" for words in (refusal.policy,) if words)
 
 
 def _items(items: ItemList) -> Iterator[str]:
@@ -103,89 +177,86 @@ def _items(items: ItemList) -> Iterator[str]:
         yield f"{items.mark} and {more}: see the CloudTrail event"
 
 
-def _where(briefing: Briefing) -> Iterator[str]:
-    alert, account = briefing.alert, briefing.alert.account
-    account_id = alert.account_id or NOT_RECORDED
-    name = safe(account.name, 80) if account.name else None
-    yield from _field("Account", f"{name} ({account_id})" if name else account_id)
-    if account.state not in (None, "ACTIVE"):
-        yield from _field("State", safe(account.state or "", 40))
-    if account.ou_path:
-        yield from _field("OU", " / ".join(safe(part, 60) for part in account.ou_path))
-    for key, value in account.tags.items():
-        yield from _field(safe(key, 40), safe(value))
-    for problem in account.problems:
-        yield from _field("Not available", safe(problem))
-    yield from _field("Region", safe(alert.region or NOT_RECORDED, 40))
-    yield from _field("Organization", safe(alert.organization_id or NOT_RECORDED, 40))
-
-
-def _who(briefing: Briefing) -> Iterator[str]:
-    yield from _field("Principal", briefing.who)
-    yield from _field("How", briefing.how)
-    yield from _field("MFA", briefing.mfa)
-    if briefing.access_keys:
-        yield from _field("Access key", briefing.access_keys)
-
-
-def _when(briefing: Briefing) -> Iterator[str]:
-    yield from _field("Called", briefing.called or NOT_RECORDED)
-    if briefing.last_called:
-        yield from _field("Last call", briefing.last_called)
-    if briefing.seen:
-        yield from _field("Seen", briefing.seen)
-
-
 def _undo(briefing: Briefing) -> Iterator[str]:
+    """All the ways back, where there is more to say than the first lines do."""
     if not briefing.offers_undo:
         return
-    if not briefing.undo:
-        yield from _wrapped(f"No command: {briefing.worst.changed.undo.reason}.")
-        return
-    if len(briefing.undo) > 1:
-        yield from _wrapped("In this order, the last call first:")
-    for step in briefing.undo:
-        mark = f"{step.number}. " if len(briefing.calls) > 1 else ""
-        if step.call.reopens:
-            yield from _wrapped(f"{mark}Beware, this opens it to the world again:")
-            mark = ""
-        yield f"  {mark}{step.command}"
+    commands = [step.command for step in briefing.undo]
+    steps = list(briefing.undo)
+    if briefing.count == 1:
+        # What closes it is said above.
+        steps = [step for step in steps if step.command != briefing.first_step]
+    elif commands == [briefing.first_step] and not _is_listed_only(briefing):
+        steps = []
+    if briefing.count > 1 and steps:
+        yield "In this order, the last call first:"
+    for step in steps:
+        yield from _undo_step(step, briefing)
     # The command for one call may need what another call took away.
     for reason, numbers in briefing.without_undo.items():
-        yield from _wrapped(f"No command for {', '.join(map(str, numbers))}: {reason}.")
-    if briefing.alert.account_id:
-        yield from _wrapped(f"To be run with credentials of account {briefing.alert.account_id}.")
+        is_for_all = len(numbers) == len(briefing.calls)
+        which = "" if is_for_all else f" for {', '.join(map(str, numbers))}"
+        yield f"No command{which}: {reason}."
+    if briefing.lines:
+        yield "No command for the calls that have one line only: see their CloudTrail events."
+    if briefing.alert.account_id and steps:
+        yield f"Run this with credentials of account {briefing.alert.account_id}."
 
 
-def _look(briefing: Briefing) -> Iterator[str]:
-    for shows, command in briefing.looks:
-        yield from _wrapped(f"{shows}:")
-        yield f"  {command}"
+def _undo_step(step: UndoStep, briefing: Briefing) -> Iterator[str]:
+    command = step.command
+    mark = f"{step.call.number}. " if briefing.count > 1 else ""
+    warning = f"Warning, {command.warning}" if command.warning else None
+    title = ". ".join(filter(None, (command.does, warning)))
+    if title:
+        yield f"{mark}{title}:"
+        mark = ""
+    yield f"{mark}{command.text}"
 
 
-def _links(briefing: Briefing) -> Iterator[str]:
+def _looks(briefing: Briefing) -> Iterator[str]:
+    for shows, command, how_to_read in briefing.looks[1:]:
+        yield f"{shows}:"
+        yield command
+        yield from (how_to_read,) if how_to_read else ()
+
+
+def _steps(briefing: Briefing) -> Iterator[str]:
+    """The steps of the runbook that matter, or where the runbook is."""
+    alert = briefing.alert
+    if briefing.runbook_url:
+        yield briefing.runbook_url
+    elif alert.severity >= Severity.MEDIUM and alert.outcome is Outcome.SUCCEEDED:
+        steps = enumerate(briefing.worst.changed.steps, start=1)
+        yield from (f"{number}. {step}" for number, step in steps)
+    elif alert.severity >= Severity.MEDIUM:
+        yield (
+            "Ask whoever made the call. If nobody knows of it, assume that the principal's "
+            "credentials are stolen."
+        )
+
+
+def _more(briefing: Briefing) -> Iterator[str]:
+    state = briefing.alert.account.state
+    if state not in (None, "ACTIVE"):
+        yield f"State of the account: {safe(state or '', 40)}"
+    if briefing.not_known:
+        yield f"Not known: {briefing.not_known}"
+    if briefing.mfa:
+        yield f"MFA: {briefing.mfa}"
+    if briefing.access_keys:
+        yield f"Access key: {briefing.access_keys}"
     links = dict.fromkeys(
         (what, link)
         for call in briefing.calls
         for what, link in (("Group", call.group_link), ("Event", call.event_link))
         if link is not None
     )
-    yield from (f"  {what}  {link}" for what, link in links)
-    if briefing.runbook_url:
-        yield f"  Runbook  {briefing.runbook_url}"
-
-
-def _field(label: str, value: str) -> list[str]:
-    return _wrapped(f"{label:<{_LABEL_WIDTH - 1}} {value}", continued=" " * _LABEL_WIDTH)
-
-
-def _wrapped(text: str, indent: str = "  ", continued: str = "  ") -> list[str]:
-    if len(indent) + len(text) <= _WIDTH:
-        return [indent + text]
-    return textwrap.wrap(
-        text,
-        _WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent + continued,
-        break_on_hyphens=False,
-    )
+    yield from (f"{what}: {link}" for what, link in links)
+    for call in briefing.calls:
+        linked = call.record.event_id if call.record and call.event_link else None
+        yield from (
+            f"CloudTrail event: {safe(event_id, 80)}"
+            for event_id in call.entry.event_ids
+            if event_id != linked
+        )

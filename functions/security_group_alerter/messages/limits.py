@@ -1,8 +1,11 @@
-"""How much of one call an alert writes out."""
+"""How much an alert writes out."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+# Of a burst, so many calls are written out: the worst. Every other has a line of its own.
+MOST_CALLS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +20,7 @@ class Limits:
         return text if text is None else text[: self.text]
 
 
-# Of an alert that does not fit, as much as fits: the first of these that does.
+# Of a call that does not fit, as much as fits: the first of these that does.
 LIMITS = (
     Limits(rules=1000, text=1024),
     Limits(rules=200, text=1000),

@@ -12,16 +12,25 @@ _EVENT = "cloudtrailv2/home?region={region}#/events/"
 
 # The partition stands in the Region's name, and the console has a domain of its own in each.
 # https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html
-_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+_PARTITIONS = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "eusc-": "aws-eusc",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+}
 _CONSOLES = {
     "aws": "console.aws.amazon.com",
     "aws-cn": "console.amazonaws.cn",
     "aws-us-gov": "console.amazonaws-us-gov.com",
+    "aws-eusc": "console.amazonaws-eusc.eu",
 }
 
 
 def partition_of(region: str | None) -> str:
-    """`aws`, `aws-cn` or `aws-us-gov`."""
+    """`aws`, `aws-cn`, `aws-us-gov` or another; a Region's name begins as its partition says."""
     return next(
         (name for prefix, name in _PARTITIONS.items() if (region or "").startswith(prefix)), "aws"
     )
@@ -51,7 +60,10 @@ def _link(
 ) -> str | None:
     if region is None or not ids.REGION.fullmatch(region):
         return None
-    domain = _CONSOLES[partition_of(region)]
+    domain = _CONSOLES.get(partition_of(region))
+    if domain is None:
+        # The consoles of the isolated partitions have no public address.
+        return None
     console = f"https://{region}.{domain}/{page.replace('{region}', region)}"
     portal = presentation.access_portal_url
     if portal is None or account_id is None:

@@ -37,9 +37,10 @@ _RULE = 1
 _API_VERSIONS = {"ec2.amazonaws.com": "2016-11-15", "cloudtrail.amazonaws.com": "2013-11-01"}
 # By whether the calls changed anything.
 _NO_COMMAND = {
-    True: "The records do not tell enough for a command that undoes this.",
+    True: "The records do not hold what a command to undo this needs.",
     False: "Nothing changed: there is nothing to undo.",
 }
+_ONLY_OPENING = "Undoing this would let something in again. A person decides that, by the e-mail."
 # How JSON writes half a character, or a pair of them.
 _HALF = "\\ud"
 # https://attack.mitre.org/techniques/T1562/007, …/008
@@ -54,6 +55,8 @@ _TECHNIQUES = {
 def machine_of(briefing: Briefing) -> str:
     """The whole alert; of each call as many rules as the limits allow, and how many there are."""
     alert, times = briefing.alert, briefing.times
+    first = briefing.calls[0].record
+    actor = _actor(first, briefing.limits) if first else {}
     document = without_empty(
         activity_id=1,
         activity_name="Create",
@@ -67,7 +70,7 @@ def machine_of(briefing: Briefing) -> str:
         severity_id=_SEVERITY_IDS[alert.severity],
         status="New",
         status_id=1,
-        count=len(briefing.calls),
+        count=briefing.count,
         message=briefing.headline,
         time=_milliseconds(times[0] if times else alert.seen_at),
         metadata=without_empty(
@@ -80,7 +83,7 @@ def machine_of(briefing: Briefing) -> str:
         cloud=_cloud(alert, briefing.limits),
         finding_info=_finding_info(briefing),
         resources=_resources(briefing),
-        evidences=[_evidence(call, briefing.limits) for call in briefing.calls],
+        evidences=[_evidence(call, actor, briefing.limits) for call in briefing.calls],
         remediation=_remediation(briefing),
         unmapped=without_empty(
             effect=alert.effect.value,
@@ -89,7 +92,12 @@ def machine_of(briefing: Briefing) -> str:
             world_open=alert.world_open,
             may_repeat=alert.may_repeat,
             account_state=briefing.limits.cut(alert.account.state),
-            not_available=[briefing.limits.cut(it) for it in alert.account.problems],
+            actor=actor,
+            further_calls=[f"{line.number}. {line.text}" for line in briefing.lines],
+            not_available=[
+                {"fact": it.fact, "error": briefing.limits.cut(it.error)}
+                for it in alert.account.problems
+            ],
         ),
     )
     text = json.dumps(document, separators=(",", ":"))
@@ -122,7 +130,7 @@ def _cloud(alert: Alert, limits: Limits) -> dict[str, Any]:
 
 def _finding_info(briefing: Briefing) -> dict[str, Any]:
     alert, times, cut = briefing.alert, briefing.times, briefing.limits.cut
-    records = [call.record for call in briefing.calls if call.record is not None]
+    written_out = {call.number for call in briefing.calls}
     return without_empty(
         uid=briefing.uid,
         title=briefing.headline,
@@ -140,9 +148,13 @@ def _finding_info(briefing: Briefing) -> dict[str, Any]:
         },
         attacks=_attacks(briefing),
         related_events=[
-            without_empty(uid=cut(record.event_id), type=cut(record.event_name))
-            for record in records
-            if record.event_id
+            without_empty(
+                uid=cut(event_id),
+                type=cut(record.event_name) if record and number in written_out else None,
+            )
+            for number, entry in enumerate(alert.delivered, start=1)
+            for record in (entry.finding.record,)
+            for event_id in entry.event_ids
         ],
     )
 
@@ -184,29 +196,37 @@ def _remediation(briefing: Briefing) -> dict[str, Any]:
         links.append(briefing.worst.event_link)
     links.append(briefing.presentation.runbook_url)
     succeeded = briefing.alert.outcome is Outcome.SUCCEEDED
+    # Nothing that a machine may run lets anything in again.
+    commands = [step.command.text for step in briefing.undo if step.command.warning is None]
+    no_command = _ONLY_OPENING if briefing.undo else _NO_COMMAND[succeeded]
     return without_empty(
-        desc="\n".join(step.command for step in briefing.undo) or _NO_COMMAND[succeeded],
+        desc="\n".join(commands) or no_command,
         references=list(dict.fromkeys(filter(None, links))),
     )
 
 
-def _evidence(call: Call, limits: Limits) -> dict[str, Any]:
+def _evidence(call: Call, actor: dict[str, Any], limits: Limits) -> dict[str, Any]:
+    """One call. `actor` is the alert's: it is repeated only where it differs."""
     record = call.record
     if record is None:
         return {"data": {"phrase": call.phrase, **call.changed.facts}}
+    own_actor = _actor(record, limits)
     return without_empty(
         name=limits.cut(record.event_name),
         api=_api(record, limits),
         data=without_empty(
             phrase=call.phrase,
-            actor=_actor(record, limits),
+            actor=own_actor if own_actor != actor else None,
             event_id=limits.cut(record.event_id),
             event_time=record.event_time and record.event_time.isoformat(),
             update_of_event_id=limits.cut(record.original_event_id),
+            ended=call.ended,
             source_address=limits.cut(record.session.source_address),
             user_agent=limits.cut(record.session.user_agent),
             tool=record.session.tool,
             exposure=_exposure(call.finding.judgement.opened, limits),
+            refused_resource=limits.cut(record.refusal.resource_arn) if record.refusal else None,
+            refused_by=limits.cut(record.refusal.policy) if record.refusal else None,
             acceptance=[limits.cut(words) for words in call.changed.acceptance],
             **call.changed.facts,
         ),
@@ -223,7 +243,7 @@ def _api(record: CloudTrailRecord, limits: Limits) -> dict[str, Any] | None:
         request={"uid": limits.cut(record.event_id)} if record.event_id else None,
         response=without_empty(
             error=limits.cut(record.error_code),
-            error_message=limits.cut(record.error_message),
+            error_message=limits.cut(record.refusal.message) if record.refusal else None,
         ),
         service={"name": source, "uid": source, "version": version} if version else None,
     )
@@ -231,7 +251,7 @@ def _api(record: CloudTrailRecord, limits: Limits) -> dict[str, Any] | None:
 
 def _actor(record: CloudTrailRecord, limits: Limits) -> dict[str, Any]:
     """OCSF's actor object. https://schema.ocsf.io/1.5.0/objects/actor."""
-    principal, session = record.principal, record.session
+    principal, session, cut = record.principal, record.session, limits.cut
     return without_empty(
         user=without_empty(
             name=limits.cut(principal.person),
@@ -244,8 +264,13 @@ def _actor(record: CloudTrailRecord, limits: Limits) -> dict[str, Any]:
             issuer=limits.cut(principal.role_name),
             is_mfa=session.mfa,
         ),
-        permission_set=limits.cut(principal.permission_set),
-        invoked_by=limits.cut(principal.invoked_by),
+        permission_set=cut(principal.permission_set),
+        invoked_by=cut(principal.invoked_by),
+        source_identity=cut(principal.source_identity),
+        on_behalf_of=cut(principal.on_behalf_of),
+        invoked_by_delegate=cut(principal.delegate),
+        in_scope_of=cut(principal.in_scope_of),
+        identity_provider=cut(principal.identity_provider),
     )
 
 
@@ -275,7 +300,7 @@ def _milliseconds(time: datetime) -> int:
 def _whole(value: Any) -> Any:
     """Half a character, which strict readers of JSON refuse, is escaped visibly."""
     if isinstance(value, dict):
-        return {name: _whole(member) for name, member in value.items()}
+        return {_whole(name): _whole(member) for name, member in value.items()}
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     return [_whole(item) for item in value] if isinstance(value, list | tuple) else value

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from ..model.account import AccountFacts, Fact
 from ..model.principal import Principal, Session, Tool
 from .text import safe
 
 NOT_RECORDED = "not in the record"
+# What CloudTrail writes for a service that acts without a name.
+_INSIDE_AWS = "AWS Internal"
 
 _BY_IDENTITY_TYPE = {
     "IAMUser": "IAM user {person}",
@@ -29,17 +32,15 @@ def principal_words(principal: Principal, account_id: str | None) -> str:
 
     The caller's account is named when it is not `account_id`, the one that was changed.
     """
-    if not principal.is_known:
-        return NOT_RECORDED
-    words = [_name_of(principal)] if principal.person or principal.role_name else []
-    if principal.account_id and principal.account_id != account_id:
-        words.append(f"of account {principal.account_id}")
-    if principal.invoked_by and principal.invoked_by != principal.person:
-        words.append(f"through {safe(principal.invoked_by, 60)}")
-    return ", ".join(words) or safe(principal.arn or "")
+    return ", ".join((_name_of(principal), *_stands_behind(principal, account_id)))
 
 
 def _name_of(principal: Principal) -> str:
+    if not (principal.person or principal.role_name):
+        if principal.arn:
+            return safe(principal.arn)
+        is_known = principal.invoked_by or principal.delegate or principal.on_behalf_of
+        return "a principal that the record does not name" if is_known else NOT_RECORDED
     person = safe(principal.person or NOT_RECORDED, 100)
     if principal.permission_set:
         permission_set = safe(principal.permission_set, 60)
@@ -49,33 +50,62 @@ def _name_of(principal: Principal) -> str:
     return f"{name} of role {safe(principal.role_name, 80)}" if principal.role_name else name
 
 
-def session_words(session: Session) -> str:
-    """`AWS console from 203.0.113.7`; the tool is what the user agent says."""
-    address = safe(session.source_address, 80) if session.source_address else None
+def _stands_behind(principal: Principal, account_id: str | None) -> Iterator[str]:
+    """What distinguishes two people who share a session's name."""
+    if principal.account_id and principal.account_id != account_id:
+        yield f"of account {principal.account_id}"
+    if principal.invoked_by == _INSIDE_AWS:
+        yield "through an AWS service"
+    elif principal.invoked_by and principal.invoked_by != principal.person:
+        yield f"through {safe(principal.invoked_by, 60)}"
+    if principal.delegate:
+        yield f"through the product provider's account {principal.delegate}"
+    if principal.on_behalf_of and principal.on_behalf_of != principal.person:
+        yield f"on behalf of IAM Identity Center user {safe(principal.on_behalf_of, 60)}"
+    if principal.source_identity:
+        yield f"source identity {safe(principal.source_identity, 64)}"
+    if principal.in_scope_of:
+        yield f"with credentials issued to {safe(principal.in_scope_of, 120)}"
+    if principal.identity_provider:
+        provider = principal.identity_provider.rpartition("-provider/")[2]
+        yield f"signed in through {safe(provider, 80)}"
+
+
+def person_words(principal: Principal) -> str:
+    """Who it was, in a few characters, for a subject; empty where nobody is named."""
+    return safe((principal.person or principal.role_name or "").partition("@")[0], 40)
+
+
+def session_words(session: Session, principal: Principal) -> str:
+    """`AWS console from 203.0.113.7`; the tool is what the user agent says.
+
+    Empty where it would repeat what is said of the principal.
+    """
+    address = session.source_address
+    if address is None and session.user_agent is None:
+        return f"address {NOT_RECORDED}" if principal.is_known else ""
+    if address == _INSIDE_AWS or (address is None and session.user_agent == _INSIDE_AWS):
+        return "" if principal.invoked_by == _INSIDE_AWS else "through an AWS service"
+    if address is not None and address in (principal.invoked_by, principal.person):
+        return ""
     if session.tool is Tool.SERVICE and address and address.endswith(".amazonaws.com"):
-        return f"{session.tool} {address}"
-    agent = session.tool or (safe(session.user_agent, 60) if session.user_agent else None)
-    words = (str(agent) if agent else None, f"from {address}" if address else None)
-    return " ".join(filter(None, words)) or NOT_RECORDED
+        return f"through {safe(address, 80)}"
+    agent = session.tool or _agent_words(session.user_agent)
+    words = (str(agent) if agent else None, f"from {safe(address, 80)}" if address else None)
+    return " ".join(filter(None, words))
 
 
-def mfa_words(session: Session, principal: Principal) -> str:
+def _agent_words(user_agent: str | None) -> str | None:
+    if user_agent is None or user_agent == _INSIDE_AWS:
+        return None
+    return "a web browser" if user_agent.startswith("Mozilla/") else safe(user_agent, 60)
+
+
+def mfa_words(session: Session) -> str:
     """Whether the session was opened with MFA, as far as AWS can see."""
-    if session.mfa is not None:
-        return "yes" if session.mfa else "no"
-    if principal.permission_set or principal.identity_type in _MFA_UNSEEN:
-        return "not visible to AWS in such a session"
-    return NOT_RECORDED
-
-
-# Whoever opened such a session showed who they are to somebody else, or to another role before.
-_MFA_UNSEEN = (
-    "AssumedRole",
-    "SAMLUser",
-    "WebIdentityUser",
-    "FederatedUser",
-    "IdentityCenterUser",
-)
+    if session.mfa is None:
+        return NOT_RECORDED
+    return "yes" if session.mfa else "no"
 
 
 def distinct(words: Iterable[str], most: int = 3) -> str:
@@ -108,3 +138,29 @@ def lag_words(lag: timedelta) -> str:
         if count:
             parts.append(f"{count} {unit}")
     return " ".join(parts[:2]) or "0 s"
+
+
+_FACTS = {
+    Fact.NAME: "the account's name",
+    Fact.OU: "its OU",
+    Fact.TAGS: "its tags",
+}
+_WHY_UNKNOWN = {
+    "AccessDeniedException": "the function may not ask AWS Organizations",
+    "AccountNotFoundException": "the organization does not have this account",
+    "AWSOrganizationsNotInUseException": "this account is not in an organization",
+    "TooManyRequestsException": "AWS Organizations was asked too often",
+    "ConnectTimeoutError": "AWS Organizations did not answer in time",
+    "ReadTimeoutError": "AWS Organizations did not answer in time",
+    "EndpointConnectionError": "AWS Organizations could not be reached",
+}
+
+
+def unknown_facts_words(account: AccountFacts) -> str | None:
+    """`the account's name: the organization does not have this account`; None when all is known."""
+    problems = [
+        f"{_FACTS[problem.fact]}: "
+        f"{_WHY_UNKNOWN.get(problem.error) or f'AWS Organizations said {safe(problem.error, 60)}'}"
+        for problem in account.problems
+    ]
+    return "; ".join(problems) or None

@@ -13,10 +13,12 @@ from .text import listed
 
 _WHY = {
     PortClass.EVERYTHING: "every protocol and port is open",
-    PortClass.OTHER: "it is not a public website's port",
+    PortClass.OTHER: "only a website's ports are meant for everybody",
     PortClass.WEB: "a website's port may be meant to be public",
     PortClass.ICMP: "ICMP can show which hosts are there",
 }
+
+_WITHOUT_PORTS = "a protocol without ports, such as a tunnel's, is not meant for everybody"
 
 
 def reasons_for(judgement: Judgement) -> Iterator[str]:
@@ -36,5 +38,9 @@ def reasons_for(judgement: Judgement) -> Iterator[str]:
             names_by_reason.setdefault(port.reason, {})[port.name] = None
         for reason, names in list(names_by_reason.items())[:3]:
             yield f"{listed(list(names), 3)}, {reason}"
+    elif all(opening.ports is None and opening.protocol for opening in openings) and (
+        PortClass.OTHER in classes
+    ):
+        yield _WITHOUT_PORTS
     else:
         yield from [_WHY[port_class] for port_class in _WHY if port_class in classes][:1]

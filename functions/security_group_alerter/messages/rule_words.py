@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import TypeVar
 
-from ..judgement.exposure import reach_of
+from ..judgement.exposure import addresses_in, reach_of
 from ..judgement.sensitive_ports import sensitive_ports_in
 from ..judgement.severities import ratings_of, sensitive_ports_of, severity_of
 from ..model.exposure import Breadth, Exposure, Opening, Reach
@@ -117,11 +117,13 @@ def amount_words(peer: Peer) -> str:
     reach = reach_of((peer,))
     if peer.network is None or reach.breadth is Breadth.NARROW:
         return ""
+    if reach.breadth is Breadth.BROAD and reach.ipv4_share:
+        return f", {_count_words(addresses_in(reach))} addresses"
     return f", {reach_words(reach)}"
 
 
 def reach_words(reach: Reach) -> str:
-    """`the whole Internet`, `57% of the IPv4 Internet`, `not addresses of the Internet`."""
+    """`the whole Internet`, `57% of the IPv4 Internet`, `no public addresses`."""
     if reach.ipv4_share == reach.ipv6_share == 1:
         return "the whole Internet"
     shares = ((reach.ipv4_share, "IPv4"), (reach.ipv6_share, "IPv6"))
@@ -129,18 +131,44 @@ def reach_words(reach: Reach) -> str:
     return " and ".join(parts) or "no public addresses"
 
 
-def openings_words(exposure: Exposure) -> tuple[str, str]:
-    """What weighs the most, and to how much it is open: (`tcp 22 (SSH)`, `the whole Internet`)."""
+def whom_words(reach: Reach, peers: Iterable[Peer]) -> str:
+    """How much of the Internet, and what less than the world is: `3.0.0.0/8, 16.7 million …`."""
+    if reach.breadth is Breadth.WORLD:
+        return reach_words(reach)
+    public = {peer.value for peer in peers if reach_of((peer,)).breadth > Breadth.PRIVATE}
+    ranges = public.pop() if len(public) == 1 else f"{len(public):,} public ranges"
+    if reach.ipv6_share:
+        return f"{ranges}, {reach_words(reach)}"
+    return f"{ranges}, {_count_words(addresses_in(reach))} addresses"
+
+
+def openings_words(exposure: Exposure, rules: Iterable[SecurityGroupRule]) -> tuple[str, str]:
+    """What weighs the most, and to how much it is open: (`tcp 22 (SSH)`, `the whole Internet`).
+
+    `rules` are those that open it.
+    """
     worst = worst_openings_in(exposure)
     # What is said of how much must be true of every port that is named beside it.
     reach = max(worst, key=_concern_of).reach
     alike = sorted(
         (opening for opening in worst if opening.reach == reach), key=_concern_of, reverse=True
     )
+    # Another rule's ranges may be wider, on a port that weighs less.
+    openers = [rule for rule in rules if any(touches(rule, opening) for opening in alike)]
+    whom = whom_words(reach, (rule.peer for rule in openers))
     if alike[0].protocol == ALL_PROTOCOLS:
-        return "all traffic", reach_words(reach)
+        return "all traffic", whom
     words = [traffic_words(opening.protocol, opening.ports) for opening in alike]
-    return listed(list(dict.fromkeys(words)), MOST_SERVICES), reach_words(reach)
+    return listed(list(dict.fromkeys(words)), MOST_SERVICES), whom
+
+
+def touches(rule: SecurityGroupRule, opening: Opening) -> bool:
+    """Whether a rule lets something in on the ports of an opening, or on some of them."""
+    is_egress = rule.direction is Direction.EGRESS
+    if is_egress or rule.protocol not in (opening.protocol, ALL_PROTOCOLS):
+        return False
+    ports, opened = rule.ports or ALL_PORTS, opening.ports or ALL_PORTS
+    return ports.first <= opened.last and opened.first <= ports.last
 
 
 def worst_openings_in(exposure: Exposure) -> list[Opening]:
@@ -180,6 +208,15 @@ def _concern_of(opening: Opening) -> tuple[bool, Breadth, bool, float]:
         bool(sensitive_ports_of(opening)),
         opening.reach.ipv4_share + opening.reach.ipv6_share,
     )
+
+
+def _count_words(count: int) -> str:
+    """`16.7 million`, `65,536`: three digits, never more than there are."""
+    for size, name in ((10**9, "billion"), (10**6, "million")):
+        if count >= size:
+            places = 3 - len(str(count // size))
+            return f"{count * 10**places // size / 10**places:g} {name}"
+    return f"{count:,}"
 
 
 def _share_words(share: float) -> str:

@@ -1,6 +1,6 @@
-"""The command that undoes a change, or the reason why there is none. None is ever invented.
+"""The commands that undo a change, or the reason why there is none. None is ever invented.
 
-Only values of AWS's own forms (model/ids.py) get into a command.
+Only values of AWS's own forms (model/ids.py) get into a command; a group's name is quoted.
 https://docs.aws.amazon.com/cli/latest/reference/ec2/index.html
 """
 
@@ -8,24 +8,48 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..model import ids
-from ..model.finding import Finding
+from ..model.alert import DeliveredFinding, EndedBy
 from ..model.record import Outcome
+from ..model.subject import SubjectKind
 
-NOT_ENOUGH = "the record does not tell enough for one"
+NOT_ENOUGH = "the record does not hold what a command needs"
 # Windows takes no more for a whole command line. A thousand rules fit by their ids.
 # https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-createprocessw
 LONGEST_COMMAND = 32_000
+_NOUNS = {SubjectKind.SECURITY_GROUP: "group", SubjectKind.PREFIX_LIST: "prefix list"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A way back. `words` are service, name and options.
+
+    `does` says what it does where a call has more than one way back. `warning` says what a command
+    lets in again: no machine is handed such a command.
+    """
+
+    words: Sequence[str]
+    does: str | None = None
+    warning: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A complete AWS CLI command, with what a `Step` says of it."""
+
+    text: str
+    does: str | None = None
+    warning: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undo:
-    """A complete AWS CLI command, or the reason why there is none: exactly one of them."""
+    """The commands, the one that closes the most first, or the reason why there are none."""
 
-    command: str | None = None
+    commands: tuple[Command, ...] = ()
     reason: str | None = None
 
 
@@ -33,24 +57,47 @@ class NoUndoError(ValueError):
     """There is no command; the text is the reason, as an alert says it."""
 
 
-def undo_of(finding: Finding, words: Callable[[], Sequence[str]]) -> Undo:
-    """The command in the finding's Region. `words` are service, name, options, or NoUndoError."""
+def undo_of(entry: DeliveredFinding, steps: Callable[[], Iterator[Step]]) -> Undo:
+    """The commands in the finding's Region. `steps` may raise NoUndoError."""
+    finding = entry.finding
     if finding.outcome is not Outcome.SUCCEEDED:
         return Undo(reason="nothing changed")
+    ended = ended_words(entry)
+    if ended is not None:
+        return Undo(reason=f"{ended}, so there is nothing left to undo")
+    commands: list[Command] = []
+    reason = "it would be too long"
     try:
-        service, name, *options = words()
-        region = needed(ids.REGION, finding.subject.region)
+        region = needed(ids.REGION, finding.subject.region, "Region")
+        for step in steps():
+            command = _command(step, region)
+            if len(command.text) <= LONGEST_COMMAND:
+                commands.append(command)
     except NoUndoError as error:
-        return Undo(reason=str(error))
-    command = shlex.join(["aws", service, name, "--region", region, *options])
-    if len(command) > LONGEST_COMMAND:
-        return Undo(reason="it would be too long")
-    return Undo(command=command)
+        reason = str(error)
+    return Undo(commands=tuple(commands), reason=None if commands else reason)
 
 
-def needed(form: re.Pattern[str], value: str | None) -> str:
-    """The value when it has this form; raises NoUndoError when it has not."""
-    valid = ids.valid(form, value)
-    if valid is None:
+def _command(step: Step, region: str) -> Command:
+    service, name, *options = step.words
+    text = shlex.join(["aws", service, name, "--region", region, *options])
+    return Command(text=text, does=step.does, warning=step.warning)
+
+
+def ended_words(entry: DeliveredFinding) -> str | None:
+    """`the group was deleted at 09:12:03 UTC`; None while what was done still stands."""
+    if entry.ended is None:
+        return None
+    when = f"at {entry.ended.at:%H:%M:%S} UTC" if entry.ended.at else "later"
+    if entry.ended.by is EndedBy.REVOKED:
+        return f"what the call added was revoked {when}"
+    return f"the {_NOUNS.get(entry.finding.subject.kind, 'trail')} was deleted {when}"
+
+
+def needed(form: re.Pattern[str], value: str | None, what: str) -> str:
+    """The value when it has this form; else raises NoUndoError, which says what is wrong."""
+    if value is None:
         raise NoUndoError(NOT_ENOUGH)
-    return valid
+    if not form.fullmatch(value):
+        raise NoUndoError(f"the {what} in the record does not have the form of one of AWS's")
+    return value

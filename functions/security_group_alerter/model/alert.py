@@ -4,26 +4,48 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 
 from .account import AccountFacts
 from .finding import Effect, Finding
 from .principal import Principal
 from .record import Outcome
+from .rules import SecurityGroupRule
 from .severity import Severity
 from .subject import SubjectKind
+
+
+class EndedBy(Enum):
+    """How a later call of the same delivery ended what an earlier one did."""
+
+    DELETED = auto()
+    REVOKED = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A later call of the same delivery ended this, at this time."""
+
+    by: EndedBy
+    at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveredFinding:
     """A finding, with what its delivery adds.
 
-    `key` is what it is known by when it comes again. `updates_alerted` says that its record is
-    CloudTrail's update of an event that has been alerted.
+    `keys` are what it is known by when it comes again: more than one when CloudTrail's update of an
+    event came with the event. `updates_alerted` says that its record is CloudTrail's update of an
+    event that has been alerted. `ended` and `revoked` (rules) are what later calls of the delivery
+    took back.
     """
 
     finding: Finding
-    key: str
+    keys: tuple[str, ...]
+    event_ids: tuple[str, ...] = ()
     updates_alerted: bool = False
+    ended: Ended | None = None
+    revoked: frozenset[SecurityGroupRule] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +118,7 @@ class Alert:
     @property
     def event_ids(self) -> tuple[str, ...]:
         """The CloudTrail events that this alert reports."""
-        records = (finding.record for finding in self.findings)
-        ids = (record.event_id for record in records if record is not None)
-        return tuple(filter(None, ids))
+        return tuple(event_id for entry in self.delivered for event_id in entry.event_ids)
 
     @property
     def _first(self) -> Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum, StrEnum, auto
+from enum import IntEnum, StrEnum, auto
 
 from .rules import Direction, Peer, SecurityGroupRule
 
@@ -24,12 +24,22 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RuleDescription:
+    """A new description of one rule, which is named by its id or by its contents; None is none."""
+
+    text: str | None
+    rule: SecurityGroupRule | None = None
+    rule_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityGroupChange:
     """What one call did to one security group, or would have done if it was refused.
 
     `missed` are rules that a revoke named and EC2 did not find. `rule_ids` are rules that the
-    record names by id. `problems` are the parts of the rule set that could not be read, and
-    `is_omitted` says that CloudTrail left it out: either way the change cannot be judged whole.
+    record names by id, `descriptions` the new ones. `unknown_parameters` are names of parameters
+    that the reader does not know. `problems` are the parts of the rule set that could not be read,
+    and `is_omitted` says that CloudTrail left it out: either way the change cannot be judged whole.
     """
 
     action: Action
@@ -42,19 +52,34 @@ class SecurityGroupChange:
     removed: tuple[SecurityGroupRule, ...] = ()
     missed: tuple[SecurityGroupRule, ...] = ()
     rule_ids: tuple[str, ...] = ()
+    descriptions: tuple[RuleDescription, ...] = ()
+    unknown_parameters: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     is_omitted: bool = False
 
     @property
     def is_unreadable(self) -> bool:
         """Whether the record lacks what this action needs, though CloudTrail omitted nothing."""
-        if self.is_omitted:
+        names_group = bool(self.group_id or self.group_name)
+        if self.is_omitted or (self.unknown_parameters and names_group):
             return False
         if self.action in (Action.ADD_RULES, Action.MODIFY_RULES):
             return not self.added
         if self.action is Action.REMOVE_RULES:
             return not (self.removed or self.missed or self.rule_ids)
-        return not (self.group_id or self.group_name or self.rule_ids)
+        return not (names_group or self.rule_ids)
+
+    @property
+    def cannot_be_judged(self) -> bool:
+        """Whether part of what the call did is not known."""
+        rules = self.added or self.removed or self.missed or self.rule_ids
+        is_about_rules = self.action in (
+            Action.ADD_RULES,
+            Action.REMOVE_RULES,
+            Action.MODIFY_RULES,
+        )
+        is_unknown = is_about_rules and bool(self.unknown_parameters) and not rules
+        return bool(self.problems) or self.is_omitted or is_unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +87,8 @@ class PrefixListChange:
     """What one call did to one managed prefix list: ranges, which any rule may refer to.
 
     `version` is the list's version before the call; `restored_version` the one brought back.
+    `new_name`, `max_entries` and `ipam_sync` (whether IPAM fills the list from now on) are what an
+    edit set. `unknown_parameters` are names of parameters that the reader does not know.
     """
 
     action: Action
@@ -71,15 +98,39 @@ class PrefixListChange:
     restored_version: int | None = None
     added: tuple[Peer, ...] = ()
     removed: tuple[Peer, ...] = ()
+    new_name: str | None = None
+    max_entries: int | None = None
+    ipam_sync: bool | None = None
+    unknown_parameters: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     is_omitted: bool = False
 
     @property
     def is_unreadable(self) -> bool:
-        """Whether the record names neither ranges nor a list, though CloudTrail omitted nothing."""
+        """Whether the record lacks what this action needs, though CloudTrail omitted nothing."""
         if self.is_omitted or self.added or self.removed:
             return False
-        return bool(self.problems) or self.prefix_list_id is None
+        if self.problems or self.prefix_list_id is None:
+            return True
+        needed = {
+            Action.MODIFY: self._sets_something or self.unknown_parameters,
+            Action.RESTORE: self.restored_version or self.unknown_parameters,
+        }
+        return not needed.get(self.action, True)
+
+    @property
+    def cannot_be_judged(self) -> bool:
+        """Whether part of what the call did is not known."""
+        is_unknown = bool(self.unknown_parameters) and not (
+            self.added or self.removed or self._sets_something
+        )
+        is_edit = self.action in (Action.CREATE, Action.MODIFY)
+        return bool(self.problems) or self.is_omitted or (is_edit and is_unknown)
+
+    @property
+    def _sets_something(self) -> bool:
+        settings = (self.new_name, self.max_entries, self.ipam_sync)
+        return any(setting is not None for setting in settings)
 
 
 class TrailAction(StrEnum):
@@ -89,20 +140,29 @@ class TrailAction(StrEnum):
     DELETE = "delete"
     UPDATE = "update"
     SELECT_EVENTS = "select events"
+    DISABLE_TRUSTED_ACCESS = "disable trusted access"
+    REGISTER_ADMINISTRATOR = "register delegated administrator"
+    LEAVE_ORGANIZATION = "leave organization"
+    REMOVE_ACCOUNT = "remove account from organization"
 
 
-class Blinding(Enum):
-    """One way in which a trail no longer sees what it should."""
+class Blinding(IntEnum):
+    """One way in which a trail no longer sees what it should. The order is that of concern."""
 
-    STOPPED = auto()
-    DELETED = auto()
-    NOT_EVERY_REGION = auto()
-    NO_MEMBER_ACCOUNTS = auto()
-    NO_LOG_GROUP = auto()
-    OTHER_LOG_GROUP = auto()
-    READING_CALLS_ONLY = auto()
     SOME_MANAGEMENT_EVENTS = auto()
+    NOT_EVERY_REGION = auto()
+    READING_CALLS_ONLY = auto()
     NO_MANAGEMENT_EVENTS = auto()
+    OTHER_LOG_GROUP = auto()
+    NO_LOG_GROUP = auto()
+    NO_MEMBER_ACCOUNTS = auto()
+    STOPPED = auto()
+    NO_TRUSTED_ACCESS = auto()
+    DELETED = auto()
+
+
+# What such a call sets, as CloudTrail names it: text, a flag or a list of texts.
+TrailSetting = tuple[str, str | bool | tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,11 +170,14 @@ class TrailChange:
     """What one call did to one trail, which is named as it was called: by short name or by ARN.
 
     `log_group_arn` is the log group that the call sets: "" takes it away, None leaves it.
-    `problems` are what could not be read.
+    `settings` is everything that the call sets. `member_account_id` is the account that a call on
+    the organization is about. `problems` are what could not be read.
     """
 
     action: TrailAction
-    trail: str | None
+    trail: str | None = None
+    member_account_id: str | None = None
+    settings: tuple[TrailSetting, ...] = ()
     blinded: tuple[Blinding, ...] = ()
     log_group_arn: str | None = None
     problems: tuple[str, ...] = ()
@@ -122,7 +185,12 @@ class TrailChange:
     @property
     def is_unreadable(self) -> bool:
         """Whether the record lacks the trail's name, or what becomes of the trail."""
-        return self.trail is None or bool(self.problems)
+        return bool(self.problems) or (self.trail is None and self.action in _ON_A_TRAIL)
+
+
+_ON_A_TRAIL = frozenset(
+    {TrailAction.STOP, TrailAction.DELETE, TrailAction.UPDATE, TrailAction.SELECT_EVENTS}
+)
 
 
 Change = SecurityGroupChange | PrefixListChange | TrailChange

@@ -15,10 +15,11 @@ from .subject import Subject
 
 
 class Effect(StrEnum):
-    """What a change did to the world's access, as far as its record shows."""
+    """What a change did to the world's access, as far as its record shows; attempts did nothing."""
 
     OPENS = "opens"
     CLOSES = "closes"
+    ATTEMPT = "attempt"
     OTHER = "other"
 
 
@@ -28,7 +29,8 @@ class Judgement:
 
     `opened` and `closed` are what the added and removed rules reach, and `listed` what a prefix
     list's added ranges are: also for a refused call, whose `world_open` is always False.
-    `is_own_trail` and `blinded` are for trails.
+    `is_own_trail` and `blinded` are for trails; `is_repeated` says that CloudTrail itself carries
+    out in one account what was done to the organization's trail.
     """
 
     severity: Severity
@@ -39,6 +41,7 @@ class Judgement:
     listed: Reach = Reach()
     acceptance: Acceptance = Acceptance()
     is_own_trail: bool = False
+    is_repeated: bool = False
     blinded: tuple[Blinding, ...] = ()
 
     @property

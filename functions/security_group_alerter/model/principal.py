@@ -22,7 +22,11 @@ class Principal:
     """Who acted. Every field may be None: CloudTrail leaves out what it does not know.
 
     `person` is the human or program behind the credentials: a user name, a session name.
-    `invoked_by` is the AWS service that made the call for this principal.
+    `invoked_by` is the AWS service that made the call for this principal, and `delegate` the
+    account of a provider whose product did. `on_behalf_of` is the user of IAM Identity Center that
+    the session serves, and `in_scope_of` the ARN of what the credentials were issued to, such as a
+    function. `source_identity` was set when the role was assumed; `identity_provider` vouched for
+    whoever assumed it.
     """
 
     identity_type: str | None = None
@@ -33,11 +37,17 @@ class Principal:
     role_arn: str | None = None
     permission_set: str | None = None
     invoked_by: str | None = None
+    source_identity: str | None = None
+    on_behalf_of: str | None = None
+    delegate: str | None = None
+    in_scope_of: str | None = None
+    identity_provider: str | None = None
 
     @property
     def is_known(self) -> bool:
         """Whether the record names anybody at all."""
-        return bool(self.person or self.arn or self.role_name or self.invoked_by)
+        names = (self.person, self.arn, self.role_name, self.invoked_by)
+        return any((*names, self.delegate, self.on_behalf_of))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

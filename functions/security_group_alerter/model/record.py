@@ -23,11 +23,24 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """What the message of an error says.
+
+    `policy` is the kind of policy that refused the call, and its ARN where the message names it.
+    """
+
+    message: str | None = None
+    resource_arn: str | None = None
+    policy: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CloudTrailRecord:
     """One CloudTrail event. None is what is not in the record.
 
     `account_id` is the account that was changed, not the caller's; `event_time` has seconds.
     `original_event_id` is set when this record is CloudTrail's later update of that event.
+    `is_network_activity` marks the copy of a call that a VPC endpoint saw, without its parameters.
     """
 
     event_id: str | None
@@ -41,7 +54,8 @@ class CloudTrailRecord:
     session: Session
     outcome: Outcome
     error_code: str | None
-    error_message: str | None
+    refusal: Refusal | None
+    is_network_activity: bool
     original_event_id: str | None
     log_group: str | None
     request: Any

@@ -20,6 +20,7 @@ from tests.local.preflight.arrangements import (
     full_group,
     nothing,
 )
+from tests.template.stack import SLACK, TEAMS
 
 
 def stack_is(status: str) -> Arrangement:
@@ -85,6 +86,12 @@ STOPS: Final[list[Row]] = [
         (*EMAILS, "--parameter", "SlackChannelId=C07EZ1ABC23"),
         "parameters SlackChannelId needs SlackWorkspaceId",
     ),
+    (
+        "part-of-a-teams-channel",
+        nothing,
+        (*EMAILS, "--parameter", f"TeamsTenantId={TEAMS['TeamsTenantId']}"),
+        "parameters TeamsTenantId needs TeamsTeamId",
+    ),
 ]
 
 
@@ -125,6 +132,19 @@ def test_what_is_warned_of(
     arrange(aws)
 
     assert_warning(run(*arguments), line)
+
+
+def test_where_there_is_no_chat_service(run: Preflight) -> None:
+    chat = [it for pair in (SLACK | TEAMS).items() for it in ("--parameter", "=".join(pair))]
+
+    here, china = run(*chat), run(*chat, "--region", "cn-north-1")
+
+    assert [line for line in here.lines("warning") if line.startswith("chat")] == []
+    assert [line for line in china.lines("warning") if line.startswith("chat")] == [
+        f"chat {service} gets nothing: Amazon Q Developer in chat applications is not available in "
+        f"cn-north-1. Subscribe something else to the alert topic, and leave {name} empty"
+        for service, name in (("Slack", "SlackWorkspaceId"), ("Microsoft Teams", "TeamsTenantId"))
+    ]
 
 
 # Which parameters, and from where.

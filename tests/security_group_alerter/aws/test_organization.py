@@ -14,6 +14,7 @@ from botocore.exceptions import (
     NoCredentialsError,
     ReadTimeoutError,
 )
+from botocore.parsers import ResponseParserError
 from mypy_boto3_organizations import OrganizationsClient
 
 from local.aws import Topic
@@ -23,7 +24,7 @@ from security_group_alerter.aws.organization import (
     FAILURE_EXPIRY_SECONDS,
     AccountDirectory,
 )
-from security_group_alerter.model.account import AccountFacts
+from security_group_alerter.model.account import AccountFacts, Fact, LookupProblem
 
 ACCOUNT: Final = "222233334444"
 ANOTHER: Final = "333344445555"
@@ -110,9 +111,10 @@ def test_against_an_organization(topic: Topic) -> None:
         state="ACTIVE",
         ou_path=("Root", "Workloads"),
         tags={"Owner": "payments", "Environment": "production"},
+        owner="payments",
     )
     assert directory.facts_for("999999999999") == AccountFacts(
-        problems=("account name: AccountNotFoundException",)
+        problems=(LookupProblem(Fact.NAME, "AccountNotFoundException"),)
     )
 
 
@@ -150,6 +152,24 @@ def test_only_the_tags_in_the_settings_in_their_order() -> None:
     facts = Organizations(tags=tags).directory("Owner", "Gone", "Environment").facts_for(ACCOUNT)
 
     assert list(facts.tags.items()) == [("Owner", ""), ("Environment", "production")]
+    assert facts.owner == ""
+
+
+@pytest.mark.parametrize(
+    ("tag_names", "owner"),
+    [
+        pytest.param(("Owner", "Team"), "payments", id="the-first"),
+        pytest.param(("Team", "Owner"), "checkout", id="whichever-it-is"),
+        pytest.param(("Gone", "Owner"), None, id="not-another-where-it-is-missing"),
+        pytest.param((), None, id="none"),
+    ],
+)
+def test_owner_is_the_first_tag_in_the_settings(
+    tag_names: tuple[str, ...], owner: str | None
+) -> None:
+    tags = [{"Key": "Team", "Value": "checkout"}, {"Key": "Owner", "Value": "payments"}]
+
+    assert Organizations(tags=tags).directory(*tag_names).facts_for(ACCOUNT).owner == owner
 
 
 # What it costs.
@@ -229,6 +249,8 @@ OUTAGES: Final[dict[str, tuple[Exception, str]]] = {
     "without-credentials": (NoCredentialsError(), "NoCredentialsError"),
     "an-error-without-a-code": (ClientError({}, "DescribeAccount"), "ClientError"),
     "an-answer-of-another-shape": (KeyError("Account"), "KeyError"),
+    "an-answer-that-is-no-json": (ResponseParserError("…"), "ResponseParserError"),
+    "whatever-else": (RuntimeError("unheard of"), "RuntimeError"),
 }
 
 
@@ -236,7 +258,7 @@ OUTAGES: Final[dict[str, tuple[Exception, str]]] = {
 def test_an_outage_is_said_and_asked_about_once_a_minute(failure: Exception, problem: str) -> None:
     organizations = Organizations(failures={"describe_account": failure})
     directory = organizations.directory("Owner")
-    nothing_known = AccountFacts(problems=(f"account name: {problem}",))
+    nothing_known = AccountFacts(problems=(LookupProblem(Fact.NAME, problem),))
 
     assert directory.facts_for(ACCOUNT) == nothing_known
     assert directory.facts_for(ACCOUNT) == nothing_known
@@ -257,7 +279,7 @@ def test_an_account_of_no_organization_is_no_outage() -> None:
 
     for _ in range(2):
         assert directory.facts_for(ACCOUNT) == AccountFacts(
-            problems=("account name: AccountNotFoundException",)
+            problems=(LookupProblem(Fact.NAME, "AccountNotFoundException"),)
         )
     assert organizations.asked() == {"describe_account": 1}
 
@@ -266,14 +288,14 @@ def test_an_account_of_no_organization_is_no_outage() -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "problem"),
+    ("call", "fact"),
     [
-        ("describe_organizational_unit", "OU: TooManyRequestsException"),
-        ("list_parents", "OU: TooManyRequestsException"),
-        ("list_tags_for_resource", "tags: TooManyRequestsException"),
+        ("describe_organizational_unit", Fact.OU),
+        ("list_parents", Fact.OU),
+        ("list_tags_for_resource", Fact.TAGS),
     ],
 )
-def test_what_could_be_had_is_told_without_the_rest(call: str, problem: str) -> None:
+def test_what_could_be_had_is_told_without_the_rest(call: str, fact: Fact) -> None:
     organizations = Organizations(
         tags=[{"Key": "Owner", "Value": "x"}],
         failures={call: refused("TooManyRequestsException")},
@@ -283,9 +305,9 @@ def test_what_could_be_had_is_told_without_the_rest(call: str, problem: str) -> 
     facts = directory.facts_for(ACCOUNT)
 
     assert facts.name == f"name-{ACCOUNT}"
-    assert facts.problems == (problem,)
-    assert (facts.ou_path is None) == problem.startswith("OU")
-    assert (facts.tags == {}) == problem.startswith("tags")
+    assert facts.problems == (LookupProblem(fact, "TooManyRequestsException"),)
+    assert (facts.ou_path is None) == (fact is Fact.OU)
+    assert (facts.tags == {}) == (facts.owner is None) == (fact is Fact.TAGS)
 
     organizations.asked()
     organizations.now += FAILURE_EXPIRY_SECONDS - 1
@@ -300,14 +322,16 @@ def test_what_could_be_had_is_told_without_the_rest(call: str, problem: str) -> 
 @pytest.mark.parametrize(
     ("parents", "ou_path", "problems"),
     [
-        pytest.param({}, None, ("OU: IndexError",), id="no-parent"),
+        pytest.param({}, None, (LookupProblem(Fact.OU, "IndexError"),), id="no-parent"),
         pytest.param(
             {ACCOUNT: "ou-a", "ou-a": "ou-a"}, ("Root", *["ou-a"] * 6), (), id="a-circle-ends"
         ),
     ],
 )
 def test_strange_parents(
-    parents: dict[str, str], ou_path: tuple[str, ...] | None, problems: tuple[str, ...]
+    parents: dict[str, str],
+    ou_path: tuple[str, ...] | None,
+    problems: tuple[LookupProblem, ...],
 ) -> None:
     facts = Organizations(parents=parents).directory().facts_for(ACCOUNT)
 

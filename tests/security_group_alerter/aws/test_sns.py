@@ -1,7 +1,8 @@
 """Messages reach Amazon SNS in few calls, and one that does not keeps no other from being sent."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final, cast
 
 import boto3
@@ -11,9 +12,14 @@ from botocore.parsers import ResponseParserError
 from mypy_boto3_sns import SNSClient
 
 from local.aws import Topic
-from security_group_alerter.aws.sns import MOST_IN_BATCH, RESERVED_SECONDS, Publisher
+from security_group_alerter.aws.sns import MOST_IN_BATCH, RESERVED_SECONDS, Publisher, Topics
 from security_group_alerter.model.message import LARGEST_MESSAGE, Message, Sent
 from tests.stories import TOPIC_ARN
+
+
+def at_once(counts: Sequence[int], *, within: float) -> list[float]:
+    """Nobody else sends, and no second has too many: each batch goes when it likes."""
+    return [0.0 for _ in counts] if within >= 0 else []
 
 
 def message(number: int, size: int = 0) -> Message:
@@ -41,6 +47,7 @@ class Sns:
 
     def __init__(self, *outcomes: Outcome) -> None:
         self.batches: list[list[dict[str, Any]]] = []
+        self.topics: list[str] = []
         self.slept: list[float] = []
         self.accepted: list[str] = []
         self.refused: dict[str, str] = {}
@@ -52,7 +59,7 @@ class Sns:
         TopicArn: str,  # noqa: N803, AWS's name
         PublishBatchRequestEntries: list[dict[str, Any]],  # noqa: N803
     ) -> dict[str, Any]:
-        assert TopicArn == TOPIC_ARN
+        self.topics.append(TopicArn)
         self.batches.append(PublishBatchRequestEntries)
         outcome = next(self._outcomes, {})
         if isinstance(outcome, Exception):
@@ -70,12 +77,26 @@ class Sns:
     def send(
         self, sent: Iterable[Message], time_left: Callable[[], float] = lambda: RESERVED_SECONDS
     ) -> None:
-        publisher = Publisher(cast("SNSClient", self), topic_arn=TOPIC_ARN, sleep=self.slept.append)
+        publisher = self.publisher()
         for it in publisher.publish(sent, time_left):
             if it.refusal is None:
                 self.accepted.append(it.message.subject)
             else:
                 self.refused[it.message.subject] = it.refusal
+
+    def publisher(
+        self, reserve: Callable[..., list[float]] = at_once, chat: str | None = None
+    ) -> Publisher:
+        return Publisher(
+            cast("SNSClient", self),
+            topics=Topics(
+                alerts=TOPIC_ARN,
+                chat=chat,
+                is_for_chat=lambda message: message.attributes["severity"] == "HIGH",
+            ),
+            reserve=reserve,
+            sleep=lambda seconds: self.slept.append(seconds) if seconds else None,
+        )
 
     @property
     def sizes(self) -> list[int]:
@@ -91,7 +112,9 @@ def others_than(*numbers: int, of: int) -> list[str]:
 
 
 def to_topic(arn: str) -> Publisher:
-    return Publisher(boto3.client("sns"), topic_arn=arn, sleep=lambda _: None)
+    return Publisher(
+        boto3.client("sns"), topics=Topics(alerts=arn), reserve=at_once, sleep=lambda _: None
+    )
 
 
 def test_a_subscriber_gets_what_was_sent(topic: Topic) -> None:
@@ -108,9 +131,9 @@ def test_a_subscriber_gets_what_was_sent(topic: Topic) -> None:
 
 @pytest.mark.parametrize(
     ("count", "sizes"),
-    [(0, []), (1, [1]), (10, [10]), (11, [10, 1]), (25, [10, 10, 5])],
+    [(0, []), (1, [1]), (8, [8]), (9, [8, 1]), (21, [8, 8, 5])],
 )
-def test_ten_in_a_call(count: int, sizes: list[int]) -> None:
+def test_eight_in_a_call(count: int, sizes: list[int]) -> None:
     sns = Sns()
 
     sns.send(iter(messages(count)))
@@ -187,24 +210,23 @@ DISLIKED: Final = [
 
 
 def test_what_is_refused_keeps_nothing_else_from_being_sent() -> None:
-    sns = Sns({"3": OURS, "9": OURS}, {}, {"0": OURS})
+    sns = Sns({"3": OURS, "7": OURS}, {}, {"0": OURS})
 
-    sns.send(messages(25))
+    sns.send(messages(21))
 
-    assert sns.sizes == [10, 10, 5]
-    assert sns.refused == dict.fromkeys(subjects(3, 9, 20), "InternalError")
-    assert sns.accepted == others_than(3, 9, 20, of=25)
+    assert sns.sizes == [8, 8, 5]
+    assert sns.refused == dict.fromkeys(subjects(3, 7, 16), "InternalError")
+    assert sns.accepted == others_than(3, 7, 16, of=21)
     assert sns.slept == []
 
 
 def test_what_became_of_a_message_is_known_before_the_next_batch_is_sent() -> None:
     sns = Sns({}, RuntimeError("unheard of"))
-    publisher = Publisher(cast("SNSClient", sns), topic_arn=TOPIC_ARN, sleep=sns.slept.append)
 
-    published = publisher.publish(messages(20), lambda: RESERVED_SECONDS)
+    published = sns.publisher().publish(messages(16), lambda: RESERVED_SECONDS)
 
-    assert [next(published).message.subject for _ in range(10)] == subjects(*range(10))
-    assert sns.sizes == [10]
+    assert [next(published).message.subject for _ in range(8)] == subjects(*range(8))
+    assert sns.sizes == [8]
     with pytest.raises(RuntimeError, match="unheard of"):
         next(published)
 
@@ -223,17 +245,17 @@ def test_the_services_own_words_are_passed_on() -> None:
 
 
 def test_what_failed_by_the_fault_of_the_service_is_offered_again() -> None:
-    sns = Sns({"3": THEIRS, "9": THEIRS}, {"9": THEIRS})
+    sns = Sns({"3": THEIRS, "7": THEIRS}, {"7": THEIRS})
 
-    sns.send(messages(12))
+    sns.send(messages(10))
 
     assert [[entry["Subject"] for entry in batch] for batch in sns.batches] == [
-        subjects(*range(10)),
-        subjects(3, 9),
-        subjects(9),
-        subjects(10, 11),
+        subjects(*range(8)),
+        subjects(3, 7),
+        subjects(7),
+        subjects(8, 9),
     ]
-    assert (sns.accepted, sns.refused) == (subjects(*range(12)), {})
+    assert (sns.accepted, sns.refused) == (subjects(*range(10)), {})
     first, second = sns.slept
     assert 0 < first < second
 
@@ -241,11 +263,11 @@ def test_what_failed_by_the_fault_of_the_service_is_offered_again() -> None:
 def test_it_is_not_offered_for_ever() -> None:
     sns = Sns({"1": OURS, "3": THEIRS}, {"3": THEIRS}, {"3": THEIRS})
 
-    sns.send(messages(11))
+    sns.send(messages(9))
 
-    assert sns.sizes == [10, 1, 1, 1]
+    assert sns.sizes == [8, 1, 1, 1]
     assert sns.refused == dict.fromkeys(subjects(1, 3), "InternalError")
-    assert sns.accepted == others_than(1, 3, of=11)
+    assert sns.accepted == others_than(1, 3, of=9)
 
 
 @pytest.mark.parametrize(
@@ -260,23 +282,23 @@ def test_it_is_not_offered_for_ever() -> None:
 def test_a_call_that_fails_keeps_no_other_from_being_made(failure: Exception, words: str) -> None:
     sns = Sns({}, failure, {})
 
-    sns.send(messages(25))
+    sns.send(messages(21))
 
-    assert sns.sizes == [10, 10, 5]
-    assert [*sns.refused] == subjects(*range(10, 20))
+    assert sns.sizes == [8, 8, 5]
+    assert [*sns.refused] == subjects(*range(8, 16))
     assert all(words in refusal for refusal in sns.refused.values())
-    assert sns.accepted == others_than(*range(10, 20), of=25)
+    assert sns.accepted == others_than(*range(8, 16), of=21)
 
 
 @pytest.mark.parametrize("disliked", DISLIKED, ids=str)
 def test_one_that_is_disliked_takes_no_other_with_it(disliked: ClientError) -> None:
     sns = Sns(disliked, {}, {}, {}, disliked)
 
-    sns.send(messages(12))
+    sns.send(messages(10))
 
-    assert sns.sizes == [10, *[1] * 10, 2]
+    assert sns.sizes == [8, *[1] * 8, 2]
     assert sns.refused == {"HIGH: 3": str(disliked)}
-    assert sns.accepted == others_than(3, of=12)
+    assert sns.accepted == others_than(3, of=10)
 
 
 def test_refused_before_the_others_were_disliked_it_stays_refused() -> None:
@@ -294,20 +316,76 @@ OUT_OF_TIME: Final = "the time ran out: the rest is left to the retry"
 
 def test_near_the_deadline_the_rest_is_left() -> None:
     sns = Sns()
-    worded: list[int] = []
 
-    def each() -> Iterable[Message]:
-        for number in range(100):
-            worded.append(number)
-            yield message(number)
+    sns.send(messages(20), time_left=lambda: RESERVED_SECONDS - (len(sns.batches) == 2))
 
-    sns.send(each(), time_left=lambda: RESERVED_SECONDS - (len(sns.batches) == 2))
+    assert sns.sizes == [8, 8]
+    assert sns.accepted == subjects(*range(16))
+    assert sns.refused == dict.fromkeys(subjects(*range(16, 20)), OUT_OF_TIME)
 
-    assert sns.sizes == [10, 10]
-    assert sns.accepted == subjects(*range(20))
-    # The batch at hand; what comes after it is not even put into words.
-    assert sns.refused == dict.fromkeys(subjects(*range(20, 30)), OUT_OF_TIME)
-    assert len(worded) <= 31
+
+def test_what_does_not_fit_into_the_time_is_left() -> None:
+    sns = Sns()
+    asked: list[tuple[list[int], float]] = []
+
+    def two_of_three(counts: Sequence[int], *, within: float) -> list[float]:
+        asked.append((list(counts), within))
+        return [0.0, 1.0]
+
+    sent = [*sns.publisher(two_of_three).publish(messages(20), lambda: RESERVED_SECONDS + 1)]
+
+    assert asked == [([8, 8, 4], 1.0)]
+    assert sns.sizes == [8, 8]
+    assert sns.slept == [1.0]
+    assert [it.message.subject for it in sent if it.refusal] == subjects(*range(16, 20))
+    assert {it.refusal for it in sent} == {None, OUT_OF_TIME}
+
+
+def test_time_that_passed_is_not_waited_for_again() -> None:
+    sns = Sns()
+
+    def time_left() -> float:
+        return RESERVED_SECONDS + 60 - 0.75 * len(sns.batches)
+
+    def one_after_the_other(counts: Sequence[int], *, within: float) -> list[float]:
+        assert within > len(counts)
+        return [0.0, 1.0, 2.0]
+
+    list(sns.publisher(one_after_the_other).publish(messages(24), time_left))
+
+    assert sns.slept == [0.25, 0.5]
+
+
+def for_chat(number: int) -> Message:
+    return replace(message(number), attributes={"severity": "HIGH" if number % 2 else "LOW"})
+
+
+CHAT_ARN: Final = f"{TOPIC_ARN}-chat"
+
+
+def test_the_chat_topic_gets_what_is_for_it_as_well() -> None:
+    sns = Sns()
+
+    sent = [
+        *sns.publisher(chat=CHAT_ARN).publish(map(for_chat, range(9)), lambda: RESERVED_SECONDS)
+    ]
+
+    assert sns.topics == [TOPIC_ARN, CHAT_ARN, TOPIC_ARN]
+    assert sns.sizes == [8, 4, 1]
+    assert [entry["Subject"] for entry in sns.batches[1]] == subjects(1, 3, 5, 7)
+    assert {it.refusal for it in sent} == {None}
+
+
+def test_what_the_chat_topic_refuses_comes_again() -> None:
+    sns = Sns({}, {"1": OURS})
+
+    sent = [
+        *sns.publisher(chat=CHAT_ARN).publish(map(for_chat, range(4)), lambda: RESERVED_SECONDS)
+    ]
+
+    assert {it.message.subject: it.refusal for it in sent if it.refusal} == {
+        "HIGH: 3": "chat topic: InternalError"
+    }
 
 
 @pytest.mark.parametrize(
@@ -335,3 +413,13 @@ def test_a_topic_that_is_gone(topic: Topic) -> None:
 
     assert [it.message for it in published] == sent
     assert all("NotFound" in (it.refusal or "") for it in published)
+
+
+def test_what_the_answer_does_not_name_was_not_taken() -> None:
+    sns = Sns()
+    sns.publish_batch = lambda **_: {}  # type: ignore[method-assign]
+
+    sns.send(messages(2))
+
+    assert sns.accepted == []
+    assert sns.refused == dict.fromkeys(subjects(0, 1), "the answer does not name it")

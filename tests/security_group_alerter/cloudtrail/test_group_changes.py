@@ -2,11 +2,25 @@
 
 import pytest
 
-from security_group_alerter.model.change import Action, SecurityGroupChange
+from security_group_alerter.model.change import Action, RuleDescription, SecurityGroupChange
 from security_group_alerter.model.rules import Direction
+from tests.security_group_alerter.builders import rule
 from tests.security_group_alerter.cloudtrail.calls import OMITTED, change, newer, older
 
 DESCRIBE = "UpdateSecurityGroupRuleDescriptionsEgress"
+DESCRIBED = {
+    "ipProtocol": "tcp",
+    "fromPort": 22,
+    "toPort": 22,
+    "ipRanges": [{"cidrIp": "0.0.0.0/0", "description": "bastion"}],
+    "ipv6Ranges": [{"cidrIpv6": "::/0", "description": "bastion, IPv6"}],
+}
+NO_LONGER_DESCRIBED = {
+    "ipProtocol": "tcp",
+    "fromPort": 443,
+    "toPort": 443,
+    "ipRanges": [{"cidrIp": "10.0.0.0/8", "description": ""}],
+}
 IDS = [{"securityGroupRuleId": "sgr-1", "description": "a"}, {"securityGroupRuleId": "sgr-2"}]
 
 
@@ -70,6 +84,10 @@ IDS = [{"securityGroupRuleId": "sgr-1", "description": "a"}, {"securityGroupRule
                 group_id="sg-1",
                 direction=Direction.EGRESS,
                 rule_ids=("sgr-1", "sgr-2"),
+                descriptions=(
+                    RuleDescription(rule_id="sgr-1", text="a"),
+                    RuleDescription(rule_id="sgr-2", text=None),
+                ),
             ),
             id="described",
         ),
@@ -82,8 +100,34 @@ IDS = [{"securityGroupRuleId": "sgr-1", "description": "a"}, {"securityGroupRule
                 group_id=None,
                 direction=Direction.INGRESS,
                 rule_ids=("sgr-1",),
+                descriptions=(RuleDescription(rule_id="sgr-1", text="a"),),
             ),
             id="described-in-the-older-way",
+        ),
+        pytest.param(
+            "UpdateSecurityGroupRuleDescriptionsIngress",
+            older({"groupId": "sg-1", "ipPermissions": [DESCRIBED, NO_LONGER_DESCRIBED]}),
+            None,
+            SecurityGroupChange(
+                action=Action.DESCRIBE_RULES,
+                group_id="sg-1",
+                direction=Direction.INGRESS,
+                descriptions=(
+                    RuleDescription(rule=rule("tcp 22 from 0.0.0.0/0"), text="bastion"),
+                    RuleDescription(rule=rule("tcp 22 from ::/0"), text="bastion, IPv6"),
+                    RuleDescription(rule=rule("tcp 443 from 10.0.0.0/8"), text=None),
+                ),
+            ),
+            id="described-by-permission",
+        ),
+        pytest.param(
+            DESCRIBE,
+            {"groupId": "sg-1", "securityGroupRuleDescription": ["?", {"description": "nobody's"}]},
+            None,
+            SecurityGroupChange(
+                action=Action.DESCRIBE_RULES, group_id="sg-1", direction=Direction.EGRESS
+            ),
+            id="described-of-which-nothing-can-be-read",
         ),
     ],
 )

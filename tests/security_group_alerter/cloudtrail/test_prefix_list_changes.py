@@ -30,6 +30,7 @@ HALVES = [{"cidr": "0.0.0.0/1", "description": "a"}, {"cidr": "128.1.2.3/1", "de
                 prefix_list_id="pl-1",
                 prefix_list_name="partners",
                 added=(peer("0.0.0.0/1"), peer("128.0.0.0/1")),
+                max_entries=20,
             ),
             id="created",
         ),
@@ -88,16 +89,78 @@ HALVES = [{"cidr": "0.0.0.0/1", "description": "a"}, {"cidr": "128.1.2.3/1", "de
             {"prefixListId": "pl-1", "prefixListName": "partners", "currentVersion": "9" * 5000},
             None,
             PrefixListChange(
-                action=Action.MODIFY, prefix_list_id="pl-1", prefix_list_name="partners"
+                action=Action.MODIFY,
+                prefix_list_id="pl-1",
+                prefix_list_name="partners",
+                new_name="partners",
             ),
             id="renamed-with-a-version-beyond-reason",
         ),
         pytest.param(
             MODIFY_LIST,
+            {"prefixListId": "pl-1", "maxEntries": 60, "currentVersion": 10**4000},
+            None,
+            PrefixListChange(action=Action.MODIFY, prefix_list_id="pl-1", max_entries=60),
+            id="resized-with-a-version-that-would-fill-the-alert",
+        ),
+        pytest.param(
+            MODIFY_LIST,
             {"prefixListId": "pl-1", "maxEntries": 60},
             None,
-            PrefixListChange(action=Action.MODIFY, prefix_list_id="pl-1"),
+            PrefixListChange(action=Action.MODIFY, prefix_list_id="pl-1", max_entries=60),
             id="resized",
+        ),
+        pytest.param(
+            MODIFY_LIST,
+            {
+                f"{MODIFY_LIST}Request": newer(
+                    {"prefixListId": "pl-1", "ipamPrefixListResolverSyncEnabled": True}
+                )
+            },
+            {f"{MODIFY_LIST}Response": {"prefixList": {"prefixListName": "partners"}}},
+            PrefixListChange(
+                action=Action.MODIFY,
+                prefix_list_id="pl-1",
+                prefix_list_name="partners",
+                ipam_sync=True,
+            ),
+            id="handed-to-ipam",
+        ),
+        pytest.param(
+            MODIFY_LIST,
+            {"prefixListId": "pl-1", "IpamPrefixListResolverSyncEnabled": "false"},
+            None,
+            PrefixListChange(action=Action.MODIFY, prefix_list_id="pl-1", ipam_sync=False),
+            id="taken-back-from-ipam-with-the-flag-as-text",
+        ),
+        pytest.param(
+            "DeleteManagedPrefixList",
+            {"DeleteManagedPrefixListRequest": {"PrefixListId": "pl-1"}},
+            {
+                "DeleteManagedPrefixListResponse": {
+                    "prefixList": {"prefixListId": "pl-1", "prefixListName": "partners"}
+                }
+            },
+            PrefixListChange(
+                action=Action.DELETE, prefix_list_id="pl-1", prefix_list_name="partners"
+            ),
+            id="deleted",
+        ),
+        pytest.param(
+            "DeleteManagedPrefixList",
+            {"prefixListId": "pl-1"},
+            None,
+            PrefixListChange(action=Action.DELETE, prefix_list_id="pl-1"),
+            id="deleted-without-an-answer",
+        ),
+        pytest.param(
+            MODIFY_LIST,
+            {"prefixListId": "pl-1", "entriesToAdd": HALVES},
+            None,
+            PrefixListChange(
+                action=Action.MODIFY, prefix_list_id="pl-1", unknown_parameters=("entriesToAdd",)
+            ),
+            id="by-a-parameter-that-nobody-knows",
         ),
         pytest.param(
             MODIFY_LIST,
@@ -138,7 +201,16 @@ def test_prefix_list_is_changed(
         ),
         pytest.param({"addEntry": OMITTED}, "addEntry[0]: expected a CIDR", id="omitted"),
         pytest.param({"removeEntry": {"tag": 1}}, "removeEntry[0]: expected a CIDR", id="removed"),
-        pytest.param({"entriesToAdd": HALVES}, "request: expected entries", id="no-known-shape"),
+        pytest.param(
+            {"entriesToAdd": []},
+            "neither request nor response shows what changed",
+            id="no-known-shape",
+        ),
+        pytest.param(
+            {"entriesToAdd": HALVES, "addEntry": "?"},
+            "addEntry[0]: expected a CIDR: '?'",
+            id="beside-a-parameter-that-nobody-knows",
+        ),
     ],
 )
 def test_prefix_list_of_which_no_range_can_be_read_is_unreadable(

@@ -12,6 +12,48 @@ ROLE_ARN = "arn:aws:iam::222233334444:role/apps/app-server"
 ROLE = {"sessionIssuer": {"type": "Role", "userName": "app-server", "arn": ROLE_ARN}}
 
 
+SESSION_ARN = "arn:aws:sts::222233334444:assumed-role/Deployer/deploy"
+FUNCTION_ARN = "arn:aws:lambda:eu-central-1:222233334444:function:opener"
+OIDC_ARN = "arn:aws:iam::222233334444:oidc-provider/token.actions.example.com"
+# What CloudTrail says of whoever stands behind a session, and what we know of them then.
+BEHIND_A_SESSION: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
+    "nobody-in-particular": ({}, {}),
+    "somebody-with-a-source-identity": (
+        {"sessionContext": {"sourceIdentity": "kim"}},
+        {"source_identity": "kim"},
+    ),
+    "an-identity-center-user": (
+        {"onBehalfOf": {"userId": "4b6af327-5871", "identityStoreArn": "arn:…"}},
+        {"on_behalf_of": "4b6af327-5871"},
+    ),
+    "a-vendors-delegate": (
+        {"invokedByDelegate": {"accountId": "999900001111"}},
+        {"delegate": "999900001111"},
+    ),
+    "a-vendor-whose-account-lost-its-zero": (
+        {"invokedByDelegate": {"accountId": 99900001111}},
+        {"delegate": "099900001111"},
+    ),
+    "a-function": (
+        {"inScopeOf": {"issuerType": "AWS::Lambda::Function", "credentialsIssuedTo": FUNCTION_ARN}},
+        {"in_scope_of": FUNCTION_ARN},
+    ),
+    "a-source-without-an-issuer": (
+        {"inScopeOf": {"sourceArn": FUNCTION_ARN, "sourceAccount": "222233334444"}},
+        {"in_scope_of": FUNCTION_ARN},
+    ),
+    "an-oidc-provider": (
+        {"sessionContext": {"webIdFederationData": {"federatedProvider": OIDC_ARN}}},
+        {"identity_provider": OIDC_ARN},
+    ),
+    "a-saml-provider": ({"identityProvider": "saml"}, {"identity_provider": "saml"}),
+    "what-is-of-the-wrong-type": (
+        {"onBehalfOf": "kim", "invokedByDelegate": [], "inScopeOf": 7, "identityProvider": {}},
+        {},
+    ),
+}
+
+
 @pytest.mark.parametrize(
     "identity",
     [
@@ -112,7 +154,11 @@ def test_nobody_is_named_where_the_record_names_nobody(identity: dict[str, Any])
                 "type": "IdentityCenterUser",
                 "onBehalfOf": {"userId": "4b6af327-5871", "identityStoreArn": "arn:…"},
             },
-            Principal(identity_type="IdentityCenterUser", person="4b6af327-5871"),
+            Principal(
+                identity_type="IdentityCenterUser",
+                person="4b6af327-5871",
+                on_behalf_of="4b6af327-5871",
+            ),
             id="identity-center-user",
         ),
         pytest.param(
@@ -153,6 +199,39 @@ def test_nobody_is_named_where_the_record_names_nobody(identity: dict[str, Any])
             Principal(account_id="111122223333", invoked_by="autoscaling.amazonaws.com"),
             id="no-type-at-all",
         ),
+        *(
+            pytest.param(
+                {"type": "AssumedRole", "arn": SESSION_ARN, **behind},
+                Principal(
+                    identity_type="AssumedRole",
+                    person="deploy",
+                    arn=SESSION_ARN,
+                    role_name="Deployer",
+                    **known,
+                ),
+                id=f"session-of-{story}",
+            )
+            for story, (behind, known) in BEHIND_A_SESSION.items()
+        ),
+        pytest.param(
+            {"type": "AssumedRole", "invokedByDelegate": {"accountId": 999900001111}},
+            Principal(identity_type="AssumedRole", delegate="999900001111"),
+            id="product-of-a-provider-and-nobody-else",
+        ),
+        pytest.param(
+            {
+                "type": "WebIdentityUser",
+                "principalId": "accounts.google.com:app:1234",
+                "userName": "1234",
+                "identityProvider": "accounts.google.com",
+            },
+            Principal(
+                identity_type="WebIdentityUser",
+                person="1234",
+                identity_provider="accounts.google.com",
+            ),
+            id="web-identity",
+        ),
         pytest.param(
             {"sessionContext": ROLE},
             Principal(role_name="app-server", role_arn=ROLE_ARN),
@@ -185,6 +264,16 @@ def test_principal_is_whoever_stands_behind_the_credentials(
 ) -> None:
     assert principal_of(identity) == principal
     assert principal.is_known
+
+
+def test_whoever_stands_behind_a_session_makes_it_another_principals() -> None:
+    principals = [
+        principal_of({"type": "AssumedRole", "arn": SESSION_ARN, **behind})
+        for story, (behind, _) in BEHIND_A_SESSION.items()
+        if story not in ("what-is-of-the-wrong-type", "a-source-without-an-issuer")
+    ]
+
+    assert len(set(principals)) == len(principals)
 
 
 @pytest.mark.parametrize(
@@ -237,6 +326,10 @@ def test_session_is_how_the_call_came() -> None:
         pytest.param("FederatedUser", "false", None, id="federation-may-have-asked-for-mfa"),
         pytest.param("IAMUser", None, None, id="access-key-does-not-tell"),
         pytest.param("IAMUser", "", None, id="empty-does-not-tell"),
+        pytest.param("IAMUser", "unknown", None, id="a-word-does-not-tell"),
+        pytest.param("Root", "0", None, id="a-number-as-text-does-not-tell"),
+        pytest.param("Root", {}, None, id="an-object-does-not-tell"),
+        pytest.param("IAMUser", "False", False, id="in-capitals"),
         pytest.param("IAMUser", "false", False, id="user-without-mfa"),
         pytest.param("Root", "false", False, id="root-without-mfa"),
         pytest.param("Root", "true", True, id="root-with-mfa"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from security_group_alerter.cloudtrail.payload import LogStream
 from security_group_alerter.cloudtrail.records import record_of
 from security_group_alerter.model.principal import Principal, Session
-from security_group_alerter.model.record import CloudTrailRecord, Outcome
+from security_group_alerter.model.record import CloudTrailRecord, Outcome, Refusal
 from tests.security_group_alerter.builders import calmly
 
 NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
@@ -34,7 +34,8 @@ def test_empty_document_tells_nothing_and_that_is_all() -> None:
         session=Session(),
         outcome=Outcome.SUCCEEDED,
         error_code=None,
-        error_message=None,
+        refusal=None,
+        is_network_activity=False,
         original_event_id=None,
         log_group=None,
         request=None,
@@ -75,7 +76,8 @@ def test_whole_document() -> None:
         session=Session(source_address="203.0.113.24"),
         outcome=Outcome.FAILED,
         error_code="Client.DependencyViolation",
-        error_message="resource sg-0a1b2c3d has a dependent object",
+        refusal=Refusal(message="resource sg-0a1b2c3d has a dependent object"),
+        is_network_activity=False,
         original_event_id="da33552d-4a20-4516-a58b-9da5b2b1cf8e",
         log_group="organization-trail",
         request={"groupId": "sg-0a1b2c3d"},
@@ -98,6 +100,9 @@ def test_whole_document() -> None:
         pytest.param("Client.AuthFailure", Outcome.DENIED, id="not-authenticated"),
         pytest.param("AccessDenied", Outcome.DENIED, id="denied"),
         pytest.param("AccessDeniedException", Outcome.DENIED, id="denied-by-cloudtrail"),
+        pytest.param("VpceAccessDenied", Outcome.DENIED, id="denied-by-an-endpoints-policy"),
+        pytest.param("NotOrganizationMasterAccountException", Outcome.FAILED, id="not-management"),
+        pytest.param("OperationNotPermittedException", Outcome.FAILED, id="not-permitted"),
         pytest.param("", Outcome.SUCCEEDED, id="empty-code"),
         pytest.param(None, Outcome.SUCCEEDED, id="null"),
         pytest.param({}, Outcome.SUCCEEDED, id="code-that-is-no-text"),
@@ -121,6 +126,42 @@ def test_error_code_tells_the_outcome(error_code: object, outcome: Outcome) -> N
 )
 def test_time_is_in_utc(written: object, time: datetime | None) -> None:
     assert read(eventTime=written).event_time == time
+
+
+@pytest.mark.parametrize(
+    ("members", "is_copy"),
+    [
+        pytest.param({}, False, id="nothing"),
+        pytest.param({"eventCategory": "Management", "eventType": "AwsApiCall"}, False, id="call"),
+        pytest.param({"eventCategory": "NetworkActivity"}, True, id="category"),
+        pytest.param({"eventType": "AwsVpceEvent"}, True, id="type"),
+        pytest.param({"eventCategory": ["NetworkActivity"]}, False, id="list"),
+    ],
+)
+def test_what_a_vpc_endpoint_saw_is_marked(members: dict[str, Any], is_copy: bool) -> None:
+    assert read(**members).is_network_activity is is_copy
+
+
+@pytest.mark.parametrize("member", ["requestParameters", "responseElements"])
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        pytest.param('{"groupId": "sg-1"}', {"groupId": "sg-1"}, id="object"),
+        pytest.param("null", None, id="null"),
+        pytest.param("", "", id="empty"),
+        pytest.param("sg-1", "sg-1", id="no-json"),
+        pytest.param('{"groupId": ', '{"groupId": ', id="cut-short"),
+        pytest.param("[" * 100_000, "[" * 100_000, id="too-deep"),
+        pytest.param("9" * 5000, "9" * 5000, id="more-digits-than-python-reads"),
+        pytest.param({"groupId": "sg-1"}, {"groupId": "sg-1"}, id="an-object-as-ever"),
+    ],
+)
+def test_request_and_response_may_come_as_json_text(
+    member: str, written: object, value: object
+) -> None:
+    record = read(**{member: written})
+
+    assert (record.request if member == "requestParameters" else record.response) == value
 
 
 CALLER = {"accountId": "333344445555"}
@@ -177,7 +218,9 @@ KEYS = st.sampled_from(
         *("eventTime", "userIdentity", "errorCode", "addendum", "userAgent", "type", "arn"),
         *("sessionContext", "sessionIssuer", "attributes", "mfaAuthenticated", "accountId"),
         *("principalId", "userName", "invokedBy", "onBehalfOf", "userId", "originalEventID"),
-        *("recipientAccountId", "sessionCredentialFromConsole"),
+        *("recipientAccountId", "sessionCredentialFromConsole", "errorMessage", "eventType"),
+        *("invokedByDelegate", "inScopeOf", "credentialsIssuedTo", "identityProvider"),
+        *("webIdFederationData", "federatedProvider", "requestParameters"),
     ]
 )
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)

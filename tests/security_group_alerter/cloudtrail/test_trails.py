@@ -6,7 +6,12 @@ from typing import Any
 import pytest
 
 from security_group_alerter.cloudtrail.changes import UnreadableRecordError, change_of
-from security_group_alerter.model.change import Blinding, TrailAction, TrailChange
+from security_group_alerter.model.change import (
+    Blinding,
+    TrailAction,
+    TrailChange,
+    TrailSetting,
+)
 from tests.security_group_alerter.builders import record
 
 ARN = "arn:aws:cloudtrail:eu-central-1:111122223333:trail/organization-trail"
@@ -15,11 +20,10 @@ ARN = "arn:aws:cloudtrail:eu-central-1:111122223333:trail/organization-trail"
 def change(event_name: str, request: Any, response: Any = None, **members: Any) -> TrailChange:
     read = change_of(
         record(
-            eventSource="cloudtrail.amazonaws.com",
             eventName=event_name,
             requestParameters=request,
             responseElements=response,
-            **members,
+            **{"eventSource": "cloudtrail.amazonaws.com", **members},
         )
     )
     assert isinstance(read, TrailChange)
@@ -88,6 +92,39 @@ def test_update_tells_the_log_group_that_it_sets(log_group_arn: str | None) -> N
     request = {"name": ARN, "cloudWatchLogsLogGroupArn": log_group_arn}
 
     assert change("UpdateTrail", request).log_group_arn == log_group_arn
+
+
+@pytest.mark.parametrize(
+    ("request_parameters", "settings"),
+    [
+        pytest.param({}, (), id="nothing"),
+        pytest.param({"s3BucketName": None, "omitted": True}, (), id="null-leaves-it-as-it-is"),
+        pytest.param(
+            {"s3BucketName": "elsewhere", "s3KeyPrefix": "", "kmsKeyId": "alias/x"},
+            (("s3BucketName", "elsewhere"), ("s3KeyPrefix", ""), ("kmsKeyId", "alias/x")),
+            id="where-it-writes-and-with-which-key",
+        ),
+        pytest.param(
+            {"enableLogFileValidation": False, "includeGlobalServiceEvents": "true"},
+            (("enableLogFileValidation", False), ("includeGlobalServiceEvents", True)),
+            id="flags-also-as-text",
+        ),
+        pytest.param(
+            {"cloudWatchLogsLogGroupArn": "", "snsTopicName": "topic"},
+            (("cloudWatchLogsLogGroupArn", ""), ("snsTopicName", "topic")),
+            id="where-it-sends",
+        ),
+        pytest.param(
+            {"retentionDays": 7, "aggregation": ["a", 1]},
+            (("retentionDays", "7"), ("aggregation", '["a", 1]')),
+            id="what-aws-adds-one-day",
+        ),
+    ],
+)
+def test_update_names_every_parameter_that_it_sets(
+    request_parameters: dict[str, Any], settings: tuple[TrailSetting, ...]
+) -> None:
+    assert change("UpdateTrail", {"name": ARN, **request_parameters}).settings == settings
 
 
 def test_updated_trail_may_be_named_by_the_response_only() -> None:
@@ -167,6 +204,11 @@ SOME = (Blinding.SOME_MANAGEMENT_EVENTS,)
             id="data-only-with-the-flag-as-text",
         ),
         pytest.param({"eventSelectors": [READS_ONLY]}, READS, id="reads-only"),
+        pytest.param(
+            {"eventSelectors": [{"excludeManagementEventSources": ["ec2.amazonaws.com"]}]},
+            SOME,
+            id="all-but-ec2-in-a-basic-selector",
+        ),
         pytest.param({"eventSelectors": [DATA_ONLY, READS_ONLY]}, READS, id="data-and-reads"),
         pytest.param(advanced(OBJECTS), NONE, id="objects-only"),
         pytest.param(advanced({"eventCategory": "Data"}), NONE, id="a-lone-value"),
@@ -195,6 +237,184 @@ def test_selectors_blind_by_what_they_leave_out(
     assert (named.action, named.trail) == (TrailAction.SELECT_EVENTS, "organization-trail")
     assert (answered.action, answered.trail) == (TrailAction.SELECT_EVENTS, ARN)
     assert named.blinded == answered.blinded == blinded
+
+
+@pytest.mark.parametrize(
+    ("selectors", "settings"),
+    [
+        pytest.param({"eventSelectors": [{}]}, (), id="everything-by-default"),
+        pytest.param(
+            {
+                "eventSelectors": [
+                    {
+                        **WRITES_ONLY,
+                        "excludeManagementEventSources": ["kms.amazonaws.com", "x"],
+                        "dataResources": [
+                            {"type": "AWS::S3::Object", "values": ["arn:aws:s3"]},
+                            {"type": "AWS::Lambda::Function"},
+                        ],
+                    }
+                ]
+            },
+            (
+                ("readWriteType", "WriteOnly"),
+                ("includeManagementEvents", True),
+                ("excludeManagementEventSources", ("kms.amazonaws.com", "x")),
+                ("dataResources AWS::S3::Object", ("arn:aws:s3",)),
+                ("dataResources AWS::Lambda::Function", ()),
+            ),
+            id="basic",
+        ),
+        pytest.param(
+            advanced({**MANAGEMENT, "eventSource!": ["ec2.amazonaws.com"]}),
+            (
+                ("eventCategory equals", ("Management",)),
+                ("eventSource notEquals", ("ec2.amazonaws.com",)),
+            ),
+            id="advanced",
+        ),
+        pytest.param(
+            advanced(OBJECTS, {**MANAGEMENT, "readOnly": "true"}),
+            (
+                ("selector 1: eventCategory equals", ("Data",)),
+                ("selector 1: resources.type equals", ("AWS::S3::Object",)),
+                ("selector 2: eventCategory equals", ("Management",)),
+                ("selector 2: readOnly equals", ("true",)),
+            ),
+            id="several-are-numbered",
+        ),
+        pytest.param(
+            {"advancedEventSelectors": [{"fieldSelectors": [*WITHOUT_KEYS]}]},
+            (
+                ("eventCategory equals", ("Management",)),
+                ("eventSource notEquals", ("kms.amazonaws.com",)),
+            ),
+            id="conditions-that-are-empty",
+        ),
+    ],
+)
+def test_selectors_name_what_they_take_and_what_they_leave_out(
+    selectors: dict[str, Any], settings: tuple[TrailSetting, ...]
+) -> None:
+    assert change("PutEventSelectors", {"trailName": ARN, **selectors}).settings == settings
+
+
+# --- The trail's organization ---------------------------------------------------------------------
+
+TRUSTED: dict[str, Any] = {"eventSource": "organizations.amazonaws.com"}
+MEMBER = "444455556666"
+
+
+@pytest.mark.parametrize(
+    ("event_name", "members", "expected"),
+    [
+        pytest.param(
+            "DisableAWSServiceAccess",
+            TRUSTED | {"requestParameters": {"servicePrincipal": "cloudtrail.amazonaws.com"}},
+            TrailChange(
+                action=TrailAction.DISABLE_TRUSTED_ACCESS,
+                blinded=(Blinding.NO_TRUSTED_ACCESS,),
+            ),
+            id="trusted-access-disabled",
+        ),
+        pytest.param(
+            "LeaveOrganization",
+            TRUSTED | {"recipientAccountId": MEMBER},
+            TrailChange(action=TrailAction.LEAVE_ORGANIZATION, member_account_id=MEMBER),
+            id="organization-left",
+        ),
+        pytest.param(
+            "RemoveAccountFromOrganization",
+            TRUSTED | {"requestParameters": {"accountId": MEMBER}},
+            TrailChange(action=TrailAction.REMOVE_ACCOUNT, member_account_id=MEMBER),
+            id="account-removed",
+        ),
+        pytest.param(
+            "RemoveAccountFromOrganization",
+            TRUSTED | {"requestParameters": {"accountId": 44455556666}},
+            TrailChange(action=TrailAction.REMOVE_ACCOUNT, member_account_id="044455556666"),
+            id="account-whose-zero-got-lost-removed",
+        ),
+        pytest.param(
+            "RegisterOrganizationDelegatedAdmin",
+            {
+                "eventSource": "cloudtrail.amazonaws.com",
+                "requestParameters": {"memberAccountId": MEMBER},
+            },
+            TrailChange(action=TrailAction.REGISTER_ADMINISTRATOR, member_account_id=MEMBER),
+            id="administrator-registered",
+        ),
+    ],
+)
+def test_call_on_the_organization_names_the_account(
+    event_name: str, members: dict[str, Any], expected: TrailChange
+) -> None:
+    assert change_of(record(eventName=event_name, **members)) == expected
+
+
+@pytest.mark.parametrize("service", ["config", "sso", "securityhub", "cloudtrail.example"])
+@pytest.mark.parametrize("error_code", [None, "AccessDeniedException"])
+def test_trusted_access_of_another_service_is_not_ours(
+    service: str, error_code: str | None
+) -> None:
+    principal = {"servicePrincipal": f"{service}.amazonaws.com"}
+    disabled = record(
+        eventName="DisableAWSServiceAccess",
+        requestParameters=principal,
+        errorCode=error_code,
+        **TRUSTED,
+    )
+
+    assert change_of(disabled) is None
+
+
+@pytest.mark.parametrize(
+    ("event_name", "event_source", "request_parameters", "complaint"),
+    [
+        pytest.param(
+            "DisableAWSServiceAccess",
+            "organizations",
+            None,
+            "servicePrincipal",
+            id="access-of-whom",
+        ),
+        pytest.param(
+            "DisableAWSServiceAccess",
+            "organizations",
+            {"servicePrincipal": ["cloudtrail.amazonaws.com"]},
+            "servicePrincipal",
+            id="access-in-no-known-shape",
+        ),
+        pytest.param(
+            "RemoveAccountFromOrganization",
+            "organizations",
+            {"accountId": "?"},
+            "expected the id of an account",
+            id="remove-whom",
+        ),
+        pytest.param(
+            "RegisterOrganizationDelegatedAdmin",
+            "cloudtrail",
+            None,
+            "expected the id of an account",
+            id="register-whom",
+        ),
+    ],
+)
+def test_call_on_the_organization_that_tells_too_little_is_unreadable_unless_it_was_refused(
+    event_name: str, event_source: str, request_parameters: Any, complaint: str
+) -> None:
+    members = {
+        "eventName": event_name,
+        "eventSource": f"{event_source}.amazonaws.com",
+        "requestParameters": request_parameters,
+    }
+
+    with pytest.raises(UnreadableRecordError, match=complaint):
+        change_of(record(**members))
+    refused = change_of(record(errorCode="AccessDeniedException", **members))
+    assert isinstance(refused, TrailChange)
+    assert refused.problems
 
 
 @pytest.mark.parametrize(

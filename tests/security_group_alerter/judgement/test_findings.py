@@ -326,7 +326,21 @@ GROUP_CHANGES: dict[str, tuple[SecurityGroupChange, Severity, Effect]] = {
     ),
     "revoke-that-matched-nothing": (
         group(Action.REMOVE_RULES, missed=SSH_FROM_ANYWHERE),
+        INFORMATIONAL,
+        Effect.OTHER,
+    ),
+    "revoke-of-two-rules-that-matched-one": (
+        group(
+            Action.REMOVE_RULES,
+            missed=rules("tcp 23 from 0.0.0.0/0"),
+            removed=rules("tcp 22 from 10.0.0.0/8"),
+        ),
         LOW,
+        Effect.OTHER,
+    ),
+    "revoke-that-matched-nothing-that-can-be-read-whole": (
+        group(Action.REMOVE_RULES, missed=SSH_FROM_ANYWHERE, problems=UNREADABLE_RULE),
+        HIGH,
         Effect.OTHER,
     ),
     "revoke-of-a-private-rule": (
@@ -375,6 +389,40 @@ GROUP_CHANGES: dict[str, tuple[SecurityGroupChange, Severity, Effect]] = {
     "edits-that-cloudtrail-left-out": (
         group(Action.MODIFY_RULES, is_omitted=True),
         HIGH,
+        Effect.OTHER,
+    ),
+    "rules-in-a-parameter-that-nobody-knows": (
+        group(Action.ADD_RULES, unknown_parameters=("ruleTemplate",)),
+        HIGH,
+        Effect.OTHER,
+    ),
+    "edits-in-a-parameter-that-nobody-knows": (
+        group(Action.MODIFY_RULES, unknown_parameters=("ruleTemplate",)),
+        HIGH,
+        Effect.OTHER,
+    ),
+    "revoke-by-a-parameter-that-nobody-knows": (
+        group(Action.REMOVE_RULES, unknown_parameters=("ruleTemplate",)),
+        HIGH,
+        Effect.OTHER,
+    ),
+    "harmless-rule-beside-a-parameter-that-nobody-knows": (
+        group(
+            Action.ADD_RULES,
+            added=rules("tcp 22 from 10.0.0.0/8"),
+            unknown_parameters=("ruleTemplate",),
+        ),
+        LOW,
+        Effect.OTHER,
+    ),
+    "group-deleted-with-a-parameter-that-nobody-knows": (
+        group(Action.DELETE, unknown_parameters=("force",)),
+        LOW,
+        Effect.OTHER,
+    ),
+    "descriptions-with-a-parameter-that-nobody-knows": (
+        group(Action.DESCRIBE_RULES, unknown_parameters=("language",)),
+        INFORMATIONAL,
         Effect.OTHER,
     ),
     "harmless-rule-beside-one-that-cannot-be-read": (
@@ -431,7 +479,42 @@ def prefix_list(action: Action = Action.MODIFY, **members: object) -> PrefixList
 
 
 PREFIX_LIST_CHANGES: dict[str, tuple[PrefixListChange, Severity, Effect]] = {
-    "renamed": (prefix_list(), LOW, Effect.OTHER),
+    "edited-in-nothing-that-counts": (prefix_list(), LOW, Effect.OTHER),
+    "renamed": (prefix_list(new_name="do-not-use"), LOW, Effect.OTHER),
+    "given-more-room": (prefix_list(max_entries=120), LOW, Effect.OTHER),
+    "handed-to-ipam": (prefix_list(ipam_sync=True), MEDIUM, Effect.OTHER),
+    "taken-back-from-ipam": (prefix_list(ipam_sync=False), LOW, Effect.OTHER),
+    "handed-to-ipam-with-the-world": (
+        prefix_list(ipam_sync=True, added=peers("0.0.0.0/0")),
+        HIGH,
+        Effect.OPENS,
+    ),
+    "deleted": (prefix_list(Action.DELETE), LOW, Effect.OTHER),
+    "edited-by-a-parameter-that-nobody-knows": (
+        prefix_list(unknown_parameters=("entriesFrom",)),
+        HIGH,
+        Effect.OTHER,
+    ),
+    "created-by-a-parameter-that-nobody-knows": (
+        prefix_list(Action.CREATE, unknown_parameters=("entriesFrom",)),
+        HIGH,
+        Effect.OTHER,
+    ),
+    "renamed-beside-a-parameter-that-nobody-knows": (
+        prefix_list(new_name="do-not-use", unknown_parameters=("language",)),
+        LOW,
+        Effect.OTHER,
+    ),
+    "deleted-with-a-parameter-that-nobody-knows": (
+        prefix_list(Action.DELETE, unknown_parameters=("force",)),
+        LOW,
+        Effect.OTHER,
+    ),
+    "restored-with-a-parameter-that-nobody-knows": (
+        prefix_list(Action.RESTORE, unknown_parameters=("force",)),
+        MEDIUM,
+        Effect.OTHER,
+    ),
     "created-empty": (prefix_list(Action.CREATE), LOW, Effect.OTHER),
     "private-ranges-added": (prefix_list(added=peers("10.0.0.0/8")), LOW, Effect.OTHER),
     "an-office-added": (prefix_list(added=peers("8.8.8.0/24")), LOW, Effect.OTHER),
@@ -514,9 +597,7 @@ NOT_A_WORLD_OPENING: dict[str, Change] = {
     "group-deleted": group(Action.DELETE),
     "prefix-list-restored": prefix_list(Action.RESTORE),
     "the-world-taken-from-a-prefix-list": prefix_list(removed=peers("0.0.0.0/0")),
-    "own-trail-stopped": TrailChange(
-        action=TrailAction.STOP, trail="organization-trail", blinded=(Blinding.STOPPED,)
-    ),
+    "list-handed-to-ipam": prefix_list(ipam_sync=True),
 }
 WORLD_OPENINGS: dict[str, Change] = {
     "ssh-from-anywhere": group(Action.ADD_RULES, added=SSH_FROM_ANYWHERE),
@@ -527,9 +608,10 @@ WORLD_OPENINGS: dict[str, Change] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("outcome", "error_code"), [(outcome, code) for outcome in REFUSED for code in REFUSED[outcome]]
-)
+EVERY_REFUSAL = [(outcome, code) for outcome in REFUSED for code in REFUSED[outcome]]
+
+
+@pytest.mark.parametrize(("outcome", "error_code"), EVERY_REFUSAL)
 @pytest.mark.parametrize("story", [*NOT_A_WORLD_OPENING, *WORLD_OPENINGS])
 def test_refused_call_changes_nothing(outcome: Outcome, error_code: str, story: str) -> None:
     change = (NOT_A_WORLD_OPENING | WORLD_OPENINGS)[story]
@@ -538,9 +620,9 @@ def test_refused_call_changes_nothing(outcome: Outcome, error_code: str, story: 
 
     is_attempt = outcome is Outcome.DENIED and story in WORLD_OPENINGS
     assert finding.outcome is outcome
-    assert finding.judgement.severity is (LOW if is_attempt else INFORMATIONAL)
+    assert finding.judgement.severity is (MEDIUM if is_attempt else INFORMATIONAL)
     assert not finding.judgement.world_open
-    assert finding.judgement.effect is Effect.OTHER
+    assert finding.judgement.effect is Effect.ATTEMPT
     assert finding.judgement.would_open_world is (story in WORLD_OPENINGS)
 
 
@@ -639,6 +721,167 @@ OWN_TRAIL: dict[str, tuple[TrailChange, str, Severity]] = {
         CRITICAL,
     ),
 }
+
+
+# What would have been, had the call not been refused: by whose trail, and whether it was denied.
+SELECTS_NO_EVENTS = trail(
+    TRAIL_ARN, TrailAction.SELECT_EVENTS, blinded=(Blinding.NO_MANAGEMENT_EVENTS,)
+)
+VALIDATION_OFF = (("enableLogFileValidation", False),)
+NO_TRUSTED_ACCESS = trail(
+    None, TrailAction.DISABLE_TRUSTED_ACCESS, blinded=(Blinding.NO_TRUSTED_ACCESS,)
+)
+REFUSED_HIGH_WHATEVER_THE_CODE: dict[str, TrailChange] = {
+    "own-trail-stopped": stopped("organization-trail"),
+    "own-trail-deleted-by-arn": trail(TRAIL_ARN, TrailAction.DELETE, blinded=(Blinding.DELETED,)),
+    "own-trail-without-management-events": SELECTS_NO_EVENTS,
+    "own-trail-sent-to-another-log-group": updated(
+        TRAIL_ARN,
+        log_group_arn=LOG_GROUP_ARN.format("elsewhere"),
+        settings=(("cloudWatchLogsLogGroupArn", LOG_GROUP_ARN.format("elsewhere")),),
+    ),
+    "own-trail-edited-in-parameters-that-are-not-recorded": updated(TRAIL_ARN),
+    "trusted-access-disabled": NO_TRUSTED_ACCESS,
+}
+REFUSED_HIGH_WHEN_DENIED: dict[str, TrailChange] = {
+    "another-trail-stopped": stopped("another-trail"),
+    "trail-that-is-not-named": stopped(None),
+    "another-trail-blinded": updated("another-trail", blinded=(Blinding.NOT_EVERY_REGION,)),
+    "another-trail-edited-in-parameters-that-are-not-recorded": updated("another-trail"),
+}
+REFUSED_AND_HARMLESS: dict[str, TrailChange] = {
+    "own-trail-without-validation": updated(TRAIL_ARN, settings=VALIDATION_OFF),
+    "another-trail-without-validation": updated("another-trail", settings=VALIDATION_OFF),
+    "organization-left": trail(None, TrailAction.LEAVE_ORGANIZATION),
+    "account-removed": trail(None, TrailAction.REMOVE_ACCOUNT, member_account_id=OTHER_ACCOUNT),
+    "administrator-registered": trail(
+        None, TrailAction.REGISTER_ADMINISTRATOR, member_account_id=OTHER_ACCOUNT
+    ),
+}
+# As CloudTrail, Organizations and EC2 say no for other reasons than a policy.
+OTHER_CODES = (
+    *("NotOrganizationMasterAccountException", "OperationNotPermittedException"),
+    *("InvalidHomeRegionException", "TrailNotFoundException", "ThrottlingException"),
+)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error_code"),
+    [*EVERY_REFUSAL, *((Outcome.FAILED, code) for code in OTHER_CODES)],
+)
+@pytest.mark.parametrize(
+    "story", [*REFUSED_HIGH_WHATEVER_THE_CODE, *REFUSED_HIGH_WHEN_DENIED, *REFUSED_AND_HARMLESS]
+)
+def test_refused_tampering(outcome: Outcome, error_code: str, story: str) -> None:
+    stories = REFUSED_HIGH_WHATEVER_THE_CODE | REFUSED_HIGH_WHEN_DENIED | REFUSED_AND_HARMLESS
+
+    finding = judged(stories[story], trail_arn=TRAIL_ARN, errorCode=error_code)
+
+    is_high = story in REFUSED_HIGH_WHATEVER_THE_CODE or (
+        outcome is Outcome.DENIED and story in REFUSED_HIGH_WHEN_DENIED
+    )
+    assert finding.outcome is outcome
+    assert finding.judgement.severity is (HIGH if is_high else INFORMATIONAL)
+    assert finding.judgement.effect is Effect.ATTEMPT
+    assert not finding.judgement.world_open
+    assert not finding.judgement.would_open_world
+
+
+# The trail's organization ------------------------------------------------------------------------
+
+ORGANIZATION: dict[str, tuple[TrailChange, Severity]] = {
+    "trusted-access-disabled": (NO_TRUSTED_ACCESS, CRITICAL),
+    "organization-left": (
+        trail(None, TrailAction.LEAVE_ORGANIZATION, member_account_id=OTHER_ACCOUNT),
+        MEDIUM,
+    ),
+    "account-removed": (
+        trail(None, TrailAction.REMOVE_ACCOUNT, member_account_id=OTHER_ACCOUNT),
+        MEDIUM,
+    ),
+    "administrator-registered": (
+        trail(None, TrailAction.REGISTER_ADMINISTRATOR, member_account_id=OTHER_ACCOUNT),
+        MEDIUM,
+    ),
+}
+
+
+@pytest.mark.parametrize("trail_arn", [TRAIL_ARN, None], ids=["own-trail-known", "not-known"])
+@pytest.mark.parametrize(("change", "severity"), ORGANIZATION.values(), ids=ORGANIZATION)
+def test_change_of_the_organization(
+    change: TrailChange, severity: Severity, trail_arn: str | None
+) -> None:
+    finding = judged(change, trail_arn=trail_arn)
+
+    assert finding.judgement.severity is severity
+    assert finding.judgement.effect is Effect.OTHER
+    assert not finding.judgement.world_open
+    assert not finding.judgement.is_repeated
+    assert finding.subject.kind is SubjectKind.TRAIL
+    assert finding.subject.account_id == "111122223333"
+
+
+# What CloudTrail repeats in each account ---------------------------------------------------------
+
+SERVICE_ROLE = "aws-service-role/cloudtrail.amazonaws.com/AWSServiceRoleForCloudTrail"
+
+
+def by_role(path_and_name: str, account_id: str = OTHER_ACCOUNT) -> dict[str, Any]:
+    """What a record has when this role called."""
+    issuer = {
+        "type": "Role",
+        "arn": f"arn:aws:iam::{account_id}:role/{path_and_name}",
+        "userName": path_and_name.rpartition("/")[2],
+    }
+    return {
+        "recipientAccountId": account_id,
+        "userIdentity": {"type": "AssumedRole", "sessionContext": {"sessionIssuer": issuer}},
+    }
+
+
+@pytest.mark.parametrize(
+    "change",
+    [change for change, *_ in (OWN_TRAIL | OTHER_TRAILS).values()],
+    ids=[*OWN_TRAIL, *OTHER_TRAILS],
+)
+def test_what_cloudtrail_repeats_in_an_account_is_low(change: TrailChange) -> None:
+    finding = judged(change, trail_arn=TRAIL_ARN, **by_role(SERVICE_ROLE))
+    refused = judged(change, trail_arn=TRAIL_ARN, errorCode="AccessDenied", **by_role(SERVICE_ROLE))
+
+    assert finding.judgement.severity is LOW
+    assert finding.judgement.is_repeated
+    assert finding.judgement.effect is Effect.OTHER
+    assert refused.judgement.severity is INFORMATIONAL
+    assert refused.judgement.is_repeated
+
+
+@pytest.mark.parametrize(
+    "role",
+    [
+        pytest.param("AWSServiceRoleForCloudTrail", id="without-the-path"),
+        pytest.param("cloudtrail.amazonaws.com/AWSServiceRoleForCloudTrail", id="another-path"),
+        pytest.param(f"x/{SERVICE_ROLE}", id="deeper"),
+        pytest.param(f"{SERVICE_ROLE}2", id="named-alike"),
+        pytest.param(SERVICE_ROLE.replace("cloudtrail.", "config."), id="of-another-service"),
+    ],
+)
+def test_an_imitation_of_cloudtrails_role_is_judged_as_anybody(role: str) -> None:
+    finding = judged(stopped(TRAIL_ARN), trail_arn=TRAIL_ARN, **by_role(role))
+
+    assert finding.judgement.severity is CRITICAL
+    assert not finding.judgement.is_repeated
+
+
+def test_a_person_named_as_cloudtrails_role_is_judged_as_anybody() -> None:
+    user = {
+        "type": "IAMUser",
+        "arn": f"arn:aws:iam::{OTHER_ACCOUNT}:role/{SERVICE_ROLE}",
+        "userName": SERVICE_ROLE,
+    }
+
+    finding = judged(stopped(TRAIL_ARN), trail_arn=TRAIL_ARN, userIdentity=user)
+
+    assert finding.judgement.severity is CRITICAL
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,19 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
+from security_group_alerter.aftermath import with_aftermath
 from security_group_alerter.grouping import alerts_of
-from security_group_alerter.messages.briefing import Briefing, Call, briefing_of, calls_of
-from security_group_alerter.messages.limits import LIMITS, Limits
+from security_group_alerter.messages.briefing import (
+    Briefing,
+    Call,
+    briefing_of,
+    calls_of,
+    lines_of,
+    worst_numbers,
+)
+from security_group_alerter.messages.limits import LIMITS, MOST_CALLS, Limits
 from security_group_alerter.model.account import AccountFacts
-from security_group_alerter.model.alert import Alert
+from security_group_alerter.model.alert import Alert, DeliveredFinding
 from security_group_alerter.model.finding import Finding
 from security_group_alerter.model.message import Message
 from security_group_alerter.model.presentation import Presentation
@@ -21,6 +29,7 @@ FACTS: Final = AccountFacts(
     state="ACTIVE",
     ou_path=("Root", "Workloads"),
     tags={"Owner": "payments"},
+    owner="payments",
 )
 PLAIN: Final = replace(PRESENTATION, access_portal_url=None, access_portal_role=None)
 # One story of each API call.
@@ -76,8 +85,10 @@ def briefed(
     alert: Alert, presentation: Presentation = PLAIN, limits: Limits = LIMITS[0]
 ) -> Briefing:
     """What the forms of this alert lay out."""
-    calls = calls_of(alert, presentation, limits)
-    return briefing_of(alert, calls, presentation, limits)
+    worst = worst_numbers(alert, MOST_CALLS)
+    others = [it for it in range(1, len(alert.delivered) + 1) if it not in worst]
+    calls = calls_of(alert, worst, presentation, limits)
+    return briefing_of(alert, calls, lines_of(alert, others), presentation, limits)
 
 
 def call_of(finding: Finding) -> Call:
@@ -87,10 +98,19 @@ def call_of(finding: Finding) -> Call:
 
 
 def alert_of(*findings: Finding, seen_at: datetime = NOW) -> Alert:
-    [alert] = alerts_of(
-        delivered(findings), facts_for=lambda _: FACTS, organization_id=None, seen_at=seen_at
-    )
+    [alert] = _alerts_of(delivered(findings), seen_at)
     return alert
+
+
+def alerts_of_delivery(*findings: Finding) -> list[Alert]:
+    """The alerts of one delivery, in which later calls have taken back what earlier ones did."""
+    return _alerts_of(with_aftermath(delivered(findings)), NOW)
+
+
+def _alerts_of(entries: list[DeliveredFinding], seen_at: datetime) -> list[Alert]:
+    return list(
+        alerts_of(entries, facts_for=lambda _: FACTS, organization_id=None, seen_at=seen_at)
+    )
 
 
 def _only_text(form: str, *findings: Finding, **told_with: Any) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final
 
 import pytest
@@ -13,14 +14,23 @@ from security_group_alerter.judgement.findings import configuration_finding, unr
 from security_group_alerter.messages import chat as module
 from security_group_alerter.model.acceptance import Acceptance
 from security_group_alerter.model.account import AccountFacts
-from security_group_alerter.model.change import Action, PrefixListChange, SecurityGroupChange
+from security_group_alerter.model.change import (
+    Action,
+    PrefixListChange,
+    SecurityGroupChange,
+    TrailAction,
+    TrailChange,
+)
 from security_group_alerter.model.finding import Finding
+from security_group_alerter.model.record import Refusal
 from security_group_alerter.model.severity import Severity
 from tests.security_group_alerter.builders import (
     judged,
     peer,
     record,
+    rule,
     rules,
+    with_change,
     with_judgement,
     with_record,
 )
@@ -29,6 +39,7 @@ from tests.security_group_alerter.messages.forms import (
     PLAIN,
     RUNBOOK,
     alert_of,
+    alerts_of_delivery,
     briefed,
     chat,
     opened,
@@ -75,8 +86,9 @@ def next_steps(*findings: Finding, **told_with: Any) -> dict[str, str]:
 
 
 def group(action: Action, group_id: str | None = "sg-0123456789abcdef0", **members: Any) -> Finding:
+    called = {name: members.pop(name) for name in [*members] if name.startswith("event")}
     change = SecurityGroupChange(action=action, group_id=group_id, **members)
-    return judged(change, eventID="e-2", eventName="TheCall")
+    return judged(change, **{"eventID": "e-2", "eventName": "TheCall"} | called)
 
 
 # The schema --------------------------------------------------------------------------------------
@@ -150,7 +162,10 @@ def test_opening_is_told_whole() -> None:
             (
                 "*Where:* payments-production 111122223333, eu-central-1",
                 "*Who:* IAM user alice; AWS CLI from 198.51.100.7",
-                "*When:* 2026-11-17 08:55:12 UTC (09:55:12 Europe/Berlin)",
+                "*When:* 2026-11-17 08:55:12 UTC (09:55:12 Europe/Berlin), 6 d 4 min ago",
+                "*Ask:* payments (owner), OU Root / Workloads",
+                "*Why CRITICAL:* SSH, remote access: a password or an unpatched bug away from "
+                "the machine",
                 "*AuthorizeSecurityGroupIngress* on `sg-0123456789abcdef0`",
                 "  + `ingress tcp 22 (SSH) from 0.0.0.0/0, the whole IPv4 Internet`",
             )
@@ -158,15 +173,22 @@ def test_opening_is_told_whole() -> None:
         "nextSteps": [
             f"Group: {CONSOLE}/ec2/home?region=eu-central-1"
             "#SecurityGroup:groupId=sg-0123456789abcdef0",
-            f"CloudTrail event: {CONSOLE}/cloudtrailv2/home?region=eu-central-1#/events/e-1",
-            "What the group is attached to: `aws ec2 describe-network-interfaces "
-            "--region eu-central-1 --filters Name=group-id,Values=sg-0123456789abcdef0`",
-            "Which rules the group has now: `aws ec2 describe-security-group-rules "
-            "--region eu-central-1 --filters Name=group-id,Values=sg-0123456789abcdef0`",
             "Undo: `aws ec2 revoke-security-group-ingress --region eu-central-1 "
             "--group-id sg-0123456789abcdef0 --ip-permissions "
             '\'[{"IpProtocol":"tcp","FromPort":22,"ToPort":22,'
             '"IpRanges":[{"CidrIp":"0.0.0.0/0"}]}]\'`',
+            "What the group is attached to: `aws ec2 describe-network-interfaces "
+            "--region eu-central-1 --filters Name=group-id,Values=sg-0123456789abcdef0 "
+            "--query 'NetworkInterfaces[].{Id:NetworkInterfaceId,Used_by:Description,"
+            "Instance:Attachment.InstanceId,Public:Association.PublicIp,"
+            "IPv6:Ipv6Addresses[0].Ipv6Address,Private:PrivateIpAddress}' --output table`",
+            "Which rules the group has now: `aws ec2 describe-security-group-rules "
+            "--region eu-central-1 --filters Name=group-id,Values=sg-0123456789abcdef0 "
+            "--query 'SecurityGroupRules[].{Id:SecurityGroupRuleId,Egress:IsEgress,"
+            "Protocol:IpProtocol,From:FromPort,To:ToPort,IPv4:CidrIpv4,IPv6:CidrIpv6,"
+            "List:PrefixListId,Group:ReferencedGroupInfo.GroupId,Description:Description}' "
+            "--output table`",
+            f"CloudTrail event: {CONSOLE}/cloudtrailv2/home?region=eu-central-1#/events/e-1",
         ],
         "keywords": ["CRITICAL", "security-group"],
     }
@@ -186,8 +208,35 @@ def test_what_happened_is_in_the_context_for_custom_actions() -> None:
         "severity": "CRITICAL",
         "worldOpen": "true",
         "effect": "opens",
-        "outcome": "succeeded",
     }
+
+
+def test_description_of_a_rule_stands_beside_it_and_is_only_text() -> None:
+    text = "see https://wiki <!channel> " + "x" * 300
+    finding = with_change(SSH, added=(replace(rule("all from ::/0"), description=text),))
+
+    line = description(finding)[-1]
+
+    assert line == (
+        "  + `ingress all traffic from ::/0, the whole IPv6 Internet` "
+        f"`see https\uff3b:\uff3d//wiki \u2039!channel\u203a {'x' * 49}…`"
+    )
+
+
+def test_what_a_later_call_took_back_says_so() -> None:
+    later = with_record(SSH, event_time=NOW - timedelta(minutes=9))
+    deleted = group(Action.DELETE, eventTime="2026-11-23T08:55:00Z")
+    alert, _ = alerts_of_delivery(later, deleted)
+
+    notification = json.loads(module.chat_of(briefed(alert)))
+
+    assert notification["content"]["description"].split("\n")[-1] == (
+        "  ! No longer so: it was deleted later, at 08:55:00 UTC."
+    )
+    # Nor is there a page of it, or anything to undo.
+    steps = [step.split(": ")[0] for step in notification["content"]["nextSteps"]]
+    assert "Group" not in steps
+    assert "Undo" not in steps
 
 
 def test_what_may_be_a_repeat_says_so_first() -> None:
@@ -204,21 +253,20 @@ LINES: dict[str, tuple[Finding, list[str]]] = {
         [
             "*TheCall* on `sg-0123456789abcdef0`",
             "  - `ingress tcp 22 (SSH) from 0.0.0.0/0, the whole IPv4 Internet`",
-            "  ! A world-open rule was removed. Another may still stand on this group.",
+            "  ! Another rule may still keep the group open to the world.",
         ],
     ),
     "group-with-a-name": (
         group(Action.CREATE, group_name="web"),
         [
-            "*TheCall* on `sg-0123456789abcdef0 web`",
+            '*TheCall* on `sg-0123456789abcdef0 "web"`',
             "  security group web created",
         ],
     ),
     "group-that-is-not-named": (
         group(Action.ADD_RULES, group_id=None, is_omitted=True),
         [
-            "*TheCall* on `a group that the record does not name`",
-            "  rules added, but CloudTrail left them out: cannot judge",
+            "*TheCall* on a group that is not named",
             "  ! CloudTrail left the rules out, as it does over 100 KB. Look at the group itself.",
         ],
     ),
@@ -236,7 +284,6 @@ LINES: dict[str, tuple[Finding, list[str]]] = {
             "*TheCall* on `pl-0123456789abcdef0`",
             "  + `0.0.0.0/1, 57% of the IPv4 Internet`",
             "  - `10.0.0.0/8, no public addresses`",
-            "  ! Every rule that refers to this list now lets the added ranges through.",
         ],
     ),
     "prefix-list-closed": (
@@ -251,19 +298,19 @@ LINES: dict[str, tuple[Finding, list[str]]] = {
         [
             "*TheCall* on `pl-0123456789abcdef0`",
             "  - `0.0.0.0/0, the whole IPv4 Internet`",
-            "  ! A world-wide range was removed from the list. Another may still stand in it.",
+            "  ! Another world-wide range may still be in the list.",
         ],
     ),
     "record-that-cannot-be-read": (
         unreadable_finding(record(eventName="TheCall"), "groupId: expected text", excerpt="{"),
         [
-            "*TheCall*: unreadable record of TheCall",
+            "*TheCall*",
             "  ! `groupId: expected text`",
         ],
     ),
     "log-event-that-is-none": (
         unreadable_finding(record(), "not JSON", excerpt="{"),
-        ["*A log event*: unreadable log event", "  ! `not JSON`"],
+        ["*A log event*", "  ! `not JSON`"],
     ),
     "accepted": (
         with_judgement(
@@ -292,7 +339,13 @@ LINES: dict[str, tuple[Finding, list[str]]] = {
 
 @pytest.mark.parametrize(("finding", "lines"), LINES.values(), ids=LINES)
 def test_call_in_lines(finding: Finding, lines: list[str]) -> None:
-    assert description(finding)[2:] == lines
+    text = description(finding)
+
+    facts, call = text[: -len(lines)], text[-len(lines) :]
+    assert call == lines
+    labels = [fact.partition(":*")[0] for fact in facts]
+    why = [f"*Why {finding.judgement.severity.name}"]
+    assert labels == ["*Where", "*Who", "*Ask", *(why if any("*Why" in it for it in facts) else [])]
 
 
 def test_accepted_opening_that_is_malformed_is_nobodys_and_nowhere() -> None:
@@ -300,9 +353,9 @@ def test_accepted_opening_that_is_malformed_is_nobodys_and_nowhere() -> None:
 
     VALIDATOR.validate(notification)
     assert notification["content"]["description"].split("\n") == [
-        "*Accepted openings*: an accepted opening is not in force",
+        "*Accepted openings*",
         "  ! `accepted_openings.toml, entry 2, owner: …`",
-        "  ! The other entries hold. Mend it in accepted_openings.toml, and deploy.",
+        "  ! The other entries hold. Fix it in accepted_openings.toml, and deploy.",
     ]
     assert notification["content"]["nextSteps"] == []
 
@@ -310,11 +363,54 @@ def test_accepted_opening_that_is_malformed_is_nobodys_and_nowhere() -> None:
 def test_trail_that_sees_less_from_now_on() -> None:
     [finding] = findings_of(story("organization-trail-stopped"))
 
-    assert description(finding)[-2:] == [
-        "*StopLogging*: this alerter's own trail organization-trail stopped",
-        "  ! It no longer logs.",
-    ]
     assert chat(finding)["metadata"]["relatedResources"][-1].endswith("organization-trail")
+    lines = description(finding)
+    stop = next(number for number, line in enumerate(lines) if line.startswith("*StopLogging* on"))
+    assert lines[stop].endswith("organization-trail`")
+    assert lines[stop + 1 :] == [
+        "  It is the trail that this alerter gets its records from.",
+        "  this alerter's own trail organization-trail stopped",
+        "  ! It no longer logs.",
+        "  ! Until it is set right, this alerter misses changes and cannot say so.",
+    ]
+
+
+def test_settings_of_a_trail_are_named() -> None:
+    change = TrailChange(
+        action=TrailAction.UPDATE,
+        trail="application",
+        settings=(("s3BucketName", "<!here>"), ("enableLogFileValidation", False)),
+    )
+
+    assert description(judged(change, eventName="UpdateTrail"))[-4:] == [
+        "*UpdateTrail* on `application`",
+        "  Bucket: \u2039!here\u203a",
+        "  Log file validation off",
+        "  trail application changed",
+    ]
+
+
+def test_refusal_names_the_policy() -> None:
+    denied = with_record(
+        opened("all from ::/0", errorCode="Client.UnauthorizedOperation", **CALLED),
+        refusal=Refusal(message="No.", policy="with an explicit deny in a service control policy"),
+    )
+
+    assert description(denied)[-2:] == [
+        "  AWS answered `Client.UnauthorizedOperation`: nothing changed.",
+        "  Refused because: with an explicit deny in a service control policy",
+    ]
+    assert "Undo" not in next_steps(denied)
+
+
+def test_parameter_that_is_newer_than_the_alerter_is_named() -> None:
+    change = SecurityGroupChange(
+        action=Action.ADD_RULES, group_id="sg-1", unknown_parameters=("Quantum",)
+    )
+
+    assert "  ! The call also sets Quantum, which this alerter does not know." in description(
+        judged(change, eventName="TheCall")
+    )
 
 
 def test_what_the_record_does_not_tell_is_said_to_be_missing() -> None:
@@ -328,7 +424,9 @@ def test_what_the_record_does_not_tell_is_said_to_be_missing() -> None:
     assert not any(line.startswith("*When:*") for line in lines)
     assert notification["metadata"]["relatedResources"] == ["sg-0123456789abcdef0"]
     assert notification["metadata"]["threadId"] == "no-account-sg-0123456789abcdef0"
-    assert notification["content"]["nextSteps"] == []
+    assert notification["content"]["nextSteps"] == [
+        "Not planned? Close it now. The command removes only what was opened."
+    ]
 
 
 def test_account_without_a_name_is_told_by_its_id_once() -> None:
@@ -416,7 +514,7 @@ def test_undo_that_opens_the_world_says_so() -> None:
 def test_harmless_change_is_not_to_be_looked_into() -> None:
     low = opened("tcp 22 from 10.0.0.0/8", eventID="e-3")
 
-    assert list(next_steps(low)) == ["Group", "CloudTrail event", "Undo"]
+    assert list(next_steps(low)) == ["Group", "Undo", "CloudTrail event"]
 
 
 def test_commands_that_are_too_long_to_copy_are_left_to_the_email() -> None:
@@ -429,28 +527,42 @@ def test_commands_that_are_too_long_to_copy_are_left_to_the_email() -> None:
     assert not any("describe" in step for step in chat(*calls)["content"]["nextSteps"])
 
 
+def test_worst_call_is_there_however_long_its_rules_are() -> None:
+    texts = [f"tcp {port} from 3.0.0.0/8" for port in range(20, 40)]
+    long = tuple(replace(it, description="x" * 255) for it in rules(*texts))
+    finding = with_change(opened(*texts, **CALLED), added=long, removed=long)
+
+    lines = description(finding)
+
+    assert lines[5] == "*AuthorizeSecurityGroupIngress* on `sg-0123456789abcdef0`"
+    assert lines[6].startswith("  + `ingress tcp ")
+    assert lines[-1] == "  … the rest is in the e-mail"
+    assert len("\n".join(lines)) <= module.LONGEST_DESCRIPTION
+
+
 def test_there_are_ten_steps_at_the_most() -> None:
     calls = [
         opened("tcp 22 from 0.0.0.0/0", group_id=f"sg-{number:017x}", eventID=f"e-{number}")
-        for number in range(20)
+        for number in range(12)
     ]
 
     with_runbook = replace(PLAIN, runbook_url=RUNBOOK)
     steps = chat(*calls, presentation=with_runbook)["content"]["nextSteps"]
 
     assert len(steps) == 10
-    assert [step.split(": ")[0] for step in steps[:5]] == [
+    assert [step.split(": ")[0] for step in steps] == [
         "Runbook",
-        "Group",
-        "CloudTrail event",
+        *("Undo", "Undo", "Undo", "Undo", "Undo"),
         "What the group is attached to",
         "Which rules the group has now",
+        "Group",
+        "CloudTrail event",
     ]
     # The last call first.
-    for step, number in zip(steps[5:9], (19, 18, 17, 16), strict=True):
+    for step, number in zip(steps[1:5], (11, 10, 9, 8), strict=True):
         assert step.startswith("Undo: `aws ec2 revoke-security-group-ingress ")
         assert f"sg-{number:017x}" in step
-    assert steps[9] == "Undo: 16 more commands, in the e-mail."
+    assert steps[5] == "Undo: 8 more commands, in the e-mail."
 
 
 def test_no_command_is_passed_over_to_get_to_a_shorter_one() -> None:
@@ -484,11 +596,11 @@ def test_worst_of_fifty_nine_rules_come_first_and_the_rest_is_counted() -> None:
     notification = chat(finding)
 
     VALIDATOR.validate(notification)
-    lines = notification["content"]["description"].split("\n")[2:]
+    lines = notification["content"]["description"].split("\n")[4:]
     assert len(lines) == 1 + 10 + 1
     assert lines[1:6] == [
         "  + `ingress tcp 22 (SSH) from ::/0, the whole IPv6 Internet`",
-        "  + `ingress tcp 22 (SSH) from 3.0.0.0/8, 0.45% of the IPv4 Internet`",
+        "  + `ingress tcp 22 (SSH) from 3.0.0.0/8, 16.8 million addresses`",
         "  + `ingress tcp 443 (HTTPS) from ::/0, the whole IPv6 Internet`",
         "  + `ingress tcp 22 (SSH) from 8.8.8.8/32`",
         "  + `ingress tcp 22 (SSH) from 10.0.0.0/24, no public addresses`",
@@ -506,12 +618,12 @@ def test_widest_of_many_ranges_of_a_prefix_list_come_first() -> None:
         )
     )
 
-    lines = description(finding)[3:]
+    lines = description(finding)[4:]
 
     assert lines[:3] == [
         "  + `::/0, the whole IPv6 Internet`",
         "  + `0.0.0.0/1, 57% of the IPv4 Internet`",
-        "  + `3.0.0.0/8, 0.45% of the IPv4 Internet`",
+        "  + `3.0.0.0/8, 16.8 million addresses`",
     ]
     assert lines[10] == "  + and 13 more: see the e-mail or the event"
 
@@ -538,7 +650,8 @@ def test_worst_of_five_hundred_calls_come_first_and_the_rest_is_counted() -> Non
         left = len(message.event_ids) - len(calls)
         assert lines[-1] == f"… and {left} more calls, all in the e-mail and the machine form."
         told_of += len(message.event_ids)
-        assert f"{len(message.event_ids)} calls, the worst: " in notification["content"]["title"]
+        count = len(message.event_ids)
+        assert f"{count} calls on {count} groups, the worst: " in notification["content"]["title"]
     assert told_of == 500
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security_group_alerter.messages.links import event_link, group_link
+from security_group_alerter.messages.links import event_link, group_link, partition_of
 from security_group_alerter.model.presentation import Presentation
 
 GROUP: Final = "sg-0123456789abcdef0"
@@ -45,6 +45,7 @@ def test_links_into_the_console() -> None:
         ("us-east-1", "us-east-1.console.aws.amazon.com"),
         ("us-gov-west-1", "us-gov-west-1.console.amazonaws-us-gov.com"),
         ("cn-north-1", "cn-north-1.console.amazonaws.cn"),
+        ("eusc-de-east-1", "eusc-de-east-1.console.amazonaws-eusc.eu"),
         ("ap-southeast-7", "ap-southeast-7.console.aws.amazon.com"),
     ],
 )
@@ -81,6 +82,33 @@ def test_without_an_account_the_portal_leads_nowhere() -> None:
 def test_no_link_without_a_region(region: str | None) -> None:
     assert group_link(GROUP, region, None, shown()) is None
     assert event_link(EVENT_ID, region, None, shown()) is None
+
+
+@pytest.mark.parametrize(
+    "region", ["us-iso-east-1", "us-isob-east-1", "eu-isoe-west-1", "us-isof-south-1"]
+)
+def test_no_link_into_a_console_that_has_no_public_address(region: str) -> None:
+    for presentation in (shown(), shown(PORTAL)):
+        assert group_link(GROUP, region, "222233334444", presentation) is None
+        assert event_link(EVENT_ID, region, "222233334444", presentation) is None
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [
+        ("eu-central-1", "aws"),
+        (None, "aws"),
+        ("cn-northwest-1", "aws-cn"),
+        ("us-gov-east-1", "aws-us-gov"),
+        ("eusc-de-east-1", "aws-eusc"),
+        ("us-iso-west-1", "aws-iso"),
+        ("us-isob-east-1", "aws-iso-b"),
+        ("eu-isoe-west-1", "aws-iso-e"),
+        ("us-isof-east-1", "aws-iso-f"),
+    ],
+)
+def test_partition_of_a_region(region: str | None, partition: str) -> None:
+    assert partition_of(region) == partition
 
 
 @pytest.mark.parametrize("group_id", [None, "", "web", "sg-1 2", "sg-1&x=y", "sg-1\n"])

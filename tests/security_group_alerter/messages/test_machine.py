@@ -13,15 +13,25 @@ from py_ocsf_models.events.findings.detection_finding import (  # type: ignore[i
 from security_group_alerter.judgement.findings import configuration_finding, unreadable_finding
 from security_group_alerter.messages.limits import Limits
 from security_group_alerter.messages.machine import OCSF_VERSION, machine_of
-from security_group_alerter.model.account import AccountFacts
-from security_group_alerter.model.change import Action, PrefixListChange, SecurityGroupChange
+from security_group_alerter.model.account import AccountFacts, Fact, LookupProblem
+from security_group_alerter.model.change import (
+    Action,
+    Change,
+    PrefixListChange,
+    RuleDescription,
+    SecurityGroupChange,
+    TrailAction,
+    TrailChange,
+)
 from security_group_alerter.model.finding import Finding
 from security_group_alerter.model.principal import Principal
+from security_group_alerter.model.record import Refusal
 from security_group_alerter.model.severity import Severity
 from tests.security_group_alerter.builders import (
     judged,
     peer,
     record,
+    rule,
     rules,
     with_judgement,
     with_record,
@@ -31,6 +41,7 @@ from tests.security_group_alerter.messages.forms import (
     PLAIN,
     RUNBOOK,
     alert_of,
+    alerts_of_delivery,
     briefed,
     briefing_for,
     chat,
@@ -38,7 +49,16 @@ from tests.security_group_alerter.messages.forms import (
     opened,
     texts_of,
 )
-from tests.stories import NOW, PRESENTATION, STORIES, findings_of, story, told
+from tests.stories import (
+    NOW,
+    PRESENTATION,
+    STORIES,
+    TRAIL_ARN,
+    delivered,
+    findings_of,
+    story,
+    told,
+)
 
 CALLED: Final[dict[str, Any]] = {
     "eventID": "e-1",
@@ -95,16 +115,20 @@ WITHOUT_A_STORY = {
         )
     ],
     "source-of-no-known-version": [with_record(SSH, event_source="ec2")],
-    "half-a-character": [with_record(SSH, error_message="\ud800", error_code="Client.X")],
+    "half-a-character": [
+        with_record(SSH, refusal=Refusal(message="\ud800"), error_code="Client.X")
+    ],
 }
 
 
 @pytest.mark.parametrize("findings", WITHOUT_A_STORY.values(), ids=WITHOUT_A_STORY)
 def test_other_alerts_are_as_valid(findings: list[Finding]) -> None:
-    document = machine(*findings, facts=replace(FACTS, name="\udc80", problems=("OU: Throttled",)))
+    facts = replace(FACTS, name="\udc80", problems=(LookupProblem(Fact.OU, "Throttled"),))
+
+    document = machine(*findings, facts=facts)
 
     assert_valid(document)
-    assert document["unmapped"]["not_available"] == ["OU: Throttled"]
+    assert document["unmapped"]["not_available"] == [{"fact": "OU", "error": "Throttled"}]
 
 
 def assert_valid(document: dict[str, Any]) -> None:
@@ -218,6 +242,11 @@ def test_what_is_absent_leaves_no_empty_members() -> None:
         ("eu-central-1", "aws"),
         ("cn-north-1", "aws-cn"),
         ("us-gov-west-1", "aws-us-gov"),
+        ("eusc-de-east-1", "aws-eusc"),
+        ("us-iso-east-1", "aws-iso"),
+        ("us-isob-east-1", "aws-iso-b"),
+        ("eu-isoe-west-1", "aws-iso-e"),
+        ("us-isof-south-1", "aws-iso-f"),
     ],
 )
 def test_security_group_is_the_resource(region: str, partition: str) -> None:
@@ -250,7 +279,209 @@ def test_resource_is_what_was_changed(name: str, kind: str) -> None:
     assert resource["uid"]
 
 
-def test_api_call_actor_rules_and_exposure_are_the_evidence() -> None:
+ACTOR: Final[dict[str, Any]] = {
+    "user": {
+        "name": "jane",
+        "type": "AssumedRole",
+        "uid": "arn:aws:sts::444455556666:assumed-role/deploy/jane",
+        "account": {"uid": "444455556666"},
+        "credential_uid": "ASIAEXAMPLE",
+    },
+    "session": {"issuer": "deploy"},
+    "invoked_by": "cloudformation.amazonaws.com",
+}
+
+
+def test_actor_stands_once_and_where_it_differs() -> None:
+    assert SSH.record is not None
+    with_another_key = with_record(
+        SSH, event_id="e-2", session=replace(SSH.record.session, access_key_id="ASIAOTHER")
+    )
+
+    document = machine(SSH, with_another_key, with_record(SSH, event_id="e-3"))
+
+    assert document["unmapped"]["actor"] == ACTOR
+    actors = [evidence["data"].get("actor") for evidence in document["evidences"]]
+    other = {**ACTOR, "user": {**ACTOR["user"], "credential_uid": "ASIAOTHER"}}
+    assert actors == [None, other, None]
+    assert json.dumps(document).count("assumed-role/deploy/jane") == 2
+
+
+def test_whoever_stands_behind_the_session_is_in_the_actor() -> None:
+    assert SSH.record is not None
+    behind = {
+        "source_identity": "jane.doe",
+        "on_behalf_of": "94482488-3041-7052-b01b-aaaaaaaaaaaa",
+        "delegate": "777788889999",
+        "in_scope_of": "arn:aws:lambda:eu-central-1:111122223333:function:f",
+        "identity_provider": "arn:aws:iam::111122223333:saml-provider/x",
+        "permission_set": "Admin",
+    }
+    principal = replace(SSH.record.principal, **behind)
+    finding = with_record(SSH, principal=principal, session=replace(SSH.record.session, mfa=False))
+
+    document = machine(finding)
+
+    assert_valid(document)
+    named = {"invoked_by_delegate" if it == "delegate" else it: behind[it] for it in behind}
+    assert document["unmapped"]["actor"] == ACTOR | named | {
+        "session": {"issuer": "deploy", "is_mfa": False}
+    }
+
+
+def test_attributes_are_in_the_document() -> None:
+    denied = opened("all from 0.0.0.0/0", errorCode="Client.UnauthorizedOperation", **CALLED)
+
+    unmapped = [machine(it)["unmapped"] for it in (SSH, denied)]
+
+    for it, effect, outcome in zip(
+        unmapped, ("opens", "attempt"), ("succeeded", "denied"), strict=True
+    ):
+        del it["actor"]
+        assert it == {
+            "effect": effect,
+            "kind": "security-group",
+            "outcome": outcome,
+            "world_open": effect == "opens",
+            "may_repeat": False,
+            "account_state": "ACTIVE",
+        }
+
+
+SET_BY_A_CALL: Final[dict[str, tuple[Change, dict[str, object]]]] = {
+    "trail": (
+        TrailChange(
+            action=TrailAction.UPDATE,
+            trail="application",
+            settings=(
+                ("s3BucketName", "b" * 2000),
+                ("enableLogFileValidation", False),
+                ("eventSource notEquals", ("a", "b")),
+                ("eventSource notEquals", ("c",)),
+                ("readWriteType", "All"),
+                ("readWriteType", "WriteOnly"),
+            ),
+        ),
+        {
+            "settings": {
+                "s3BucketName": "b" * 1024,
+                "enableLogFileValidation": False,
+                "eventSource notEquals": ["a", "b", "c"],
+                "readWriteType": ["All", "WriteOnly"],
+            }
+        },
+    ),
+    "member-account": (
+        TrailChange(action=TrailAction.REMOVE_ACCOUNT, member_account_id="333344445555"),
+        {"member_account_id": "333344445555"},
+    ),
+    "prefix-list-settings": (
+        PrefixListChange(
+            action=Action.MODIFY,
+            prefix_list_id="pl-1",
+            new_name="do-not-use",
+            max_entries=120,
+            ipam_sync=False,
+            unknown_parameters=("Quantum",),
+        ),
+        {
+            "new_name": "do-not-use",
+            "max_entries": 120,
+            "ipam_sync": False,
+            "unknown_parameters": ["Quantum"],
+        },
+    ),
+    "descriptions": (
+        SecurityGroupChange(
+            action=Action.DESCRIBE_RULES,
+            group_id="sg-1",
+            descriptions=(
+                RuleDescription(text="Partner", rule=rule("tcp 22 from 10.0.0.0/8")),
+                RuleDescription(text=None, rule_id="sgr-1"),
+            ),
+        ),
+        {
+            "descriptions": [
+                {
+                    "rule": {
+                        "direction": "ingress",
+                        "protocol": "tcp",
+                        "first_port": 22,
+                        "last_port": 22,
+                        "peer": {"kind": "IPv4", "value": "10.0.0.0/8"},
+                    },
+                    "description": "Partner",
+                },
+                {"rule_id": "sgr-1"},
+            ]
+        },
+    ),
+    "new-group": (
+        SecurityGroupChange(
+            action=Action.CREATE, group_id="sg-1", group_name="web", group_description="For the web"
+        ),
+        {"group_name": "web", "group_description": "For the web"},
+    ),
+    "rules-that-are-not-there": (
+        SecurityGroupChange(
+            action=Action.REMOVE_RULES, group_id="sg-1", missed=rules("all from ::/0")
+        ),
+        {
+            "rules_not_found": [
+                {
+                    "direction": "ingress",
+                    "protocol": "-1",
+                    "peer": {"kind": "IPv6", "value": "::/0"},
+                }
+            ]
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "facts"), SET_BY_A_CALL.values(), ids=SET_BY_A_CALL)
+def test_everything_that_a_call_set_is_in_its_evidence(
+    change: Change, facts: dict[str, object]
+) -> None:
+    document = machine(judged(change, eventName="TheCall"))
+
+    assert_valid(document)
+    [evidence] = document["evidences"]
+    assert {name: evidence["data"].get(name) for name in facts} == facts
+
+
+def test_refusal_names_resource_and_policy() -> None:
+    refusal = Refusal(
+        message="No.", resource_arn=TRAIL_ARN, policy="with an explicit deny in a resource policy"
+    )
+    denied = with_record(
+        judged(TrailChange(action=TrailAction.STOP, trail=TRAIL_ARN), errorCode="AccessDenied"),
+        refusal=refusal,
+    )
+
+    [evidence] = machine(denied)["evidences"]
+
+    assert evidence["data"]["refused_resource"] == TRAIL_ARN
+    assert evidence["data"]["refused_by"] == "with an explicit deny in a resource policy"
+
+
+def test_an_update_with_its_event_is_one_call() -> None:
+    """An addendum is no evidence of its own, but both events are named."""
+    again = with_record(SSH, event_id="e-2", original_event_id="e-1")
+    [alert] = alerts_of_delivery(SSH, again)
+
+    document = json.loads(machine_of(briefed(alert)))
+
+    assert document["count"] == 1
+    [evidence] = document["evidences"]
+    assert evidence["data"]["update_of_event_id"] == "e-1"
+    assert [it["uid"] for it in document["finding_info"]["related_events"]] == ["e-1", "e-2"]
+    assert alert.delivered[0].keys == tuple(
+        key for it in delivered((SSH, again)) for key in it.keys
+    )
+
+
+def test_api_call_rules_and_exposure_are_the_evidence() -> None:
     [evidence] = machine(SSH)["evidences"]
 
     assert evidence == {
@@ -266,17 +497,6 @@ def test_api_call_actor_rules_and_exposure_are_the_evidence() -> None:
         },
         "data": {
             "phrase": "tcp 22 (SSH) open to the whole IPv4 Internet",
-            "actor": {
-                "user": {
-                    "name": "jane",
-                    "type": "AssumedRole",
-                    "uid": "arn:aws:sts::444455556666:assumed-role/deploy/jane",
-                    "account": {"uid": "444455556666"},
-                    "credential_uid": "ASIAEXAMPLE",
-                },
-                "session": {"issuer": "deploy"},
-                "invoked_by": "cloudformation.amazonaws.com",
-            },
             "event_id": "e-1",
             "event_time": "2026-11-17T08:55:12+00:00",
             "source_address": "198.51.100.7",
@@ -390,18 +610,36 @@ def test_icmp_type_and_code_are_told() -> None:
 
 
 def test_events_are_all_named() -> None:
-    calls = [with_record(SSH, event_id=f"e-{number}") for number in range(50)]
+    calls = [with_record(SSH, event_id=f"e-{number}") for number in range(49)]
 
     document = machine(*calls, with_record(SSH, event_id=None))
 
-    assert document["count"] == 51
+    assert document["count"] == 50
     assert document["finding_info"]["related_events"] == [
-        {"uid": f"e-{number}", "type": "AuthorizeSecurityGroupIngress"} for number in range(50)
+        {"uid": f"e-{number}", "type": "AuthorizeSecurityGroupIngress"} for number in range(49)
     ]
     assert [evidence["data"].get("event_id") for evidence in document["evidences"]] == [
-        *(f"e-{number}" for number in range(50)),
+        *(f"e-{number}" for number in range(49)),
         None,
     ]
+    assert "further_calls" not in document["unmapped"]
+
+
+def test_fifty_calls_are_written_out_and_each_other_has_a_line() -> None:
+    calls = [with_record(SSH, event_id=f"e-{number}") for number in range(60)]
+
+    document = machine(*calls)
+
+    assert_valid(document)
+    assert document["count"] == 60
+    assert len(document["evidences"]) == 50
+    assert document["unmapped"]["further_calls"] == [
+        f"{number}. 08:55:12 UTC AuthorizeSecurityGroupIngress sg-0123456789abcdef0: "
+        "tcp 22 (SSH) open to the whole IPv4 Internet"
+        for number in range(51, 61)
+    ]
+    related = document["finding_info"]["related_events"]
+    assert [it["uid"] for it in related] == [f"e-{number}" for number in range(60)]
 
 
 # What the trouble is, and what to do -------------------------------------------------------------
@@ -539,7 +777,7 @@ def test_uid_of_an_event_without_an_id_is_that_of_its_text_again() -> None:
 
 
 def test_parts_of_an_alert_that_is_too_large_have_uids_of_their_own() -> None:
-    calls = [with_record(SSH, event_id=f"e-{number}") for number in range(500)]
+    calls = [with_record(SSH, event_id=f"e-{number}") for number in range(900)]
 
     messages = list(told(calls, presentation=PRESENTATION))
 

@@ -11,10 +11,18 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from security_group_alerter.judgement.findings import configuration_finding
+from security_group_alerter.messages import is_for_chat
+from security_group_alerter.messages.limits import MOST_CALLS
 from security_group_alerter.messages.people import lag_words, time_words
 from security_group_alerter.messages.text import listed, plural, safe
-from security_group_alerter.model.account import AccountFacts
+from security_group_alerter.model.account import AccountFacts, Fact, LookupProblem
+from security_group_alerter.model.change import Action, SecurityGroupChange
+from security_group_alerter.model.finding import Finding
 from security_group_alerter.model.message import LARGEST_MESSAGE, Message
+from security_group_alerter.model.severity import Severity
+from tests.security_group_alerter.builders import judged, rules
+from tests.security_group_alerter.messages.forms import opened
 from tests.stories import findings_of, story, told
 
 GROUP: Final = "sg-0123456789abcdef0"
@@ -24,6 +32,16 @@ OPENING: Final = story("ssh-opened-to-the-world-from-the-console")
 def form(message: Message, name: str) -> str:
     text: str = json.loads(message.body)[name]
     return text
+
+
+# What is not a command or a link: a phone breaks it into some fifteen lines, and no more.
+LONGEST_LINE: Final = 600
+
+
+def beginning_of(email: str) -> list[str]:
+    """The lines before the details: what a decision needs."""
+    beginning = re.split(r"\n\n(?=WHAT )", email, maxsplit=1)[0]
+    return [line for line in beginning.split("\n") if line]
 
 
 # Sizes.
@@ -80,11 +98,30 @@ def test_a_burst_of_one_principal_is_a_handful_of_messages_that_name_everything(
     assert all(message.size <= LARGEST_MESSAGE for message in messages)
     event_ids = [event_id for message in messages for event_id in message.event_ids]
     assert event_ids == [it["eventID"] for it in calls]
+    documents = [json.loads(form(message, "default")) for message in messages]
+    related = [it for document in documents for it in document["finding_info"]["related_events"]]
+    assert [it["uid"] for it in related] == event_ids
+    in_lines = [it for document in documents for it in document["unmapped"]["further_calls"]]
+    written_out = [it for document in documents for it in document["evidences"]]
+    assert len(in_lines) + len(written_out) == 500
+    assert MOST_CALLS <= len(written_out) < MOST_CALLS + len(messages)
+    email = "".join(form(message, "email") for message in messages)
+    assert re.findall(r"^(\d+)\. (?:08:55|Auth)", email, re.MULTILINE) == [
+        str(number) for number in range(1, 501)
+    ]
+    for line in in_lines:
+        number, call_line = line.split(". ", 1)
+        group_id = f"sg-{int(number) - 1:017x}"
+        assert call_line == (
+            f"08:55:12 UTC AuthorizeSecurityGroupIngress {group_id}: "
+            "tcp 22 (SSH) open to the whole IPv4 Internet"
+        )
+        assert f"\n{line}\n" in email
     for name in ("email", "default"):
         text = "".join(form(message, name) for message in messages)
-        assert all(event_id in text for event_id in event_ids)
         assert all(it["requestParameters"]["groupId"] in text for it in calls)
-        assert all(f"sgr-{number:017x}" in text for number in range(500))
+        # Fifty are written out with their rules; every other has its line.
+        assert all(f"sgr-{number:017x}" in text for number in range(MOST_CALLS))
 
 
 @pytest.mark.parametrize("answered", [True, False], ids=["answered", "as-before-2021"])
@@ -147,7 +184,7 @@ def test_a_prefix_list_of_many_ranges() -> None:
     [message] = told(findings_of(record))
 
     email = form(message, "email")
-    assert email.count("\n    + 52.") == 250
+    assert email.count("\n  + 52.") == 250
     assert "more range" not in email
 
 
@@ -229,13 +266,102 @@ def test_texts_without_end(length: int) -> None:
         state=long,
         ou_path=(long,) * 6,
         tags={f"tag {number}": long for number in range(5)},
-        problems=(long,) * 3,
+        owner=long,
+        problems=tuple(LookupProblem(fact, long) for fact in Fact),
     )
 
     [message] = told(findings_of(record), facts=facts)
 
     assert message.size <= LARGEST_MESSAGE
     assert len(message.subject) < 100
+
+
+# What subscriptions filter by.
+
+FACTS: Final = AccountFacts(
+    name="payments-production",
+    ou_path=("Root", "Workloads", "Production"),
+    tags={"Owner": "payments"},
+    owner="payments",
+)
+ATTRIBUTES: Final[dict[str, tuple[Finding, AccountFacts, dict[str, str]]]] = {
+    "opening": (
+        opened("tcp 22 from 0.0.0.0/0"),
+        FACTS,
+        {
+            "severity": "CRITICAL",
+            "world_open": "true",
+            "effect": "opens",
+            "kind": "security-group",
+            "account_id": "111122223333",
+            "account_name": "payments-production",
+            "region": "eu-central-1",
+            "ou": "Root/Workloads/Production",
+            "owner": "payments",
+        },
+    ),
+    "attempt": (
+        opened("tcp 22 from 0.0.0.0/0", errorCode="Client.UnauthorizedOperation"),
+        AccountFacts(),
+        {
+            "severity": "MEDIUM",
+            "world_open": "false",
+            "effect": "attempt",
+            "kind": "security-group",
+            "account_id": "111122223333",
+            "region": "eu-central-1",
+        },
+    ),
+    "closing": (
+        judged(
+            SecurityGroupChange(
+                action=Action.REMOVE_RULES, group_id="sg-1", removed=rules("all from ::/0")
+            )
+        ),
+        AccountFacts(name="\x1b"),
+        {
+            "severity": "LOW",
+            "world_open": "false",
+            "effect": "closes",
+            "kind": "security-group",
+            "account_id": "111122223333",
+            "account_name": "\\x1b",
+            "region": "eu-central-1",
+        },
+    ),
+    "configuration": (
+        configuration_finding("entry 1"),
+        FACTS,
+        {
+            "severity": "MEDIUM",
+            "world_open": "false",
+            "effect": "other",
+            "kind": "configuration",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(("finding", "facts", "expected"), ATTRIBUTES.values(), ids=ATTRIBUTES)
+def test_attributes(finding: Finding, facts: AccountFacts, expected: dict[str, str]) -> None:
+    [message] = told([finding], facts=facts)
+
+    assert message.attributes == expected
+
+
+@pytest.mark.parametrize("minimum", Severity)
+def test_chat_gets_what_is_bad_enough_and_what_ends_something_bad(minimum: Severity) -> None:
+    got = {
+        name: is_for_chat(next(told([finding])), minimum=minimum)
+        for name, (finding, _, _) in ATTRIBUTES.items()
+    }
+
+    assert got == {
+        "opening": True,
+        "attempt": minimum <= Severity.MEDIUM,
+        "closing": True,
+        "configuration": minimum <= Severity.MEDIUM,
+    }
 
 
 # Text that somebody else typed.
@@ -278,9 +404,11 @@ def test_subjects_and_lines_hold_whatever_they_name(
     assert 0 < len(message.subject) < 100
     assert message.subject.isprintable()
     assert all(value and value.isprintable() for value in message.attributes.values())
-    for line in form(message, "email").split("\n"):
+    email = form(message, "email")
+    for line in email.split("\n"):
         assert line.isprintable()
-        assert len(line) <= 100 or "https://" in line or line.startswith("  aws ")
+        assert len(line) <= LONGEST_LINE or "https://" in line or line.startswith("aws ")
+    assert len(beginning_of(email)) <= 15
 
 
 @given(text=any_text, longest=st.integers(1, 400))

@@ -58,6 +58,14 @@ def test_several_calls_give_the_count() -> None:
     assert sms(SSH, SSH).startswith("CRITICAL 2 calls, the worst: tcp 22 (SSH) open to ")
 
 
+def test_several_calls_say_on_how_many_groups() -> None:
+    another = opened("tcp 22 from 0.0.0.0/0", group_id="sg-0fedcba9876543210")
+
+    assert sms(SSH, another, SSH).startswith(
+        "CRITICAL 3 calls on 2 groups, the worst: tcp 22 (SSH) open to "
+    )
+
+
 def test_account_is_told_by_its_id_where_the_name_is_unknown() -> None:
     assert sms(SSH, facts=AccountFacts()).endswith(" | 111122223333 eu-central-1 sg-" + GROUP)
 

@@ -4,15 +4,20 @@ import json
 import re
 import shlex
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from security_group_alerter.messages import messages_of
+from security_group_alerter.messages.changed import changed_by
+from security_group_alerter.messages.limits import LIMITS
 from security_group_alerter.messages.undo import LONGEST_COMMAND, NOT_ENOUGH, Undo
 from security_group_alerter.model.change import (
     Action,
+    Blinding,
     Change,
     PrefixListChange,
     SecurityGroupChange,
@@ -30,7 +35,13 @@ from tests.security_group_alerter.builders import (
     with_judgement,
     with_record,
 )
-from tests.security_group_alerter.messages.forms import briefing_for, call_of, texts_of
+from tests.security_group_alerter.messages.forms import (
+    PLAIN,
+    alerts_of_delivery,
+    briefing_for,
+    call_of,
+    texts_of,
+)
 from tests.stories import told
 
 GROUP: Final = "sg-0123456789abcdef0"
@@ -91,6 +102,11 @@ UNDO: Final[dict[str, tuple[Change, str]]] = {
         """'[{"IpProtocol":"udp","FromPort":53,"ToPort":53,"""
         """"Ipv6Ranges":[{"CidrIpv6":"2001:db8::/32"}]}]'""",
     ),
+    "world-open-ingress-removed": (
+        group_change(Action.REMOVE_RULES, removed=rules("all from 0.0.0.0/0")),
+        f"ec2 authorize-{INGRESS} --ip-permissions "
+        """'[{"IpProtocol":"-1","IpRanges":[{"CidrIp":"0.0.0.0/0"}]}]'""",
+    ),
     "egress-removed": (
         group_change(Action.REMOVE_RULES, removed=rules("egress all to 0.0.0.0/0")),
         f"ec2 authorize-{EGRESS} --ip-permissions "
@@ -129,6 +145,37 @@ UNDO: Final[dict[str, tuple[Change, str]]] = {
         group_change(Action.DISASSOCIATE_VPC, vpc_id=VPC),
         f"ec2 associate-security-group-vpc --group-id {GROUP} --vpc-id {VPC}",
     ),
+    "vpc-associated-with-a-group-known-by-name": (
+        group_change(Action.ASSOCIATE_VPC, group_id=None, group_name="web", vpc_id=VPC),
+        f"ec2 disassociate-security-group-vpc --group-name web --vpc-id {VPC}",
+    ),
+    "group-created-that-is-known-by-name-only": (
+        group_change(Action.CREATE, group_id=None, group_name="reporting db"),
+        "ec2 delete-security-group --group-name 'reporting db'",
+    ),
+    "ingress-added-to-a-group-known-by-name-only": (
+        group_change(
+            Action.ADD_RULES, group_id=None, group_name="web", added=rules("tcp 22 from ::/0")
+        ),
+        "ec2 revoke-security-group-ingress --group-name web --ip-permissions "
+        """'[{"IpProtocol":"tcp","FromPort":22,"ToPort":22,"Ipv6Ranges":[{"CidrIpv6":"::/0"}]}]'""",
+    ),
+    # A controller knows its rules by their descriptions.
+    "described-ingress-removed": (
+        group_change(
+            Action.REMOVE_RULES, removed=(replace(rule("all from 10.0.0.0/8"), description="a=b"),)
+        ),
+        f"ec2 authorize-{INGRESS} --ip-permissions "
+        """'[{"IpProtocol":"-1","IpRanges":[{"CidrIp":"10.0.0.0/8","Description":"a=b"}]}]'""",
+    ),
+    # EC2 finds the rule without it.
+    "described-ingress-added": (
+        group_change(
+            Action.ADD_RULES, added=(replace(rule("all from 10.0.0.0/8"), description="a=b"),)
+        ),
+        f"ec2 revoke-{INGRESS} --ip-permissions "
+        """'[{"IpProtocol":"-1","IpRanges":[{"CidrIp":"10.0.0.0/8"}]}]'""",
+    ),
     "prefix-list-created": (
         prefix_list_change(Action.CREATE, added=(peer("10.0.0.0/8"),)),
         f"ec2 delete-managed-prefix-list --prefix-list-id {PREFIX_LIST}",
@@ -139,6 +186,10 @@ UNDO: Final[dict[str, tuple[Change, str]]] = {
     ),
     "prefix-list-narrowed": (
         prefix_list_change(Action.MODIFY, version=3, removed=(peer("0.0.0.0/0"),)),
+        RESTORE,
+    ),
+    "prefix-list-narrowed-by-a-private-range": (
+        prefix_list_change(Action.MODIFY, version=3, removed=(peer("10.0.0.0/8"),)),
         RESTORE,
     ),
     "prefix-list-restored": (
@@ -153,6 +204,30 @@ UNDO: Final[dict[str, tuple[Change, str]]] = {
         TrailChange(action=TrailAction.STOP, trail=TRAIL),
         f"cloudtrail start-logging --name {TRAIL}",
     ),
+    "trusted-access-switched-off": (
+        TrailChange(action=TrailAction.DISABLE_TRUSTED_ACCESS),
+        "organizations enable-aws-service-access --service-principal cloudtrail.amazonaws.com",
+    ),
+    "administrator-registered": (
+        TrailChange(action=TrailAction.REGISTER_ADMINISTRATOR, member_account_id="333344445555"),
+        "cloudtrail deregister-organization-delegated-admin "
+        "--delegated-admin-account-id 333344445555",
+    ),
+}
+# What lets something in again says so, and no machine gets it.
+WARNINGS: Final = {
+    "ingress-removed": "this lets the traffic through again",
+    "egress-removed": "this lets the traffic through again",
+    "icmp-removed": "this lets the traffic through again",
+    "gre-from-a-prefix-list-removed": "this lets the traffic through again",
+    "group-removed": "this lets the traffic through again",
+    "group-of-another-account-removed": "this lets the traffic through again",
+    "described-ingress-removed": "this lets the traffic through again",
+    "world-open-ingress-removed": "this opens it to the world again",
+    "vpc-disassociated": "this lets the VPC use the group again",
+    "prefix-list-narrowed": "this opens it to the world again",
+    "prefix-list-narrowed-by-a-private-range": "this puts the removed ranges back",
+    "prefix-list-restored": "this may open again what the restored version had closed",
 }
 
 
@@ -161,36 +236,187 @@ def undo_of(finding: Finding) -> Undo:
     return call_of(finding).changed.undo
 
 
-def looks_of(*findings: Finding) -> tuple[tuple[str, str], ...]:
+def command_of(finding: Finding) -> str:
+    """The only command that undoes the one call of an alert."""
+    [command] = undo_of(finding).commands
+    return command.text
+
+
+def looks_of(*findings: Finding) -> tuple[tuple[str, str, str | None], ...]:
     """What somebody looks at who has to decide, whatever the severity is."""
     return briefing_for(*(with_judgement(it, severity=Severity.CRITICAL) for it in findings)).looks
 
 
-def words_of(command: str | None) -> list[str]:
-    assert command is not None
+def words_of(command: str) -> list[str]:
     return shlex.split(command)
 
 
-@pytest.mark.parametrize(("change", "expected"), UNDO.values(), ids=UNDO)
-def test_undo(change: Change, expected: str) -> None:
+@pytest.mark.parametrize("story", UNDO)
+def test_undo(story: str) -> None:
+    change, expected = UNDO[story]
     service, name, *options = shlex.split(expected)
 
-    undo = undo_of(judged(change))
+    finding = judged(change)
+    undo = undo_of(finding)
 
-    assert words_of(undo.command) == ["aws", service, name, "--region", "eu-central-1", *options]
+    [command] = undo.commands
+    assert words_of(command.text) == ["aws", service, name, "--region", "eu-central-1", *options]
+    assert command.does is None
     assert undo.reason is None
+    assert command.warning == WARNINGS.get(story)
+    texts = texts_of(*told([finding]))
+    is_offered = command.text in json.loads(texts["default"])["remediation"]["desc"]
+    assert is_offered is (command.warning is None)
+    if command.warning:
+        assert f"Warning, {command.warning}:\n{command.text}\n" in texts["email"]
+        steps = json.loads(texts["https"])["content"]["nextSteps"]
+        assert any(step.startswith(f"Undo ({command.warning}): ") for step in steps)
+    # What closes something stands at the top; what opens something is not handed out at once.
+    beginning = texts["email"].partition("\n\nWHAT CHANGED\n")[0]
+    assert (command.text in beginning) is (command.warning is None)
 
 
-# Why there is no command, where that is not that the record does not tell enough.
+def test_every_warning_is_tried() -> None:
+    assert WARNINGS.keys() <= UNDO.keys()
+
+
+@pytest.mark.parametrize("warned", WARNINGS)
+def test_machine_is_told_that_only_a_person_opens_something_again(warned: str) -> None:
+    change, _ = UNDO[warned]
+
+    [message] = told([judged(change)])
+
+    remediation = json.loads(texts_of(message)["default"])["remediation"]
+    assert remediation["desc"] == (
+        "Undoing this would let something in again: a person decides, by the e-mail."
+    )
+
+
+TWO_OPENINGS: Final = group_change(
+    Action.ADD_RULES, added=rules("tcp 443 from 0.0.0.0/0", "tcp 22 from 10.0.0.0/8")
+)
+ONLY_THE_WORLD: Final = (
+    f"aws ec2 revoke-security-group-ingress --region eu-central-1 --group-id {GROUP} "
+    """--ip-permissions '[{"IpProtocol":"tcp","FromPort":443,"ToPort":443,"""
+    """"IpRanges":[{"CidrIp":"0.0.0.0/0"}]}]'"""
+)
+
+
+def test_what_opened_the_world_is_taken_back_first_and_then_the_whole_call() -> None:
+    first, second = undo_of(judged(TWO_OPENINGS)).commands
+
+    assert first.text == ONLY_THE_WORLD
+    assert first.does == "Closes what is open to the Internet (1 rule)"
+    assert json.loads(words_of(second.text)[-1]) == [
+        {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": cidr}]}
+        for port, cidr in ((443, "0.0.0.0/0"), (22, "10.0.0.0/8"))
+    ]
+    assert second.does == "Takes the whole call back (2 rules)"
+    assert first.warning is second.warning is None
+
+
+def test_forms_name_what_each_of_two_commands_does() -> None:
+    texts = texts_of(*told([judged(TWO_OPENINGS)]))
+
+    beginning, _, rest = texts["email"].partition("\n\nWHAT CHANGED\n")
+    title = "Closes what is open to the Internet (1 rule)"
+    assert f"\n{title}, with credentials of account 111122223333:\n{ONLY_THE_WORLD}\n" in beginning
+    undo = rest.partition("\nUNDO\n")[2].split("\n")
+    assert undo[:3] == [f"{title}:", ONLY_THE_WORLD, "Takes the whole call back (2 rules):"]
+    steps = json.loads(texts["https"])["content"]["nextSteps"]
+    assert f"{title}: `{ONLY_THE_WORLD}`" in steps
+    assert any(step.startswith("Takes the whole call back (2 rules): `aws ") for step in steps)
+    assert json.loads(texts["default"])["remediation"]["desc"].split("\n")[0] == ONLY_THE_WORLD
+
+
+OPENERS: Final[dict[str, tuple[list[str], list[int]]]] = {
+    "world-beside-private": (["tcp 22 from 10.0.0.0/8", "tcp 23 from ::/0"], [1]),
+    # The severity comes from SSH, the widest is HTTPS: both are named in the alert.
+    "broad-and-sensitive-beside-world": (
+        ["tcp 443 from 0.0.0.0/0", "tcp 22 from 3.0.0.0/8", "udp 9 from 10.0.0.0/8"],
+        [0, 1],
+    ),
+    "two-halves-of-the-world": (
+        ["tcp 22 from 0.0.0.0/1", "tcp 22 from 128.0.0.0/1", "tcp 22 from 10.0.0.0/8"],
+        [0, 1],
+    ),
+    "everything-from-the-world": (["all from 0.0.0.0/0", "tcp 22 from 10.0.0.0/8"], [0]),
+    "another-port-range": (["tcp 1-3 from 0.0.0.0/0", "tcp 4-5 from 8.8.8.8/32"], [0]),
+}
+
+
+@pytest.mark.parametrize(("texts", "opening"), OPENERS.values(), ids=OPENERS)
+def test_which_rules_opened_it(texts: list[str], opening: list[int]) -> None:
+    added = with_ids(*texts)
+
+    first, second = undo_of(judged(group_change(Action.ADD_RULES, added=added))).commands
+
+    assert words_of(first.text)[8:] == [added[it].rule_id for it in opening]
+    assert words_of(second.text)[8:] == [it.rule_id for it in added]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["tcp 22 from 0.0.0.0/0", "tcp 23 from ::/0"],
+        ["tcp 22 from 10.0.0.0/8", "tcp 23 from 8.8.8.8/32"],
+        ["egress tcp 22 to 0.0.0.0/0", "egress all to 10.0.0.0/8"],
+    ],
+    ids=["all-world", "none-wide", "egress"],
+)
+def test_one_command_where_everything_goes_together(texts: list[str]) -> None:
+    assert command_of(judged(group_change(Action.ADD_RULES, added=with_ids(*texts))))
+
+
+@pytest.mark.parametrize("description", ["a" * 256, "see https://wiki", "😀", "\n", "<!here>"])
+def test_description_that_does_not_go_back_is_said_to_be_lost(description: str) -> None:
+    removed = (replace(rule("all from 10.0.0.0/8"), description=description),)
+
+    [command] = undo_of(judged(group_change(Action.REMOVE_RULES, removed=removed))).commands
+
+    assert "Description" not in command.text
+    assert command.does == (
+        "Without the descriptions, which have characters that no command may hold"
+    )
+
+
+NO_FORM: Final = "does not have the form of one of AWS's"
+# Why there is no command, where that is not that the record lacks something.
 OTHER_REASONS: Final = {
     "group-deleted": "a deleted group cannot be brought back",
     "group-deleted-that-is-known-by-name-only": "a deleted group cannot be brought back",
-    "edit": "what the rule allowed before is not recorded",
-    "edit-that-cloudtrail-left-out": "what the rule allowed before is not recorded",
+    "edit": "what the rule allowed before is not in the record",
+    "edit-that-cloudtrail-left-out": "what the rule allowed before is not in the record",
     "revoke-that-matched-nothing": "nothing was removed",
     "trail-deleted": "how the trail was set up before is not recorded",
     "trail-updated": "how the trail was set up before is not recorded",
     "trail-given-other-selectors": "how the trail was set up before is not recorded",
+    "account-left": "an account comes back by invitation only",
+    "account-removed": "an account comes back by invitation only",
+    "prefix-list-deleted": "a deleted prefix list cannot be brought back",
+    "prefix-list-handed-to-ipam": "what IPAM does from now on is set in IPAM",
+    "prefix-list-taken-from-ipam": "what IPAM does from now on is set in IPAM",
+    "group-id-that-is-none": ("the group id in the record does not have the form of one of AWS's"),
+    "rule-of-a-strange-protocol": (
+        "the protocol in the record does not have the form of one of AWS's"
+    ),
+    "peer-known-by-name-only": (
+        "the id of the group that it refers to in the record does not have the form of one of AWS's"
+    ),
+    "prefix-list-that-is-none": (
+        "the prefix list id in the record does not have the form of one of AWS's"
+    ),
+    "vpc-that-is-none": "the VPC id in the record does not have the form of one of AWS's",
+    "trail-name-that-is-none": (
+        "the trail's name in the record does not have the form of one of AWS's"
+    ),
+    "administrator-that-is-none": (
+        "the account id in the record does not have the form of one of AWS's"
+    ),
+    **dict.fromkeys(
+        ("name-that-is-an-option", "name-that-is-a-file", "name-of-two-values"),
+        "the group's name has characters that no command may hold",
+    ),
 }
 NO_UNDO: Final[dict[str, Change]] = {
     "group-deleted": group_change(Action.DELETE),
@@ -206,12 +432,26 @@ NO_UNDO: Final[dict[str, Change]] = {
     ),
     "descriptions": group_change(Action.DESCRIBE_RULES, rule_ids=("sgr-0123456789abcdef0",)),
     "edit": group_change(Action.MODIFY_RULES, added=with_ids("unknown tcp 22 from 0.0.0.0/0")),
-    "group-known-by-name-only": group_change(Action.CREATE, group_id=None, group_name="web"),
+    "group-id-that-is-none": group_change(Action.CREATE, group_id="web", group_name="web"),
+    "name-that-is-an-option": group_change(Action.CREATE, group_id=None, group_name="--profile=x"),
+    "name-that-is-a-file": group_change(Action.CREATE, group_id=None, group_name="file:///etc/x"),
+    "name-of-two-values": group_change(Action.CREATE, group_id=None, group_name="a,b"),
+    "group-not-recorded": group_change(Action.CREATE, group_id=None),
+    "vpc-that-is-none": group_change(Action.ASSOCIATE_VPC, vpc_id="vpc-web"),
+    "prefix-list-deleted": prefix_list_change(Action.DELETE),
+    "prefix-list-handed-to-ipam": prefix_list_change(Action.MODIFY, version=3, ipam_sync=True),
+    "prefix-list-taken-from-ipam": prefix_list_change(Action.MODIFY, version=3, ipam_sync=False),
+    "account-left": TrailChange(action=TrailAction.LEAVE_ORGANIZATION),
+    "account-removed": TrailChange(action=TrailAction.REMOVE_ACCOUNT),
+    "trail-name-that-is-none": TrailChange(action=TrailAction.STOP, trail="--name"),
+    "administrator-that-is-none": TrailChange(
+        action=TrailAction.REGISTER_ADMINISTRATOR, member_account_id="x"
+    ),
     "rules-known-by-id-only": group_change(
         Action.REMOVE_RULES, rule_ids=("sgr-0123456789abcdef0",)
     ),
     "rules-of-both-directions": group_change(
-        Action.ADD_RULES, added=rules("tcp 22 from ::/0", "egress tcp 22 to ::/0")
+        Action.ADD_RULES, added=rules("tcp 22 from 10.0.0.0/8", "egress tcp 22 to ::/0")
     ),
     "rules-of-no-direction": group_change(
         Action.ADD_RULES, added=with_ids("unknown tcp 22 from 0.0.0.0/0")
@@ -244,14 +484,28 @@ def test_no_command_is_invented(story: str) -> None:
     finding = judged(NO_UNDO[story])
     reason = OTHER_REASONS.get(story, NOT_ENOUGH)
 
-    assert undo_of(finding) == Undo(command=None, reason=reason)
+    assert undo_of(finding) == Undo(reason=reason)
     [message] = told([finding])
     email = " ".join(json.loads(message.body)["email"].split())
     assert (f"No command: {reason}." in email) is (finding.judgement.severity > 0)
 
 
+def test_edit_by_the_role_of_ipam_has_a_reason_and_no_command() -> None:
+    issuer = {"type": "Role", "userName": "AWSServiceRoleForIPAM"}
+    identity = {"type": "AssumedRole", "sessionContext": {"sessionIssuer": issuer}}
+    edit = prefix_list_change(Action.MODIFY, version=3, added=(peer("0.0.0.0/0"),))
+
+    assert undo_of(judged(edit)).commands
+    assert undo_of(judged(edit, userIdentity=identity)) == Undo(
+        reason="IPAM fills this list, and would do it again: change the rules in IPAM"
+    )
+
+
 def test_every_other_reason_is_tried() -> None:
     assert OTHER_REASONS.keys() <= NO_UNDO.keys()
+
+
+STRANGE_REGION: Final = "the Region in the record does not have the form of one of AWS's"
 
 
 @pytest.mark.parametrize(
@@ -260,8 +514,8 @@ def test_every_other_reason_is_tried() -> None:
         ({"errorCode": "Client.UnauthorizedOperation"}, "nothing changed"),
         ({"errorCode": "Client.DryRunOperation"}, "nothing changed"),
         ({"awsRegion": None}, NOT_ENOUGH),
-        ({"awsRegion": "eu-central-1; reboot"}, NOT_ENOUGH),
-        ({"awsRegion": "--profile"}, NOT_ENOUGH),
+        ({"awsRegion": "eu-central-1; reboot"}, STRANGE_REGION),
+        ({"awsRegion": "--profile"}, STRANGE_REGION),
     ],
 )
 def test_nothing_is_undone_that_did_not_happen_or_nobody_knows_where(
@@ -269,12 +523,12 @@ def test_nothing_is_undone_that_did_not_happen_or_nobody_knows_where(
 ) -> None:
     opening = group_change(Action.ADD_RULES, added=rules("tcp 22 from 0.0.0.0/0"))
     there = {"eventName": "AuthorizeSecurityGroupIngress"}
-    assert undo_of(judged(opening, trail_arn=None, **there)).command
+    assert undo_of(judged(opening, trail_arn=None, **there)).commands
     assert looks_of(judged(opening, trail_arn=None, **there))
 
     finding = judged(opening, trail_arn=None, **there | members)
 
-    assert undo_of(finding) == Undo(command=None, reason=reason)
+    assert undo_of(finding) == Undo(reason=reason)
     assert looks_of(finding) == ()
 
 
@@ -282,7 +536,7 @@ def test_a_command_that_no_command_line_takes() -> None:
     many = rules(*(f"tcp {it} from ::/0" for it in range(1000)))
     finding = judged(group_change(Action.REMOVE_RULES, removed=many))
 
-    assert undo_of(finding) == Undo(command=None, reason="it would be too long")
+    assert undo_of(finding) == Undo(reason="it would be too long")
     [message] = told([finding])
     assert "No command: it would be too long." in json.loads(message.body)["email"]
 
@@ -292,10 +546,21 @@ def test_a_thousand_rules_are_revoked_by_their_ids() -> None:
         Action.ADD_RULES, added=with_ids(*(f"tcp {it} from ::/0" for it in range(1000)))
     )
 
-    command = undo_of(judged(change)).command
+    command = command_of(judged(change))
 
     assert len(words_of(command)) > 1000
-    assert len(command or "") <= LONGEST_COMMAND
+    assert len(command) <= LONGEST_COMMAND
+
+
+def test_a_thousand_rules_of_which_a_few_open_the_world_are_not_too_many() -> None:
+    """What they are closed by fits, though the whole call does not."""
+    private = (f"tcp {it} from 10.0.0.0/8" for it in range(1000))
+    change = group_change(Action.ADD_RULES, added=rules(*private, "tcp 2222 from 0.0.0.0/0"))
+
+    [command] = undo_of(judged(change)).commands
+
+    assert command.does == "Closes what is open to the Internet (1 rule)"
+    assert json.loads(words_of(command.text)[-1])[0]["FromPort"] == 2222
 
 
 @pytest.mark.parametrize("count", [1, 100, 300, 999])
@@ -303,27 +568,37 @@ def test_many_rules_of_which_one_is_known_by_name_only(count: int) -> None:
     """It is not their number that leaves no room for a command."""
     many = rules(*(f"tcp {it} from ::/0" for it in range(count)), "tcp 22 from sg-web")
     finding = judged(group_change(Action.REMOVE_RULES, removed=many))
+    reason = OTHER_REASONS["peer-known-by-name-only"]
 
-    assert undo_of(finding) == Undo(command=None, reason=NOT_ENOUGH)
+    assert undo_of(finding) == Undo(reason=reason)
     [message] = told([finding])
     email = json.loads(message.body)["email"]
-    assert "No command: the record does not tell enough for one." in email
+    assert f"No command: {reason}." in email
     assert "too long" not in email
 
 
 def test_the_longest_command_that_a_command_line_takes() -> None:
     """One character more is one too many."""
     created = judged(group_change(Action.CREATE))
-    others = len(undo_of(created).command or "") - len("eu-central-1")
+    others = len(command_of(created)) - len("eu-central-1")
     longest = "eu-central-".ljust(LONGEST_COMMAND - others, "1")
 
-    command = undo_of(with_record(created, region=longest)).command
-    assert len(command or "") == LONGEST_COMMAND
+    assert len(command_of(with_record(created, region=longest))) == LONGEST_COMMAND
 
     too_long = with_record(created, region=f"{longest}1")
-    assert undo_of(too_long) == Undo(command=None, reason="it would be too long")
+    assert undo_of(too_long) == Undo(reason="it would be too long")
 
 
+TABLE: Final = ("--output", "table")
+QUERIES: Final = {
+    "NetworkInterfaces[].{Id:NetworkInterfaceId,Used_by:Description,"
+    "Instance:Attachment.InstanceId,Public:Association.PublicIp,"
+    "IPv6:Ipv6Addresses[0].Ipv6Address,Private:PrivateIpAddress}",
+    "SecurityGroupRules[].{Id:SecurityGroupRuleId,Egress:IsEgress,Protocol:IpProtocol,"
+    "From:FromPort,To:ToPort,IPv4:CidrIpv4,IPv6:CidrIpv6,List:PrefixListId,"
+    "Group:ReferencedGroupInfo.GroupId,Description:Description}",
+    "Events[].Resources[]",
+}
 METACHARACTERS: Final = st.text(st.sampled_from("sgr-plvc0123456789abcdef$`;&|<>(){}'\"\\\n -="))
 
 
@@ -348,19 +623,29 @@ def test_nothing_that_somebody_typed_reaches_a_command(
     changes: list[Change] = [
         group_change(action, group_id=group_id, vpc_id=vpc_id, added=typed, removed=typed),
         group_change(action, group_name=value, vpc_id=vpc_id, added=typed, removed=typed),
+        group_change(action, group_id=None, group_name=value, vpc_id=VPC, removed=typed[:1]),
         group_change(action, added=typed[:1], removed=typed[1:]),
         prefix_list_change(edit, prefix_list_id=value, version=3, added=(peer("::/0"),)),
         *(TrailChange(action=it, trail=value) for it in TrailAction),
     ]
     findings = [judged(change) for change in changes]
-    commands = [undo_of(finding).command for finding in findings]
-    commands += [command for finding in findings for _, command in looks_of(finding)]
-    for command in filter(None, commands):
+    commands = [command.text for it in findings for command in undo_of(it).commands]
+    commands += [command for finding in findings for _, command, _ in looks_of(finding)]
+    for command in commands:
         words = shlex.split(command)
         assert shlex.join(words) == command
-        for word in words:
-            assert re.fullmatch(r"[A-Za-z0-9./:_,=-]+|\[\{[A-Za-z0-9./:_,\"{}\[\]-]+\}\]", word)
-        assert all(not word.startswith("-") for word in words[6::2] if words[5] == "--name")
+        for option, word in pairwise(words):
+            assert "://" not in word
+            if option == "--ip-permissions":
+                assert re.fullmatch(r"\[\{[A-Za-z0-9 .\\/:_,;+=!$()\"{}\[\]-]+\}\]", word)
+            elif option == "--group-name":
+                assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9 ._/+-]*", word)
+            elif option == "--query":
+                assert word in QUERIES
+            else:
+                assert re.fullmatch(r"[A-Za-z0-9./:_,= -]+", word)
+            # An option of ours is followed by its value, not by another option.
+            assert not (option in ("--name", "--group-name", "--group-id") and word[0] == "-")
 
 
 def test_looking_covers_every_group_once() -> None:
@@ -369,46 +654,115 @@ def test_looking_covers_every_group_once() -> None:
         for it in (GROUP, "sg-11111111", GROUP, "sg-web; reboot", None)
     ]
 
-    commands = dict(looks_of(*findings))
+    interfaces, state, *others = looks_of(*findings)
 
-    assert [words_of(command)[2] for command in commands.values()] == [
-        "describe-network-interfaces",
-        "describe-security-group-rules",
+    filters = ["--filters", f"Name=group-id,Values={GROUP},sg-11111111"]
+    for (shows, command, how_to_read), name, what in (
+        (interfaces, "describe-network-interfaces", "What the group is attached to"),
+        (state, "describe-security-group-rules", "Which rules the group has now"),
+    ):
+        aws, ec2, call, region, place, *options, query, of, output, table = words_of(command)
+        assert (aws, ec2, call) == ("aws", "ec2", name)
+        assert (region, place, options) == ("--region", "eu-central-1", filters)
+        assert (query, of in QUERIES, output, table) == ("--query", True, "--output", "table")
+        assert shows == what
+        assert how_to_read
+    assert others == []
+
+
+def test_looking_at_a_group_that_is_known_by_name_only() -> None:
+    change = group_change(
+        Action.ADD_RULES, group_id=None, group_name="reporting db", added=rules("all from ::/0")
+    )
+
+    [(shows, command, how_to_read)] = looks_of(judged(change))
+
+    assert shows == "The group of this name, and its rules"
+    assert words_of(command) == [
+        *("aws", "ec2", "describe-security-groups", "--region", "eu-central-1"),
+        *("--filters", "Name=group-name,Values=reporting db"),
     ]
-    for command in commands.values():
-        assert words_of(command)[3:] == [
-            *("--region", "eu-central-1"),
-            *("--filters", f"Name=group-id,Values={GROUP},sg-11111111"),
-        ]
+    assert how_to_read == "0.0.0.0/0 or ::/0 under IpPermissions is open to the Internet."
+
+
+def test_looking_at_several_groups_that_are_known_by_name_only() -> None:
+    changes = [
+        group_change(Action.ADD_RULES, group_id=None, group_name=it, added=rules("all from ::/0"))
+        for it in ("web", "db", "web", "--x")
+    ]
+
+    commands = [words_of(command)[-1] for _, command, _ in looks_of(*map(judged, changes))]
+
+    assert commands == ["Name=group-name,Values=web", "Name=group-name,Values=db"]
+
+
+def test_looking_for_a_group_that_the_record_does_not_name() -> None:
+    change = group_change(Action.ADD_RULES, group_id=None, is_omitted=True)
+
+    [(shows, command, _)] = looks_of(judged(change, eventID="e-1"))
+
+    assert shows == "What the call was about"
+    assert words_of(command)[1:] == [
+        *("cloudtrail", "lookup-events", "--region", "eu-central-1"),
+        *("--lookup-attributes", "AttributeKey=EventId,AttributeValue=e-1"),
+        *("--query", "Events[].Resources[]", "--output", "table"),
+    ]
+    assert looks_of(judged(change, eventID="e-1; reboot")) == ()
 
 
 def test_looking_at_a_prefix_list() -> None:
     finding = judged(prefix_list_change(Action.MODIFY, added=(peer("::/0"),)))
 
-    assert [words_of(command)[1:] for _, command in looks_of(finding)] == [
-        [*call.split(), "--region", "eu-central-1", "--prefix-list-id", PREFIX_LIST]
+    looks = looks_of(finding)
+
+    assert [words_of(command)[1:] for _, command, _ in looks] == [
+        [*call.split(), "--region", "eu-central-1", "--prefix-list-id", PREFIX_LIST, *TABLE]
         for call in (
             "ec2 get-managed-prefix-list-entries",
             "ec2 get-managed-prefix-list-associations",
         )
     ]
+    assert all(how_to_read for _, _, how_to_read in looks)
+    assert looks_of(judged(prefix_list_change(Action.DELETE))) == ()
 
 
 def test_looking_at_a_trail() -> None:
-    stopped, deleted = (
-        judged(TrailChange(action=it, trail=TRAIL)) for it in (TrailAction.STOP, TrailAction.DELETE)
+    stopped, selected, updated, deleted = (
+        judged(TrailChange(action=it, trail=TRAIL))
+        for it in (
+            *(TrailAction.STOP, TrailAction.SELECT_EVENTS),
+            *(TrailAction.UPDATE, TrailAction.DELETE),
+        )
     )
 
-    assert {words: words_of(command)[1:] for words, command in looks_of(stopped)} == {
-        words: ["cloudtrail", call, "--region", "eu-central-1", option, TRAIL]
-        for words, call, option in (
+    assert {shows: words_of(command)[1:] for shows, command, _ in looks_of(stopped)} == {
+        shows: ["cloudtrail", call, "--region", "eu-central-1", option, TRAIL]
+        for shows, call, option in (
             ("Whether the trail logs", "get-trail-status", "--name"),
-            ("Which events it takes", "get-event-selectors", "--trail-name"),
-            ("How it is set up", "get-trail", "--name"),
+            ("Which events the trail takes", "get-event-selectors", "--trail-name"),
+            ("How the trail is set up", "get-trail", "--name"),
         )
     }
-    # Of a trail that is no more AWS tells nothing.
-    assert looks_of(deleted) == ()
+    # Of a trail that is gone, AWS says that it is not there.
+    [(shows, command, how_to_read)] = looks_of(deleted)
+    assert shows == "Which trails there are now"
+    assert words_of(command)[1:] == [
+        *("cloudtrail", "list-trails", "--region", "eu-central-1"),
+        *TABLE,
+    ]
+    assert how_to_read == "A trail that is not in it was deleted."
+
+
+def test_worst_is_looked_at_first_and_no_more_than_six_commands_are_given() -> None:
+    lists = [
+        judged(prefix_list_change(Action.MODIFY, prefix_list_id=f"pl-0000000{it}", added=(wide,)))
+        for it, wide in enumerate(map(peer, [*["0.0.0.0/1"] * 6, "0.0.0.0/0"]))
+    ]
+
+    commands = [words_of(command) for _, command, _ in looks_of(*lists)]
+
+    assert len(commands) == 6
+    assert commands[0][6] == "pl-00000006"
 
 
 def test_the_last_call_is_undone_first_and_each_command_given_once() -> None:
@@ -423,7 +777,8 @@ def test_the_last_call_is_undone_first_and_each_command_given_once() -> None:
 
     briefing = briefing_for(*findings)
 
-    assert [(step.number, words_of(step.command)[2]) for step in briefing.undo] == [
+    steps = [(step.call.number, words_of(step.command.text)[2]) for step in briefing.undo]
+    assert steps == [
         (4, "revoke-security-group-ingress"),
         (1, "delete-security-group"),
     ]
@@ -432,16 +787,170 @@ def test_the_last_call_is_undone_first_and_each_command_given_once() -> None:
 
 
 def test_email_says_which_of_several_calls_have_no_command() -> None:
-    # What stopped the trail can be undone, but for what came after it.
-    stopped, deleted = (
-        judged(TrailChange(action=it, trail=TRAIL)) for it in (TrailAction.STOP, TrailAction.DELETE)
+    stopped, updated = (
+        judged(TrailChange(action=it, trail=TRAIL, blinded=(Blinding.STOPPED,)))
+        for it in (TrailAction.STOP, TrailAction.UPDATE)
     )
-    [message] = told([stopped, deleted])
+    [message] = told([stopped, updated])
     undo = texts_of(message)["email"].partition("\nUNDO\n")[2].partition("\n\n")[0]
 
-    command, *others = undo.splitlines()
-    assert command.startswith("  1. aws cloudtrail start-logging ")
-    assert others[0] == "  No command for 2: how the trail was set up before is not recorded."
+    # The command itself stands above.
+    assert undo.splitlines() == [
+        "No command for 2: how the trail was set up before is not recorded."
+    ]
+
+
+# What later calls took back ----------------------------------------------------------------------
+
+
+def at(minute: int, change: Change, **members: Any) -> Finding:
+    called = {"eventID": f"e-{minute}", "eventTime": f"2026-11-17T08:{minute:02}:00Z"}
+    return judged(change, **called | members)
+
+
+def in_forms(*findings: Finding) -> list[dict[str, str]]:
+    """The alerts of one delivery."""
+    return [
+        texts_of(message)
+        for alert in alerts_of_delivery(*findings)
+        for message in messages_of(alert, PLAIN)
+    ]
+
+
+SSH_IN: Final = group_change(Action.ADD_RULES, added=with_ids("tcp 22 from 0.0.0.0/0"))
+DELETED_LATER: Final = "it was deleted later, at 08:05:00 UTC"
+REVOKED_LATER: Final = "the rules were revoked later, at 08:05:00 UTC"
+TAKEN_BACK: Final[dict[str, tuple[Change, Change, str]]] = {
+    "group-created-and-deleted": (
+        group_change(Action.CREATE),
+        group_change(Action.DELETE),
+        DELETED_LATER,
+    ),
+    "group-opened-and-deleted": (SSH_IN, group_change(Action.DELETE), DELETED_LATER),
+    "group-known-by-name-opened-and-deleted": (
+        group_change(
+            Action.ADD_RULES, group_id=None, group_name="web", added=rules("tcp 22 from ::/0")
+        ),
+        group_change(Action.DELETE, group_id=None, group_name="web"),
+        DELETED_LATER,
+    ),
+    "rule-opened-and-revoked": (
+        SSH_IN,
+        group_change(Action.REMOVE_RULES, removed=rules("tcp 22 from 0.0.0.0/0")),
+        REVOKED_LATER,
+    ),
+    "rule-opened-and-revoked-by-its-id": (
+        SSH_IN,
+        group_change(Action.REMOVE_RULES, rule_ids=("sgr-00000000000000000",)),
+        REVOKED_LATER,
+    ),
+    "prefix-list-opened-and-deleted": (
+        prefix_list_change(Action.CREATE, added=(peer("0.0.0.0/0"),)),
+        prefix_list_change(Action.DELETE),
+        DELETED_LATER,
+    ),
+    "trail-stopped-and-deleted": (
+        TrailChange(action=TrailAction.STOP, trail=TRAIL, blinded=(Blinding.STOPPED,)),
+        TrailChange(action=TrailAction.DELETE, trail=TRAIL, blinded=(Blinding.DELETED,)),
+        DELETED_LATER,
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "ended"), TAKEN_BACK.values(), ids=TAKEN_BACK)
+def test_what_a_later_call_ended_gets_the_reason_and_no_command(
+    before: Change, after: Change, ended: str
+) -> None:
+    # In whichever order CloudTrail delivered them.
+    for findings in ([at(1, before), at(5, after)], [at(5, after), at(1, before)]):
+        [entry] = [
+            entry
+            for alert in alerts_of_delivery(*findings)
+            for entry in alert.delivered
+            if entry.event_ids == ("e-1",)
+        ]
+        changed = changed_by(entry, LIMITS[0])
+
+        reason = f"{ended}: there is nothing left to undo"
+        assert changed.undo == Undo(reason=reason)
+        texts = next(it for it in in_forms(*findings) if "e-1" in it["default"])
+        assert f"No longer so: {ended}." in texts["email"]
+        assert f"No longer so: {ended}." in texts["https"]
+        [evidence] = [
+            it
+            for it in json.loads(texts["default"])["evidences"]
+            if it["data"]["event_id"] == "e-1"
+        ]
+        assert evidence["data"]["ended"] == ended
+        # Whatever group, list or trail is left to be deleted or revoked from: none.
+        for form in texts.values():
+            assert not re.search("aws ec2 (revoke|delete|restore)|start-logging", form)
+
+
+STILL_OPEN: Final[dict[str, tuple[Change, Change, dict[str, object]]]] = {
+    "another-group-is-deleted": (
+        SSH_IN,
+        group_change(Action.DELETE, group_id="sg-11111111"),
+        {},
+    ),
+    "the-deletion-is-refused": (
+        SSH_IN,
+        group_change(Action.DELETE),
+        {"errorCode": "Client.DependencyViolation"},
+    ),
+    "another-rule-is-revoked": (
+        SSH_IN,
+        group_change(Action.REMOVE_RULES, removed=rules("tcp 23 from 0.0.0.0/0")),
+        {},
+    ),
+    "the-revoke-matched-nothing": (
+        SSH_IN,
+        group_change(Action.REMOVE_RULES, missed=rules("tcp 22 from 0.0.0.0/0")),
+        {},
+    ),
+    "the-deletion-was-elsewhere": (
+        SSH_IN,
+        group_change(Action.DELETE),
+        {"awsRegion": "eu-west-1"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "members"), STILL_OPEN.values(), ids=STILL_OPEN)
+def test_what_nothing_ended_is_undone_as_ever(
+    before: Change, after: Change, members: dict[str, object]
+) -> None:
+    texts = next(
+        it for it in in_forms(at(1, before), at(5, after, **members)) if ("e-1" in it["default"])
+    )
+
+    assert "No longer so" not in texts["email"]
+    assert "aws ec2 revoke-security-group-ingress" in texts["email"]
+
+
+def test_a_rule_that_was_opened_again_is_undone() -> None:
+    closed = group_change(Action.REMOVE_RULES, removed=rules("tcp 22 from 0.0.0.0/0"))
+
+    texts = in_forms(at(1, SSH_IN), at(5, closed), at(9, SSH_IN))
+
+    [opened] = [it for it in texts if it["email"].startswith("CRITICAL")]
+    # What stands is what the alert begins with, and what is undone.
+    beginning, _, what = opened["email"].partition("\n\nWHAT CHANGED\n")
+    assert "No longer so" not in beginning
+    assert "aws ec2 revoke-security-group-ingress" in beginning
+    first, again = what.split("\n2. ")[:2]
+    assert "No longer so: the rules were revoked later, at 08:05:00 UTC." in first
+    assert "No longer so" not in again
+
+
+def test_of_a_call_the_rules_that_still_stand_are_undone() -> None:
+    both = group_change(Action.ADD_RULES, added=with_ids("tcp 22 from ::/0", "tcp 23 from ::/0"))
+    one = group_change(Action.REMOVE_RULES, removed=rules("tcp 22 from ::/0"))
+
+    [opened] = [it for it in in_forms(at(1, both), at(5, one)) if "CRITICAL" in it["email"]]
+
+    assert "--security-group-rule-ids sgr-00000000000000001\n" in opened["email"]
+    assert "No longer so" not in opened["email"]
 
 
 def test_email_does_not_miss_a_command_that_another_call_has() -> None:
@@ -461,12 +970,12 @@ def test_email_undoes_in_order() -> None:
 
     [undo] = re.findall(r"\nUNDO\n(.*?)\n\n", json.loads(message.body)["email"], re.DOTALL)
     lines = undo.split("\n")
-    assert lines[0] == "  In this order, the last call first:"
+    assert lines[0] == "In this order, the last call first:"
     assert [line.split(" --ip-permissions")[0] for line in lines[1:-1]] == [
-        f"  {number}. aws ec2 revoke-security-group-ingress --region eu-central-1 --group-id {it}"
+        f"{number}. aws ec2 revoke-security-group-ingress --region eu-central-1 --group-id {it}"
         for number, it in ((4, GROUP), (3, "sg-11111111"), (2, "sg-01111111"))
     ]
-    assert lines[-1] == "  To be run with credentials of account 111122223333."
+    assert lines[-1] == "To be run with credentials of account 111122223333."
 
 
 def test_one_line_says_that_there_is_no_command() -> None:
@@ -479,7 +988,8 @@ def test_one_line_says_that_there_is_no_command() -> None:
 
     email = json.loads(message.body)["email"]
     assert email.count("No command") == 1
-    assert "No command: what the rule allowed before is not recorded." in email
+    reason = OTHER_REASONS["edit"]
+    assert f"No command: {reason}." in email
 
 
 def test_undo_without_an_account() -> None:
@@ -491,12 +1001,110 @@ def test_undo_without_an_account() -> None:
     email = json.loads(message.body)["email"]
     assert f"delete-security-group --region eu-central-1 --group-id {GROUP}\n" in email
     assert "To be run with credentials" not in email
+    assert "with credentials of account not in the record:\n" not in email
 
 
-@pytest.mark.parametrize("group_id", [None, "web", "sg-0123456789abcdef0 --profile x"])
-def test_nothing_to_look_at(group_id: str | None) -> None:
-    change = group_change(Action.CREATE, group_id=group_id, group_name="web")
+@pytest.mark.parametrize(
+    ("group_id", "name"),
+    [
+        (None, "--profile x"),
+        (None, "a,b"),
+        (None, "web*"),
+        ("web", "web"),
+        ("sg-0123456789abcdef0 --profile x", "web"),
+    ],
+)
+def test_nothing_to_look_at(group_id: str | None, name: str) -> None:
+    change = group_change(Action.CREATE, group_id=group_id, group_name=name)
     finding = judged(change)
 
     assert looks_of(judged(replace(change, group_id=GROUP)))
     assert looks_of(finding) == ()
+
+
+WARNINGS: Final[dict[str, str | None]] = {
+    "ingress-added-with-ids": None,
+    "ingress-removed": "this lets the traffic through again",
+    "vpc-associated": None,
+    "vpc-disassociated": "this lets the VPC use the group again",
+    "prefix-list-created": None,
+    "prefix-list-widened": None,
+    "prefix-list-narrowed": "this opens it to the world again",
+    "prefix-list-restored": "this may open again what the restored version had closed",
+    "trail-stopped": None,
+}
+
+
+@pytest.mark.parametrize("story", WARNINGS)
+def test_a_step_that_opens_something_says_so_and_no_machine_gets_it(story: str) -> None:
+    change, _ = UNDO[story]
+    # Somebody has to be shown a way back.
+    finding = with_judgement(judged(change), severity=Severity.LOW)
+
+    [command] = undo_of(finding).commands
+    [message] = told([finding])
+
+    warning = WARNINGS[story]
+    assert command.warning == warning
+    texts = texts_of(message)
+    offered = json.loads(texts["default"])["remediation"]["desc"]
+    assert offered == (command.text if warning is None else offered)
+    assert (command.text in offered) is (warning is None)
+    assert (f"Warning, {warning}:\n{command.text}\n" in texts["email"]) is (warning is not None)
+    if warning is not None:
+        assert (
+            f"Undo ({warning}): `{command.text}`"
+            in json.loads(texts["https"])["content"]["nextSteps"]
+        )
+
+
+def test_a_list_that_was_widened_and_narrowed_is_first_only_narrowed() -> None:
+    change = prefix_list_change(
+        Action.MODIFY, version=3, added=(peer("::/0"),), removed=(peer("0.0.0.0/0"),)
+    )
+
+    close, back = undo_of(judged(change)).commands
+
+    assert words_of(close.text)[2] == "modify-managed-prefix-list"
+    assert (close.does, close.warning) == ("Take out what was added (1 range)", None)
+    assert words_of(back.text)[2] == "restore-managed-prefix-list-version"
+    assert (back.does, back.warning) == (
+        "Go back to the version before",
+        "this opens it to the world again",
+    )
+
+
+@pytest.mark.parametrize(
+    ("texts", "opening"),
+    [
+        pytest.param(["tcp 443 from ::/0", "tcp 22 from 10.0.0.0/8"], [0], id="world-and-private"),
+        pytest.param(["tcp 22 from 8.8.8.8/32", "tcp 443 from ::/0"], [1], id="narrow-and-world"),
+        pytest.param(
+            ["tcp 443 from ::/0", "tcp 22 from 3.0.0.0/8", "tcp 1 from sg-1"], [0], id="world-first"
+        ),
+        pytest.param(
+            ["tcp 22 from 0.0.0.0/1", "tcp 22 from 128.0.0.0/1", "udp 9 from 10.0.0.0/8"],
+            [0, 1],
+            id="the-world-in-halves",
+        ),
+        pytest.param(
+            ["all from 0.0.0.0/1", "tcp 22 from 128.0.0.0/2", "tcp 22 from 10.0.0.0/8"],
+            [0, 1],
+            id="every-protocol",
+        ),
+    ],
+)
+def test_what_opens_the_most_is_closed_first(texts: list[str], opening: list[int]) -> None:
+    added = with_ids(*texts)
+
+    close, whole = undo_of(judged(group_change(Action.ADD_RULES, added=added))).commands
+
+    assert words_of(close.text)[-len(opening) :] == [added[it].rule_id for it in opening]
+    assert words_of(whole.text)[-len(added) :] == [it.rule_id for it in added]
+
+
+def test_a_call_that_opens_nothing_else_needs_one_command() -> None:
+    for texts in (["tcp 22 from ::/0"], ["tcp 22 from ::/0", "tcp 22 from 0.0.0.0/0"]):
+        finding = judged(group_change(Action.ADD_RULES, added=with_ids(*texts)))
+        [command] = undo_of(finding).commands
+        assert (command.does, command.warning) == (None, None)

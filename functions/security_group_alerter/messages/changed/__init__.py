@@ -2,33 +2,59 @@
 
 from __future__ import annotations
 
+from ...model.alert import DeliveredFinding
 from ...model.change import Change, PrefixListChange, SecurityGroupChange, TrailChange
 from ...model.finding import Finding
 from ...model.origin import ConfigurationProblem, RecordedCall, UnreadableRecord
+from ...model.record import Outcome
 from ..limits import Limits
-from .prefix_list import prefix_list_changed
-from .security_group import security_group_changed
-from .trail import trail_changed
-from .unjudged import configuration_wrong, record_unreadable
+from .prefix_list import prefix_list_changed, prefix_list_phrases
+from .security_group import security_group_changed, security_group_phrases
+from .trail import trail_changed, trail_phrases
+from .unjudged import configuration_wrong, record_unreadable, unjudged_phrase
 from .words import Changed
 
+_REFUSED = {
+    Outcome.DENIED: "denied attempt to",
+    Outcome.FAILED: "failed attempt to",
+    Outcome.DRY_RUN: "dry run (nothing changed) to",
+}
 
-def changed_by(finding: Finding, limits: Limits) -> Changed:
-    """What the finding reports."""
-    match finding.origin:
+
+def changed_by(entry: DeliveredFinding, limits: Limits) -> Changed:
+    """All that the forms say of one finding."""
+    match entry.finding.origin:
         case RecordedCall(change=change):
-            return _changed_by_call(finding, change, limits)
+            match change:
+                case SecurityGroupChange():
+                    return security_group_changed(entry, change, limits)
+                case PrefixListChange():
+                    return prefix_list_changed(entry, change, limits)
+                case TrailChange():
+                    return trail_changed(entry, change, limits)
         case UnreadableRecord() as origin:
             return record_unreadable(origin, limits)
         case ConfigurationProblem() as origin:
             return configuration_wrong(origin, limits)
 
 
-def _changed_by_call(finding: Finding, change: Change, limits: Limits) -> Changed:
+def phrase_of(finding: Finding) -> str:
+    """What was done, or what was attempted and not done: the headline."""
+    if finding.change is None:
+        return unjudged_phrase(finding.origin)
+    done, to_do = _phrases(finding, finding.change)
+    if finding.judgement.acceptance.covers_all:
+        return f"accepted: {done}"
+    refused = _REFUSED.get(finding.outcome)
+    return f"{refused} {to_do}" if refused else done
+
+
+def _phrases(finding: Finding, change: Change) -> tuple[str, str]:
+    """(What was done, what was to be done)."""
     match change:
         case SecurityGroupChange():
-            return security_group_changed(finding, change, limits)
+            return security_group_phrases(finding, change)
         case PrefixListChange():
-            return prefix_list_changed(finding, change, limits)
+            return prefix_list_phrases(finding, change)
         case TrailChange():
-            return trail_changed(finding, change, limits)
+            return trail_phrases(finding, change)

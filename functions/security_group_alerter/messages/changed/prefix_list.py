@@ -6,62 +6,86 @@ from collections.abc import Iterator, Sequence
 
 from ...judgement.exposure import reach_of
 from ...model import ids
+from ...model.alert import DeliveredFinding
 from ...model.change import Action, PrefixListChange
 from ...model.exposure import Breadth
 from ...model.finding import Effect, Finding
 from ...model.record import Outcome
 from ...model.rules import Peer
 from ..limits import Limits
-from ..people import NOT_RECORDED
-from ..rule_words import amount_words, peer_words, reach_words, width_of, worst_of
-from ..text import safe
-from ..undo import NOT_ENOUGH, NoUndoError, needed, undo_of
-from .words import ADDED, REMOVED, Changed, Item, ItemList, problem_lines
-
-_VERSIONS = range(1, 2**31)
-_LOOKS = (
-    (
-        "Which ranges the list holds now",
-        "ec2 get-managed-prefix-list-entries --region {region} --prefix-list-id {id}",
-    ),
-    (
-        "What refers to the list",
-        "ec2 get-managed-prefix-list-associations --region {region} --prefix-list-id {id}",
-    ),
+from ..rule_words import amount_words, peer_words, whom_words, width_of, worst_of
+from ..text import plural, safe
+from ..undo import NOT_ENOUGH, NoUndoError, Step, needed, undo_of
+from .words import (
+    ADDED,
+    NOT_NAMED,
+    REMOVED,
+    WOULD_OPEN,
+    Changed,
+    Item,
+    ItemList,
+    Look,
+    problem_lines,
+    ranges_look,
+    unknown_lines,
 )
 
+_VERSIONS = range(1, 2**31)
+_STEPS = (
+    "Find out which security groups refer to the list: each of them lets these ranges in.",
+    "Not planned? Take the ranges out of the list, or go back to the version before.",
+)
+_IPAM_STEPS = (
+    "Not planned? Take it back. The ranges that IPAM has put into the list stay: check them.",
+    "Planned? Look in IPAM at the rules of the list's resolver: what they match gets into the "
+    "list.",
+)
+# The role by which IPAM keeps a list in step: a person's edit would be undone at once.
+# https://docs.aws.amazon.com/vpc/latest/ipam/iam-ipam-slr.html
+_IPAM_ROLE = "AWSServiceRoleForIPAM"
 
-def prefix_list_changed(finding: Finding, change: PrefixListChange, limits: Limits) -> Changed:
-    """A prefix list that was created, edited or restored to an earlier version."""
-    done, to_do = _phrases(finding, change)
+
+def prefix_list_changed(
+    entry: DeliveredFinding, change: PrefixListChange, limits: Limits
+) -> Changed:
+    """A prefix list that was created, edited, deleted or restored to an earlier version."""
+    finding = entry.finding
     names = (change.prefix_list_id, change.prefix_list_name and f'"{change.prefix_list_name}"')
     added, removed = (
         worst_of(peers, limits.rules, lambda peer: width_of(reach_of((peer,))))
         for peers in (change.added, change.removed)
     )
     return Changed(
-        done=done,
-        to_do=to_do,
-        called=change.prefix_list_id or change.prefix_list_name or "",
-        before=(f"Prefix list: {safe(' '.join(filter(None, names))) or NOT_RECORDED}",),
+        noun="Prefix list",
+        called=safe(" ".join(filter(None, names))) or NOT_NAMED,
+        reasons=tuple(_reasons(finding, change)),
+        repeats_headline=not (change.added or change.removed),
+        lines=tuple(f"{words[:1].upper()}{words[1:]}." for words in _settings(change)),
         lists=(
             _ranges(ADDED, added, len(change.added)),
             _ranges(REMOVED, removed, len(change.removed)),
         ),
-        after=problem_lines(change.problems, limits.rules),
+        after=(
+            *problem_lines(change.problems, limits.rules),
+            *unknown_lines(change.unknown_parameters),
+        ),
         notes=tuple(_notes(finding, change)) if finding.outcome is Outcome.SUCCEEDED else (),
-        undo=undo_of(finding, lambda: _undo(change)),
-        looked_at=ids.valid(ids.PREFIX_LIST, change.prefix_list_id),
-        looks=_LOOKS,
+        undo=undo_of(entry, lambda: _steps_back(finding, change)),
+        looks=tuple(_looks(change)),
+        steps=_IPAM_STEPS if change.ipam_sync else _STEPS,
         resource_type="AWS::EC2::PrefixList",
         facts={
             "action": change.action,
             "prefix_list_id": limits.cut(change.prefix_list_id),
             "prefix_list_name": limits.cut(change.prefix_list_name),
+            "new_name": limits.cut(change.new_name),
+            "max_entries": change.max_entries,
+            "ipam_sync": change.ipam_sync,
             "ranges_added": [peer.value for peer, _ in added],
             "ranges_removed": [peer.value for peer, _ in removed],
             "ipv4_share": finding.judgement.listed.ipv4_share,
             "ipv6_share": finding.judgement.listed.ipv6_share,
+            "unknown_parameters": [limits.cut(name) for name in change.unknown_parameters[:10]],
             "not_readable": [limits.cut(problem) for problem in change.problems[: limits.rules]],
             "is_omitted": change.is_omitted or None,
         },
@@ -76,50 +100,148 @@ def _ranges(mark: str, ranges: Sequence[tuple[Peer, tuple[object, ...]]], count:
     return ItemList(mark=mark, noun="range", items=tuple(items), count=count)
 
 
-def _phrases(finding: Finding, change: PrefixListChange) -> tuple[str, str]:
+def _settings(change: PrefixListChange) -> Iterator[str]:
+    """What an edit set beside the ranges."""
+    if change.action is not Action.MODIFY:
+        return
+    if change.new_name is not None:
+        yield f"renamed to {safe(change.new_name, 100)}"
+    if change.max_entries is not None:
+        yield f"room for {change.max_entries:,} entries"
+    if change.ipam_sync is True:
+        yield "IPAM fills this list from now on"
+    if change.ipam_sync is False:
+        yield "IPAM no longer fills this list"
+
+
+def prefix_list_phrases(finding: Finding, change: PrefixListChange) -> tuple[str, str]:
     """(What was done, what was to be done) to the prefix list."""
-    name = f"prefix list {safe(change.prefix_list_id or change.prefix_list_name or '', 60)}"
+    called = safe(change.prefix_list_id or change.prefix_list_name or "", 60)
+    name = f"prefix list {called}" if called else "a prefix list that is not named"
     listed = finding.judgement.listed
     if change.action is Action.RESTORE:
         version = f" to version {change.restored_version}" if change.restored_version else ""
         return f"{name} restored{version}, contents not recorded", f"restore {name}{version}"
-    verb, past = ("create", "created") if change.action is Action.CREATE else ("edit", "edited")
+    verb, past = {
+        Action.CREATE: ("create", "created"),
+        Action.DELETE: ("delete", "deleted"),
+    }.get(change.action, ("edit", "edited"))
     if listed.breadth >= Breadth.BROAD:
-        whom = reach_words(listed)
+        whom = whom_words(listed, change.added)
         return f"{name} now includes {whom}", f"make {name} include {whom}"
-    if change.is_omitted or change.problems:
+    if change.cannot_be_judged:
         return f"{name} {past}, ranges unreadable: cannot judge", f"{verb} {name}"
+    details = [*_settings(change)]
     if finding.judgement.effect is Effect.CLOSES:
-        return f"{name} {past}: a world-wide range was removed", f"{verb} {name}"
-    if len(change.added) == 1:
-        return f"{name} {past}: {peer_words(change.added[0])} added", f"{verb} {name}"
-    return f"{name} {past}", f"{verb} {name}"
+        is_deleted = change.action is Action.DELETE
+        details.append(
+            "it held a world-wide range" if is_deleted else "a world-wide range was removed"
+        )
+    elif len(change.added) == 1:
+        details.append(f"{peer_words(change.added[0])} added")
+    return f"{name} {past}{': ' if details else ''}{'; '.join(details)}", f"{verb} {name}"
 
 
 def _notes(finding: Finding, change: PrefixListChange) -> Iterator[str]:
     if change.is_omitted:
         yield "CloudTrail left the ranges out. Look at the prefix list itself."
-    if change.action is Action.RESTORE:
-        yield "The record does not tell which ranges the restored version holds."
-    if change.added and change.action is Action.MODIFY:
+    is_reason = finding.judgement.listed.breadth >= Breadth.BROAD
+    if change.added and change.action is Action.MODIFY and not is_reason:
         yield "Every rule that refers to this list now lets the added ranges through."
-    if finding.judgement.effect is Effect.CLOSES:
-        yield "A world-wide range was removed from the list. Another may still stand in it."
+    if finding.judgement.effect is Effect.CLOSES and change.action is not Action.DELETE:
+        yield "Another world-wide range may still be in the list."
 
 
-def _undo(change: PrefixListChange) -> list[str]:
-    prefix_list_id = needed(ids.PREFIX_LIST, change.prefix_list_id)
+def _reasons(finding: Finding, change: PrefixListChange) -> Iterator[str]:
+    """Why it is as severe as it is."""
+    if finding.outcome is not Outcome.SUCCEEDED:
+        yield WOULD_OPEN
+    elif change.action is Action.RESTORE:
+        yield "the ranges of the restored version are not in the record"
+    elif finding.judgement.listed.breadth >= Breadth.BROAD:
+        yield "every rule that refers to the list lets these ranges through"
+    elif change.cannot_be_judged:
+        yield "the list may now hold the world"
+    elif change.ipam_sync:
+        yield "from now on its ranges change without a person's call"
+
+
+def _looks(change: PrefixListChange) -> Iterator[Look]:
+    prefix_list_id = ids.valid(ids.PREFIX_LIST, change.prefix_list_id)
+    if prefix_list_id is None or change.action is Action.DELETE:
+        return
+    yield ranges_look(prefix_list_id)
+    yield Look(
+        shows="What refers to the list",
+        words=(
+            *("ec2", "get-managed-prefix-list-associations", "--prefix-list-id", "{}"),
+            *("--query", "PrefixListAssociations[].{Used_by:ResourceId,Account:ResourceOwner}"),
+            *("--output", "table"),
+        ),
+        value=prefix_list_id,
+        how_to_read="Each security group listed lets the ranges through. No row: nothing uses it.",
+    )
+
+
+def _steps_back(finding: Finding, change: PrefixListChange) -> Iterator[Step]:
+    if change.action is Action.DELETE:
+        raise NoUndoError("a deleted prefix list cannot be brought back")
+    if finding.record and finding.record.principal.role_name == _IPAM_ROLE:
+        raise NoUndoError("IPAM would make the same change again: change its rules in IPAM")
+    prefix_list_id = needed(ids.PREFIX_LIST, change.prefix_list_id, "prefix list id")
+    if change.ipam_sync is not None:
+        yield _ipam_sync_set_back(prefix_list_id, was_on=not change.ipam_sync)
+        return
     if change.action is Action.CREATE:
-        return ["ec2", "delete-managed-prefix-list", "--prefix-list-id", prefix_list_id]
+        yield Step(words=["ec2", "delete-managed-prefix-list", "--prefix-list-id", prefix_list_id])
+        return
     changed_entries = change.added or change.removed or change.action is Action.RESTORE
-    if change.version is None or change.version not in _VERSIONS or not changed_entries:
+    if not changed_entries:
+        raise NoUndoError("what was set before is not in the record")
+    if change.version is None or change.version not in _VERSIONS:
         raise NoUndoError(NOT_ENOUGH)
     # Every change of the entries makes one version more.
     # https://docs.aws.amazon.com/vpc/latest/userguide/working-with-managed-prefix-lists.html
-    return [
-        "ec2",
-        "restore-managed-prefix-list-version",
-        *("--prefix-list-id", prefix_list_id),
-        *("--previous-version", str(change.version)),
-        *("--current-version", str(change.version + 1)),
-    ]
+    named = ["--prefix-list-id", prefix_list_id]
+    now = ["--current-version", str(change.version + 1)]
+    warning = _warning(change)
+    if change.added and warning:
+        # Going back puts in again what was removed; this only takes out.
+        entries = [f"Cidr={peer.value}" for peer in change.added]
+        yield Step(
+            words=[
+                *("ec2", "modify-managed-prefix-list", *named, *now),
+                *("--remove-entries", *entries),
+            ],
+            does=f"Take out what was added ({plural(len(entries), 'range')})",
+        )
+    yield Step(
+        words=[
+            *("ec2", "restore-managed-prefix-list-version", *named),
+            *("--previous-version", str(change.version), *now),
+        ],
+        does="Go back to the version before" if change.added and warning else None,
+        warning=warning,
+    )
+
+
+def _ipam_sync_set_back(prefix_list_id: str, *, was_on: bool) -> Step:
+    flag = "ipam-prefix-list-resolver-sync-enabled"
+    return Step(
+        words=[
+            *("ec2", "modify-managed-prefix-list", "--prefix-list-id", prefix_list_id),
+            f"--{flag}" if was_on else f"--no-{flag}",
+        ],
+        warning="IPAM may then put any range into the list" if was_on else None,
+    )
+
+
+def _warning(change: PrefixListChange) -> str | None:
+    """What going back lets in again; None where it only takes ranges out."""
+    if change.action is Action.RESTORE:
+        return "this may open again what the restored version had closed"
+    if not change.removed:
+        return None
+    if reach_of(change.removed).breadth is Breadth.WORLD:
+        return "this opens it to the world again"
+    return "this puts the removed ranges back"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
 from ...judgement.exposure import exposure_of
 from ...model import ids
-from ...model.change import Action, SecurityGroupChange
-from ...model.exposure import Breadth
+from ...model.alert import DeliveredFinding
+from ...model.change import Action, RuleDescription, SecurityGroupChange
+from ...model.exposure import Breadth, Exposure
 from ...model.finding import Effect, Finding
 from ...model.record import Outcome
 from ...model.rules import (
@@ -22,80 +24,106 @@ from ...model.rules import (
 )
 from ..limits import Limits
 from ..members import without_empty
-from ..people import NOT_RECORDED
 from ..rule_words import (
     concern_of,
     direction_words,
     flow_words,
     openings_words,
     rule_words,
+    touches,
     worst_of,
+    worst_openings_in,
 )
 from ..text import plural, safe
-from ..undo import NOT_ENOUGH, NoUndoError, needed, undo_of
+from ..undo import NOT_ENOUGH, NoUndoError, Step, needed, undo_of
 from .words import (
     ADDED,
     MISSED,
+    NOT_NAMED,
     REMOVED,
+    WOULD_OPEN,
     Changed,
     Item,
     ItemList,
+    Look,
     Weakened,
+    event_looks,
     problem_lines,
+    ranges_look,
+    unknown_lines,
 )
 
 _PROTOCOL = re.compile(r"[a-z0-9-]{1,10}")
-_LOOKS = (
-    (
-        "What the group is attached to",
-        "ec2 describe-network-interfaces --region {region} --filters Name=group-id,Values={ids}",
-    ),
-    (
-        "Which rules the group has now",
-        "ec2 describe-security-group-rules --region {region} --filters Name=group-id,Values={ids}",
-    ),
+# Fewer characters than EC2 takes in either. To the AWS CLI, `-` begins an option, `file://` names a
+# file to be sent, and a comma begins another value; `@` and `*` mean something in a chat.
+# https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-parameters-file.html
+_DESCRIPTION = re.compile(r"(?!.*://)[a-zA-Z0-9 ._\-:/(),+=;!$]{1,255}")
+_GROUP_NAME = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9 ._\-/+]{0,254}")
+_STEPS = (
+    "Not planned? Close it now. The command removes only what was opened.",
+    "Then find out what it reaches, and who has connected since: VPC flow logs, the host's logins.",
+    "Planned? Narrow the range, or add it to accepted_openings.toml.",
+)
+_EDIT_STEPS = (
+    "Look at the group's rules: an edited egress rule lets nobody in.",
+    "Open to the Internet, and not planned? Remove the rule, or set it back.",
+    "Then find out what it reaches, and who has connected since: VPC flow logs, the host's logins.",
+)
+_CANNOT_JUDGE_STEPS = (
+    "Look at the group's rules now.",
+    "Close what is open to the Internet and not planned.",
+)
+_UNSEEN_LIST_STEPS = (
+    "Look at the ranges in the prefix list: the rule lets them in.",
+    "Not planned? Close it now. The command removes only what was opened.",
+)
+_INTERFACES = (
+    "NetworkInterfaces[].{Id:NetworkInterfaceId,Used_by:Description,Instance:Attachment.InstanceId,"
+    "Public:Association.PublicIp,IPv6:Ipv6Addresses[0].Ipv6Address,Private:PrivateIpAddress}"
+)
+_RULES = (
+    "SecurityGroupRules[].{Id:SecurityGroupRuleId,Egress:IsEgress,Protocol:IpProtocol,"
+    "From:FromPort,To:ToPort,IPv4:CidrIpv4,IPv6:CidrIpv6,List:PrefixListId,"
+    "Group:ReferencedGroupInfo.GroupId,Description:Description}"
 )
 # A rule with its place in the order of concern.
 _Rated = Sequence[tuple[SecurityGroupRule, tuple[object, ...]]]
 
 
 def security_group_changed(
-    finding: Finding, change: SecurityGroupChange, limits: Limits
+    entry: DeliveredFinding, change: SecurityGroupChange, limits: Limits
 ) -> Changed:
     """A group that was created, deleted or associated, or whose rules or descriptions changed."""
-    done, to_do = _phrases(finding, change)
+    finding = entry.finding
     added, removed, missed = (
         worst_of(rules, limits.rules, lambda rule: concern_of(exposure_of((rule,))))
         for rules in (change.added, change.removed, change.missed)
     )
-    succeeded = finding.outcome is Outcome.SUCCEEDED
     acceptance = tuple(_acceptance_words(finding))
-    group_name = change.group_name and f'"{safe(change.group_name)}"'
-    group = _joined(change.group_id and safe(change.group_id, 80), group_name)
+    described = [rule.description for rule, _ in _worst_first(added) if rule.description]
     return Changed(
-        done=done,
-        to_do=to_do,
-        target=_joined(
-            f"on {group or 'a group that is ' + NOT_RECORDED}",
-            f"in {safe(change.vpc_id, 40)}" if change.vpc_id else None,
-        ),
-        called=_joined(change.group_id, change.group_name)
-        or "a group that the record does not name",
+        noun="Group",
+        called=_called(change) or NOT_NAMED,
+        within=safe(change.vpc_id, 40) if change.vpc_id else None,
+        reasons=tuple(_reasons(finding, change)),
         repeats_headline=not (change.added or change.removed),
-        before=(f'Description: "{safe(change.group_description)}"',)
-        if change.group_description
-        else (),
+        lines=tuple(_lines(change, limits)),
         lists=(
-            _item_list(ADDED, added, len(change.added)),
+            _item_list(ADDED, added, len(change.added), entry.revoked),
             _item_list(REMOVED, removed, len(change.removed)),
             _item_list(MISSED, missed, len(change.missed)),
         ),
-        after=(*_rule_ids(change, limits), *problem_lines(change.problems, limits.rules)),
-        notes=(*acceptance, *_notes(finding, change)) if succeeded else (),
+        after=(
+            *_rule_ids(change, limits),
+            *problem_lines(change.problems, limits.rules),
+            *unknown_lines(change.unknown_parameters),
+        ),
+        description=safe(described[0]) if described else None,
+        notes=(*acceptance, *_notes(finding, change)),
         acceptance=acceptance,
-        undo=undo_of(finding, lambda: _undo(change)),
-        looked_at=ids.valid(ids.SECURITY_GROUP, change.group_id),
-        looks=_LOOKS,
+        undo=undo_of(entry, lambda: _steps_back(entry, change)),
+        looks=tuple(_looks(finding, change)),
+        steps=_steps(finding, change),
         resource_type="AWS::EC2::SecurityGroup",
         weakens=Weakened.FIREWALL
         if any(rule.direction is not Direction.EGRESS for rule in change.added)
@@ -107,39 +135,50 @@ def security_group_changed(
             "group_description": limits.cut(change.group_description),
             "vpc_id": limits.cut(change.vpc_id),
             "rules_added": _rule_facts(added, limits),
+            "rules_revoked_since": len(entry.revoked) or None,
             "rules_removed": _rule_facts(removed, limits),
             "rules_not_found": _rule_facts(missed, limits),
             "rule_ids": [limits.cut(rule_id) for rule_id in change.rule_ids[: limits.rules]],
+            "descriptions": [
+                _description_facts(it, limits) for it in change.descriptions[: limits.rules]
+            ],
             "rules_not_listed": _rules_not_listed(change, limits.rules),
+            "unknown_parameters": [limits.cut(name) for name in change.unknown_parameters[:10]],
             "not_readable": [limits.cut(problem) for problem in change.problems[: limits.rules]],
             "is_omitted": change.is_omitted or None,
         },
     )
 
 
-def _joined(*words: str | None) -> str:
-    return " ".join(filter(None, words))
+def _called(change: SecurityGroupChange) -> str:
+    name = change.group_name and f'"{safe(change.group_name)}"'
+    return " ".join(filter(None, (change.group_id and safe(change.group_id, 80), name)))
+
+
+def _worst_first(rated: _Rated) -> _Rated:
+    return sorted(rated, key=itemgetter(1), reverse=True)
 
 
 # The headline.
 
 
-def _phrases(finding: Finding, change: SecurityGroupChange) -> tuple[str, str]:
+def security_group_phrases(finding: Finding, change: SecurityGroupChange) -> tuple[str, str]:
     """(What was done, what was to be done) to the security group."""
     if change.action in (Action.ADD_RULES, Action.MODIFY_RULES):
         return _added_phrases(finding, change)
     if change.action is Action.REMOVE_RULES:
         return _removed_phrases(finding, change)
     name = safe(change.group_name or change.group_id or "", 60)
-    vpc = safe(change.vpc_id or "of unrecorded id", 40)
+    group = f"security group {name}" if name else "a security group that is not named"
+    vpc = f"VPC {safe(change.vpc_id, 40)}" if change.vpc_id else "a VPC that is not named"
     return {
-        Action.CREATE: (f"security group {name} created", f"create security group {name}"),
-        Action.DELETE: (f"security group {name} deleted", f"delete security group {name}"),
+        Action.CREATE: (f"{group} created", f"create {group}"),
+        Action.DELETE: (f"{group} deleted", f"delete {group}"),
         Action.DESCRIBE_RULES: ("rule descriptions changed", "change rule descriptions"),
-        Action.ASSOCIATE_VPC: (f"{name} associated with VPC {vpc}", f"associate VPC {vpc}"),
+        Action.ASSOCIATE_VPC: (f"{group} associated with {vpc}", f"associate {group} with {vpc}"),
         Action.DISASSOCIATE_VPC: (
-            f"{name} disassociated from VPC {vpc}",
-            f"disassociate VPC {vpc}",
+            f"{group} disassociated from {vpc}",
+            f"disassociate {group} from {vpc}",
         ),
     }[change.action]
 
@@ -151,36 +190,41 @@ def _added_phrases(finding: Finding, change: SecurityGroupChange) -> tuple[str, 
         verb = "edited" if is_edit else "added"
         return f"rules {verb}, but CloudTrail left them out: cannot judge", "change rules"
     if max((opening.reach.breadth for opening in opened.openings), default=0) >= Breadth.BROAD:
-        traffic, whom = openings_words(opened)
-        to_do = f"open {traffic} to {whom}"
-        # The record of an edit does not name the direction of the rule.
-        return f"edit may {to_do}" if is_edit else f"{traffic} open to {whom}", to_do
+        traffic, whom = openings_words(opened, change.added)
+        if is_edit:
+            # The record of an edit does not name the direction of the rule.
+            return f"edit may open {traffic} to {whom}", f"edit a rule: {traffic}, {whom}"
+        return f"{traffic} open to {whom}", f"open {traffic} to {whom}"
     verb, past = ("edit", "edited") if is_edit else ("add", "added")
-    done, to_do = _rules_phrases(change.added, verb, past)
+    done, to_do = _rules_phrases(change.added, change.direction, verb, past)
     return (f"{done}, others unreadable: cannot judge" if change.problems else done), to_do
 
 
 def _removed_phrases(finding: Finding, change: SecurityGroupChange) -> tuple[str, str]:
     if finding.judgement.closed.is_world_open:
-        traffic, whom = openings_words(finding.judgement.closed)
+        traffic, whom = openings_words(finding.judgement.closed, change.removed)
         return (
             f"a world-open rule was removed: {traffic} from {whom}",
             f"remove a world-open rule: {traffic} from {whom}",
         )
     if change.removed:
-        return _rules_phrases(change.removed, "remove", "removed")
+        return _rules_phrases(change.removed, change.direction, "remove", "removed")
     if change.missed:
         return "revoke that matched no rule: nothing changed", "remove rules"
     if change.is_omitted:
         return "rules removed, but CloudTrail left them out: cannot judge", "remove rules"
-    count = plural(len(change.rule_ids), f"{change.direction} rule") if change.rule_ids else "rules"
+    kind = f"{change.direction} rule"
+    count = plural(len(change.rule_ids), kind) if change.rule_ids else f"{kind}s"
     return f"{count} removed, contents not recorded", f"remove {count}"
 
 
-def _rules_phrases(rules: tuple[SecurityGroupRule, ...], verb: str, past: str) -> tuple[str, str]:
+def _rules_phrases(
+    rules: tuple[SecurityGroupRule, ...], direction: Direction, verb: str, past: str
+) -> tuple[str, str]:
     """(`ingress rule added: tcp 443 from 10.0.0.0/8`, `add …`), or the number of rules."""
     if not rules:
-        return f"rules {past}", f"{verb} rules"
+        kind = "rules" if direction is Direction.UNKNOWN else f"{direction} rules"
+        return f"{kind} {past}", f"{verb} {kind}"
     kind = f"{direction_words(rules[0].direction)} rule"
     if len(rules) > 1:
         count = plural(len(rules), kind)
@@ -191,10 +235,15 @@ def _rules_phrases(rules: tuple[SecurityGroupRule, ...], verb: str, past: str) -
 # The rules.
 
 
-def _item_list(mark: str, rules: _Rated, count: int) -> ItemList:
+def _item_list(
+    mark: str,
+    rules: _Rated,
+    count: int,
+    revoked: frozenset[SecurityGroupRule] = frozenset(),
+) -> ItemList:
     items = [
         Item(
-            text=rule_words(rule),
+            text=f"{rule_words(rule)}{' (revoked since)' if rule in revoked else ''}",
             rule_id=safe(rule.rule_id, 40) if rule.rule_id else None,
             description=safe(rule.description) if rule.description else None,
             concern=concern,
@@ -204,11 +253,32 @@ def _item_list(mark: str, rules: _Rated, count: int) -> ItemList:
     return ItemList(mark=mark, noun="rule", items=tuple(items), count=count)
 
 
+def _lines(change: SecurityGroupChange, limits: Limits) -> Iterator[str]:
+    """The description of a new group, and new descriptions of rules."""
+    if change.group_description:
+        yield f'Description: "{safe(change.group_description)}"'
+    for it in change.descriptions[: limits.rules]:
+        rule = flow_words(it.rule) if it.rule else safe(it.rule_id or "", 40)
+        yield f'{rule}: "{safe(it.text)}"' if it.text else f"{rule}: description removed"
+    left = len(change.descriptions) - limits.rules
+    if left > 0:
+        yield f"and {plural(left, 'more description')}: see the CloudTrail event"
+
+
 def _rule_ids(change: SecurityGroupChange, limits: Limits) -> Iterator[str]:
     """The rules that are named by their ids alone."""
-    if change.rule_ids and not change.removed:
+    if change.action is Action.REMOVE_RULES and change.rule_ids and not change.removed:
         shown = " ".join(safe(rule_id, 40) for rule_id in change.rule_ids[: limits.rules])
-        yield f"{'' if change.action is Action.DESCRIBE_RULES else '- '}{shown}"
+        yield f"- {shown}"
+
+
+def _description_facts(described: RuleDescription, limits: Limits) -> dict[str, Any]:
+    rule = described.rule
+    return without_empty(
+        rule_id=limits.cut(described.rule_id),
+        rule=_rule_facts([(rule, ())], limits)[0] if rule else None,
+        description=limits.cut(described.text),
+    )
 
 
 def _rule_facts(rules: _Rated, limits: Limits) -> list[dict[str, Any]]:
@@ -254,82 +324,232 @@ def _acceptance_words(finding: Finding) -> Iterator[str]:
 
 
 def _notes(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
+    record = finding.record
+    if finding.outcome is not Outcome.SUCCEEDED:
+        is_duplicate = ((record and record.error_code) or "").endswith(
+            "InvalidPermission.Duplicate"
+        )
+        if is_duplicate and finding.judgement.would_open_world:
+            yield (
+                "The group has this rule already: an earlier call opened it to the world."
+                if len(change.added) == 1
+                else "The group has one of these rules already, from an earlier call: it may be "
+                "open to the world."
+            )
+        return
     if change.action is Action.MODIFY_RULES:
         yield (
-            "The record tells neither the direction of the rule nor what it allowed before. "
+            "The record shows neither the direction of the rule nor what it allowed before. "
             "It is judged as ingress."
         )
     if change.action is Action.REMOVE_RULES and change.rule_ids and not change.removed:
         yield "The record names the rules by id only. What they allowed is not recorded."
     if change.is_omitted:
         yield "CloudTrail left the rules out, as it does over 100 KB. Look at the group itself."
-    if finding.judgement.opened.has_prefix_lists:
-        yield "The record does not tell which ranges the prefix list holds."
     if finding.judgement.effect is Effect.CLOSES:
-        yield "A world-open rule was removed. Another may still stand on this group."
+        yield "Another rule may still keep the group open to the world."
+
+
+def _reasons(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
+    """Why it is as severe as it is, where no opening that is known says so."""
+    if finding.outcome is not Outcome.SUCCEEDED:
+        yield WOULD_OPEN
+    elif change.cannot_be_judged:
+        yield "the record does not show everything that changed"
+    elif finding.judgement.opened.has_prefix_lists:
+        yield "the ranges in the prefix list are not in the record: it may hold the world"
+
+
+def _steps(finding: Finding, change: SecurityGroupChange) -> tuple[str, ...]:
+    if change.cannot_be_judged:
+        return _CANNOT_JUDGE_STEPS
+    if change.action is Action.MODIFY_RULES:
+        return _EDIT_STEPS
+    is_unseen = finding.judgement.opened.has_prefix_lists and not finding.judgement.opened.openings
+    return _UNSEEN_LIST_STEPS if is_unseen else _STEPS
+
+
+# What to look at.
+
+
+def _looks(finding: Finding, change: SecurityGroupChange) -> Iterator[Look]:
+    group_id = ids.valid(ids.SECURITY_GROUP, change.group_id)
+    for prefix_list_id in _prefix_lists(change):
+        yield ranges_look(prefix_list_id)
+    if group_id is not None:
+        attached = Look(
+            shows="What the group is attached to",
+            words=(
+                *("ec2", "describe-network-interfaces"),
+                *("--filters", "Name=group-id,Values={}"),
+                *("--query", _INTERFACES, "--output", "table"),
+            ),
+            value=group_id,
+            takes_many=True,
+            how_to_read="A row with a Public or IPv6 address can be reached from the Internet. "
+            "No row: nothing uses the group.",
+        )
+        rules = Look(
+            shows="Which rules the group has now",
+            words=(
+                *("ec2", "describe-security-group-rules"),
+                *("--filters", "Name=group-id,Values={}"),
+                *("--query", _RULES, "--output", "table"),
+            ),
+            value=group_id,
+            takes_many=True,
+            how_to_read="0.0.0.0/0 or ::/0 where Egress is False is open to the Internet.",
+        )
+        # Where the record does not show what was opened, the rules come first.
+        is_shown = change.action is Action.ADD_RULES and not change.cannot_be_judged
+        yield from (attached, rules) if is_shown else (rules, attached)
+    elif (name := ids.valid(_GROUP_NAME, change.group_name)) and change.group_id is None:
+        # Only this call finds a group by its name.
+        is_plain = _PLAIN_NAME.fullmatch(name) is not None
+        yield Look(
+            shows="The group of this name, and its rules",
+            words=(
+                *("ec2", "describe-security-groups", "--filters"),
+                "Name=group-name,Values={}" if is_plain else "{}",
+                *("--query", "SecurityGroups[].{Id:GroupId,Vpc:VpcId,In:IpPermissions}"),
+                *("--output", "table"),
+            ),
+            value=name if is_plain else json.dumps([{"Name": "group-name", "Values": [name]}]),
+            how_to_read="0.0.0.0/0 or ::/0 is open to the Internet.",
+        )
+    elif not (change.group_id or change.group_name) and finding.record is not None:
+        yield from event_looks(finding.record.event_id)
+
+
+def _prefix_lists(change: SecurityGroupChange) -> Iterator[str]:
+    for rule in change.added:
+        if rule.peer.kind is PeerKind.PREFIX_LIST and rule.direction is not Direction.EGRESS:
+            yield from filter(None, (ids.valid(ids.PREFIX_LIST, rule.peer.value),))
 
 
 # The way back.
 
 
-def _undo(change: SecurityGroupChange) -> list[str]:
+def _steps_back(entry: DeliveredFinding, change: SecurityGroupChange) -> Iterator[Step]:
     if change.action is Action.MODIFY_RULES:
-        raise NoUndoError("what the rule allowed before is not recorded")
+        raise NoUndoError("what the rule allowed before is not in the record")
     if change.action is Action.DELETE:
         raise NoUndoError("a deleted group cannot be brought back")
     if change.action is Action.REMOVE_RULES and not change.removed and change.missed:
         raise NoUndoError("nothing was removed")
-    group_id = needed(ids.SECURITY_GROUP, change.group_id)
+    group = _group_options(change)
     if change.action is Action.CREATE:
-        return ["ec2", "delete-security-group", "--group-id", group_id]
-    if change.action in (Action.ASSOCIATE_VPC, Action.DISASSOCIATE_VPC):
-        verb = "disassociate" if change.action is Action.ASSOCIATE_VPC else "associate"
-        options = ["--group-id", group_id, "--vpc-id", needed(ids.VPC, change.vpc_id)]
-        return ["ec2", f"{verb}-security-group-vpc", *options]
-    if change.problems or change.is_omitted or change.action is Action.DESCRIBE_RULES:
+        yield Step(words=["ec2", "delete-security-group", *group])
+    elif change.action in (Action.ASSOCIATE_VPC, Action.DISASSOCIATE_VPC):
+        yield _associated(change, group)
+    elif change.problems or change.is_omitted or change.action is Action.DESCRIBE_RULES:
         raise NoUndoError(NOT_ENOUGH)
-    if change.action is Action.ADD_RULES:
-        return _rules_command("revoke", change.added, group_id)
-    return _rules_command("authorize", change.removed, group_id)
+    elif change.action is Action.ADD_RULES:
+        yield from _revoking(entry, change, group)
+    else:
+        yield _authorizing(entry.finding, change, group)
 
 
-def _rules_command(verb: str, rules: Sequence[SecurityGroupRule], group_id: str) -> list[str]:
+def _group_options(change: SecurityGroupChange) -> list[str]:
+    if change.group_id is None and change.group_name is not None:
+        if not _GROUP_NAME.fullmatch(change.group_name):
+            raise NoUndoError("the group's name has characters that no command may hold")
+        return ["--group-name", change.group_name]
+    return ["--group-id", needed(ids.SECURITY_GROUP, change.group_id, "group id")]
+
+
+def _associated(change: SecurityGroupChange, group: list[str]) -> Step:
+    verb, warning = "disassociate", None
+    if change.action is Action.DISASSOCIATE_VPC:
+        verb, warning = "associate", "this lets the VPC use the group again"
+    vpc = ["--vpc-id", needed(ids.VPC, change.vpc_id, "VPC id")]
+    return Step(words=["ec2", f"{verb}-security-group-vpc", *group, *vpc], warning=warning)
+
+
+def _revoking(
+    entry: DeliveredFinding, change: SecurityGroupChange, group: list[str]
+) -> Iterator[Step]:
+    """First what is open to the Internet; then the whole call, where that is more."""
+    left = [rule for rule in change.added if rule not in entry.revoked]
+    opening = [rule for rule in left if _helps_to_open(rule, entry.finding.judgement.opened)]
+    if opening and len(opening) < len(left):
+        does = f"Close what is open to the Internet ({plural(len(opening), 'rule')})"
+        yield Step(words=_rules_command("revoke", opening, group), does=does)
+        does = f"Undo the whole call ({plural(len(left), 'rule')})"
+        yield Step(words=_rules_command("revoke", left, group), does=does)
+    else:
+        yield Step(words=_rules_command("revoke", left, group))
+
+
+def _helps_to_open(rule: SecurityGroupRule, opened: Exposure) -> bool:
+    """Whether what is open the widest, or weighs the most, would be less so without this rule."""
+    widest = max((it.reach.breadth for it in opened.openings), default=Breadth.PRIVATE)
+    if widest < Breadth.BROAD or not exposure_of((rule,)).openings:
+        return False
+    weighty = worst_openings_in(opened)
+    return any(
+        touches(rule, opening)
+        for opening in opened.openings
+        if opening.reach.breadth is widest or opening in weighty
+    )
+
+
+def _authorizing(finding: Finding, change: SecurityGroupChange, group: list[str]) -> Step:
+    warning = "this lets the traffic through again"
+    if finding.judgement.closed.is_world_open:
+        warning = "this opens it to the world again"
+    has_lost = any(
+        rule.description and not _DESCRIPTION.fullmatch(rule.description) for rule in change.removed
+    )
+    does = "Put the rules back, but not every description: some cannot stand in a command"
+    return Step(
+        words=_rules_command("authorize", change.removed, group),
+        does=does if has_lost else None,
+        warning=warning,
+    )
+
+
+def _rules_command(verb: str, rules: Sequence[SecurityGroupRule], group: list[str]) -> list[str]:
     directions = {rule.direction for rule in rules}
     if len(directions) != 1 or Direction.UNKNOWN in directions:
         raise NoUndoError(NOT_ENOUGH)
-    command = ["ec2", f"{verb}-security-group-{directions.pop()}", "--group-id", group_id]
+    command = ["ec2", f"{verb}-security-group-{directions.pop()}", *group]
     rule_ids = [ids.valid(ids.SECURITY_GROUP_RULE, rule.rule_id) for rule in rules]
     if verb == "revoke" and all(rule_ids):
         return [*command, "--security-group-rule-ids", *filter(None, rule_ids)]
-    permissions = [_ip_permission_of(rule) for rule in rules]
+    is_whole = verb == "authorize"
+    permissions = [_ip_permission_of(rule, with_description=is_whole) for rule in rules]
     return [*command, "--ip-permissions", json.dumps(permissions, separators=(",", ":"))]
 
 
-def _ip_permission_of(rule: SecurityGroupRule) -> dict[str, Any]:
+def _ip_permission_of(rule: SecurityGroupRule, *, with_description: bool) -> dict[str, Any]:
     """The rule as the AWS CLI takes it.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html
     """
-    permission: dict[str, Any] = {"IpProtocol": needed(_PROTOCOL, rule.protocol)}
+    permission: dict[str, Any] = {"IpProtocol": needed(_PROTOCOL, rule.protocol, "protocol")}
     if rule.ports is not None:
         permission |= {"FromPort": rule.ports.first, "ToPort": rule.ports.last}
     elif rule.protocol in ICMP_PROTOCOLS:
         icmp = rule.icmp_type
         code = -1 if icmp is None or icmp.code is None else icmp.code
         permission |= {"FromPort": -1 if icmp is None else icmp.type, "ToPort": code}
-    return permission | _peer_member_of(rule.peer)
+    name, member = _peer_member_of(rule.peer)
+    if with_description and ids.valid(_DESCRIPTION, rule.description):
+        member["Description"] = rule.description or ""
+    return permission | {name: [member]}
 
 
-def _peer_member_of(peer: Peer) -> dict[str, Any]:
+def _peer_member_of(peer: Peer) -> tuple[str, dict[str, str]]:
     match peer.kind:
         case PeerKind.IPV4:
-            return {"IpRanges": [{"CidrIp": peer.value}]}
+            return "IpRanges", {"CidrIp": peer.value}
         case PeerKind.IPV6:
-            return {"Ipv6Ranges": [{"CidrIpv6": peer.value}]}
+            return "Ipv6Ranges", {"CidrIpv6": peer.value}
         case PeerKind.PREFIX_LIST:
-            prefix_list_id = needed(ids.PREFIX_LIST, peer.value)
-            return {"PrefixListIds": [{"PrefixListId": prefix_list_id}]}
+            prefix_list_id = needed(ids.PREFIX_LIST, peer.value, "prefix list id")
+            return "PrefixListIds", {"PrefixListId": prefix_list_id}
         case PeerKind.SECURITY_GROUP:
-            group_id = needed(ids.SECURITY_GROUP, peer.value)
+            group_id = needed(ids.SECURITY_GROUP, peer.value, "id of the group that it refers to")
             owner = {"UserId": peer.account_id} if peer.account_id else {}
-            return {"UserIdGroupPairs": [{"GroupId": group_id, **owner}]}
+            return "UserIdGroupPairs", {"GroupId": group_id, **owner}

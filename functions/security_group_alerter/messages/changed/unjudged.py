@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from ...model.origin import ConfigurationProblem, UnreadableRecord
+from ...model.origin import ConfigurationProblem, Origin, UnreadableRecord
 from ..limits import Limits
 from ..members import without_empty
 from ..text import safe
 from ..undo import NOT_ENOUGH, Undo
-from .words import Changed
+from .words import Changed, event_looks
+
+_LOOK_AT_IT = "Look at the group's rules, and close what is open to the Internet and not planned."
 
 
 def record_unreadable(origin: UnreadableRecord, limits: Limits) -> Changed:
     """A record, or a log event that is not a record at all."""
-    name = origin.record.event_name
+    looks = tuple(event_looks(origin.record.event_id))
+    by_command = "by the command above, or " if looks else ""
+    is_call = origin.record.event_name is not None
+    what = "The call succeeded, and what it did" if is_call else "What happened"
+    find_it = f"{what} is not known here: find the group {by_command}in CloudTrail's event history."
     return Changed(
-        done=f"unreadable record of {safe(name, 60)}" if name else "unreadable log event",
         problem=safe(origin.problem, 300),
         after=(
             f"! The record could not be read: {safe(origin.problem)}",
             f"  It says: {safe(origin.excerpt, min(1500, 5 * limits.text))}",
         ),
         undo=Undo(reason=NOT_ENOUGH),
+        looks=looks,
+        steps=(find_it, _LOOK_AT_IT),
         facts=without_empty(
             unreadable=limits.cut(origin.problem), excerpt=limits.cut(origin.excerpt)
         ),
@@ -31,10 +38,17 @@ def configuration_wrong(origin: ConfigurationProblem, limits: Limits) -> Changed
     """An entry of accepted_openings.toml that is not in force."""
     return Changed(
         name="Accepted openings",
-        done="an accepted opening is not in force",
         problem=safe(origin.problem, 300),
         after=(f"! {safe(origin.problem, 500)}",),
-        notes=("The other entries hold. Mend it in accepted_openings.toml, and deploy.",),
+        notes=("The other entries hold. Fix it in accepted_openings.toml, and deploy.",),
         undo=Undo(reason=NOT_ENOUGH),
         facts=without_empty(unreadable=limits.cut(origin.problem)),
     )
+
+
+def unjudged_phrase(origin: Origin) -> str:
+    """The headline of either."""
+    if isinstance(origin, ConfigurationProblem):
+        return "an accepted opening is not in force"
+    name = origin.record.event_name
+    return f"unreadable record of {safe(name, 60)}" if name else "unreadable log event"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
+from ...model import ids
 from ..text import safe
 from ..undo import Undo
 
@@ -50,40 +52,72 @@ class ItemList:
         return self.count - len(self.items)
 
 
+# Why a refused call is more than informational: the caller has other ways, or finds one.
+WOULD_OPEN = "it would have let the Internet in, and may be tried again in another way"
+# What stands in the place of a subject's names.
+NOT_NAMED = "not named in the record"
 ADDED, REMOVED, MISSED = "+", "-", "no such rule:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """A read-only AWS CLI command to decide by: what it shows, and how to read that.
+
+    One of the words has `{}` in it, for the value. With `takes_many`, the values of several calls
+    stand there, with commas between them; else each gets a command of its own.
+    """
+
+    shows: str
+    words: tuple[str, ...]
+    value: str
+    takes_many: bool = False
+    how_to_read: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
     """What one call changed, or would have changed.
 
-    `name` stands in the place of an API call where there is none. `done` and `to_do` are the
-    headline of a call that succeeded and of one that did not. `target` follows the call's name
-    ("on sg-… in vpc-…"); `called` are the subject's names in a row, None where there is no subject.
-    `repeats_headline` says that only the headline says what was done. `before` and `after` are
-    lines around the lists; `problem` is what could not be read at all. `looks` are (what it shows,
-    read-only AWS CLI command); `looked_at` is the id that they take in the place of `{id}`, or of
-    `{ids}` where one command takes many. `facts` are for the machine form.
+    `name` stands in the place of an API call where there is none. `called` are the subject's names
+    in a row, None where there is no subject, `noun` what such a subject is, and `within` the VPC
+    that it is in. `reasons` say why it is as severe as it is, where that does not come from what
+    the rules open. `repeats_headline` says that only the headline says what was done. `lines` are
+    what the call set beside its lists; `after` what could not be read in part, and `problem` what
+    could not be read at all. `description` was given to the worst rule. `looks` are what to decide
+    by. `steps` are what whoever is woken has to do. `facts` are for the machine form.
     """
 
     name: str | None = None
-    done: str
-    to_do: str | None = None
-    target: str = ""
+    noun: str | None = None
     called: str | None = None
+    within: str | None = None
+    reasons: tuple[str, ...] = ()
     repeats_headline: bool = False
-    before: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
     lists: tuple[ItemList, ...] = ()
     after: tuple[str, ...] = ()
     problem: str | None = None
+    description: str | None = None
     notes: tuple[str, ...] = ()
     acceptance: tuple[str, ...] = ()
     undo: Undo
-    looked_at: str | None = None
-    looks: tuple[tuple[str, str], ...] = ()
+    looks: tuple[Look, ...] = ()
+    steps: tuple[str, ...] = ()
     resource_type: str | None = None
     weakens: Weakened | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the record says which subject it was."""
+        return self.called not in (None, NOT_NAMED)
+
+    @property
+    def subject(self) -> str | None:
+        """The subject in a sentence: its names, or `a group that is not named`."""
+        if self.called is None or self.is_named:
+            return self.called
+        return f"a {(self.noun or '').lower()} that is not named"
 
 
 def problem_lines(problems: tuple[str, ...], most: int) -> tuple[str, ...]:
@@ -92,3 +126,43 @@ def problem_lines(problems: tuple[str, ...], most: int) -> tuple[str, ...]:
     if len(problems) > most:
         lines.append(f"! Not readable, so not judged: {len(problems) - most:,} more")
     return tuple(lines)
+
+
+def unknown_lines(parameters: tuple[str, ...]) -> tuple[str, ...]:
+    """Parameters of the call that are newer than this alerter."""
+    if not parameters:
+        return ()
+    names = ", ".join(safe(name, 60) for name in parameters[:10])
+    return (f"! The call also sets {names}, which this alerter does not know.",)
+
+
+def ranges_look(prefix_list_id: str) -> Look:
+    """What a prefix list holds."""
+    return Look(
+        shows="Which ranges the prefix list holds now",
+        words=(
+            *("ec2", "get-managed-prefix-list-entries", "--prefix-list-id", "{}"),
+            *("--query", "Entries[].{Range:Cidr,Description:Description}", "--output", "table"),
+        ),
+        value=prefix_list_id,
+        how_to_read="0.0.0.0/0 or ::/0 is the whole Internet.",
+    )
+
+
+def event_looks(event_id: str | None) -> Iterator[Look]:
+    """Where the record does not name what was changed: CloudTrail's own index may.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
+    """
+    valid = ids.valid(ids.EVENT, event_id)
+    if valid is not None:
+        yield Look(
+            shows="What the call was about",
+            words=(
+                *("cloudtrail", "lookup-events"),
+                *("--lookup-attributes", "AttributeKey=EventId,AttributeValue={}"),
+                *("--query", "Events[].Resources[]", "--output", "table"),
+            ),
+            value=valid,
+            how_to_read="ResourceName is the group. CloudTrail keeps this for 90 days.",
+        )

@@ -1,0 +1,219 @@
+"""examples/incidents opens one incident for each alert, in the format of each service."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+from urllib.error import HTTPError
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from examples.incidents import incidents
+from local.template import read_template
+from security_group_alerter.model.severity import Severity
+from tests.incident_services import (
+    JIRA_USER,
+    KEY,
+    SERVICES,
+    IncidentServices,
+    incident_services,
+)
+from tests.stories import ROOT
+
+TEMPLATE: Final = ROOT / "examples/incidents/template.yaml"
+GOLDEN: Final = ROOT / "tests/golden"
+STORY: Final = "ssh-opened-to-the-world-from-the-console"
+STORIES: Final = sorted(path.name.split(".")[0] for path in GOLDEN.glob("*.machine.json"))
+
+Send = Callable[..., None]
+
+
+@pytest.fixture
+def services() -> Iterator[IncidentServices]:
+    with incident_services() as services:
+        yield services
+
+
+@pytest.fixture
+def send(services: IncidentServices, monkeypatch: pytest.MonkeyPatch) -> Iterator[Send]:
+    """Hand an alert to the function, as Amazon SNS does, for a service."""
+    incidents.key.cache_clear()
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    with mock_aws():
+        secret: Any = boto3.client("secretsmanager")
+        arn = secret.create_secret(Name="key", SecretString=KEY)["ARN"]
+
+        def send(service: str, *alerts: tuple[str, str]) -> None:
+            parameters = {
+                "SERVICE": service,
+                "ENDPOINT": services.endpoint(service),
+                "SECRET_ARN": arn,
+                "JIRA_USER": JIRA_USER,
+                "JIRA_PROJECT": "SEC",
+                "JIRA_ISSUE_TYPE": "Task",
+            }
+            for name, value in parameters.items():
+                monkeypatch.setenv(name, value)
+            records = [{"Sns": {"Subject": subject, "Message": text}} for subject, text in alerts]
+            incidents.lambda_handler({"Records": records}, None)
+
+        yield send
+    incidents.key.cache_clear()
+
+
+def alert_of(story: str) -> tuple[str, str]:
+    """Subject and machine form."""
+    attributes = json.loads((GOLDEN / f"{story}.attributes.json").read_text("utf-8"))
+    return attributes["subject"], (GOLDEN / f"{story}.machine.json").read_text("utf-8")
+
+
+def uid_of(story: str) -> str:
+    uid: str = json.loads(alert_of(story)[1])["finding_info"]["uid"]
+    return uid
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_alert_becomes_an_incident_in_the_services_format(
+    services: IncidentServices, send: Send, service: str
+) -> None:
+    for story in STORIES:
+        send(service, alert_of(story))
+
+    assert services.refused == []
+    assert services.keys == [uid_of(story) for story in STORIES]
+    assert len(set(services.keys)) == len(STORIES)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_alert_that_is_sent_again_opens_nothing(
+    services: IncidentServices, send: Send, service: str
+) -> None:
+    send(service, alert_of(STORY))
+    send(service, alert_of(STORY), alert_of(STORIES[0]))
+
+    assert services.keys == [uid_of(STORY), uid_of(STORIES[0])]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_the_service_refuses_is_raised(
+    services: IncidentServices, send: Send, service: str
+) -> None:
+    services.refuses = True
+
+    with pytest.raises(HTTPError):
+        send(service, alert_of(STORY))
+
+    assert services.opened == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_wrong_key_is_refused(send: Send, service: str) -> None:
+    secret: Any = boto3.client("secretsmanager")
+    secret.put_secret_value(SecretId="key", SecretString="wrong")
+
+    with pytest.raises(HTTPError, match="401"):
+        send(service, alert_of(STORY))
+
+
+@pytest.mark.parametrize(
+    ("severity", "in_pagerduty", "in_opsgenie"),
+    [
+        ("Critical", "critical", "P1"),
+        ("High", "error", "P2"),
+        ("Medium", "warning", "P3"),
+        ("Low", "info", "P4"),
+        ("Informational", "info", "P5"),
+    ],
+)
+def test_how_urgent_it_is(
+    services: IncidentServices, send: Send, severity: str, in_pagerduty: str, in_opsgenie: str
+) -> None:
+    assert severity.upper() in Severity.__members__
+    subject, text = alert_of(STORY)
+    alert = (subject, json.dumps(json.loads(text) | {"severity": severity}))
+
+    send("PagerDuty", alert)
+    assert services.opened.pop()["payload"]["severity"] == in_pagerduty
+    send("Opsgenie", alert)
+    assert services.opened.pop()["priority"] == in_opsgenie
+
+
+def test_what_an_issue_says(services: IncidentServices, send: Send) -> None:
+    subject, text = alert_of(STORY)
+    finding = json.loads(text)
+
+    send("Jira", (subject, text))
+
+    [request] = services.opened
+    fields = request["fields"]
+    assert fields["project"] == {"key": "SEC"}
+    assert fields["issuetype"] == {"name": "Task"}
+    assert fields["summary"] == subject
+    assert fields["labels"] == ["security-group-alerter", uid_of(STORY)]
+    what, account, region, call, undo, *links = fields["description"].splitlines()
+    assert what == finding["message"]
+    assert account == "Account: payments-production 222233334444"
+    assert region == "Region: eu-central-1"
+    assert call.endswith("/jane.doe@example.com")
+    assert undo.startswith("Undo: aws ec2 revoke-security-group-ingress ")
+    assert links == finding["remediation"]["references"]
+
+
+def test_what_is_not_known_is_not_needed(services: IncidentServices, send: Send) -> None:
+    # An alert about the alerter's own configuration has no account, Region and calls.
+    finding = json.loads(alert_of(STORY)[1])
+    for name in ("resources", "remediation"):
+        del finding[name]
+    finding |= {"cloud": {"provider": "AWS"}, "evidences": [{"data": {"phrase": "expired"}}]}
+
+    for service in SERVICES:
+        send(service, ("MEDIUM: an accepted opening is not valid", json.dumps(finding)))
+        assert services.opened.pop()
+
+    assert services.refused == []
+
+
+def test_a_long_description_is_cut(services: IncidentServices, send: Send) -> None:
+    subject, text = alert_of(STORY)
+    finding = json.loads(text)
+    finding["remediation"]["desc"] = "x" * incidents.LONGEST_DESCRIPTION
+
+    send("Opsgenie", (subject, json.dumps(finding)))
+
+    assert len(services.opened[0]["description"]) == incidents.LONGEST_DESCRIPTION
+
+
+# The template.
+
+
+def template() -> dict[str, Any]:
+    return read_template(TEMPLATE)
+
+
+def test_the_template_knows_the_services_and_the_settings() -> None:
+    function = template()["Resources"]["Function"]["Properties"]
+    module, _, name = function["Handler"].partition(".")
+    source = Path(incidents.__file__).read_text("utf-8")
+
+    assert tuple(template()["Parameters"]["Service"]["AllowedValues"]) == SERVICES
+    assert tuple(incidents.OPEN) == SERVICES
+    assert (TEMPLATE.parent / function["CodeUri"] / f"{module}.py").samefile(incidents.__file__)
+    assert name == incidents.lambda_handler.__name__
+    for variable in function["Environment"]["Variables"]:
+        assert f'os.environ["{variable}"]' in source or f"os.environ['{variable}']" in source
+
+
+def test_the_template_uses_severities_as_the_alerts_have_them() -> None:
+    rows = template()["Mappings"]["SeveritiesFrom"]
+
+    assert rows == read_template()["Mappings"]["SeveritiesFrom"]
+    assert template()["Parameters"]["MinimumSeverity"]["AllowedValues"] == list(rows)
+
+
+def test_no_key_is_a_parameter() -> None:
+    # It would be in the template's history, and in the function's configuration.
+    assert not [name for name in template()["Parameters"] if "Key" in name or "Token" in name]
+    assert KEY not in str(dict(os.environ))
