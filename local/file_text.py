@@ -91,7 +91,8 @@ def _decoder_for(start: bytes) -> codecs.IncrementalDecoder:
                 raise DamagedFileError(kind)
         if start.startswith(*_TAR):
             raise DamagedFileError("is a tar archive: unpack it first")
-        if b"\0" in start:
+        # In JSON it is a damaged character, which takes only its own record along.
+        if b"\0" in start[:_TELLING] and not start.lstrip().startswith((b"{", b"[")):
             raise NotTextError
     errors = "replace" if encoding == "utf-16" else "surrogateescape"
     return codecs.getincrementaldecoder(encoding)(errors=errors)

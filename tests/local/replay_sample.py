@@ -1,4 +1,4 @@
-"""What the documents show of replay: a real run, over stories of events/ and what lay beside them."""
+"""What the documents show of replay: real runs over stories of events/."""
 
 import io
 import json

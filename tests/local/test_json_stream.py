@@ -1,7 +1,7 @@
 """JSON values are read one by one from text in pieces, and what is damaged takes nothing along."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import pytest
@@ -211,7 +211,7 @@ def text_of(values: Iterable[object], layout: str, indent: int | None, *, is_asc
         return "".join(f"{dumped(value, None)}\n" for value in values)
     if layout == "one after the other":
         return "".join(map(dumped, values))
-    return dumped([*values] if layout == "list" else {layout: [*values], "more": [1]})
+    return dumped([*values] if layout == "list" else {layout: [*values], "rest": [1]})
 
 
 @given(RECORDS, LAYOUTS, INDENTS, st.booleans(), st.integers(1, 300))
@@ -237,7 +237,7 @@ def test_all_values_are_those_of_a_plain_reader(
 def test_whatever_is_damaged_the_others_are_read(
     members: list[object], layout: str, indent: int | None, size: int, data: st.DataObject
 ) -> None:
-    """One record loses its end, so that what follows may be taken for a part of it."""
+    """One record loses its end, so that what follows may rightly be taken for a part of it."""
     records = [{"n": number, "more": member} for number, member in enumerate(members)]
     damaged = data.draw(st.integers(0, len(records) - 1))
     whole = json.dumps(records[damaged], indent=None if layout == "lines" else indent)
@@ -249,5 +249,13 @@ def test_whatever_is_damaged_the_others_are_read(
     values, problems = read(text.replace('"HERE"', rest, 1), size)
 
     others = {number for number in range(len(records)) if number != damaged}
-    assert others <= {value["n"] for value in values if is_numbered(value)}  # type: ignore[index]
+    assert others <= {*numbers_in(values)}
     assert problems
+
+
+def numbers_in(value: object) -> Iterator[object]:
+    if is_numbered(value):
+        yield value["n"]  # type: ignore[index]
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from numbers_in(inner)

@@ -490,6 +490,11 @@ BAD: Final[dict[str, tuple[object, Sequence[object], list[str]]]] = {
             f"({', '.join(f'line {it + 1}' for it in range(MOST_NAMED))} and 1,224 more)"
         ],
     ),
+    "a-zero-byte-in-a-record": (
+        f"{TEXT[:60]}\0{TEXT[60:]}\n{TEXT}\n",
+        [ONE],
+        [", line 1: expected JSON: "],
+    ),
     "not-utf-8": (
         TEXT.replace("Root", "R\xf6\xf6t").encode("latin-1") + f"\n{TEXT}".encode(),
         [ONE | {"userIdentity": {"type": "R\ufffd\ufffdt"}}, ONE],
