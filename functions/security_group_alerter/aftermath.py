@@ -55,8 +55,7 @@ class _LaterCalls:
         for rule in change.added:
             revoked.pop(rule, None)
         if change.action is Action.REMOVE_RULES:
-            for gone in (*change.removed, *change.rule_ids):
-                revoked[gone] = record.event_time
+            revoked |= dict.fromkeys(_gone_by(change), record.event_time)
 
     def marked(self, entry: DeliveredFinding) -> DeliveredFinding:
         """The finding, with what later calls took back of it."""
@@ -80,6 +79,16 @@ class _LaterCalls:
             ended=Ended(by=EndedBy.REVOKED, at=last) if is_all else None,
             revoked=frozenset(revoked),
         )
+
+
+def _gone_by(change: SecurityGroupChange) -> set[object]:
+    """What a revoke took away: rules and ids of rules. By ids alone, all that it asked for."""
+    if change.matched_nothing:
+        return set()
+    if not change.removed:
+        return set(change.rule_ids)
+    ids = (rule.rule_id for rule in change.removed if rule.rule_id)
+    return {*change.removed, *ids}
 
 
 def _merged(found: Iterable[DeliveredFinding]) -> list[DeliveredFinding]:

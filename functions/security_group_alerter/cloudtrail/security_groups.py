@@ -26,7 +26,7 @@ from .dialects import (
     unknown_in,
     was_omitted,
 )
-from .json_values import text_in
+from .json_values import text_in, text_of
 
 _Json = Mapping[str, Any]
 
@@ -77,6 +77,7 @@ def rules_removed(record: CloudTrailRecord, request: _Json, response: _Json) -> 
         removed=_foreign(removed.rules, record),
         missed=_foreign(missed.rules, record),
         rule_ids=_rule_ids_in(request),
+        removed_none=_REMOVED_RULES in response and not (removed.rules or removed.problems),
         problems=removed.problems + missed.problems,
         is_omitted=was_omitted(request, response) and not removed.rules,
     )
@@ -190,8 +191,5 @@ def _group_in(request: _Json, response: _Json) -> dict[str, Any]:
 
 def _rule_ids_in(request: _Json) -> tuple[str, ...]:
     items = items_in(request.get("securityGroupRuleIds", request.get("securityGroupRuleId")))
-    ids = (
-        text_in(members_of(item), "securityGroupRuleId") or text_in({"": item}, "")
-        for item in items
-    )
+    ids = (text_in(members_of(item), "securityGroupRuleId") or text_of(item) for item in items)
     return tuple(filter(None, ids))

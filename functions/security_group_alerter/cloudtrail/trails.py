@@ -12,7 +12,7 @@ from typing import Any
 from ..model.change import Blinding, TrailAction, TrailChange, TrailSetting
 from ..model.record import CloudTrailRecord
 from .dialects import items_in, members_of
-from .json_values import account_id_in, flag_in, text_in
+from .json_values import account_id_in, flag_in, text_in, text_of
 
 _Json = Mapping[str, Any]
 
@@ -146,7 +146,8 @@ def _advanced_selection(selector: Mapping[str, Any]) -> Iterator[TrailSetting]:
 
 
 def _texts_in(value: object) -> tuple[str, ...]:
-    return tuple(map(str, items_in(value)))
+    """Each item as text. One that is no text stands as its JSON, which equals no value that we know."""
+    return tuple(text_of(item) or json.dumps(item) for item in items_in(value))
 
 
 _FLAGS_THAT_BLIND = {
@@ -195,10 +196,10 @@ def _is_harmless(field: Mapping[str, Any]) -> bool:
     if name == "eventSource":
         conditions = {key for key, value in field.items() if key != "field" and items_in(value)}
         return conditions == {"notEquals"} and _HARMLESS_TO_LEAVE_OUT.issuperset(
-            map(str, items_in(field["notEquals"]))
+            _texts_in(field["notEquals"])
         )
     if name == "readOnly":
-        return "false" in map(str, items_in(field.get("equals")))
+        return "false" in _texts_in(field.get("equals"))
     return name == "eventCategory"
 
 
@@ -207,8 +208,8 @@ _HARMLESS_TO_LEAVE_OUT = frozenset({"kms.amazonaws.com", "rdsdata.amazonaws.com"
 
 def _wanted(selector: Mapping[str, Any], name: str) -> list[str]:
     return [
-        str(value)
+        text
         for field in map(members_of, items_in(selector.get("fieldSelectors")))
         if text_in(field, "field") == name
-        for value in items_in(field.get("equals"))
+        for text in _texts_in(field.get("equals"))
     ]

@@ -128,21 +128,25 @@ def _judged_group(
     rest, acceptance = change.added, Acceptance()
     if record.outcome is Outcome.SUCCEEDED:
         rest, acceptance = acceptance_of(change, standards.accepted, record=record, today=today)
+    is_in_part = bool(acceptance.used) and not acceptance.covers_all
+    unaccepted = exposure_of(rest) if is_in_part else None
+    judged = opened if unaccepted is None else unaccepted
     if acceptance.covers_all:
         severity = ACCEPTED
     elif change.action is Action.DESCRIBE_RULES:
         severity = DESCRIPTIONS_ONLY
     elif change.cannot_be_judged:
-        severity = max(severity_of(exposure_of(rest)), CANNOT_JUDGE)
-    elif change.missed and not change.removed:
+        severity = max(severity_of(judged), CANNOT_JUDGE)
+    elif change.matched_nothing:
         severity = MATCHED_NOTHING
     else:
-        severity = severity_of(exposure_of(rest))
+        severity = severity_of(judged)
     return Judgement(
         severity=severity,
         effect=_effect_of(opens=opened.is_world_open, closes=closed.is_world_open),
         world_open=opened.is_world_open,
         opened=opened,
+        unaccepted=unaccepted,
         closed=closed,
         acceptance=acceptance,
     )

@@ -146,7 +146,7 @@ class Briefing:
         change = self.worst.finding.change
         if change is None or change.action is Action.MODIFY_RULES:
             return False
-        openings = self.worst.finding.judgement.opened.openings
+        openings = self.worst.finding.judgement.foremost.openings
         is_broad = any(opening.reach.breadth >= Breadth.BROAD for opening in openings)
         return is_broad and self.alert.outcome is Outcome.SUCCEEDED
 
@@ -281,7 +281,7 @@ def _concern_of(entry: DeliveredFinding) -> tuple[object, ...]:
     judgement = entry.finding.judgement
     blinded = max((it.value for it in judgement.blinded), default=0)
     stands = entry.ended is None
-    return stands, concern_of(judgement.opened), width_of(judgement.listed), blinded
+    return stands, concern_of(judgement.foremost), width_of(judgement.listed), blinded
 
 
 def _headline_of(alert: Alert, worst: Call, count: int) -> str:

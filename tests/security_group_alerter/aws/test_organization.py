@@ -336,3 +336,10 @@ def test_strange_parents(
     facts = Organizations(parents=parents).directory().facts_for(ACCOUNT)
 
     assert (facts.ou_path, facts.problems) == (ou_path, problems)
+
+
+def test_path_that_is_no_text() -> None:
+    facts = Organizations(account={"Paths": [None]}).directory().facts_for(ACCOUNT)
+
+    assert facts.name == f"name-{ACCOUNT}"
+    assert (facts.ou_path, facts.problems) == (None, ("OU: AttributeError",))

@@ -184,12 +184,12 @@ def security_group_phrases(finding: Finding, change: SecurityGroupChange) -> tup
 
 
 def _added_phrases(finding: Finding, change: SecurityGroupChange) -> tuple[str, str]:
-    opened = finding.judgement.opened
+    opened = finding.judgement.foremost
     is_edit = change.action is Action.MODIFY_RULES
     if change.is_omitted:
         verb = "edited" if is_edit else "added"
         return f"rules {verb}, but CloudTrail left them out: cannot judge", "change rules"
-    if max((opening.reach.breadth for opening in opened.openings), default=0) >= Breadth.BROAD:
+    if opened.breadth >= Breadth.BROAD:
         traffic, whom = openings_words(opened, change.added)
         if is_edit:
             # The record of an edit does not name the direction of the rule.
@@ -209,7 +209,7 @@ def _removed_phrases(finding: Finding, change: SecurityGroupChange) -> tuple[str
         )
     if change.removed:
         return _rules_phrases(change.removed, change.direction, "remove", "removed")
-    if change.missed:
+    if change.matched_nothing:
         return "revoke that matched no rule: nothing changed", "remove rules"
     if change.is_omitted:
         return "rules removed, but CloudTrail left them out: cannot judge", "remove rules"
@@ -269,7 +269,7 @@ def _rule_ids(change: SecurityGroupChange, limits: Limits) -> Iterator[str]:
     """The rules that are named by their ids alone."""
     if change.action is Action.REMOVE_RULES and change.rule_ids and not change.removed:
         shown = " ".join(safe(rule_id, 40) for rule_id in change.rule_ids[: limits.rules])
-        yield f"- {shown}"
+        yield f"{MISSED if change.matched_nothing else REMOVED} {shown}"
 
 
 def _description_facts(described: RuleDescription, limits: Limits) -> dict[str, Any]:
@@ -342,7 +342,8 @@ def _notes(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
             "The record shows neither the direction of the rule nor what it allowed before. "
             "It is judged as ingress."
         )
-    if change.action is Action.REMOVE_RULES and change.rule_ids and not change.removed:
+    is_by_id = bool(change.rule_ids) and not (change.removed or change.matched_nothing)
+    if change.action is Action.REMOVE_RULES and is_by_id:
         yield "The record names the rules by id only. What they allowed is not recorded."
     if change.is_omitted:
         yield "CloudTrail left the rules out, as it does over 100 KB. Look at the group itself."
@@ -435,7 +436,7 @@ def _steps_back(entry: DeliveredFinding, change: SecurityGroupChange) -> Iterato
         raise NoUndoError("what the rule allowed before is not in the record")
     if change.action is Action.DELETE:
         raise NoUndoError("a deleted group cannot be brought back")
-    if change.action is Action.REMOVE_RULES and not change.removed and change.missed:
+    if change.matched_nothing:
         raise NoUndoError("nothing was removed")
     group = _group_options(change)
     if change.action is Action.CREATE:

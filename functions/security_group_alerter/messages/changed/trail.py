@@ -24,16 +24,17 @@ _VERBS = {
     TrailAction.SELECT_EVENTS: ("change the event selectors of", "given new event selectors"),
 }
 _EDITS = (TrailAction.UPDATE, TrailAction.SELECT_EVENTS)
+# A record shows how the trail is set up now, and not whether it was so before.
 _BLINDED = {
     Blinding.STOPPED: "it no longer records anything",
     Blinding.DELETED: "it no longer records anything",
-    Blinding.NOT_EVERY_REGION: "it no longer covers every Region",
-    Blinding.NO_MEMBER_ACCOUNTS: "it no longer covers the organization's member accounts",
-    Blinding.NO_LOG_GROUP: "it no longer sends events to CloudWatch Logs",
-    Blinding.OTHER_LOG_GROUP: "it now sends its events to another log group than the alerter's",
+    Blinding.NOT_EVERY_REGION: "it does not cover every Region",
+    Blinding.NO_MEMBER_ACCOUNTS: "it does not cover the organization's member accounts",
+    Blinding.NO_LOG_GROUP: "it does not send events to CloudWatch Logs",
+    Blinding.OTHER_LOG_GROUP: "it sends its events to another log group than the alerter's",
     Blinding.READING_CALLS_ONLY: "it records only calls that read, no changes",
     Blinding.SOME_MANAGEMENT_EVENTS: "it records only some of the management events",
-    Blinding.NO_MANAGEMENT_EVENTS: "it no longer records management events",
+    Blinding.NO_MANAGEMENT_EVENTS: "it does not record management events",
     Blinding.NO_TRUSTED_ACCESS: (
         "organization trails no longer record the member accounts, and the heartbeat does not "
         "show it"
