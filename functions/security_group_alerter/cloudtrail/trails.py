@@ -59,7 +59,7 @@ def events_selected(_record: CloudTrailRecord, request: _Json, response: _Json) 
         action=TrailAction.SELECT_EVENTS,
         trail=text_in(request, "trailName") or text_in(response, "trailARN"),
         settings=tuple(_selections_in(basic, advanced)),
-        blinded=_blinded_by_selectors(basic, advanced) if is_recorded else (),
+        blinded=blinded_by_selectors(basic, advanced) if is_recorded else (),
         problems=() if is_recorded else ("no event selectors",),
     )
 
@@ -156,9 +156,13 @@ _FLAGS_THAT_BLIND = {
 }
 
 
-def _blinded_by_selectors(
+def blinded_by_selectors(
     basic: Sequence[Mapping[str, Any]], advanced: Sequence[Mapping[str, Any]]
 ) -> tuple[Blinding, ...]:
+    """What a trail with these event selectors, in lowerCamel, misses; nothing if it sees changes.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-management-events-with-cloudtrail.html
+    """
     if any(map(_records_changes, basic)) or any(map(_records_all_changes, advanced)):
         return ()
     with_management = [it for it in basic if flag_in(it, "includeManagementEvents") is not False]

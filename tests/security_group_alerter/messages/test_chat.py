@@ -355,7 +355,7 @@ def test_accepted_opening_that_is_malformed_is_nobodys_and_nowhere() -> None:
     assert notification["content"]["description"].split("\n") == [
         "*Accepted openings*",
         "  ! `accepted_openings.toml, entry 2, owner: …`",
-        "  ! The other entries hold. Fix it in accepted_openings.toml, and deploy.",
+        "  ! Fix it in accepted_openings.toml and deploy: until then, it accepts nothing.",
     ]
     assert notification["content"]["nextSteps"] == []
 

@@ -625,7 +625,7 @@ def test_email_of_a_configuration_is_nobodys_and_nowhere() -> None:
         "WHAT IS WRONG",
         "Accepted openings",
         "  ! accepted_openings.toml, entry 2, owner: …",
-        "  ! The other entries hold. Fix it in accepted_openings.toml, and deploy.",
+        "  ! Fix it in accepted_openings.toml and deploy: until then, it accepts nothing.",
         "",
     ]
 

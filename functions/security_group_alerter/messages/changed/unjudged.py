@@ -40,7 +40,7 @@ def configuration_wrong(origin: ConfigurationProblem, limits: Limits) -> Changed
         name="Accepted openings",
         problem=safe(origin.problem, 300),
         after=(f"! {safe(origin.problem, 500)}",),
-        notes=("The other entries hold. Fix it in accepted_openings.toml, and deploy.",),
+        notes=("Fix it in accepted_openings.toml and deploy: until then, it accepts nothing.",),
         undo=Undo(reason=NOT_ENOUGH),
         facts=without_empty(unreadable=limits.cut(origin.problem)),
     )
