@@ -1,6 +1,5 @@
 """What the later calls of a delivery make of the earlier ones, in whatever order they come."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import permutations

@@ -146,7 +146,7 @@ def _advanced_selection(selector: Mapping[str, Any]) -> Iterator[TrailSetting]:
 
 
 def _texts_in(value: object) -> tuple[str, ...]:
-    """Each item as text. One that is no text stands as its JSON, which equals no value that we know."""
+    """Each item as text. One that is no text stands as its JSON, which equals no value we know."""
     return tuple(text_of(item) or json.dumps(item) for item in items_in(value))
 
 

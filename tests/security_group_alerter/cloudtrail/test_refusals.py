@@ -1,12 +1,9 @@
 """What the message of a refused call says: the resource, the policy; without the encoded part."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from security_group_alerter.cloudtrail.refusals import refusal_in
 from security_group_alerter.model.record import Refusal
-from tests.security_group_alerter.builders import calmly
 
 GROUP = "arn:aws:ec2:eu-central-1:222233334444:security-group/sg-0a1b2c3d"
 TRAIL = "arn:aws:cloudtrail:eu-central-1:111122223333:trail/organization-trail"

@@ -58,7 +58,9 @@ _PROTOCOL = re.compile(r"[a-z0-9-]{1,10}")
 # file to be sent, and a comma begins another value; `@` and `*` mean something in a chat.
 # https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-parameters-file.html
 _DESCRIPTION = re.compile(r"(?!.*://)[a-zA-Z0-9 ._\-:/(),+=;!$]{1,255}")
-_GROUP_NAME = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9 ._\-/+]{0,254}")
+# In a filter's shorthand, quotation marks, a comma or a backslash would mean something.
+_PLAIN_NAME = re.compile(r"[a-zA-Z0-9._/(][a-zA-Z0-9 ._\-:/()#@+;&!$]*")
+_GROUP_NAME = re.compile(r"(?!-)(?!.*://)[a-zA-Z0-9 ._\-:/()#,\[\]+=&;{}!$]{1,255}")
 _STEPS = (
     "Not planned? Close it now. The command removes only what was opened.",
     "Then find out what it reaches, and who has connected since: VPC flow logs, the host's logins.",

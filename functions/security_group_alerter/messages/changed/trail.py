@@ -62,6 +62,7 @@ _SETTINGS = {
     "eventSource notEquals": "left out",
     "eventCategory equals": "categories",
 }
+_SELECTOR = re.compile(r"selector [0-9]+: ")
 # AWS's own names are shorter.
 _LONGEST_NAME = 60
 _DATA_EVENTS = "dataResources "
