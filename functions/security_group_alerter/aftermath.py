@@ -12,18 +12,20 @@ from datetime import UTC, datetime
 
 from .judgement.exposure import reach_of
 from .model.alert import DeliveredFinding, Ended, EndedBy
-from .model.change import Action, PrefixListChange, SecurityGroupChange, TrailAction
+from .model.change import Action, Change, PrefixListChange, SecurityGroupChange, TrailAction
 from .model.exposure import Breadth
 from .model.finding import Effect, Finding
 from .model.record import Outcome
 from .model.rules import Peer
+from .model.subject import SubjectKind
 
 
 def with_aftermath(found: Iterable[DeliveredFinding]) -> list[DeliveredFinding]:
     """The findings of one delivery in the order of their calls, each with what became of it."""
-    later = _LaterCalls()
+    entries = sorted(_merged(found), key=_order_of)
+    later = _LaterCalls(entries)
     marked: list[DeliveredFinding] = []
-    for entry in reversed(_with_known_ranges(sorted(_merged(found), key=_order_of))):
+    for entry in reversed(_with_known_ranges(entries)):
         marked.append(later.marked(entry))
         later.add(entry.finding)
     return marked[::-1]
@@ -32,30 +34,37 @@ def with_aftermath(found: Iterable[DeliveredFinding]) -> list[DeliveredFinding]:
 class _LaterCalls:
     """What the calls that were made later took away, by what it is called.
 
-    They are noted from the last one back. So of a rule that was revoked and added again it is the
-    next of these calls that counts: each call is undone by itself.
+    Of `entries`, those that revoke a rule by its id count as later whatever their order is: no
+    other rule gets that id.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, entries: Iterable[DeliveredFinding]) -> None:
         self._deleted: dict[object, Ended] = {}
         # A rule, or the id of one, and when it was revoked.
         self._revoked: dict[object, dict[object, datetime | None]] = {}
+        for entry in entries:
+            name, change, time = _name_of(entry.finding), *_done_by(entry.finding)
+            if name and isinstance(change, SecurityGroupChange) and _revokes(change):
+                revoked = self._revoked.setdefault(name, {})
+                for rule_id in _ids_gone_by(change):
+                    revoked.setdefault(rule_id, time)
 
     def add(self, finding: Finding) -> None:
         """Take note of one call more, which was made before those that are known."""
-        record, change, name = finding.record, finding.change, _name_of(finding)
-        if not (name and record and change) or record.outcome is not Outcome.SUCCEEDED:
+        name, change, time = _name_of(finding), *_done_by(finding)
+        if not (name and change):
             return
         if change.action in (Action.DELETE, TrailAction.DELETE):
-            self._deleted[name] = Ended(by=EndedBy.DELETED, at=record.event_time)
+            self._deleted[name] = Ended(by=EndedBy.DELETED, at=time)
         if not isinstance(change, SecurityGroupChange):
             return
         revoked = self._revoked.setdefault(name, {})
         # What is added again stands again.
         for rule in change.added:
             revoked.pop(rule, None)
-        if change.action is Action.REMOVE_RULES:
-            revoked |= dict.fromkeys(_gone_by(change), record.event_time)
+        if _revokes(change):
+            # Of several, the next one counts.
+            revoked.update(dict.fromkeys(change.removed, time))
 
     def marked(self, entry: DeliveredFinding) -> DeliveredFinding:
         """The finding, with what later calls took back of it."""
@@ -72,7 +81,8 @@ class _LaterCalls:
         }
         if change.action is not Action.ADD_RULES or not revoked:
             return entry
-        is_all = len(revoked) == len(set(change.added)) and not change.problems
+        is_whole = not (change.problems or change.unknown_parameters)
+        is_all = is_whole and len(revoked) == len(set(change.added))
         last = max(filter(None, revoked.values()), default=None)
         return replace(
             entry,
@@ -81,26 +91,34 @@ class _LaterCalls:
         )
 
 
-def _gone_by(change: SecurityGroupChange) -> set[object]:
-    """What a revoke took away: rules and ids of rules. By ids alone, all that it asked for."""
-    if change.matched_nothing:
-        return set()
-    if not change.removed:
-        return set(change.rule_ids)
-    ids = (rule.rule_id for rule in change.removed if rule.rule_id)
-    return {*change.removed, *ids}
+def _done_by(finding: Finding) -> tuple[Change | None, datetime | None]:
+    """What the call changed, and when; nothing if it was refused or could not be read."""
+    record, change = finding.record, finding.change
+    if record is None or record.outcome is not Outcome.SUCCEEDED:
+        return None, None
+    return change, record.event_time
+
+
+def _revokes(change: SecurityGroupChange) -> bool:
+    return change.action is Action.REMOVE_RULES and not change.matched_nothing
+
+
+def _ids_gone_by(change: SecurityGroupChange) -> Iterable[str]:
+    """The ids of the rules that a revoke removed: those it asked for, if EC2 names none."""
+    removed = [rule.rule_id for rule in change.removed if rule.rule_id]
+    return removed or change.rule_ids
 
 
 def _merged(found: Iterable[DeliveredFinding]) -> list[DeliveredFinding]:
     """One entry an event: an update of an event that came with it stands in its place."""
     entries: dict[str, DeliveredFinding] = {}
-    # An update comes after its event, whatever its time.
-    for entry in sorted(found, key=lambda it: _order_of(it)[::-1]):
+    for entry in sorted(found, key=_updates_last):
         record = entry.finding.record
         name = (record and record.original_event_id) or ""
+        # The first key is the event's id, where that may be one.
         original = entries.get(name)
         if original is None:
-            entries[next(iter(entry.event_ids), entry.keys[0])] = entry
+            entries[entry.keys[0]] = entry
             continue
         # Both are of one call: the worse of the two is what has to be known.
         worse = max((entry, original), key=lambda it: it.finding.judgement.severity)
@@ -112,18 +130,42 @@ def _merged(found: Iterable[DeliveredFinding]) -> list[DeliveredFinding]:
     return list(entries.values())
 
 
-def _order_of(entry: DeliveredFinding) -> tuple[datetime, bool]:
-    """As the calls were made, and CloudTrail's update of an event after the event."""
+def _updates_last(entry: DeliveredFinding) -> tuple[bool, str]:
+    """In an order of their own, whichever came first."""
     record = entry.finding.record
-    time = record and record.event_time
-    return time or datetime.min.replace(tzinfo=UTC), bool(record and record.original_event_id)
+    is_update = bool(record and record.original_event_id)
+    return is_update, entry.keys[0] if is_update else ""
+
+
+def _order_of(entry: DeliveredFinding) -> tuple[datetime, int, str]:
+    """As the calls were made: CloudTrail's time has seconds, and what came in one is ordered."""
+    record, change = entry.finding.record, entry.finding.change
+    long_ago = datetime.min.replace(tzinfo=UTC)
+    if record is None:
+        return long_ago, -1, ""
+    rank = _WITHIN_A_SECOND.get(change.action, 3) if change else 3
+    return record.event_time or long_ago, rank, entry.keys[0]
+
+
+# What can only be first or last; and a rule that is gone and there again is there.
+_WITHIN_A_SECOND: dict[Action | TrailAction, int] = {
+    Action.CREATE: 0,
+    Action.REMOVE_RULES: 1,
+    Action.ADD_RULES: 2,
+    Action.DELETE: 4,
+    TrailAction.DELETE: 4,
+}
 
 
 def _name_of(finding: Finding) -> object:
     """What the subject is called: None for what has neither id nor name."""
     subject = finding.subject
-    called = subject.id or subject.name
-    return called and (subject.kind, subject.account_id, subject.region, called)
+    called, account_id, region = subject.id or subject.name, subject.account_id, subject.region
+    if called and subject.kind is SubjectKind.TRAIL and called.count(":") == 5:
+        # arn:<partition>:cloudtrail:<region>:<account>:trail/<name>, which may go by its name alone
+        _, _, _, region, account_id, resource = called.split(":")
+        called = resource.partition("/")[2]
+    return called and (subject.kind, account_id, region, called)
 
 
 def _with_known_ranges(entries: list[DeliveredFinding]) -> list[DeliveredFinding]:

@@ -123,7 +123,7 @@ def test_a_blinded_trail_says_what_follows(alerts_of: AlertsOf) -> None:
     [alert] = alerts_of(trail_call("UpdateTrail", request))
 
     assert alert.severity == "CRITICAL"
-    why = "it no longer covers every Region; until that is fixed, this alerter misses changes"
+    why = "it does not cover every Region; until that is fixed, this alerter misses changes"
     assert f"Why CRITICAL: {why}." in alert.email
     assert why in alert.chat_text
     assert "trail-status" in alert.email

@@ -342,4 +342,7 @@ def test_path_that_is_no_text() -> None:
     facts = Organizations(account={"Paths": [None]}).directory().facts_for(ACCOUNT)
 
     assert facts.name == f"name-{ACCOUNT}"
-    assert (facts.ou_path, facts.problems) == (None, ("OU: AttributeError",))
+    assert (facts.ou_path, facts.problems) == (
+        None,
+        (LookupProblem(Fact.OU, "AttributeError"),),
+    )
