@@ -173,7 +173,7 @@ def _judged_prefix_list(change: PrefixListChange) -> Judgement:
 def _judged_trail(record: CloudTrailRecord, change: TrailChange, standards: Standards) -> Judgement:
     own_arn = standards.trail_arn
     is_own = own_arn is not None and _is_trail(change.trail, own_arn, record.account_id)
-    is_repeated = _is_cloudtrail_itself(record)
+    is_repeated = record.principal.service_linked_role == _ROLE_OF_CLOUDTRAIL
     blinded, log_group_arn = change.blinded, change.log_group_arn
     if is_own and log_group_arn and not _is_log_group(log_group_arn, record.log_group):
         blinded += (Blinding.OTHER_LOG_GROUP,)
@@ -194,20 +194,13 @@ def _severity_of_trail_change(change: TrailChange, *, is_own: bool, is_blinded: 
     return TRAIL_BLINDED if is_blinded else ANY_OTHER_CHANGE
 
 
+# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/using-service-linked-roles.html
+_ROLE_OF_CLOUDTRAIL = "AWSServiceRoleForCloudTrail"
 _ON_THE_ORGANIZATION = (
     TrailAction.LEAVE_ORGANIZATION,
     TrailAction.REMOVE_ACCOUNT,
     TrailAction.REGISTER_ADMINISTRATOR,
 )
-
-
-def _is_cloudtrail_itself(record: CloudTrailRecord) -> bool:
-    """By the path of its service-linked role, under which nobody else can create a role.
-
-    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/using-service-linked-roles.html
-    """
-    _, _, role = (record.principal.role_arn or "").partition(":role/")
-    return role == "aws-service-role/cloudtrail.amazonaws.com/AWSServiceRoleForCloudTrail"
 
 
 def _refused(judgement: Judgement, change: Change, outcome: Outcome) -> Judgement:

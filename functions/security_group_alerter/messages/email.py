@@ -82,6 +82,8 @@ def _at_once(briefing: Briefing) -> Iterator[str]:
         whose = f", with credentials of account {alert.account_id}" if alert.account_id else ""
         yield f"{title}{whose}:"
         yield briefing.first_step.text
+    elif briefing.looks:
+        yield ""
     for shows, command, how_to_read in briefing.looks[:1]:
         yield f"{shows}:"
         yield command

@@ -49,6 +49,15 @@ class Principal:
         names = (self.person, self.arn, self.role_name, self.invoked_by)
         return any((*names, self.delegate, self.on_behalf_of))
 
+    @property
+    def service_linked_role(self) -> str | None:
+        """The name of the service-linked role that acted. Nobody else can create one in its path.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
+        """
+        _, _, path = (self.role_arn or "").partition(":role/aws-service-role/")
+        return path.rpartition("/")[2] or None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:

@@ -40,6 +40,11 @@ _IPAM_STEPS = (
     "Planned? Look in IPAM at the rules of the list's resolver: what they match gets into the "
     "list.",
 )
+# https://docs.aws.amazon.com/vpc/latest/userguide/delete-managed-prefix-list.html
+_GONE_STEPS = (
+    "Nothing is left to close: AWS deletes a list only when nothing refers to it.",
+    "Find out which rules referred to it before, and who has connected since.",
+)
 # The role by which IPAM keeps a list in step: a person's edit would be undone at once.
 # https://docs.aws.amazon.com/vpc/latest/ipam/iam-ipam-slr.html
 _IPAM_ROLE = "AWSServiceRoleForIPAM"
@@ -71,8 +76,8 @@ def prefix_list_changed(
         ),
         notes=tuple(_notes(finding, change)) if finding.outcome is Outcome.SUCCEEDED else (),
         undo=undo_of(entry, lambda: _steps_back(finding, change)),
-        looks=tuple(_looks(change)),
-        steps=_IPAM_STEPS if change.ipam_sync else _STEPS,
+        looks=() if entry.ended else tuple(_looks(change)),
+        steps=_GONE_STEPS if entry.ended else _IPAM_STEPS if change.ipam_sync else _STEPS,
         resource_type="AWS::EC2::PrefixList",
         facts={
             "action": change.action,
@@ -131,12 +136,14 @@ def prefix_list_phrases(finding: Finding, change: PrefixListChange) -> tuple[str
         return f"{name} now includes {whom}", f"make {name} include {whom}"
     if change.cannot_be_judged:
         return f"{name} {past}, ranges unreadable: cannot judge", f"{verb} {name}"
+    if change.ipam_sync is not None:
+        still = "now" if change.ipam_sync else "no longer"
+        return f"{name} is {still} filled by IPAM", f"{verb} {name}"
     details = [*_settings(change)]
     if finding.judgement.effect is Effect.CLOSES:
-        is_deleted = change.action is Action.DELETE
-        details.append(
-            "it held a world-wide range" if is_deleted else "a world-wide range was removed"
-        )
+        if change.action is Action.DELETE:
+            return f"{name} with world-open ranges deleted", f"delete {name}"
+        details.append("a world-wide range was removed")
     elif len(change.added) == 1:
         details.append(f"{peer_words(change.added[0])} added")
     return f"{name} {past}{': ' if details else ''}{'; '.join(details)}", f"{verb} {name}"
@@ -186,7 +193,7 @@ def _looks(change: PrefixListChange) -> Iterator[Look]:
 def _steps_back(finding: Finding, change: PrefixListChange) -> Iterator[Step]:
     if change.action is Action.DELETE:
         raise NoUndoError("a deleted prefix list cannot be brought back")
-    if finding.record and finding.record.principal.role_name == _IPAM_ROLE:
+    if finding.record and finding.record.principal.service_linked_role == _IPAM_ROLE:
         raise NoUndoError("IPAM would make the same change again: change its rules in IPAM")
     prefix_list_id = needed(ids.PREFIX_LIST, change.prefix_list_id, "prefix list id")
     if change.ipam_sync is not None:

@@ -102,7 +102,6 @@ def security_group_changed(
         for rules in (change.added, change.removed, change.missed)
     )
     acceptance = tuple(_acceptance_words(finding))
-    described = [rule.description for rule, _ in _worst_first(added) if rule.description]
     return Changed(
         noun="Group",
         called=_called(change) or NOT_NAMED,
@@ -120,7 +119,7 @@ def security_group_changed(
             *problem_lines(change.problems, limits.rules),
             *unknown_lines(change.unknown_parameters),
         ),
-        description=safe(described[0]) if described else None,
+        description=_description_of_worst(finding, [rule for rule, _ in _worst_first(added)]),
         notes=(*acceptance, *_notes(finding, change)),
         acceptance=acceptance,
         undo=undo_of(entry, lambda: _steps_back(entry, change)),
@@ -155,6 +154,14 @@ def security_group_changed(
 def _called(change: SecurityGroupChange) -> str:
     name = change.group_name and f'"{safe(change.group_name)}"'
     return " ".join(filter(None, (change.group_id and safe(change.group_id, 80), name)))
+
+
+def _description_of_worst(finding: Finding, worst_first: list[SecurityGroupRule]) -> str | None:
+    """Of the rules that the headline is about: another's would seem to be theirs."""
+    foremost = finding.judgement.foremost
+    opening = [rule for rule in worst_first if _helps_to_open(rule, foremost)]
+    described = (rule.description for rule in opening or worst_first[:1])
+    return next((safe(it) for it in described if it), None)
 
 
 def _worst_first(rated: _Rated) -> _Rated:
@@ -212,7 +219,7 @@ def _removed_phrases(finding: Finding, change: SecurityGroupChange) -> tuple[str
     if change.removed:
         return _rules_phrases(change.removed, change.direction, "remove", "removed")
     if change.matched_nothing:
-        return "revoke that matched no rule: nothing changed", "remove rules"
+        return "revoke matched no rule and changed nothing", "remove rules"
     if change.is_omitted:
         return "rules removed, but CloudTrail left them out: cannot judge", "remove rules"
     kind = f"{change.direction} rule"
@@ -474,9 +481,12 @@ def _revoking(
 ) -> Iterator[Step]:
     """First what is open to the Internet; then the whole call, where that is more."""
     left = [rule for rule in change.added if rule not in entry.revoked]
-    opening = [rule for rule in left if _helps_to_open(rule, entry.finding.judgement.opened)]
+    judgement = entry.finding.judgement
+    opening = [rule for rule in left if _helps_to_open(rule, judgement.foremost)]
     if opening and len(opening) < len(left):
-        does = f"Close what is open to the Internet ({plural(len(opening), 'rule')})"
+        is_in_part = judgement.foremost is judgement.unaccepted
+        what = "open to the Internet and not accepted" if is_in_part else "open to the Internet"
+        does = f"Close what is {what} ({plural(len(opening), 'rule')})"
         yield Step(words=_rules_command("revoke", opening, group), does=does)
         does = f"Undo the whole call ({plural(len(left), 'rule')})"
         yield Step(words=_rules_command("revoke", left, group), does=does)
@@ -486,14 +496,13 @@ def _revoking(
 
 def _helps_to_open(rule: SecurityGroupRule, opened: Exposure) -> bool:
     """Whether what is open the widest, or weighs the most, would be less so without this rule."""
-    widest = max((it.reach.breadth for it in opened.openings), default=Breadth.PRIVATE)
-    if widest < Breadth.BROAD or not exposure_of((rule,)).openings:
+    if opened.breadth < Breadth.BROAD or not exposure_of((rule,)).openings:
         return False
     weighty = worst_openings_in(opened)
     return any(
         touches(rule, opening)
         for opening in opened.openings
-        if opening.reach.breadth is widest or opening in weighty
+        if opening.reach.breadth is opened.breadth or opening in weighty
     )
 
 

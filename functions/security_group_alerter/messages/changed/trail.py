@@ -191,7 +191,7 @@ def trail_phrases(finding: Finding, change: TrailChange) -> tuple[str, str]:
     access = "trusted access for CloudTrail"
     on_the_organization = {
         TrailAction.DISABLE_TRUSTED_ACCESS: (
-            f"{access} switched off: no member account is recorded",
+            f"{access} switched off (no member account is recorded)",
             f"switch off {f'{access}, or for another service' if change.problems else access}",
         ),
         TrailAction.LEAVE_ORGANIZATION: (
