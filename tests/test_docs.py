@@ -69,12 +69,15 @@ def calls() -> str:
         "security groups: the six calls that CIS and Security Hub monitor": [],
         "security groups: the calls that those six miss": [],
         "managed prefix lists, which rules can refer to": [],
-        "the trail that every alert depends on": [],
+        "the trail that every alert depends on, and who may change it": [],
+        "the organization, whose accounts the trail records": [],
     }
-    six, missed, prefix_lists, trail = groups.values()
+    six, missed, prefix_lists, trail, organization = groups.values()
     for name, reader in READERS.items():
         if reader.service == "cloudtrail":
             trail.append(name)
+        elif reader.service == "organizations":
+            organization.append(name)
         elif "PrefixList" in name:
             prefix_lists.append(name)
         else:
@@ -122,7 +125,20 @@ def other_severities() -> str:
     assert trail is severities.OWN_TRAIL_CHANGED
     rows = [
         ("the alerter's own trail stopped, deleted or blinded", severities.OWN_TRAIL_BLINDED),
+        (
+            "trusted access for CloudTrail switched off: no member account is recorded any more",
+            severities.OWN_TRAIL_BLINDED,
+        ),
+        (
+            "a refused attempt at either of these, or a denied one on another trail",
+            severities.REFUSED_BLINDING,
+        ),
         ("its own trail changed in another way; another trail stopped, deleted or blinded", trail),
+        (
+            "an account that left the organization or was removed from it; a delegated "
+            "administrator registered for CloudTrail",
+            severities.ORGANIZATION_CHANGED,
+        ),
         ("rules that CloudTrail omitted, or that cannot be read", severities.CANNOT_JUDGE),
         ("a record that cannot be read at all", severities.CANNOT_JUDGE),
         ("the world added to a prefix list: every rule that uses the list opens", world),
@@ -131,16 +147,26 @@ def other_severities() -> str:
             "a prefix list allowed by a rule, or restored: its ranges are not in the record",
             severities.UNSEEN_PREFIX_LIST,
         ),
+        (
+            "a prefix list handed to IPAM, so that its ranges change without a person's call",
+            severities.HANDED_TO_IPAM,
+        ),
         ("an entry of accepted_openings.toml that is not valid", severities.NOT_IN_FORCE),
         (
             "egress; a group created, deleted, associated or disassociated; rules revoked",
             ANY_OTHER_CHANGE,
         ),
         ("any other change to a prefix list or a trail", ANY_OTHER_CHANGE),
+        (
+            "what CloudTrail itself does in an account because the organization's trail was "
+            "changed elsewhere",
+            severities.REPEATED_BY_CLOUDTRAIL,
+        ),
         ("a denied call that would have opened the world", severities.DENIED_WORLD_OPENING),
         ("any other call that was denied, failed or was a dry run", severities.REFUSED),
         ("an opening that your organization has accepted", severities.ACCEPTED),
         ("changes to descriptions only", severities.DESCRIPTIONS_ONLY),
+        ("a revoke that matched no rule", severities.MATCHED_NOTHING),
     ]
     return table(("what happened", "severity"), [(words, it.name) for words, it in rows])
 
@@ -601,8 +627,11 @@ def summary_of(path: Path) -> str:
 
 
 def sample_message() -> Message:
-    """A message that has everything: account, Region and organization are known."""
-    [message] = told(findings_of(story(STORY)), facts=AccountFacts(name="payments-production"))
+    """A message that has everything: all of the account is known."""
+    facts = AccountFacts(
+        name="payments-production", ou_path=("Root", "Workloads"), owner="payments"
+    )
+    [message] = told(findings_of(story(STORY)), facts=facts)
     return message
 
 

@@ -115,7 +115,7 @@ def test_a_list_with_the_world_that_was_deleted_later(alerts_of: AlertsOf) -> No
     assert "The prefix list was deleted at 09:04:00 UTC." in made.email
     assert not made.changing_commands
     assert not gone.changing_commands
-    assert "it held a world-wide range" in gone.machine["message"]
+    assert "with world-open ranges deleted" in gone.machine["message"]
 
 
 @pytest.mark.parametrize(

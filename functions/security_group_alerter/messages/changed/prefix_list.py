@@ -143,7 +143,7 @@ def prefix_list_phrases(finding: Finding, change: PrefixListChange) -> tuple[str
     if finding.judgement.effect is Effect.CLOSES:
         if change.action is Action.DELETE:
             return f"{name} with world-open ranges deleted", f"delete {name}"
-        details.append("a world-wide range was removed")
+        details.append("a world-open range was removed")
     elif len(change.added) == 1:
         details.append(f"{peer_words(change.added[0])} added")
     return f"{name} {past}{': ' if details else ''}{'; '.join(details)}", f"{verb} {name}"
@@ -156,7 +156,7 @@ def _notes(finding: Finding, change: PrefixListChange) -> Iterator[str]:
     if change.added and change.action is Action.MODIFY and not is_reason:
         yield "Every rule that refers to this list now lets the added ranges through."
     if finding.judgement.effect is Effect.CLOSES and change.action is not Action.DELETE:
-        yield "Another world-wide range may still be in the list."
+        yield "Another world-open range may still be in the list."
 
 
 def _reasons(finding: Finding, change: PrefixListChange) -> Iterator[str]:

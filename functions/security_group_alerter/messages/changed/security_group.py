@@ -219,7 +219,7 @@ def _removed_phrases(finding: Finding, change: SecurityGroupChange) -> tuple[str
     if change.removed:
         return _rules_phrases(change.removed, change.direction, "remove", "removed")
     if change.matched_nothing:
-        return "revoke matched no rule and changed nothing", "remove rules"
+        return "revoke matched no rule: nothing changed", "remove rules"
     if change.is_omitted:
         return "rules removed, but CloudTrail left them out: cannot judge", "remove rules"
     kind = f"{change.direction} rule"
