@@ -124,9 +124,10 @@ class Alerter:
         found = [it for it in read if isinstance(it, DeliveredFinding)]
         notices = self._notices(now.date()) if read else []
         fresh, is_sure = self._not_alerted([*notices, *found])
+        entries = with_aftermath(fresh)
         alerts = list(
             alerts_of(
-                with_aftermath(fresh),
+                entries,
                 facts_for=self.facts_for,
                 organization_id=self.organization_id,
                 seen_at=now,
@@ -135,12 +136,12 @@ class Alerter:
         )
         sent = self._send(alerts, time_left, table_failures=0 if is_sure else 1)
         beats = [it.time for it in read if isinstance(it, Heartbeat)]
-        calls = [it.finding for it in fresh if it.finding.record is not None]
+        calls = [it.finding for it in entries if it.finding.record is not None]
         return replace(
             sent,
             records=len(read),
             matched=len(found),
-            duplicates=len(found) - len(calls),
+            duplicates=len(found) - sum(it.finding.record is not None for it in fresh),
             world_open=sum(finding.judgement.world_open for finding in calls),
             unreadable=sum(it.subject.kind is SubjectKind.UNREADABLE for it in calls),
             enrichment_failures=sum(bool(alert.account.problems) for alert in alerts),
