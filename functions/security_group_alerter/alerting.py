@@ -185,8 +185,7 @@ class Alerter:
         event_ids: list[str] = []
         refusals: list[str] = []
         taken = 0
-        error: Exception | None = None
-        messages = (it for alert in alerts for it in messages_of(alert, self.presentation))
+        messages, error = self._worded(alerts)
         try:
             for sent in self.publish(messages, time_left):
                 if sent.refusal is None:
@@ -209,6 +208,17 @@ class Alerter:
             event_ids=tuple(event_ids),
             error=error,
         )
+
+    def _worded(self, alerts: list[Alert]) -> tuple[list[Message], Exception | None]:
+        """The messages, and the last fault of ours: it must not take the other alerts with it."""
+        messages: list[Message] = []
+        error: Exception | None = None
+        for alert in alerts:
+            try:
+                messages += messages_of(alert, self.presentation)
+            except Exception as fault:  # noqa: BLE001
+                error = fault
+        return messages, error
 
 
 class _Marks:

@@ -34,10 +34,6 @@ def first_and_third_refused(messages: Iterable[Message], _time_left: TimeLeft) -
         yield Sent(message=message, refusal="too hot" if number in (0, 2) else None)
 
 
-def first_taken(messages: Iterable[Message], _time_left: TimeLeft) -> Iterator[Sent]:
-    yield Sent(message=next(iter(messages)))
-
-
 def broken_after_the_first(messages: Iterable[Message], _time_left: TimeLeft) -> Iterator[Sent]:
     yield Sent(message=next(iter(messages)))
     raise RuntimeError("unheard of")
@@ -118,17 +114,20 @@ def test_a_fault_of_ours_while_sending_is_reported_with_what_was_sent_before() -
     assert [*report.event_ids] == marks == [event_id(0)]
 
 
-def test_no_more_is_put_into_words_than_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    worded: list[Alert] = []
-
-    def counted(alert: Alert, presentation: Presentation) -> Iterator[Message]:
-        worded.append(alert)
+def test_a_fault_of_ours_in_the_words_of_one_alert_takes_no_other_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def faulty(alert: Alert, presentation: Presentation) -> Iterator[Message]:
+        if alert.event_ids == (event_id(1),):
+            raise RuntimeError("no words")
         return messages_of(alert, presentation)
 
-    monkeypatch.setattr(alerting, "messages_of", counted)
-    [delivery] = deliveries_of(by_different_people(5))
+    monkeypatch.setattr(alerting, "messages_of", faulty)
+    [delivery] = deliveries_of(by_different_people(3))
+    marks: list[str] = []
 
-    report = reported(delivery.payload, first_taken)
+    report = reported(delivery.payload, all_taken, marks)
 
-    assert (report.alerts, report.error) == (1, None)
-    assert len(worded) == 1
+    assert isinstance(report.error, RuntimeError)
+    assert (report.alerts, report.sends_failed) == (2, 0)
+    assert [*report.event_ids] == marks == [event_id(0), event_id(2)]
