@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
@@ -12,8 +13,8 @@ from ...judgement.exposure import exposure_of
 from ...model import ids
 from ...model.alert import DeliveredFinding
 from ...model.change import Action, RuleDescription, SecurityGroupChange
-from ...model.exposure import Breadth, Exposure
-from ...model.finding import Effect, Finding
+from ...model.exposure import Breadth
+from ...model.finding import Effect, Finding, Judgement
 from ...model.record import Outcome
 from ...model.rules import (
     ICMP_PROTOCOLS,
@@ -158,8 +159,8 @@ def _called(change: SecurityGroupChange) -> str:
 
 def _description_of_worst(finding: Finding, worst_first: list[SecurityGroupRule]) -> str | None:
     """Of the rules that the headline is about: another's would seem to be theirs."""
-    foremost = finding.judgement.foremost
-    opening = [rule for rule in worst_first if _helps_to_open(rule, foremost)]
+    judgement = finding.judgement
+    opening = [rule for rule in worst_first if _helps_to_open(rule, judgement)]
     described = (rule.description for rule in opening or worst_first[:1])
     return next((safe(it) for it in described if it), None)
 
@@ -193,13 +194,15 @@ def security_group_phrases(finding: Finding, change: SecurityGroupChange) -> tup
 
 
 def _added_phrases(finding: Finding, change: SecurityGroupChange) -> tuple[str, str]:
-    opened = finding.judgement.foremost
+    judgement = finding.judgement
+    opened, is_in_part = judgement.foremost, judgement.foremost is judgement.unaccepted
     is_edit = change.action is Action.MODIFY_RULES
     if change.is_omitted:
         verb = "edited" if is_edit else "added"
         return f"rules {verb}, but CloudTrail left them out: cannot judge", "change rules"
     if opened.breadth >= Breadth.BROAD:
-        traffic, whom = openings_words(opened, change.added)
+        rules = judgement.unaccepted_rules if is_in_part else change.added
+        traffic, whom = openings_words(opened, rules)
         if is_edit:
             # The record of an edit does not name the direction of the rule.
             return f"edit may open {traffic} to {whom}", f"edit a rule: {traffic}, {whom}"
@@ -482,7 +485,11 @@ def _revoking(
     """First what is open to the Internet; then the whole call, where that is more."""
     left = [rule for rule in change.added if rule not in entry.revoked]
     judgement = entry.finding.judgement
-    opening = [rule for rule in left if _helps_to_open(rule, judgement.foremost)]
+    opening = [
+        rule
+        for rule in left
+        if _helps_to_open(rule, judgement) and not _is_accepted(rule, judgement)
+    ]
     if opening and len(opening) < len(left):
         is_in_part = judgement.foremost is judgement.unaccepted
         what = "open to the Internet and not accepted" if is_in_part else "open to the Internet"
@@ -494,9 +501,15 @@ def _revoking(
         yield Step(words=_rules_command("revoke", left, group))
 
 
-def _helps_to_open(rule: SecurityGroupRule, opened: Exposure) -> bool:
-    """Whether what is open the widest, or weighs the most, would be less so without this rule."""
+def _helps_to_open(rule: SecurityGroupRule, judgement: Judgement) -> bool:
+    """Whether what is open the widest, or weighs the most, would be less so without this rule.
+
+    Where a part of what was opened is accepted, the rest is meant.
+    """
+    opened = judgement.foremost
     if opened.breadth < Breadth.BROAD or not exposure_of((rule,)).openings:
+        return False
+    if opened is judgement.unaccepted and _is_accepted(rule, judgement):
         return False
     weighty = worst_openings_in(opened)
     return any(
@@ -504,6 +517,20 @@ def _helps_to_open(rule: SecurityGroupRule, opened: Exposure) -> bool:
         for opening in opened.openings
         if opening.reach.breadth is opened.breadth or opening in weighty
     )
+
+
+def _is_accepted(rule: SecurityGroupRule, judgement: Judgement) -> bool:
+    """Whether accepted openings cover the whole rule, where they do not cover the whole call."""
+    if judgement.unaccepted is None or rule in judgement.unaccepted_rules:
+        return False
+    return not any(_is_part(left, rule) for left in judgement.unaccepted_rules)
+
+
+def _is_part(part: SecurityGroupRule, rule: SecurityGroupRule) -> bool:
+    """Whether these are some of the ports of the rule."""
+    if part.ports is None or rule.ports is None or replace(rule, ports=part.ports) != part:
+        return False
+    return rule.ports.first <= part.ports.first and part.ports.last <= rule.ports.last
 
 
 def _authorizing(finding: Finding, change: SecurityGroupChange, group: list[str]) -> Step:
