@@ -104,7 +104,9 @@ def alert_of(*findings: Finding, seen_at: datetime = NOW) -> Alert:
 
 def alerts_of_delivery(*findings: Finding) -> list[Alert]:
     """The alerts of one delivery, in which later calls have taken back what earlier ones did."""
-    return _alerts_of(with_aftermath(delivered(findings)), NOW)
+    # An update of an event finds it by its id.
+    entries = [replace(it, keys=it.event_ids or it.keys) for it in delivered(findings)]
+    return _alerts_of(with_aftermath(entries), NOW)
 
 
 def _alerts_of(entries: list[DeliveredFinding], seen_at: datetime) -> list[Alert]:
