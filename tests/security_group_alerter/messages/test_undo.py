@@ -38,7 +38,9 @@ from tests.security_group_alerter.builders import (
     with_record,
 )
 from tests.security_group_alerter.messages.forms import (
+    GROUP_NAME,
     PLAIN,
+    QUERIES,
     alerts_of_delivery,
     briefing_for,
     call_of,
@@ -753,23 +755,6 @@ def test_the_longest_command_that_a_command_line_takes() -> None:
 
 
 TABLE: Final = ("--output", "table")
-QUERIES: Final = {
-    "NetworkInterfaces[].{Id:NetworkInterfaceId,Used_by:Description,"
-    "Instance:Attachment.InstanceId,Public:Association.PublicIp,"
-    "IPv6:Ipv6Addresses[0].Ipv6Address,Private:PrivateIpAddress}",
-    "SecurityGroupRules[].{Id:SecurityGroupRuleId,Egress:IsEgress,Protocol:IpProtocol,"
-    "From:FromPort,To:ToPort,IPv4:CidrIpv4,IPv6:CidrIpv6,List:PrefixListId,"
-    "Group:ReferencedGroupInfo.GroupId,Description:Description}",
-    "SecurityGroups[].{Id:GroupId,Vpc:VpcId,In:IpPermissions}",
-    "Events[].Resources[]",
-    "Entries[].{Range:Cidr,Description:Description}",
-    "PrefixListAssociations[].{Used_by:ResourceId,Account:ResourceOwner}",
-    "{Logging:IsLogging,Delivery_error:LatestDeliveryError}",
-    "[EventSelectors,AdvancedEventSelectors]",
-    "Trail",
-}
-# What EC2 takes, but for `@` and `*`. It begins like no option.
-GROUP_NAME: Final = r"[A-Za-z0-9 ._:/()#,\[\]+=&;{}!$][A-Za-z0-9 ._:/()#,\[\]+=&;{}!$-]*"
 METACHARACTERS: Final = st.text(st.sampled_from("sgr-plvc0123456789abcdef$`;&|<>(){}'\"\\\n -="))
 
 
