@@ -105,11 +105,8 @@ def _undo_title(briefing: Briefing) -> str:
     """What the first command does, and no more than it does."""
     if not briefing.is_opening:
         return "Undo it" if briefing.count == 1 else "Undo the worst"
-    worst = briefing.worst
-    added = sum(items.count for items in worst.changed.lists if items.is_change)
-    # The command leaves out what was revoked since.
-    count = added - len(worst.entry.revoked)
-    return f"Close it ({'this rule' if count == 1 else f'these {count:,} rules'} only)"
+    added = sum(items.count for items in briefing.worst.changed.lists if items.is_change)
+    return f"Close it ({'this rule' if added == 1 else f'these {added:,} rules'} only)"
 
 
 def _what(briefing: Briefing) -> Iterator[str]:

@@ -271,7 +271,7 @@ def test_what_is_not_undone_is_not_counted() -> None:
     assert (
         "\n  + ingress tcp 23 (Telnet) from ::/0, the whole IPv6 Internet (revoked since)\n" in text
     )
-    assert "\nClose it (these 2 rules only), with credentials of account 111122223333:\n" in text
+    assert "\nUndo what is left of the call (2 rules), with credentials of account " in text
     command = next(line for line in beginning(text) if line.startswith("aws ec2 revoke-"))
     assert [port for port in (22, 23, 3389) if f'"FromPort":{port},' in command] == [22, 3389]
 
