@@ -147,6 +147,7 @@ def _judged_group(
         world_open=opened.is_world_open,
         opened=opened,
         unaccepted=unaccepted,
+        unaccepted_rules=frozenset(rest) if is_in_part else frozenset(),
         closed=closed,
         acceptance=acceptance,
     )

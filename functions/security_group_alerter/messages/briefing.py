@@ -293,7 +293,7 @@ def _headline_of(alert: Alert, worst: Call, count: int) -> str:
         which = {1: "the first", count: "the last"}.get(worst.number, "among them")
     if worst.finding.change is None:
         return f"{count:,} records, {which}: {worst.phrase}"
-    subjects = {finding.subject.id or finding.subject.name for finding in alert.findings} - {None}
+    subjects = {*map(_name_of, alert.findings)} - {None}
     nouns = {SubjectKind.SECURITY_GROUP: "group", SubjectKind.PREFIX_LIST: "prefix list"}
     noun = nouns.get(alert.kind, "trail")
     on = f" on {plural(len(subjects), noun)}" if len(subjects) > 1 else ""
@@ -353,19 +353,26 @@ def _shared_notes(calls: Sequence[Call]) -> tuple[str, ...]:
     return tuple(note for note in first if all(note in notes for notes in others))
 
 
-def subjects_words(calls: Sequence[Call]) -> tuple[str, str] | None:
-    """(`Group`, `sg-… "web" in vpc-…`); of several subjects the first few. None without any."""
-    named: dict[object, str] = {}
-    for call in calls:
-        changed, subject = call.changed, call.finding.subject
-        if changed.noun and changed.called:
+def subjects_words(briefing: Briefing) -> tuple[str, str] | None:
+    """(`Group`, `sg-… "web" in vpc-…`); of several the worst and a few more. None without any."""
+    nouns = [call.changed.noun for call in briefing.calls if call.changed.noun]
+    named: dict[str | None, str] = {}
+    for call in (briefing.worst, *briefing.calls):
+        changed, name = call.changed, _name_of(call.finding)
+        if changed.called:
             words = f"{changed.called} in {changed.within}" if changed.within else changed.called
             # One call may name the group's name and VPC, and another the id alone.
-            named[subject.id or words] = max(named.get(subject.id or words, ""), words, key=len)
-    if not named:
+            named[name] = max(named.get(name, ""), words, key=len)
+    # Those of the calls that are not written out count as well.
+    for name in filter(None, map(_name_of, briefing.alert.findings)):
+        named.setdefault(name, safe(name, 80))
+    if not nouns:
         return None
-    noun = next(call.changed.noun for call in calls if call.changed.noun)
-    return (noun if len(named) == 1 else f"{noun}s"), listed([*named.values()], 3)
+    return (nouns[0] if len(named) == 1 else f"{nouns[0]}s"), listed([*named.values()], 3)
+
+
+def _name_of(finding: Finding) -> str | None:
+    return finding.subject.id or finding.subject.name
 
 
 def _undo_steps(calls: Sequence[Call]) -> Iterator[UndoStep]:

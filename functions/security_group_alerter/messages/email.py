@@ -60,7 +60,7 @@ def _summary(briefing: Briefing) -> Iterator[str]:
 def _at_once(briefing: Briefing) -> Iterator[str]:
     """All that a decision needs, in a screen of a phone."""
     alert, account, worst = briefing.alert, briefing.alert.account, briefing.worst
-    subjects = subjects_words(briefing.calls)
+    subjects = subjects_words(briefing)
     if subjects:
         yield f"{subjects[0]}: {subjects[1]}"
     account_id = alert.account_id or NOT_RECORDED
@@ -103,11 +103,10 @@ def _is_listed_only(briefing: Briefing) -> bool:
 
 def _undo_title(briefing: Briefing) -> str:
     """What the first command does, and no more than it does."""
+    if not briefing.is_opening:
+        return "Undo it" if briefing.count == 1 else "Undo the worst"
     added = sum(items.count for items in briefing.worst.changed.lists if items.is_change)
-    what = "this rule" if added == 1 else f"these {added:,} rules"
-    if briefing.is_opening and added and briefing.worst.changed.noun == "Group":
-        return f"Close it ({what} only)"
-    return "Undo it" if briefing.count == 1 else "Undo the worst"
+    return f"Close it ({'this rule' if added == 1 else f'these {added:,} rules'} only)"
 
 
 def _what(briefing: Briefing) -> Iterator[str]:

@@ -36,11 +36,6 @@ _AWS_ACCOUNT = 10
 _RULE = 1
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference, …/awscloudtrail/latest/APIReference
 _API_VERSIONS = {"ec2.amazonaws.com": "2016-11-15", "cloudtrail.amazonaws.com": "2013-11-01"}
-# By whether the calls changed anything.
-_NO_COMMAND = {
-    True: "The records do not hold what a command to undo this needs.",
-    False: "Nothing changed: there is nothing to undo.",
-}
 _ONLY_OPENING = "Undoing this would let something in again. A person decides that, by the e-mail."
 # How JSON writes half a character, or a pair of them.
 _HALF = "\\ud"
@@ -196,12 +191,11 @@ def _remediation(briefing: Briefing) -> dict[str, Any]:
     if len(briefing.calls) == 1:
         links.append(briefing.worst.event_link)
     links.append(briefing.presentation.runbook_url)
-    succeeded = briefing.alert.outcome is Outcome.SUCCEEDED
     # Nothing that a machine may run lets anything in again.
     commands = [step.command.text for step in briefing.undo if step.command.warning is None]
-    no_command = _ONLY_OPENING if briefing.undo else _NO_COMMAND[succeeded]
+    no_command = f"No command: {'; '.join(briefing.without_undo)}."
     return without_empty(
-        desc="\n".join(commands) or no_command,
+        desc="\n".join(commands) or (_ONLY_OPENING if briefing.undo else no_command),
         references=list(dict.fromkeys(filter(None, links))),
     )
 

@@ -10,6 +10,7 @@ from .change import Blinding, Change
 from .exposure import Breadth, Exposure, Reach
 from .origin import Origin, RecordedCall
 from .record import CloudTrailRecord, Outcome
+from .rules import SecurityGroupRule
 from .severity import Severity
 from .subject import Subject
 
@@ -30,7 +31,7 @@ class Judgement:
     `opened` and `closed` are what the added and removed rules reach, and `listed` what a prefix
     list's added ranges are: also for a refused call, whose `world_open` is always False.
     `unaccepted` is the part of `opened` that no accepted opening covers, where one covers the rest:
-    then the severity comes from it.
+    then the severity comes from it. `unaccepted_rules` are then the rules of it, or ports of rules.
     `is_own_trail` and `blinded` are for trails; `is_repeated` says that CloudTrail itself carries
     out in one account what was done to the organization's trail.
     """
@@ -40,6 +41,7 @@ class Judgement:
     world_open: bool = False
     opened: Exposure = Exposure()
     unaccepted: Exposure | None = None
+    unaccepted_rules: frozenset[SecurityGroupRule] = frozenset()
     closed: Exposure = Exposure()
     listed: Reach = Reach()
     acceptance: Acceptance = Acceptance()

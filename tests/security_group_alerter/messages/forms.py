@@ -34,6 +34,24 @@ FACTS: Final = AccountFacts(
 PLAIN: Final = replace(PRESENTATION, access_portal_url=None, access_portal_role=None)
 # One story of each API call.
 CALLS: Final = [*{story(name)["eventName"]: name for name in STORIES}.values()]
+# What the commands ask AWS for.
+QUERIES: Final = {
+    "NetworkInterfaces[].{Id:NetworkInterfaceId,Used_by:Description,"
+    "Instance:Attachment.InstanceId,Public:Association.PublicIp,"
+    "IPv6:Ipv6Addresses[0].Ipv6Address,Private:PrivateIpAddress}",
+    "SecurityGroupRules[].{Id:SecurityGroupRuleId,Egress:IsEgress,Protocol:IpProtocol,"
+    "From:FromPort,To:ToPort,IPv4:CidrIpv4,IPv6:CidrIpv6,List:PrefixListId,"
+    "Group:ReferencedGroupInfo.GroupId,Description:Description}",
+    "SecurityGroups[].{Id:GroupId,Vpc:VpcId,In:IpPermissions}",
+    "Events[].Resources[]",
+    "Entries[].{Range:Cidr,Description:Description}",
+    "PrefixListAssociations[].{Used_by:ResourceId,Account:ResourceOwner}",
+    "{Logging:IsLogging,Delivery_error:LatestDeliveryError}",
+    "[EventSelectors,AdvancedEventSelectors]",
+    "Trail",
+}
+# What EC2 takes, but for `@` and `*`. It begins like no option.
+GROUP_NAME: Final = r"[A-Za-z0-9 ._:/()#,\[\]+=&;{}!$][A-Za-z0-9 ._:/()#,\[\]+=&;{}!$-]*"
 RUNBOOK: Final = "https://wiki.example.com/security-groups#alerts"
 
 
@@ -104,7 +122,9 @@ def alert_of(*findings: Finding, seen_at: datetime = NOW) -> Alert:
 
 def alerts_of_delivery(*findings: Finding) -> list[Alert]:
     """The alerts of one delivery, in which later calls have taken back what earlier ones did."""
-    return _alerts_of(with_aftermath(delivered(findings)), NOW)
+    # As it is delivered, an event goes by its id where it has one.
+    entries = [replace(it, keys=it.event_ids or it.keys) for it in delivered(findings)]
+    return _alerts_of(with_aftermath(entries), NOW)
 
 
 def _alerts_of(entries: list[DeliveredFinding], seen_at: datetime) -> list[Alert]:

@@ -41,6 +41,7 @@ from tests.security_group_alerter.messages.forms import (
     alert_of,
     alerts_of_delivery,
     briefed,
+    call_of,
     chat,
     opened,
     renamed,
@@ -78,6 +79,13 @@ SMALLEST: Final = {"version": "1.0", "source": "custom", "content": {"descriptio
 def description(*findings: Finding, **told_with: Any) -> list[str]:
     text: str = chat(*findings, **told_with)["content"]["description"]
     return text.split("\n")
+
+
+def call_lines(*findings: Finding) -> list[str]:
+    """The lines of the description from the first call on."""
+    lines = description(*findings)
+    first = next(number for number, line in enumerate(lines) if line.startswith("*TheCall*"))
+    return lines[first:]
 
 
 def next_steps(*findings: Finding, **told_with: Any) -> dict[str, str]:
@@ -163,7 +171,8 @@ def test_opening_is_told_whole() -> None:
                 "*Where:* payments-production 111122223333, eu-central-1",
                 "*Who:* IAM user alice; AWS CLI from 198.51.100.7",
                 "*When:* 2026-11-17 08:55:12 UTC (09:55:12 Europe/Berlin), 6 d 4 min ago",
-                "*Ask:* payments (owner), OU Root / Workloads",
+                "*Ask:* payments, the account's owner",
+                "OU: Root / Workloads",
                 "*Why CRITICAL:* SSH, remote access: a password or an unpatched bug away from "
                 "the machine",
                 "*AuthorizeSecurityGroupIngress* on `sg-0123456789abcdef0`",
@@ -231,7 +240,7 @@ def test_what_a_later_call_took_back_says_so() -> None:
     notification = json.loads(module.chat_of(briefed(alert)))
 
     assert notification["content"]["description"].split("\n")[-1] == (
-        "  ! No longer so: it was deleted later, at 08:55:00 UTC."
+        "  ! The group was deleted at 08:55:00 UTC."
     )
     # Nor is there a page of it, or anything to undo.
     steps = [step.split(": ")[0] for step in notification["content"]["nextSteps"]]
@@ -260,7 +269,6 @@ LINES: dict[str, tuple[Finding, list[str]]] = {
         group(Action.CREATE, group_name="web"),
         [
             '*TheCall* on `sg-0123456789abcdef0 "web"`',
-            "  security group web created",
         ],
     ),
     "group-that-is-not-named": (
@@ -343,9 +351,56 @@ def test_call_in_lines(finding: Finding, lines: list[str]) -> None:
 
     facts, call = text[: -len(lines)], text[-len(lines) :]
     assert call == lines
-    labels = [fact.partition(":*")[0] for fact in facts]
-    why = [f"*Why {finding.judgement.severity.name}"]
-    assert labels == ["*Where", "*Who", "*Ask", *(why if any("*Why" in it for it in facts) else [])]
+    reasons = call_of(finding).reasons
+    severity = finding.judgement.severity.name
+    assert [fact.split(":")[0] for fact in facts] == [
+        *("*Where", "*Who", "*Ask", "OU"),
+        *([f"*Why {severity}"] if reasons else []),
+    ]
+
+
+def test_headline_is_said_once_and_of_each_other_call() -> None:
+    """Where only the headline says what was done, a call of several needs its own."""
+    one, two = (
+        group(Action.CREATE, group_id=f"sg-0000000{it}", group_name=name, eventID=f"e-{it}")
+        for it, name in enumerate(("web", "database"))
+    )
+
+    assert "security group web created" not in "\n".join(description(one))
+    assert call_lines(one, two) == [
+        '*TheCall* on `sg-00000000 "web"`',
+        "  security group web created",
+        '*TheCall* on `sg-00000001 "database"`',
+        "  security group database created",
+    ]
+
+
+def test_record_that_cannot_be_read_is_told_by_its_name_among_others() -> None:
+    unreadable = [
+        unreadable_finding(record(eventName="TheCall", eventID=it), f"{it}: …", excerpt="{")
+        for it in ("e-1", "e-2")
+    ]
+
+    assert call_lines(*unreadable) == [
+        "*TheCall*: unreadable record of TheCall",
+        "  ! `e-1: …`",
+        "*TheCall*: unreadable record of TheCall",
+        "  ! `e-2: …`",
+    ]
+
+
+def test_what_is_true_of_each_call_is_said_once() -> None:
+    removed = [
+        group(Action.REMOVE_RULES, group_id=it, removed=rules("all from ::/0"), eventID=it)
+        for it in ("sg-00000001", "sg-00000002")
+    ]
+
+    lines = call_lines(*removed)
+
+    assert len(lines) == 5
+    assert lines[-1] == (
+        "! For each of these calls: Another rule may still keep the group open to the world."
+    )
 
 
 def test_accepted_opening_that_is_malformed_is_nobodys_and_nowhere() -> None:
@@ -367,12 +422,12 @@ def test_trail_that_sees_less_from_now_on() -> None:
     lines = description(finding)
     stop = next(number for number, line in enumerate(lines) if line.startswith("*StopLogging* on"))
     assert lines[stop].endswith("organization-trail`")
-    assert lines[stop + 1 :] == [
-        "  It is the trail that this alerter gets its records from.",
-        "  this alerter's own trail organization-trail stopped",
-        "  ! It no longer logs.",
-        "  ! Until it is set right, this alerter misses changes and cannot say so.",
-    ]
+    # The headline says what was done, and this what follows.
+    assert lines[stop + 1 :] == []
+    assert lines[stop - 1] == (
+        "*Why CRITICAL:* it no longer records anything; until that is fixed, this alerter misses "
+        "changes"
+    )
 
 
 def test_settings_of_a_trail_are_named() -> None:
@@ -382,11 +437,12 @@ def test_settings_of_a_trail_are_named() -> None:
         settings=(("s3BucketName", "<!here>"), ("enableLogFileValidation", False)),
     )
 
-    assert description(judged(change, eventName="UpdateTrail"))[-4:] == [
-        "*UpdateTrail* on `application`",
+    assert call_lines(judged(change, eventName="TheCall")) == [
+        "*TheCall* on `application`",
         "  Bucket: \u2039!here\u203a",
         "  Log file validation off",
-        "  trail application changed",
+        "  ! Log files now go to the bucket named above. Check that it is yours: the record does "
+        "not say where they went before.",
     ]
 
 
@@ -518,9 +574,7 @@ def test_harmless_change_is_not_to_be_looked_into() -> None:
 
 
 def test_commands_that_are_too_long_to_copy_are_left_to_the_email() -> None:
-    many = opened(
-        *(f"tcp 22 from 3.0.{block}.0/24" for block in range(59)), "tcp 22 from 3.0.0.0/8"
-    )
+    many = opened(*(f"tcp 22 from 3.{block}.0.0/16" for block in range(60)))
     calls = [opened("tcp 22 from 0.0.0.0/0", group_id=f"sg-{number:017x}") for number in range(100)]
 
     assert next_steps(many)["Undo"] == "1 command, in the e-mail."
@@ -534,8 +588,8 @@ def test_worst_call_is_there_however_long_its_rules_are() -> None:
 
     lines = description(finding)
 
-    assert lines[5] == "*AuthorizeSecurityGroupIngress* on `sg-0123456789abcdef0`"
-    assert lines[6].startswith("  + `ingress tcp ")
+    assert lines[6] == "*AuthorizeSecurityGroupIngress* on `sg-0123456789abcdef0`"
+    assert lines[7].startswith("  + `ingress tcp ")
     assert lines[-1] == "  … the rest is in the e-mail"
     assert len("\n".join(lines)) <= module.LONGEST_DESCRIPTION
 
@@ -566,7 +620,7 @@ def test_there_are_ten_steps_at_the_most() -> None:
 
 
 def test_no_command_is_passed_over_to_get_to_a_shorter_one() -> None:
-    long = [f"tcp 22 from 3.0.{block}.0/24" for block in range(59)]
+    long = [f"tcp 22 from 3.{block}.0.0/16" for block in range(59)]
     calls = [
         opened("tcp 22 from 3.0.0.0/8", eventTime="2026-11-17T08:00:00Z"),
         opened("tcp 22 from 4.0.0.0/8", *long, eventTime="2026-11-17T08:00:01Z"),
@@ -591,16 +645,16 @@ def test_what_is_accepted_is_not_to_be_undone() -> None:
 def test_worst_of_fifty_nine_rules_come_first_and_the_rest_is_counted() -> None:
     private = [f"tcp 22 from 10.0.{block}.0/24" for block in range(55)]
     worse = ["tcp 22 from 8.8.8.8/32", "tcp 22 from 3.0.0.0/8", "tcp 443 from ::/0"]
-    finding = opened(*private, *worse, "tcp 22 from ::/0")
+    finding = opened(*private, *worse, "tcp 22 from ::/0", eventName="TheCall")
 
     notification = chat(finding)
 
     VALIDATOR.validate(notification)
-    lines = notification["content"]["description"].split("\n")[4:]
+    lines = call_lines(finding)
     assert len(lines) == 1 + 10 + 1
     assert lines[1:6] == [
         "  + `ingress tcp 22 (SSH) from ::/0, the whole IPv6 Internet`",
-        "  + `ingress tcp 22 (SSH) from 3.0.0.0/8, 16.8 million addresses`",
+        "  + `ingress tcp 22 (SSH) from 3.0.0.0/8, 16.7 million addresses`",
         "  + `ingress tcp 443 (HTTPS) from ::/0, the whole IPv6 Internet`",
         "  + `ingress tcp 22 (SSH) from 8.8.8.8/32`",
         "  + `ingress tcp 22 (SSH) from 10.0.0.0/24, no public addresses`",
@@ -615,15 +669,16 @@ def test_widest_of_many_ranges_of_a_prefix_list_come_first() -> None:
             action=Action.MODIFY,
             prefix_list_id="pl-0123456789abcdef0",
             added=(*narrow, peer("3.0.0.0/8"), peer("::/0"), peer("0.0.0.0/1")),
-        )
+        ),
+        eventName="TheCall",
     )
 
-    lines = description(finding)[4:]
+    _, *lines = call_lines(finding)
 
     assert lines[:3] == [
         "  + `::/0, the whole IPv6 Internet`",
         "  + `0.0.0.0/1, 57% of the IPv4 Internet`",
-        "  + `3.0.0.0/8, 16.8 million addresses`",
+        "  + `3.0.0.0/8, 16.7 million addresses`",
     ]
     assert lines[10] == "  + and 13 more: see the e-mail or the event"
 

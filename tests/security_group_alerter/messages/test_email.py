@@ -39,10 +39,12 @@ from tests.security_group_alerter.messages.forms import (
     FACTS,
     PLAIN,
     RUNBOOK,
+    alert_of,
     alerts_of_delivery,
     briefed,
     briefing_for,
     opened,
+    sms,
     texts_of,
 )
 from tests.stories import NOW, STORIES, findings_of, story, told
@@ -61,6 +63,7 @@ SSH: Final = with_change(
     group_name="web",
     vpc_id="vpc-0123456789abcdef0",
 )
+INSIDE_AWS: Final = "through an AWS service"
 CONSOLE: Final = "https://eu-central-1.console.aws.amazon.com"
 UNDO_SSH: Final = (
     "aws ec2 revoke-security-group-ingress --region eu-central-1 "
@@ -91,7 +94,7 @@ def section(text: str, title: str) -> list[str]:
 def test_opening_begins_with_all_that_a_decision_needs() -> None:
     lines = beginning(email(SSH))
 
-    assert lines[:12] == [
+    assert lines[:13] == [
         "CRITICAL: tcp 22 (SSH) open to the whole IPv4 Internet",
         "",
         'Group: sg-0123456789abcdef0 "web" in vpc-0123456789abcdef0',
@@ -99,13 +102,14 @@ def test_opening_begins_with_all_that_a_decision_needs() -> None:
         "Open since: 2026-11-23 08:55:12 UTC (09:55:12 Europe/Berlin), 4 min 48 s ago",
         "By: IAM user alice; AWS CLI from 198.51.100.7",
         'Rule description: "Vendor"',
-        "Ask: payments (owner), OU Root / Workloads",
+        "Ask: payments, the account's owner",
+        "OU: Root / Workloads",
         "Why CRITICAL: SSH, remote access: a password or an unpatched bug away from the machine.",
         "",
         "Close it (this rule only), with credentials of account 111122223333:",
         UNDO_SSH,
     ]
-    shows, command, how_to_read = lines[12:]
+    shows, command, how_to_read = lines[13:]
     assert shows == "What the group is attached to:"
     assert command.startswith("aws ec2 describe-network-interfaces --region eu-central-1 ")
     assert command.endswith(" --output table")
@@ -143,11 +147,14 @@ def test_every_story_begins_within_fifteen_lines_and_says_nothing_twice(name: st
         assert len(lines) <= 15
         assert "organization_id" not in text
         assert "o-exampleorgid" not in text
+        # What a command is about to answer is named, and nothing else of the kind.
+        shown = "\n".join(lines)
+        for answer in ("AccountNotFoundException means", "Delivery_error must be None"):
+            shown = shown.replace(answer, "")
         for said in ("Exception", "Mozilla/", "MFA: not", "None"):
-            assert said not in text.replace("AWS answered", "").split("WHAT ")[0]
-        commands = [line for line in text.split("\n") if line.startswith("aws ")]
-        is_undone_twice = text.count("\nClose") + text.count("\nTakes the whole call back") > 2
-        assert len(set(commands)) == len(commands) or is_undone_twice
+            assert said not in shown
+        long = [line for line in text.split("\n") if len(line) > 20]
+        assert len(set(long)) == len(long)
 
 
 def test_order_of_the_sections() -> None:
@@ -215,10 +222,11 @@ def test_what_was_taken_back_says_so_at_once() -> None:
 
     text = email_of(briefed(alert))
 
-    assert beginning(text)[1] == "No longer so: it was deleted later, at 08:58:00 UTC."
+    assert beginning(text)[1] == "The group was deleted at 08:58:00 UTC."
+    assert text.count("The group was deleted") == 1
     assert "Open since" not in text
     assert section(text, "UNDO") == [
-        "No command: it was deleted later, at 08:58:00 UTC: there is nothing left to undo."
+        "No command: the group was deleted at 08:58:00 UTC, so there is nothing left to undo."
     ]
     assert f"\nGroup: {CONSOLE}" not in text
 
@@ -240,31 +248,151 @@ def test_several_calls_begin_with_their_span_and_their_groups() -> None:
     assert lines[4].endswith("(09:59:00 Europe/Berlin), 1 min ago")
     what = section(text, "WHAT CHANGED")
     assert what[0].startswith('1. AuthorizeSecurityGroupIngress on sg-0123456789abcdef0 "web" at ')
-    assert text.count("Open since: ") == 1
+    # Not all of it since the same time.
+    assert lines[4].startswith("Opened: 2026-11-23 08:55:12 UTC (09:55:12 Europe/Berlin) to ")
+    assert "Open since" not in text
     assert section(text, "UNDO")[0] == "In this order, the last call first:"
+
+
+def test_what_is_not_undone_is_not_counted() -> None:
+    three = opened(*(f"tcp {port} from ::/0" for port in (22, 23, 3389)), **CALLED)
+    revoked = judged(
+        SecurityGroupChange(
+            action=Action.REMOVE_RULES,
+            group_id="sg-0123456789abcdef0",
+            removed=rules("tcp 23 from ::/0"),
+        ),
+        **CALLED | {"eventTime": "2026-11-23T08:58:00Z", "eventID": "e-2"},
+    )
+    alert, _ = alerts_of_delivery(three, revoked)
+
+    text = email_of(briefed(alert))
+
+    assert (
+        "\n  + ingress tcp 23 (Telnet) from ::/0, the whole IPv6 Internet (revoked since)\n" in text
+    )
+    assert "\nUndo what is left of the call (2 rules), with credentials of account " in text
+    command = next(line for line in beginning(text) if line.startswith("aws ec2 revoke-"))
+    assert [port for port in (22, 23, 3389) if f'"FromPort":{port},' in command] == [22, 3389]
+
+
+def burst(count: int) -> list[Finding]:
+    """So many calls on as many groups, of which the last but one opens the most."""
+    return [
+        with_judgement(
+            opened(
+                f"tcp 22 from {'0.0.0.0/0' if number == count - 2 else '3.0.0.0/8'}",
+                group_id=f"sg-{number:08x}",
+                **CALLED | {"eventID": f"e-{number}"},
+            ),
+            severity=Severity.HIGH,
+            world_open=False,
+            effect=SSH.judgement.effect,
+        )
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "groups"),
+    [
+        (3, "sg-00000001, sg-00000000 and sg-00000002"),
+        (50, "sg-00000030, sg-00000000, sg-00000001 and 47 more"),
+        # Some have one line only, and count all the same.
+        (60, "sg-0000003a, sg-00000000, sg-00000001 and 57 more"),
+    ],
+)
+def test_all_groups_of_a_burst_are_counted_and_the_worst_is_named(count: int, groups: str) -> None:
+    text = email(*burst(count))
+
+    lines = beginning(text)
+    assert lines[0] == (
+        f"HIGH: {count} calls on {count} groups, the worst: "
+        "tcp 22 (SSH) open to the whole IPv4 Internet"
+    )
+    assert lines[2] == f"Groups: {groups}"
+    assert len(lines) <= 15
+    # A phone, too.
+    assert sms(*burst(count)) == (
+        f"HIGH {count} calls on {count} groups, the worst: tcp 22 (SSH) open to the whole "
+        f"IPv4 Internet | payments-production eu-central-1 sg-{count - 2:08x}"
+    )
+    assert all(f"sg-{number:08x}" in text.partition("WHAT CHANGED")[2] for number in range(count))
+
+
+def test_a_group_is_counted_once_whatever_its_calls_say_of_it() -> None:
+    calls = [with_change(SSH, group_name=None, vpc_id=None), SSH, SSH]
+
+    assert beginning(email(*calls))[2] == (
+        'Group: sg-0123456789abcdef0 "web" in vpc-0123456789abcdef0'
+    )
+
+
+def test_groups_that_are_known_by_name_or_not_at_all() -> None:
+    named, nameless = (
+        with_change(SSH, group_id=None, group_name=it, vpc_id=None) for it in ("web", None)
+    )
+
+    assert beginning(email(SSH, named, nameless))[2] == (
+        'Groups: sg-0123456789abcdef0 "web" in vpc-0123456789abcdef0, "web" and not named in the '
+        "record"
+    )
+
+
+def test_fifty_calls_are_written_out_and_each_other_has_a_line() -> None:
+    text = email(*burst(60))
+
+    what = text.partition("\n\nWHAT CHANGED\n")[2].partition("\n\n")[0]
+    written_out, _, in_lines = what.partition("\nEach of the others, in a line:\n")
+    numbers = re.findall(
+        r"^(\d+)\. AuthorizeSecurityGroupIngress on sg-", written_out, re.MULTILINE
+    )
+    others = re.findall(
+        r"^(\d+)\. 08:55:12 UTC AuthorizeSecurityGroupIngress sg-[0-9a-f]{8}: tcp 22 \(SSH\) open ",
+        in_lines,
+        re.MULTILINE,
+    )
+    assert (len(numbers), len(others)) == (50, 10)
+    assert sorted(map(int, numbers + others)) == list(range(1, 61))
+    # The worst is among those that are written out.
+    assert "59" in numbers
+    assert section(text, "UNDO")[0] == "In this order, the last call first:"
+    assert "No command for the calls that have one line only: see their CloudTrail events." in (
+        section(text, "UNDO")
+    )
 
 
 # Whom to ask -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("facts", "line"),
+    ("facts", "lines"),
     [
-        (AccountFacts(), None),
-        (AccountFacts(owner="payments", tags={"Owner": "payments"}), "payments (owner)"),
+        (AccountFacts(), []),
+        (
+            AccountFacts(owner="payments", tags={"Owner": "payments"}),
+            ["Ask: payments, the account's owner"],
+        ),
         (
             AccountFacts(owner="payments", tags={"Owner": "payments", "Contact": "+49 30 1"}),
-            "payments (owner), Contact +49 30 1",
+            ["Ask: payments, the account's owner", "Contact: +49 30 1"],
         ),
-        (AccountFacts(ou_path=("Root", "Workloads")), "OU Root / Workloads"),
-        (AccountFacts(tags={"Team": "web"}), "Team web"),
+        (AccountFacts(ou_path=("Root", "Workloads")), ["OU: Root / Workloads"]),
+        (
+            AccountFacts(ou_path=("Root",), tags={"Team": "web", "Stage": "live"}),
+            ["OU: Root; Team: web; Stage: live"],
+        ),
+        (AccountFacts(tags={"Team": "web"}), ["Team: web"]),
     ],
 )
-def test_whom_to_ask(facts: AccountFacts, line: str | None) -> None:
-    text = email(SSH, facts=facts)
+def test_whom_to_ask(facts: AccountFacts, lines: list[str]) -> None:
+    shown = beginning(email(SSH, facts=facts))
 
-    assert (f"\nAsk: {line}\n" in text) is (line is not None)
-    assert ("\nAsk: " in text) is (line is not None)
+    described, why = (
+        next(number for number, line in enumerate(shown) if line.startswith(start))
+        for start in ("Rule description: ", "Why CRITICAL: ")
+    )
+    assert shown[described + 1 : why] == lines
 
 
 WHY: Final = {
@@ -326,11 +454,12 @@ WHO: Final[dict[str, tuple[Principal, str]]] = {
     ),
     "delegate": (
         replace(PERSON, delegate="777788889999"),
-        "IAM user alice, by a product of the provider's account 777788889999",
+        "IAM user alice, through the product provider's account 777788889999",
     ),
     "in-scope-of": (
         replace(PERSON, in_scope_of="arn:aws:lambda:eu-central-1:111122223333:function:f"),
-        "IAM user alice, with credentials of arn:aws:lambda:eu-central-1:111122223333:function:f",
+        "IAM user alice, with credentials issued to "
+        "arn:aws:lambda:eu-central-1:111122223333:function:f",
     ),
     "identity-provider": (
         replace(PERSON, identity_provider="arn:aws:iam::111122223333:saml-provider/okta"),
@@ -347,7 +476,7 @@ WHO: Final[dict[str, tuple[Principal, str]]] = {
     "nobody": (Principal(), "not in the record"),
     "nobody-through-a-service": (
         Principal(invoked_by="eks.amazonaws.com"),
-        "somebody who is not named, through eks.amazonaws.com",
+        "a principal that the record does not name, through eks.amazonaws.com",
     ),
     "arn-alone": (
         Principal(arn="arn:aws:iam::111122223333:user/x"),
@@ -376,21 +505,65 @@ def test_who(principal: Principal, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("session", "words"),
+    ("session", "principal", "words"),
     [
-        (Session(), "not in the record"),
-        (Session(tool=Tool.CLI, source_address="198.51.100.7"), "AWS CLI from 198.51.100.7"),
-        (Session(user_agent="Mozilla/5.0 (X11)", source_address="::1"), "a web browser from ::1"),
-        (Session(user_agent="curl/8", source_address="AWS Internal"), "curl/8"),
-        (Session(user_agent="AWS Internal", source_address="AWS Internal"), "an AWS service"),
+        (Session(), PERSON, "address not in the record"),
+        # That nobody is named says it.
+        (Session(), Principal(), ""),
+        (
+            Session(tool=Tool.CLI, source_address="198.51.100.7"),
+            PERSON,
+            "AWS CLI from 198.51.100.7",
+        ),
+        (Session(tool=Tool.CLI, user_agent="aws-cli/2.33.9"), PERSON, "AWS CLI"),
+        (Session(source_address="198.51.100.7"), PERSON, "from 198.51.100.7"),
+        (
+            Session(user_agent="AWS Internal", source_address="198.51.100.7"),
+            PERSON,
+            "from 198.51.100.7",
+        ),
+        (
+            Session(user_agent="Mozilla/5.0 (X11)", source_address="::1"),
+            PERSON,
+            "a web browser from ::1",
+        ),
+        (Session(user_agent="curl/8", source_address="::1"), PERSON, "curl/8 from ::1"),
+        (Session(user_agent="curl/8", source_address="AWS Internal"), PERSON, INSIDE_AWS),
+        (Session(user_agent="AWS Internal"), PERSON, INSIDE_AWS),
+        (
+            Session(user_agent="AWS Internal", source_address="AWS Internal"),
+            replace(PERSON, invoked_by="AWS Internal"),
+            "",
+        ),
         (
             Session(tool=Tool.SERVICE, source_address="eks.amazonaws.com"),
-            "AWS service eks.amazonaws.com",
+            PERSON,
+            "through eks.amazonaws.com",
+        ),
+        # Not twice.
+        (
+            Session(tool=Tool.SERVICE, source_address="eks.amazonaws.com"),
+            replace(PERSON, invoked_by="eks.amazonaws.com"),
+            "",
+        ),
+        (
+            Session(tool=Tool.SERVICE, source_address="eks.amazonaws.com"),
+            Principal(identity_type="AWSService", person="eks.amazonaws.com"),
+            "",
+        ),
+        # Anybody can call a tool so.
+        (
+            Session(tool=Tool.SERVICE, source_address="198.51.100.7"),
+            PERSON,
+            "AWS service from 198.51.100.7",
         ),
     ],
 )
-def test_how(session: Session, words: str) -> None:
-    assert session_words(session) == words
+def test_how(session: Session, principal: Principal, words: str) -> None:
+    assert session_words(session, principal) == words
+    by = email(with_record(SSH, principal=principal, session=session)).partition("\nBy: ")[2]
+    who = principal_words(principal, "111122223333")
+    assert by.startswith(f"{who}; {words}\n" if words else f"{who}\n")
 
 
 @pytest.mark.parametrize(
@@ -462,9 +635,7 @@ LINES: Final[dict[str, tuple[Change, list[str]]]] = {
     ),
     "handed-to-ipam": (
         PrefixListChange(action=Action.MODIFY, prefix_list_id="pl-11111111", ipam_sync=True),
-        [
-            "  IPAM fills this list from now on, by its own rules and without a call of anybody's.",
-        ],
+        ["  IPAM fills this list from now on."],
     ),
     "descriptions": (
         SecurityGroupChange(
@@ -543,8 +714,8 @@ def test_several_records_that_cannot_be_read_are_counted() -> None:
 @pytest.mark.parametrize(
     ("texts", "whom"),
     [
-        (["3.0.0.0/8", "5.0.0.0/8"], "2 public ranges, 33.6 million addresses"),
-        (["3.0.0.0/8", "10.0.0.0/8"], "3.0.0.0/8, 16.8 million addresses"),
+        (["3.0.0.0/8", "5.0.0.0/8"], "2 public ranges, 33.5 million addresses"),
+        (["3.0.0.0/8", "10.0.0.0/8"], "3.0.0.0/8, 16.7 million addresses"),
         (["3.0.0.0/16"], "3.0.0.0/16, 65,536 addresses"),
         (["2600::/12"], "2600::/12, 0.2% of the IPv6 Internet"),
         (["0.0.0.0/1"], "57% of the IPv4 Internet"),
@@ -564,28 +735,46 @@ def test_name_that_a_prefix_list_got_is_in_the_headline() -> None:
     )
 
 
-def test_refusal_names_message_resource_and_policy() -> None:
+ANSWER: Final = "  AWS answered Client.UnauthorizedOperation"
+GROUP_ARN: Final = "arn:aws:ec2:eu-central-1:111122223333:security-group/sg-1"
+REFUSALS: Final[dict[str, tuple[Refusal | None, list[str]]]] = {
+    # Resource and policy stand in the message.
+    "message": (
+        Refusal(message="You may not.", resource_arn=GROUP_ARN, policy="no policy allows"),
+        [f"{ANSWER}: You may not."],
+    ),
+    "message-that-is-cut": (
+        Refusal(message="x" * 501, resource_arn=GROUP_ARN, policy="no policy allows"),
+        [
+            f"{ANSWER}: {'x' * 499}…",
+            f"  On: {GROUP_ARN}",
+            "  Refused because: no policy allows",
+        ],
+    ),
+    "message-that-is-cut-and-names-neither": (
+        Refusal(message="x" * 501),
+        [f"{ANSWER}: {'x' * 499}…"],
+    ),
+    "no-message": (Refusal(message=None), [ANSWER]),
+    "nothing": (None, [ANSWER]),
+}
+
+
+@pytest.mark.parametrize(("refusal", "lines"), REFUSALS.values(), ids=REFUSALS)
+def test_refusal_is_told_whole(refusal: Refusal | None, lines: list[str]) -> None:
     denied = with_record(
         opened("all from 0.0.0.0/0", errorCode="Client.UnauthorizedOperation", **CALLED),
-        refusal=Refusal(
-            message="You may not.",
-            resource_arn="arn:aws:ec2:eu-central-1:111122223333:security-group/sg-1",
-            policy="no identity-based policy allows",
-        ),
+        refusal=refusal,
     )
 
     text = email(denied)
 
     what = section(text, "WHAT WAS ATTEMPTED AND DENIED: NOTHING CHANGED")
-    assert what[-3:] == [
-        "  AWS answered Client.UnauthorizedOperation: You may not.",
-        "  On: arn:aws:ec2:eu-central-1:111122223333:security-group/sg-1",
-        "  Refused because: no identity-based policy allows",
-    ]
+    assert what[2:] == lines
     assert "aws ec2" not in text
     assert section(text, "WHAT TO DO") == [
-        "Nothing changed. Ask who tried it; if nobody knows, treat the principal's credentials "
-        "as stolen."
+        "Ask whoever made the call. If nobody knows of it, assume that the principal's credentials "
+        "are stolen."
     ]
 
 
@@ -632,12 +821,22 @@ def test_an_update_of_an_event_says_so_and_names_both() -> None:
     again = with_record(SSH, event_id="e-2", original_event_id="e-1")
     [alert] = alerts_of_delivery(SSH, again)
 
-    text = email_of(briefed(alert, replace(PLAIN)))
+    text = email_of(briefed(alert))
 
     assert "2 calls" not in text
     assert "\n  CloudTrail sent this as an update of event e-1.\n" in text
     assert "\nCloudTrail event: e-1\n" in text
     assert "/events/e-2\n" in text
+
+
+def test_an_update_of_an_event_that_has_been_alerted_says_so() -> None:
+    [entry] = alert_of(with_record(SSH, original_event_id="e-0")).delivered
+    alert = replace(alert_of(SSH), delivered=(replace(entry, updates_alerted=True),))
+
+    assert (
+        "\n  CloudTrail sent this as an update of event e-0, which has been alerted.\n"
+        in email_of(briefed(alert))
+    )
 
 
 # What to do --------------------------------------------------------------------------------------

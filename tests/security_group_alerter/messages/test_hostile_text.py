@@ -20,7 +20,13 @@ from py_ocsf_models.events.findings.detection_finding import (  # type: ignore[i
 from security_group_alerter.model.account import AccountFacts, Fact, LookupProblem
 from security_group_alerter.model.message import LARGEST_MESSAGE, Message
 from tests.security_group_alerter.builders import with_record
-from tests.security_group_alerter.messages.forms import CALLS, PLAIN, texts_of
+from tests.security_group_alerter.messages.forms import (
+    CALLS,
+    GROUP_NAME,
+    PLAIN,
+    QUERIES,
+    texts_of,
+)
 from tests.stories import PRESENTATION, ROOT, STORIES, findings_of, story, told
 
 # What is hostile ---------------------------------------------------------------------------------
@@ -52,6 +58,9 @@ TRICKS: Final = (
     "%s %n {0} ${jndi:ldap://evil.example/a} {region}",
     "\U000e0041\U000e0042 \u200b\ufeff\u00ad",
     "None",
+    # EC2 takes these as the name of a group.
+    "$(reboot); {x} [y](z) #general a&b!",
+    "a&lt;!channel&gt;",
     "🔥",
     "\U0010ffff",
     "\ufdfa",
@@ -80,8 +89,19 @@ OURS: Final = frozenset(
 # A copy from a VPC endpoint that was not denied is nothing.
 DENIED_COPY: Final = "VpceAccessDenied"
 KEPT: Final = OURS | {"type", "ipProtocol", "IpProtocol", *CIDRS}
+
+
+def opened_by_name() -> dict[str, Any]:
+    """A call that names the group by its name alone, which then stands in the commands."""
+    record = story("ssh-opened-to-the-world-from-the-console")
+    del record["requestParameters"]["groupId"]
+    record["requestParameters"]["groupName"] = "web"
+    return record | {"responseElements": {"_return": True}}
+
+
 RECORDS: Final = [
-    record for record in map(story, STORIES) if record.get("errorCode") != DENIED_COPY
+    *(record for record in map(story, STORIES) if record.get("errorCode") != DENIED_COPY),
+    opened_by_name(),
 ]
 
 
@@ -202,6 +222,7 @@ TITLES: Final = (
 LABELS: Final = (
     *("Account: ", "By: ", "Ask: ", "Rule description: ", "State of the account: "),
     *("Not known: ", "MFA: ", "Access key: ", "On: ", "Refused because: ", "AWS answered "),
+    *("Called: ", "Opened: ", "Open since: ", "OU: ", "Why ", "Close it ", "Undo it"),
 )
 # What a line begins with that is not ours to the last character.
 LINK: Final = re.compile(r"(?:Group|Event): (https://.*)")
@@ -219,9 +240,8 @@ def assert_email(log_event: LogEvent) -> None:
         assert titles[0].startswith("WHAT ")
         assert len(set(titles)) == len(titles)
         lines = text.split("\n")
-        assert not any(
-            line.isupper() for line in lines if line not in TITLES and not line.startswith("  ")
-        )
+        ours = (*TITLES, *(line for line in lines if line.startswith(("  ", "OU: "))))
+        assert not any(line.isupper() for line in lines if line not in ours)
         assert lines.index(titles[0]) <= LONGEST_BEGINNING
         for label in LABELS:
             assert sum(line.startswith(label) for line in lines) <= 1
@@ -261,6 +281,11 @@ def assert_chat(log_event: LogEvent) -> None:
         assert [line.startswith("*Where:* ") for line in lines].count(True) == 1
         assert [line.startswith("*Who:* ") for line in lines].count(True) == 1
         assert not any("://" in line for line in lines)
+        # A command stands in a code span: nothing in it ends the span, mentions or is decoded.
+        for step in notification["content"]["nextSteps"]:
+            _, *command = step.split("`")
+            assert len(command) in (0, 2)
+            assert not re.search("[<>*~|@]|&[A-Za-z0-9#]+;", "".join(command))
 
 
 def assert_all_markup_in_chat_is_ours(log_event: LogEvent) -> None:
@@ -268,13 +293,19 @@ def assert_all_markup_in_chat_is_ours(log_event: LogEvent) -> None:
     harmless = log_event.told_with(lambda text: text.translate(WITHOUT_MARKUP))
 
     for text, message in zip(log_event.texts("https"), harmless, strict=True):
-        other = texts_of(message)["https"]
+        shown, other = (
+            apart_from_links_and_commands(it) for it in (text, texts_of(message)["https"])
+        )
         for char in MARKUP:
-            assert apart_from_links(text).count(char) == apart_from_links(other).count(char), char
+            assert shown.count(char) == other.count(char), char
 
 
-def apart_from_links(text: str) -> str:
-    return re.sub(r"https://[^ \"]+", "", text)
+def apart_from_links_and_commands(text: str) -> str:
+    """Commands hold a group's name as it is, in a code span."""
+    notification = json.loads(text)
+    content = notification["content"]
+    content["nextSteps"] = [step for step in content["nextSteps"] if "`aws " not in step]
+    return re.sub(r"https://[^ \"]+", "", json.dumps(notification))
 
 
 def assert_sms(log_event: LogEvent) -> None:
@@ -299,8 +330,8 @@ def assert_machine(log_event: LogEvent) -> None:
 TRAIL: Final = (
     r"(arn:aws[a-z-]*:cloudtrail:[a-z0-9-]+:[0-9]{12}:trail/)?[A-Za-z0-9][A-Za-z0-9._-]{2,127}"
 )
-# Neither an option nor a file to be sent, nor two values.
-NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9 ._/+-]{0,254}"
+# In the shorthand of filters: no second value.
+PLAIN_NAME: Final = r"[A-Za-z0-9._/(][A-Za-z0-9 ._:/()#+;&!$-]{0,254}"
 IDS: Final = {
     "--region": r"[a-z]{2,}(-[a-z0-9]+)+",
     "--group-id": r"sg-[0-9a-f]{8,17}",
@@ -309,25 +340,31 @@ IDS: Final = {
     "--previous-version": r"[1-9][0-9]{0,9}",
     "--current-version": r"[1-9][0-9]{0,9}",
     "--security-group-rule-ids": r"sgr-[0-9a-f]{8,17}",
-    "--group-name": NAME,
+    "--group-name": GROUP_NAME,
     "--filters": rf"Name=group-id,Values=sg-[0-9a-f]{{8,17}}(,sg-[0-9a-f]{{8,17}})*"
-    rf"|Name=group-name,Values={NAME}",
-    "--query": r"(NetworkInterfaces|SecurityGroupRules)\[\]\.\{[A-Za-z0-9_:,.\[\]]+\}"
-    r"|Events\[\]\.Resources\[\]",
+    rf"|Name=group-name,Values={PLAIN_NAME}",
+    "--query": "|".join(map(re.escape, QUERIES)),
     "--output": "table",
     "--lookup-attributes": r"AttributeKey=EventId,AttributeValue=[0-9A-Za-z-]{1,100}",
     "--name": TRAIL,
     "--trail-name": TRAIL,
     "--service-principal": r"cloudtrail\.amazonaws\.com",
     "--delegated-admin-account-id": r"[0-9]{12}",
+    "--account-id": r"[0-9]{12}",
+    "--remove-entries": r"Cidr=[0-9a-f:.]+/[0-9]+",
 }
+FLAGS: Final = (
+    "--ipam-prefix-list-resolver-sync-enabled",
+    "--no-ipam-prefix-list-resolver-sync-enabled",
+)
 COMMANDS: Final = {
     "ec2": (
         *("revoke-security-group-ingress", "revoke-security-group-egress"),
         *("authorize-security-group-ingress", "authorize-security-group-egress"),
         *("delete-security-group", "associate-security-group-vpc"),
         *("disassociate-security-group-vpc", "delete-managed-prefix-list"),
-        *("restore-managed-prefix-list-version", "describe-network-interfaces"),
+        *("restore-managed-prefix-list-version", "modify-managed-prefix-list"),
+        *("describe-network-interfaces",),
         *("describe-security-group-rules", "describe-security-groups"),
         *("get-managed-prefix-list-entries", "get-managed-prefix-list-associations"),
     ),
@@ -335,7 +372,10 @@ COMMANDS: Final = {
         *("start-logging", "get-trail", "get-trail-status", "get-event-selectors"),
         *("list-trails", "lookup-events", "deregister-organization-delegated-admin"),
     ),
-    "organizations": ("enable-aws-service-access",),
+    "organizations": (
+        *("enable-aws-service-access", "list-aws-service-access-for-organization"),
+        *("list-delegated-administrators", "describe-account"),
+    ),
 }
 PERMISSION: Final = {
     "IpProtocol": r"-1|[a-z0-9]{1,10}",
@@ -365,6 +405,11 @@ def assert_is_of_ids(command: str) -> None:
             option = word
         elif option == "--ip-permissions":
             assert_permissions(json.loads(word))
+        elif option == "--filters" and word.startswith("["):
+            [found] = json.loads(word)
+            [name] = found.pop("Values")
+            assert found == {"Name": "group-name"}
+            assert re.fullmatch(GROUP_NAME, name)
         else:
             assert re.fullmatch(IDS[option], word)
 
@@ -462,10 +507,21 @@ def test_any_texts(log_event: LogEvent) -> None:
 
 @pytest.mark.parametrize("trick", TRICKS, ids=[ascii(trick)[:30] for trick in TRICKS])
 def test_trick_in_every_text(trick: str) -> None:
-    for name in CALLS:
-        log_event = LogEvent(with_every_text(story(name), lambda _: trick), trick)
+    for record in (*map(story, CALLS), opened_by_name()):
+        log_event = LogEvent(with_every_text(record, lambda _: trick), trick)
         for check in CHECKS:
             check(log_event)
+
+
+def test_name_that_ec2_takes_gets_into_commands_of_every_form() -> None:
+    record = opened_by_name()
+    record["requestParameters"]["groupName"] = name = "$(reboot); {x} [y](z) #general a&b!"
+
+    [message] = LogEvent(record, "payments").messages
+
+    commands = [*commands_in(message)]
+    assert len(commands) == 5
+    assert all(any(name in word for word in shlex.split(command)) for command in commands)
 
 
 @pytest.mark.parametrize("name", STORIES)
@@ -535,4 +591,4 @@ def test_tag_with_a_long_name_is_told_apart_from_its_value() -> None:
 
     [message] = told(findings_of(RECORDS[0]), facts=facts)
 
-    assert "\nAsk: BusinessUnitOwner payments\n" in texts_of(message)["email"]
+    assert "\nBusinessUnitOwner: payments\n" in texts_of(message)["email"]

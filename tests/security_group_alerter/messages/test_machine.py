@@ -54,7 +54,6 @@ from tests.stories import (
     PRESENTATION,
     STORIES,
     TRAIL_ARN,
-    delivered,
     findings_of,
     story,
     told,
@@ -476,9 +475,7 @@ def test_an_update_with_its_event_is_one_call() -> None:
     [evidence] = document["evidences"]
     assert evidence["data"]["update_of_event_id"] == "e-1"
     assert [it["uid"] for it in document["finding_info"]["related_events"]] == ["e-1", "e-2"]
-    assert alert.delivered[0].keys == tuple(
-        key for it in delivered((SSH, again)) for key in it.keys
-    )
+    assert alert.delivered[0].keys == ("e-1", "e-2")
 
 
 def test_api_call_rules_and_exposure_are_the_evidence() -> None:
@@ -595,12 +592,6 @@ def test_widest_ranges_of_a_prefix_list_are_told_whatever_is_cut() -> None:
     assert evidence["data"]["ranges_added"] == ["0.0.0.0/0", "10.0.0.0/24"]
 
 
-def test_nothing_is_to_be_undone_where_nothing_changed() -> None:
-    denied = opened("tcp 22 from 0.0.0.0/0", errorCode="Client.UnauthorizedOperation")
-
-    assert machine(denied)["remediation"]["desc"] == "Nothing changed: there is nothing to undo."
-
-
 def test_icmp_type_and_code_are_told() -> None:
     [rule] = machine(opened("icmp 8 from 0.0.0.0/0"))["evidences"][0]["data"]["rules_added"]
 
@@ -670,10 +661,10 @@ def test_cloud_firewall_was_modified_when_and_only_when_a_rule_was_opened(name: 
     told_of = techniques(machine(finding))
 
     assert (CLOUD_FIREWALL in told_of) is was_opened
-    assert finding.record is not None
-    assert (CLOUD_LOGS in told_of) is bool(
-        finding.judgement.blinded and finding.record.error_code is None
-    )
+    # What CloudTrail carries out itself is told by the call of whoever made it.
+    judgement = finding.judgement
+    is_blinded = bool(judgement.blinded) and not judgement.is_repeated
+    assert (CLOUD_LOGS in told_of) is (is_blinded and finding.outcome == "succeeded")
 
 
 def test_refused_stories_are_among_them() -> None:
@@ -725,10 +716,48 @@ def test_remediation_of_several_calls_is_a_command_a_line() -> None:
     assert len(remediation["references"]) == 2
 
 
-def test_where_there_is_no_command_it_says_so() -> None:
-    desc = machine(judged(EDIT))["remediation"]["desc"]
+NO_COMMAND: Final[dict[str, tuple[list[Finding], str]]] = {
+    "edit": ([judged(EDIT)], "what the rule allowed before is not in the record"),
+    "refused": (
+        [opened("all from ::/0", errorCode="Client.UnauthorizedOperation")],
+        "nothing changed",
+    ),
+    "no-record": (
+        [unreadable_finding(record(), "not JSON", excerpt="{")],
+        "the record does not hold what a command needs",
+    ),
+    "several": (
+        [
+            judged(TrailChange(action=TrailAction.UPDATE, trail="application")),
+            judged(TrailChange(action=TrailAction.STOP, trail="--name")),
+        ],
+        "how the trail was set up before is not in the record; "
+        "the trail's name in the record does not have the form of one of AWS's",
+    ),
+}
 
-    assert desc == "The records do not tell enough for a command that undoes this."
+
+@pytest.mark.parametrize(("findings", "reason"), NO_COMMAND.values(), ids=NO_COMMAND)
+def test_where_there_is_no_command_it_says_why(findings: list[Finding], reason: str) -> None:
+    findings = [with_judgement(it, severity=Severity.HIGH) for it in findings]
+
+    assert machine(*findings)["remediation"]["desc"] == f"No command: {reason}."
+
+
+def test_of_what_is_gone_it_says_that_nothing_is_left() -> None:
+    deleted = judged(
+        SecurityGroupChange(action=Action.DELETE, group_id="sg-0123456789abcdef0"),
+        **CALLED | {"eventID": "e-2", "eventTime": "2026-11-17T09:00:00Z"},
+    )
+
+    opening = next(it for it in alerts_of_delivery(SSH, deleted) if it.world_open)
+
+    remediation = json.loads(machine_of(briefed(opening)))["remediation"]
+    assert remediation["desc"] == (
+        "No command: the group was deleted at 09:00:00 UTC, so there is nothing left to undo."
+    )
+    # Its page would be empty.
+    assert not any("SecurityGroup:groupId" in it for it in remediation.get("references", []))
 
 
 # The uid -----------------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ from itertools import pairwise
 from typing import Any, Final
 
 import pytest
+from botocore import xform_name
+from botocore.session import get_session
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,7 +38,9 @@ from tests.security_group_alerter.builders import (
     with_record,
 )
 from tests.security_group_alerter.messages.forms import (
+    GROUP_NAME,
     PLAIN,
+    QUERIES,
     alerts_of_delivery,
     briefing_for,
     call_of,
@@ -145,10 +149,6 @@ UNDO: Final[dict[str, tuple[Change, str]]] = {
         group_change(Action.DISASSOCIATE_VPC, vpc_id=VPC),
         f"ec2 associate-security-group-vpc --group-id {GROUP} --vpc-id {VPC}",
     ),
-    "vpc-associated-with-a-group-known-by-name": (
-        group_change(Action.ASSOCIATE_VPC, group_id=None, group_name="web", vpc_id=VPC),
-        f"ec2 disassociate-security-group-vpc --group-name web --vpc-id {VPC}",
-    ),
     "group-created-that-is-known-by-name-only": (
         group_change(Action.CREATE, group_id=None, group_name="reporting db"),
         "ec2 delete-security-group --group-name 'reporting db'",
@@ -196,6 +196,16 @@ UNDO: Final[dict[str, tuple[Change, str]]] = {
         prefix_list_change(Action.RESTORE, version=3, restored_version=1),
         RESTORE,
     ),
+    "prefix-list-handed-to-ipam": (
+        prefix_list_change(Action.MODIFY, ipam_sync=True),
+        f"ec2 modify-managed-prefix-list --prefix-list-id {PREFIX_LIST} "
+        "--no-ipam-prefix-list-resolver-sync-enabled",
+    ),
+    "prefix-list-taken-from-ipam": (
+        prefix_list_change(Action.MODIFY, ipam_sync=False),
+        f"ec2 modify-managed-prefix-list --prefix-list-id {PREFIX_LIST} "
+        "--ipam-prefix-list-resolver-sync-enabled",
+    ),
     "trail-stopped": (
         TrailChange(action=TrailAction.STOP, trail="organization-trail"),
         "cloudtrail start-logging --name organization-trail",
@@ -228,6 +238,7 @@ WARNINGS: Final = {
     "prefix-list-narrowed": "this opens it to the world again",
     "prefix-list-narrowed-by-a-private-range": "this puts the removed ranges back",
     "prefix-list-restored": "this may open again what the restored version had closed",
+    "prefix-list-taken-from-ipam": "IPAM may then put any range into the list",
 }
 
 
@@ -288,7 +299,7 @@ def test_machine_is_told_that_only_a_person_opens_something_again(warned: str) -
 
     remediation = json.loads(texts_of(message)["default"])["remediation"]
     assert remediation["desc"] == (
-        "Undoing this would let something in again: a person decides, by the e-mail."
+        "Undoing this would let something in again. A person decides that, by the e-mail."
     )
 
 
@@ -306,12 +317,12 @@ def test_what_opened_the_world_is_taken_back_first_and_then_the_whole_call() -> 
     first, second = undo_of(judged(TWO_OPENINGS)).commands
 
     assert first.text == ONLY_THE_WORLD
-    assert first.does == "Closes what is open to the Internet (1 rule)"
+    assert first.does == "Close what is open to the Internet (1 rule)"
     assert json.loads(words_of(second.text)[-1]) == [
         {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": cidr}]}
         for port, cidr in ((443, "0.0.0.0/0"), (22, "10.0.0.0/8"))
     ]
-    assert second.does == "Takes the whole call back (2 rules)"
+    assert second.does == "Undo the whole call (2 rules)"
     assert first.warning is second.warning is None
 
 
@@ -319,13 +330,16 @@ def test_forms_name_what_each_of_two_commands_does() -> None:
     texts = texts_of(*told([judged(TWO_OPENINGS)]))
 
     beginning, _, rest = texts["email"].partition("\n\nWHAT CHANGED\n")
-    title = "Closes what is open to the Internet (1 rule)"
+    title = "Close what is open to the Internet (1 rule)"
     assert f"\n{title}, with credentials of account 111122223333:\n{ONLY_THE_WORLD}\n" in beginning
+    # What stands above is not said again.
     undo = rest.partition("\nUNDO\n")[2].split("\n")
-    assert undo[:3] == [f"{title}:", ONLY_THE_WORLD, "Takes the whole call back (2 rules):"]
+    assert undo[0] == "Undo the whole call (2 rules):"
+    assert undo[1].startswith(ONLY_THE_WORLD.partition(" --ip-permissions ")[0])
+    assert ONLY_THE_WORLD not in rest
     steps = json.loads(texts["https"])["content"]["nextSteps"]
     assert f"{title}: `{ONLY_THE_WORLD}`" in steps
-    assert any(step.startswith("Takes the whole call back (2 rules): `aws ") for step in steps)
+    assert any(step.startswith("Undo the whole call (2 rules): `aws ") for step in steps)
     assert json.loads(texts["default"])["remediation"]["desc"].split("\n")[0] == ONLY_THE_WORLD
 
 
@@ -342,6 +356,23 @@ OPENERS: Final[dict[str, tuple[list[str], list[int]]]] = {
     ),
     "everything-from-the-world": (["all from 0.0.0.0/0", "tcp 22 from 10.0.0.0/8"], [0]),
     "another-port-range": (["tcp 1-3 from 0.0.0.0/0", "tcp 4-5 from 8.8.8.8/32"], [0]),
+    "narrow-on-another-port": (["tcp 22 from 8.8.8.8/32", "tcp 443 from ::/0"], [1]),
+    # It would still be open to that address alone: who is in there may have a reason to be.
+    "narrow-on-the-same-port": (["tcp 22 from 8.8.8.8/32", "tcp 22 from ::/0"], [1]),
+    # Neither the widest nor what weighs the most, and yet open to much of the Internet.
+    "broad-on-a-port-of-less-weight": (
+        ["tcp 443 from ::/0", "tcp 22 from 3.0.0.0/8", "tcp 80 from 3.0.0.0/8", "udp 9 from sg-1"],
+        [0, 1, 2],
+    ),
+    "broad-only-together": (
+        ["tcp 22 from 3.0.0.0/17", "tcp 22 from 3.0.128.0/17", "tcp 22 from 10.0.0.0/8"],
+        [0, 1],
+    ),
+    "everything-and-a-half": (
+        ["all from 0.0.0.0/1", "tcp 22 from 128.0.0.0/2", "tcp 22 from 10.0.0.0/8"],
+        [0, 1],
+    ),
+    "prefix-list-beside-world": (["tcp 22 from pl-1", "tcp 22 from ::/0"], [1]),
 }
 
 
@@ -358,14 +389,133 @@ def test_which_rules_opened_it(texts: list[str], opening: list[int]) -> None:
 @pytest.mark.parametrize(
     "texts",
     [
+        ["tcp 22 from ::/0"],
+        ["tcp 22 from 0.0.0.0/0", "tcp 22 from ::/0"],
         ["tcp 22 from 0.0.0.0/0", "tcp 23 from ::/0"],
         ["tcp 22 from 10.0.0.0/8", "tcp 23 from 8.8.8.8/32"],
         ["egress tcp 22 to 0.0.0.0/0", "egress all to 10.0.0.0/8"],
     ],
-    ids=["all-world", "none-wide", "egress"],
+    ids=["one", "one-port", "all-world", "none-wide", "egress"],
 )
 def test_one_command_where_everything_goes_together(texts: list[str]) -> None:
-    assert command_of(judged(group_change(Action.ADD_RULES, added=with_ids(*texts))))
+    added = with_ids(*texts)
+
+    [command] = undo_of(judged(group_change(Action.ADD_RULES, added=added))).commands
+
+    assert words_of(command.text)[8:] == [it.rule_id for it in added]
+    assert (command.does, command.warning) == (None, None)
+
+
+def test_a_list_that_was_widened_and_narrowed_is_first_only_narrowed() -> None:
+    change = prefix_list_change(
+        Action.MODIFY, version=3, added=(peer("::/0"),), removed=(peer("0.0.0.0/0"),)
+    )
+
+    close, back = undo_of(judged(change)).commands
+
+    assert words_of(close.text)[2] == "modify-managed-prefix-list"
+    assert (close.does, close.warning) == ("Take out what was added (1 range)", None)
+    assert words_of(back.text)[2] == "restore-managed-prefix-list-version"
+    assert (back.does, back.warning) == (
+        "Go back to the version before",
+        "this opens it to the world again",
+    )
+
+
+PREFIX_LIST_EDITS: Final[dict[str, tuple[PrefixListChange, list[str]]]] = {
+    # What was taken out is not known: going back might put the world in again.
+    "removed-ranges-that-are-not-readable": (
+        prefix_list_change(
+            Action.MODIFY, version=3, added=(peer("::/0"),), problems=("removeEntry[0]: …",)
+        ),
+        ["Take out what was added (1 range)"],
+    ),
+    "parameter-that-is-not-known": (
+        prefix_list_change(
+            Action.MODIFY, version=3, added=(peer("::/0"),), unknown_parameters=("Swap",)
+        ),
+        ["Take out what was added (1 range)"],
+    ),
+    "widened-and-handed-to-ipam": (
+        prefix_list_change(Action.MODIFY, version=3, added=(peer("::/0"),), ipam_sync=True),
+        ["Stop IPAM from filling the list", ""],
+    ),
+    "widened-and-taken-from-ipam": (
+        prefix_list_change(Action.MODIFY, version=3, added=(peer("::/0"),), ipam_sync=False),
+        ["", "Let IPAM fill the list again"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "steps"), PREFIX_LIST_EDITS.values(), ids=PREFIX_LIST_EDITS)
+def test_edits_of_a_list_that_do_more_than_one_thing(
+    change: PrefixListChange, steps: list[str]
+) -> None:
+    commands = undo_of(judged(change)).commands
+
+    assert [command.does or "" for command in commands] == steps
+    for command in commands:
+        assert_known_to_aws(command.text)
+
+
+RULES: Final = st.lists(
+    st.sampled_from(with_ids("tcp 22 from 0.0.0.0/0", "all from ::/0", "egress all to ::/0")),
+    unique=True,
+).map(tuple)
+PEERS: Final = st.lists(st.sampled_from([*map(peer, ("0.0.0.0/0", "10.0.0.0/8"))])).map(tuple)
+TEXTS: Final = st.sampled_from([(), ("removeEntry[0]: …",)])
+CHANGES: Final = st.one_of(
+    st.builds(
+        group_change,
+        st.sampled_from([it for it in Action if it not in (Action.MODIFY, Action.RESTORE)]),
+        vpc_id=st.just(VPC),
+        added=RULES,
+        removed=RULES,
+        problems=TEXTS,
+    ),
+    st.builds(
+        prefix_list_change,
+        st.sampled_from([Action.CREATE, Action.DELETE, Action.MODIFY, Action.RESTORE]),
+        version=st.just(3),
+        restored_version=st.just(1),
+        added=PEERS,
+        removed=PEERS,
+        ipam_sync=st.sampled_from([None, True, False]),
+        problems=TEXTS,
+        unknown_parameters=TEXTS,
+    ),
+    st.builds(
+        TrailChange,
+        action=st.sampled_from(TrailAction),
+        trail=st.just(TRAIL),
+        member_account_id=st.just("333344445555"),
+    ),
+)
+
+
+@given(CHANGES)
+def test_no_machine_is_handed_what_lets_anything_in(change: Change) -> None:
+    commands = undo_of(judged(change)).commands
+    [message] = told([judged(change)])
+
+    remediation = json.loads(texts_of(message)["default"])["remediation"]["desc"].split("\n")
+
+    for text in [*remediation, *(it.text for it in commands if it.warning is None)]:
+        if not text.startswith("aws "):
+            continue
+        _, _, call, *options = words_of(text)
+        if call == "restore-managed-prefix-list-version":
+            assert isinstance(change, PrefixListChange)
+            assert change.action is Action.MODIFY
+            assert not any((change.removed, change.problems, change.unknown_parameters))
+        elif call == "modify-managed-prefix-list":
+            assert {"--remove-entries", "--no-ipam-prefix-list-resolver-sync-enabled"} & {*options}
+            assert "--add-entries" not in options
+        else:
+            # The records come back: that is all that is switched on.
+            assert re.match(
+                "(revoke|delete|disassociate|deregister|start-logging|enable-aws)", call
+            )
 
 
 @pytest.mark.parametrize("description", ["a" * 256, "see https://wiki", "😀", "\n", "<!here>"])
@@ -376,11 +526,10 @@ def test_description_that_does_not_go_back_is_said_to_be_lost(description: str) 
 
     assert "Description" not in command.text
     assert command.does == (
-        "Without the descriptions, which have characters that no command may hold"
+        "Put the rules back, but not every description: some cannot stand in a command"
     )
 
 
-NO_FORM: Final = "does not have the form of one of AWS's"
 # Why there is no command, where that is not that the record lacks something.
 OTHER_REASONS: Final = {
     "group-deleted": "a deleted group cannot be brought back",
@@ -389,14 +538,13 @@ OTHER_REASONS: Final = {
     "edit-that-cloudtrail-left-out": "what the rule allowed before is not in the record",
     "revoke-that-matched-nothing": "nothing was removed",
     "revoke-by-id-that-matched-nothing": "nothing was removed",
-    "trail-deleted": "how the trail was set up before is not recorded",
-    "trail-updated": "how the trail was set up before is not recorded",
-    "trail-given-other-selectors": "how the trail was set up before is not recorded",
+    "trail-deleted": "how the trail was set up before is not in the record",
+    "trail-updated": "how the trail was set up before is not in the record",
+    "trail-given-other-selectors": "how the trail was set up before is not in the record",
     "account-left": "an account comes back by invitation only",
     "account-removed": "an account comes back by invitation only",
     "prefix-list-deleted": "a deleted prefix list cannot be brought back",
-    "prefix-list-handed-to-ipam": "what IPAM does from now on is set in IPAM",
-    "prefix-list-taken-from-ipam": "what IPAM does from now on is set in IPAM",
+    "prefix-list-renamed": "what was set before is not in the record",
     "group-id-that-is-none": ("the group id in the record does not have the form of one of AWS's"),
     "rule-of-a-strange-protocol": (
         "the protocol in the record does not have the form of one of AWS's"
@@ -413,10 +561,6 @@ OTHER_REASONS: Final = {
     ),
     "administrator-that-is-none": (
         "the account id in the record does not have the form of one of AWS's"
-    ),
-    **dict.fromkeys(
-        ("name-that-is-an-option", "name-that-is-a-file", "name-of-two-values"),
-        "the group's name has characters that no command may hold",
     ),
 }
 NO_UNDO: Final[dict[str, Change]] = {
@@ -437,14 +581,9 @@ NO_UNDO: Final[dict[str, Change]] = {
     "descriptions": group_change(Action.DESCRIBE_RULES, rule_ids=("sgr-0123456789abcdef0",)),
     "edit": group_change(Action.MODIFY_RULES, added=with_ids("unknown tcp 22 from 0.0.0.0/0")),
     "group-id-that-is-none": group_change(Action.CREATE, group_id="web", group_name="web"),
-    "name-that-is-an-option": group_change(Action.CREATE, group_id=None, group_name="--profile=x"),
-    "name-that-is-a-file": group_change(Action.CREATE, group_id=None, group_name="file:///etc/x"),
-    "name-of-two-values": group_change(Action.CREATE, group_id=None, group_name="a,b"),
     "group-not-recorded": group_change(Action.CREATE, group_id=None),
     "vpc-that-is-none": group_change(Action.ASSOCIATE_VPC, vpc_id="vpc-web"),
     "prefix-list-deleted": prefix_list_change(Action.DELETE),
-    "prefix-list-handed-to-ipam": prefix_list_change(Action.MODIFY, version=3, ipam_sync=True),
-    "prefix-list-taken-from-ipam": prefix_list_change(Action.MODIFY, version=3, ipam_sync=False),
     "account-left": TrailChange(action=TrailAction.LEAVE_ORGANIZATION),
     "account-removed": TrailChange(action=TrailAction.REMOVE_ACCOUNT),
     "trail-name-that-is-none": TrailChange(action=TrailAction.STOP, trail="--name"),
@@ -473,10 +612,24 @@ NO_UNDO: Final[dict[str, Change]] = {
         Action.REMOVE_RULES, removed=rules("all from pl-global")
     ),
     "vpc-not-recorded": group_change(Action.ASSOCIATE_VPC),
+    # These calls take no name.
+    "vpc-associated-with-a-group-known-by-name": group_change(
+        Action.ASSOCIATE_VPC, group_id=None, group_name="web", vpc_id=VPC
+    ),
+    "egress-added-to-a-group-known-by-name-only": group_change(
+        Action.ADD_RULES, group_id=None, group_name="web", added=with_ids("egress all to ::/0")
+    ),
+    "egress-removed-from-a-group-known-by-name-only": group_change(
+        Action.REMOVE_RULES, group_id=None, group_name="web", removed=rules("egress all to ::/0")
+    ),
     "prefix-list-not-recorded": prefix_list_change(Action.CREATE, prefix_list_id=None),
     "prefix-list-of-no-version": prefix_list_change(Action.MODIFY, added=(peer("::/0"),)),
     "prefix-list-of-an-absurd-version": prefix_list_change(Action.RESTORE, version=int("9" * 4300)),
     "prefix-list-renamed": prefix_list_change(Action.MODIFY, version=3),
+    # Whatever was taken out would be in it again, and nobody would know.
+    "prefix-list-edited-by-what-is-not-readable": prefix_list_change(
+        Action.MODIFY, version=3, removed=(peer("10.0.0.0/8"),), problems=("removeEntry[1]: …",)
+    ),
     "trail-deleted": TrailChange(action=TrailAction.DELETE, trail="organization-trail"),
     "trail-updated": TrailChange(action=TrailAction.UPDATE, trail="organization-trail"),
     "trail-not-recorded": TrailChange(action=TrailAction.STOP, trail=None),
@@ -495,14 +648,22 @@ def test_no_command_is_invented(story: str) -> None:
 
 
 def test_edit_by_the_role_of_ipam_has_a_reason_and_no_command() -> None:
-    issuer = {"type": "Role", "userName": "AWSServiceRoleForIPAM"}
+    path = "arn:aws:iam::111122223333:role/aws-service-role/ipam.amazonaws.com"
+    issuer = {
+        "type": "Role",
+        "userName": "AWSServiceRoleForIPAM",
+        "arn": f"{path}/AWSServiceRoleForIPAM",
+    }
     identity = {"type": "AssumedRole", "sessionContext": {"sessionIssuer": issuer}}
     edit = prefix_list_change(Action.MODIFY, version=3, added=(peer("0.0.0.0/0"),))
 
-    assert undo_of(judged(edit)).commands
     assert undo_of(judged(edit, userIdentity=identity)) == Undo(
-        reason="IPAM fills this list, and would do it again: change the rules in IPAM"
+        reason="IPAM would make the same change again: change its rules in IPAM"
     )
+    # A person's edit, and that of a role which somebody has given the name.
+    issuer["arn"] = "arn:aws:iam::111122223333:role/AWSServiceRoleForIPAM"
+    assert undo_of(judged(edit)).commands
+    assert undo_of(judged(edit, userIdentity=identity)).commands
 
 
 def test_every_other_reason_is_tried() -> None:
@@ -563,7 +724,7 @@ def test_a_thousand_rules_of_which_a_few_open_the_world_are_not_too_many() -> No
 
     [command] = undo_of(judged(change)).commands
 
-    assert command.does == "Closes what is open to the Internet (1 rule)"
+    assert command.does == "Close what is open to the Internet (1 rule)"
     assert json.loads(words_of(command.text)[-1])[0]["FromPort"] == 2222
 
 
@@ -594,15 +755,6 @@ def test_the_longest_command_that_a_command_line_takes() -> None:
 
 
 TABLE: Final = ("--output", "table")
-QUERIES: Final = {
-    "NetworkInterfaces[].{Id:NetworkInterfaceId,Used_by:Description,"
-    "Instance:Attachment.InstanceId,Public:Association.PublicIp,"
-    "IPv6:Ipv6Addresses[0].Ipv6Address,Private:PrivateIpAddress}",
-    "SecurityGroupRules[].{Id:SecurityGroupRuleId,Egress:IsEgress,Protocol:IpProtocol,"
-    "From:FromPort,To:ToPort,IPv4:CidrIpv4,IPv6:CidrIpv6,List:PrefixListId,"
-    "Group:ReferencedGroupInfo.GroupId,Description:Description}",
-    "Events[].Resources[]",
-}
 METACHARACTERS: Final = st.text(st.sampled_from("sgr-plvc0123456789abcdef$`;&|<>(){}'\"\\\n -="))
 
 
@@ -643,7 +795,16 @@ def test_nothing_that_somebody_typed_reaches_a_command(
             if option == "--ip-permissions":
                 assert re.fullmatch(r"\[\{[A-Za-z0-9 .\\/:_,;+=!$()\"{}\[\]-]+\}\]", word)
             elif option == "--group-name":
-                assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9 ._/+-]*", word)
+                assert re.fullmatch(GROUP_NAME, word)
+            elif option == "--filters" and word.startswith("["):
+                [found] = json.loads(word)
+                assert found.keys() == {"Name", "Values"}
+                assert found["Name"] == "group-name"
+                assert all(re.fullmatch(GROUP_NAME, it) for it in found["Values"])
+            elif option == "--filters":
+                name, value = word.split(",")
+                assert name in ("Name=group-id", "Name=group-name")
+                assert re.fullmatch(r"Values=[A-Za-z0-9 ._/:()#+;&!$-]+", value)
             elif option == "--query":
                 assert word in QUERIES
             else:
@@ -685,8 +846,9 @@ def test_looking_at_a_group_that_is_known_by_name_only() -> None:
     assert words_of(command) == [
         *("aws", "ec2", "describe-security-groups", "--region", "eu-central-1"),
         *("--filters", "Name=group-name,Values=reporting db"),
+        *("--query", "SecurityGroups[].{Id:GroupId,Vpc:VpcId,In:IpPermissions}", *TABLE),
     ]
-    assert how_to_read == "0.0.0.0/0 or ::/0 under IpPermissions is open to the Internet."
+    assert how_to_read == "0.0.0.0/0 or ::/0 is open to the Internet."
 
 
 def test_looking_at_several_groups_that_are_known_by_name_only() -> None:
@@ -695,9 +857,9 @@ def test_looking_at_several_groups_that_are_known_by_name_only() -> None:
         for it in ("web", "db", "web", "--x")
     ]
 
-    commands = [words_of(command)[-1] for _, command, _ in looks_of(*map(judged, changes))]
+    filters = [words_of(command)[6] for _, command, _ in looks_of(*map(judged, changes))]
 
-    assert commands == ["Name=group-name,Values=web", "Name=group-name,Values=db"]
+    assert filters == ["Name=group-name,Values=web", "Name=group-name,Values=db"]
 
 
 def test_looking_for_a_group_that_the_record_does_not_name() -> None:
@@ -719,42 +881,101 @@ def test_looking_at_a_prefix_list() -> None:
 
     looks = looks_of(finding)
 
+    there = ("--region", "eu-central-1", "--prefix-list-id", PREFIX_LIST, "--query")
     assert [words_of(command)[1:] for _, command, _ in looks] == [
-        [*call.split(), "--region", "eu-central-1", "--prefix-list-id", PREFIX_LIST, *TABLE]
-        for call in (
-            "ec2 get-managed-prefix-list-entries",
-            "ec2 get-managed-prefix-list-associations",
+        ["ec2", f"get-managed-prefix-list-{what}", *there, query, *TABLE]
+        for what, query in (
+            ("entries", "Entries[].{Range:Cidr,Description:Description}"),
+            (
+                "associations",
+                "PrefixListAssociations[].{Used_by:ResourceId,Account:ResourceOwner}",
+            ),
         )
     ]
     assert all(how_to_read for _, _, how_to_read in looks)
     assert looks_of(judged(prefix_list_change(Action.DELETE))) == ()
 
 
-def test_looking_at_a_trail() -> None:
-    stopped, selected, updated, deleted = (
-        judged(TrailChange(action=it, trail=TRAIL))
-        for it in (
-            *(TrailAction.STOP, TrailAction.SELECT_EVENTS),
-            *(TrailAction.UPDATE, TrailAction.DELETE),
-        )
+STATUS: Final = (
+    "Whether the trail logs",
+    "get-trail-status --name",
+    "{Logging:IsLogging,Delivery_error:LatestDeliveryError}",
+)
+SELECTORS: Final = (
+    "Which events the trail takes",
+    "get-event-selectors --trail-name",
+    "[EventSelectors,AdvancedEventSelectors]",
+)
+SETUP: Final = ("How the trail is set up", "get-trail --name", "Trail")
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [
+        (TrailAction.STOP, [STATUS, SELECTORS, SETUP]),
+        # What the call set comes first.
+        (TrailAction.UPDATE, [SETUP, STATUS, SELECTORS]),
+        (TrailAction.SELECT_EVENTS, [SELECTORS, STATUS, SETUP]),
+    ],
+)
+def test_looking_at_a_trail(action: TrailAction, expected: list[tuple[str, str, str]]) -> None:
+    looks = looks_of(judged(TrailChange(action=action, trail=TRAIL)))
+
+    for (shows, command, how_to_read), (what, call, query) in zip(looks, expected, strict=True):
+        name, option = call.split()
+        assert shows == what
+        assert words_of(command)[1:] == [
+            *("cloudtrail", name, "--region", "eu-central-1", option, TRAIL),
+            *("--query", query, *TABLE),
+        ]
+        assert how_to_read
+    assert looks_of(judged(TrailChange(action=action, trail="--name"))) == ()
+
+
+def test_looking_for_a_trail_that_is_gone() -> None:
+    """AWS would say of it only that it is not there."""
+    [(shows, command, how_to_read)] = looks_of(
+        judged(TrailChange(action=TrailAction.DELETE, trail=TRAIL))
     )
 
-    assert {shows: words_of(command)[1:] for shows, command, _ in looks_of(stopped)} == {
-        shows: ["cloudtrail", call, "--region", "eu-central-1", option, TRAIL]
-        for shows, call, option in (
-            ("Whether the trail logs", "get-trail-status", "--name"),
-            ("Which events the trail takes", "get-event-selectors", "--trail-name"),
-            ("How the trail is set up", "get-trail", "--name"),
-        )
-    }
-    # Of a trail that is gone, AWS says that it is not there.
-    [(shows, command, how_to_read)] = looks_of(deleted)
     assert shows == "Which trails there are now"
     assert words_of(command)[1:] == [
         *("cloudtrail", "list-trails", "--region", "eu-central-1"),
         *TABLE,
     ]
-    assert how_to_read == "A trail that is not in it was deleted."
+    assert how_to_read == "A trail that is not listed was deleted."
+
+
+ON_THE_ORGANIZATION: Final = {
+    TrailAction.DISABLE_TRUSTED_ACCESS: ["list-aws-service-access-for-organization"],
+    TrailAction.REGISTER_ADMINISTRATOR: [
+        *("list-delegated-administrators", "--service-principal", "cloudtrail.amazonaws.com")
+    ],
+    TrailAction.LEAVE_ORGANIZATION: ["describe-account", "--account-id", "333344445555"],
+    TrailAction.REMOVE_ACCOUNT: ["describe-account", "--account-id", "333344445555"],
+}
+
+
+@pytest.mark.parametrize("action", ON_THE_ORGANIZATION)
+def test_looking_at_the_organization(action: TrailAction) -> None:
+    """Only the management account is answered, so the alert says where to run it."""
+    name, *options = ON_THE_ORGANIZATION[action]
+
+    [(shows, command, how_to_read)] = looks_of(
+        judged(TrailChange(action=action, member_account_id="333344445555"))
+    )
+
+    assert shows.endswith(" (run it in the management account)")
+    assert words_of(command)[1:] == [
+        *("organizations", name, "--region", "eu-central-1", *options, *TABLE)
+    ]
+    assert how_to_read
+
+
+def test_looking_for_an_account_that_the_record_does_not_name() -> None:
+    for account in (None, "x"):
+        left = TrailChange(action=TrailAction.REMOVE_ACCOUNT, member_account_id=account)
+        assert looks_of(judged(left)) == ()
 
 
 def test_worst_is_looked_at_first_and_no_more_than_six_commands_are_given() -> None:
@@ -800,7 +1021,7 @@ def test_email_says_which_of_several_calls_have_no_command() -> None:
 
     # The command itself stands above.
     assert undo.splitlines() == [
-        "No command for 2: how the trail was set up before is not recorded."
+        "No command for 2: how the trail was set up before is not in the record."
     ]
 
 
@@ -822,41 +1043,41 @@ def in_forms(*findings: Finding) -> list[dict[str, str]]:
 
 
 SSH_IN: Final = group_change(Action.ADD_RULES, added=with_ids("tcp 22 from 0.0.0.0/0"))
-DELETED_LATER: Final = "it was deleted later, at 08:05:00 UTC"
-REVOKED_LATER: Final = "the rules were revoked later, at 08:05:00 UTC"
+GROUP_DELETED: Final = "the group was deleted at 08:05:00 UTC"
+REVOKED: Final = "what the call added was revoked at 08:05:00 UTC"
 TAKEN_BACK: Final[dict[str, tuple[Change, Change, str]]] = {
     "group-created-and-deleted": (
         group_change(Action.CREATE),
         group_change(Action.DELETE),
-        DELETED_LATER,
+        GROUP_DELETED,
     ),
-    "group-opened-and-deleted": (SSH_IN, group_change(Action.DELETE), DELETED_LATER),
+    "group-opened-and-deleted": (SSH_IN, group_change(Action.DELETE), GROUP_DELETED),
     "group-known-by-name-opened-and-deleted": (
         group_change(
             Action.ADD_RULES, group_id=None, group_name="web", added=rules("tcp 22 from ::/0")
         ),
         group_change(Action.DELETE, group_id=None, group_name="web"),
-        DELETED_LATER,
+        GROUP_DELETED,
     ),
     "rule-opened-and-revoked": (
         SSH_IN,
         group_change(Action.REMOVE_RULES, removed=rules("tcp 22 from 0.0.0.0/0")),
-        REVOKED_LATER,
+        REVOKED,
     ),
     "rule-opened-and-revoked-by-its-id": (
         SSH_IN,
         group_change(Action.REMOVE_RULES, rule_ids=("sgr-00000000000000000",)),
-        REVOKED_LATER,
+        REVOKED,
     ),
     "prefix-list-opened-and-deleted": (
         prefix_list_change(Action.CREATE, added=(peer("0.0.0.0/0"),)),
         prefix_list_change(Action.DELETE),
-        DELETED_LATER,
+        "the prefix list was deleted at 08:05:00 UTC",
     ),
     "trail-stopped-and-deleted": (
         TrailChange(action=TrailAction.STOP, trail=TRAIL, blinded=(Blinding.STOPPED,)),
         TrailChange(action=TrailAction.DELETE, trail=TRAIL, blinded=(Blinding.DELETED,)),
-        DELETED_LATER,
+        "the trail was deleted at 08:05:00 UTC",
     ),
 }
 
@@ -875,11 +1096,14 @@ def test_what_a_later_call_ended_gets_the_reason_and_no_command(
         ]
         changed = changed_by(entry, LIMITS[0])
 
-        reason = f"{ended}: there is nothing left to undo"
+        reason = f"{ended}, so there is nothing left to undo"
         assert changed.undo == Undo(reason=reason)
         texts = next(it for it in in_forms(*findings) if "e-1" in it["default"])
-        assert f"No longer so: {ended}." in texts["email"]
-        assert f"No longer so: {ended}." in texts["https"]
+        sentence = f"{ended[0].upper()}{ended[1:]}."
+        lines = texts["email"].split("\n")
+        is_alone = json.loads(texts["default"])["count"] == 1
+        assert lines[1] == sentence if is_alone else f"  ! {sentence}" in lines
+        assert f"! {sentence}" in json.loads(texts["https"])["content"]["description"]
         [evidence] = [
             it
             for it in json.loads(texts["default"])["evidences"]
@@ -928,7 +1152,7 @@ def test_what_nothing_ended_is_undone_as_ever(
         it for it in in_forms(at(1, before), at(5, after, **members)) if ("e-1" in it["default"])
     )
 
-    assert "No longer so" not in texts["email"]
+    assert not re.search("(deleted|revoked) at", texts["email"])
     assert "aws ec2 revoke-security-group-ingress" in texts["email"]
 
 
@@ -940,11 +1164,11 @@ def test_a_rule_that_was_opened_again_is_undone() -> None:
     [opened] = [it for it in texts if it["email"].startswith("CRITICAL")]
     # What stands is what the alert begins with, and what is undone.
     beginning, _, what = opened["email"].partition("\n\nWHAT CHANGED\n")
-    assert "No longer so" not in beginning
+    assert "revoked at" not in beginning
     assert "aws ec2 revoke-security-group-ingress" in beginning
-    first, again = what.split("\n2. ")[:2]
-    assert "No longer so: the rules were revoked later, at 08:05:00 UTC." in first
-    assert "No longer so" not in again
+    first, again = what.partition("\n\n")[0].split("\n2. ")
+    assert "! What the call added was revoked at 08:05:00 UTC." in first
+    assert "revoked at" not in again
 
 
 def test_of_a_call_the_rules_that_still_stand_are_undone() -> None:
@@ -953,8 +1177,33 @@ def test_of_a_call_the_rules_that_still_stand_are_undone() -> None:
 
     [opened] = [it for it in in_forms(at(1, both), at(5, one)) if "CRITICAL" in it["email"]]
 
-    assert "--security-group-rule-ids sgr-00000000000000001\n" in opened["email"]
-    assert "No longer so" not in opened["email"]
+    # No more is promised than the command does.
+    title = "Undo what is left of the call (1 rule), with credentials of account 111122223333:"
+    command = (
+        f"aws ec2 revoke-security-group-ingress --region eu-central-1 --group-id {GROUP} "
+        "--security-group-rule-ids sgr-00000000000000001"
+    )
+    assert f"\n{title}\n{command}\n" in opened["email"]
+    assert json.loads(opened["default"])["remediation"]["desc"] == command
+    assert "revoked at" not in opened["email"]
+
+
+def test_of_what_still_stands_what_opens_the_most_is_closed_first() -> None:
+    texts = ("tcp 22 from ::/0", "tcp 23 from ::/0", "tcp 24 from 10.0.0.0/8")
+    all_three = group_change(Action.ADD_RULES, added=with_ids(*texts))
+    one = group_change(Action.REMOVE_RULES, removed=rules("tcp 22 from ::/0"))
+
+    [opened] = [it for it in in_forms(at(1, all_three), at(5, one)) if "CRITICAL" in it["email"]]
+
+    steps = json.loads(opened["https"])["content"]["nextSteps"]
+    undo = [step.partition(": `") for step in steps if "revoke-" in step]
+    assert [(does, command.rstrip("`").split("-ids ")[1]) for does, _, command in undo] == [
+        ("Close what is open to the Internet (1 rule)", "sgr-00000000000000001"),
+        (
+            "Undo what is left of the call (2 rules)",
+            "sgr-00000000000000001 sgr-00000000000000002",
+        ),
+    ]
 
 
 def test_email_does_not_miss_a_command_that_another_call_has() -> None:
@@ -979,7 +1228,7 @@ def test_email_undoes_in_order() -> None:
         f"{number}. aws ec2 revoke-security-group-ingress --region eu-central-1 --group-id {it}"
         for number, it in ((4, GROUP), (3, "sg-11111111"), (2, "sg-01111111"))
     ]
-    assert lines[-1] == "To be run with credentials of account 111122223333."
+    assert lines[-1] == "Run this with credentials of account 111122223333."
 
 
 def test_one_line_says_that_there_is_no_command() -> None:
@@ -1004,111 +1253,120 @@ def test_undo_without_an_account() -> None:
 
     email = json.loads(message.body)["email"]
     assert f"delete-security-group --region eu-central-1 --group-id {GROUP}\n" in email
-    assert "To be run with credentials" not in email
-    assert "with credentials of account not in the record:\n" not in email
+    assert "with credentials of" not in email
 
 
-@pytest.mark.parametrize(
-    ("group_id", "name"),
-    [
-        (None, "--profile x"),
-        (None, "a,b"),
-        (None, "web*"),
-        ("web", "web"),
-        ("sg-0123456789abcdef0 --profile x", "web"),
-    ],
+# Groups that are known by their names ------------------------------------------------------------
+
+
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html
+ODD: Final = " ._-:/()#,[]=+&;{}!$"
+NAMES: Final = (
+    *(f"a{char}b" for char in ODD),
+    *(f"a{char}" for char in ODD),
+    *(f"{char}a" for char in ODD if char != "-"),
+    *("$(reboot)", "x; reboot", "a && b", "{Id:GroupId}", "Values=x,Name=y", "[{x}]", "[]", "{}"),
+    *("a --profile x", "a& b;c", "&;", "x" * 255, "0"),
 )
-def test_nothing_to_look_at(group_id: str | None, name: str) -> None:
-    change = group_change(Action.CREATE, group_id=group_id, group_name=name)
-    finding = judged(change)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_ec2_takes_is_in_a_command_as_it_is(name: str) -> None:
+    created = judged(group_change(Action.CREATE, group_id=None, group_name=name))
+    opened = judged(
+        group_change(Action.ADD_RULES, group_id=None, group_name=name, added=rules("all from ::/0"))
+    )
+
+    [(_, look, _)] = looks_of(created)
+    [step] = [
+        step
+        for message in told([opened])
+        for step in json.loads(texts_of(message)["https"])["content"]["nextSteps"]
+        if "revoke-" in step
+    ]
+
+    assert words_of(command_of(created))[-2:] == ["--group-name", name]
+    assert words_of(command_of(opened))[5:7] == ["--group-name", name]
+    assert words_of(step.split("`")[1])[5:7] == ["--group-name", name]
+    assert name_in_filter(words_of(look)[6]) == name
+
+
+def name_in_filter(word: str) -> object:
+    """The name that the AWS CLI reads: in its shorthand, or as JSON."""
+    if word.startswith("["):
+        [found] = json.loads(word)
+        assert found["Name"] == "group-name"
+        [value] = found["Values"]
+        return value
+    shorthand = re.fullmatch(r"Name=group-name,Values=([^\s\"',=\[{\]}\\][^\"',\]}\\]*)", word)
+    assert shorthand
+    # It drops spaces at the end.
+    return shorthand[1].rstrip()
+
+
+NO_NAMES: Final = (
+    *("@x", "web@x", "*", "web*", "-", "-x", "--profile x", "--endpoint-url=x", "file:///etc/x"),
+    *("https://x", "a://", "a&lt;b", "a&amp;b", "&#64;", "a&b;c", "a|b", "a`b", "a'b", 'a"b'),
+    *("a\\b", "a~b", "a<b", "a>b", "a\nb", "web\n", "a\tb", "a%b", "a?b", "é", "\u202eweb"),
+    *("\ud800", "x" * 256, ""),
+)
+
+
+@pytest.mark.parametrize("name", NO_NAMES, ids=ascii)
+def test_a_name_that_means_something_elsewhere_is_in_no_command(name: str) -> None:
+    by_name = [
+        judged(group_change(action, group_id=None, group_name=name, **members))
+        for action, members in (
+            (Action.CREATE, {}),
+            (Action.ADD_RULES, {"added": rules("all from ::/0")}),
+            (Action.REMOVE_RULES, {"removed": rules("all from ::/0")}),
+        )
+    ]
+
+    for finding in by_name:
+        assert undo_of(finding) == Undo(
+            reason="the group's name has characters that no command may hold"
+        )
+        assert looks_of(finding) == ()
+
+
+@pytest.mark.parametrize("group_id", ["web", "sg-0123456789abcdef0 --profile x"])
+def test_a_strange_id_is_not_replaced_by_the_name(group_id: str) -> None:
+    change = group_change(Action.CREATE, group_id=group_id, group_name="web")
 
     assert looks_of(judged(replace(change, group_id=GROUP)))
-    assert looks_of(finding) == ()
+    assert looks_of(judged(change)) == ()
 
 
-WARNINGS: Final[dict[str, str | None]] = {
-    "ingress-added-with-ids": None,
-    "ingress-removed": "this lets the traffic through again",
-    "vpc-associated": None,
-    "vpc-disassociated": "this lets the VPC use the group again",
-    "prefix-list-created": None,
-    "prefix-list-widened": None,
-    "prefix-list-narrowed": "this opens it to the world again",
-    "prefix-list-restored": "this may open again what the restored version had closed",
-    "trail-stopped": None,
-}
+# What AWS knows of the commands ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("story", WARNINGS)
-def test_a_step_that_opens_something_says_so_and_no_machine_gets_it(story: str) -> None:
-    change, _ = UNDO[story]
-    # Somebody has to be shown a way back.
-    finding = with_judgement(judged(change), severity=Severity.LOW)
+@pytest.mark.parametrize("story", UNDO)
+def test_every_command_is_one_that_the_aws_cli_has(story: str) -> None:
+    finding = judged(UNDO[story][0])
 
-    [command] = undo_of(finding).commands
-    [message] = told([finding])
-
-    warning = WARNINGS[story]
-    assert command.warning == warning
-    texts = texts_of(message)
-    offered = json.loads(texts["default"])["remediation"]["desc"]
-    assert offered == (command.text if warning is None else offered)
-    assert (command.text in offered) is (warning is None)
-    assert (f"Warning, {warning}:\n{command.text}\n" in texts["email"]) is (warning is not None)
-    if warning is not None:
-        assert (
-            f"Undo ({warning}): `{command.text}`"
-            in json.loads(texts["https"])["content"]["nextSteps"]
-        )
+    for text in [command.text for command in undo_of(finding).commands] + [
+        command for _, command, _ in looks_of(finding)
+    ]:
+        assert_known_to_aws(text)
 
 
-def test_a_list_that_was_widened_and_narrowed_is_first_only_narrowed() -> None:
-    change = prefix_list_change(
-        Action.MODIFY, version=3, added=(peer("::/0"),), removed=(peer("0.0.0.0/0"),)
-    )
-
-    close, back = undo_of(judged(change)).commands
-
-    assert words_of(close.text)[2] == "modify-managed-prefix-list"
-    assert (close.does, close.warning) == ("Take out what was added (1 range)", None)
-    assert words_of(back.text)[2] == "restore-managed-prefix-list-version"
-    assert (back.does, back.warning) == (
-        "Go back to the version before",
-        "this opens it to the world again",
-    )
+SESSION: Final = get_session()
 
 
-@pytest.mark.parametrize(
-    ("texts", "opening"),
-    [
-        pytest.param(["tcp 443 from ::/0", "tcp 22 from 10.0.0.0/8"], [0], id="world-and-private"),
-        pytest.param(["tcp 22 from 8.8.8.8/32", "tcp 443 from ::/0"], [1], id="narrow-and-world"),
-        pytest.param(
-            ["tcp 443 from ::/0", "tcp 22 from 3.0.0.0/8", "tcp 1 from sg-1"], [0], id="world-first"
-        ),
-        pytest.param(
-            ["tcp 22 from 0.0.0.0/1", "tcp 22 from 128.0.0.0/1", "udp 9 from 10.0.0.0/8"],
-            [0, 1],
-            id="the-world-in-halves",
-        ),
-        pytest.param(
-            ["all from 0.0.0.0/1", "tcp 22 from 128.0.0.0/2", "tcp 22 from 10.0.0.0/8"],
-            [0, 1],
-            id="every-protocol",
-        ),
-    ],
-)
-def test_what_opens_the_most_is_closed_first(texts: list[str], opening: list[int]) -> None:
-    added = with_ids(*texts)
+def assert_known_to_aws(command: str) -> None:
+    """Service, call and options are those of AWS's own model, and none that it needs is left out.
 
-    close, whole = undo_of(judged(group_change(Action.ADD_RULES, added=added))).commands
-
-    assert words_of(close.text)[-len(opening) :] == [added[it].rule_id for it in opening]
-    assert words_of(whole.text)[-len(added) :] == [it.rule_id for it in added]
-
-
-def test_a_call_that_opens_nothing_else_needs_one_command() -> None:
-    for texts in (["tcp 22 from ::/0"], ["tcp 22 from ::/0", "tcp 22 from 0.0.0.0/0"]):
-        finding = judged(group_change(Action.ADD_RULES, added=with_ids(*texts)))
-        [command] = undo_of(finding).commands
-        assert (command.does, command.warning) == (None, None)
+    https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-parameters.html
+    """
+    _, service, call, *words = words_of(command)
+    model = SESSION.get_service_model(service)
+    [name] = [it for it in model.operation_names if xform_name(it, "-") == call]
+    shape = model.operation_model(name).input_shape
+    assert shape is not None
+    options = {word.removeprefix("--") for word in words if word.startswith("--")}
+    options -= {"region", "query", "output"}
+    members = {xform_name(it, "-"): member for it, member in shape.members.items()}
+    flags = {f"no-{it}" for it, member in members.items() if member.type_name == "boolean"}
+    assert options <= members.keys() | flags
+    assert {xform_name(it, "-") for it in shape.required_members} <= options

@@ -57,6 +57,7 @@ from tests.stories import NOW, STORIES, TRAIL_ARN, findings_of, story, told
 
 SSH: Final = "tcp 22 (SSH) open to the whole IPv4 Internet"
 REMOTE: Final = "remote access: a password or an unpatched bug away from the machine"
+WITHOUT_PORTS: Final = "a protocol without ports, such as a tunnel's, is not meant for everybody"
 
 
 def email(*findings: Finding, **told_with: Any) -> str:
@@ -85,7 +86,7 @@ HEADLINES: Final = {
     "ssh-broad-and-https-world": (
         ["tcp 443 from 0.0.0.0/0", "tcp 22 from 3.0.0.0/8"],
         "HIGH",
-        "tcp 22 (SSH) open to 3.0.0.0/8, 16.8 million addresses",
+        "tcp 22 (SSH) open to 3.0.0.0/8, 16.7 million addresses",
     ),
     "ssh-world-and-https-world": (
         ["tcp 443 from 0.0.0.0/0", "tcp 22 from 0.0.0.0/0"],
@@ -258,12 +259,11 @@ REASONS: Final = {
     # A tunnel has no port that could be a website's.
     "gre": (
         ["47 from 0.0.0.0/0"],
-        ["a protocol without ports, such as a tunnel's, is not meant for everybody"],
+        [WITHOUT_PORTS],
     ),
     "website": (["tcp 443 from 0.0.0.0/0"], ["a website's port may be meant to be public"]),
     "ping": (["icmp 8 from 0.0.0.0/0"], ["ICMP can show which hosts are there"]),
     "private": (["all from 10.0.0.0/8"], []),
-    "prefix-list": (["tcp 22 from pl-0123456789abcdef0"], []),
 }
 
 
@@ -276,16 +276,56 @@ def test_reasons_are_true(texts: list[str], reasons: list[str]) -> None:
     assert text.count("Why ") == bool(reasons)
     why = f"\nWhy {finding.judgement.severity.name}: {'; '.join(reasons)}.\n"
     assert (why in text) is bool(reasons)
-    # Of several calls, each has its own, and the worst stands above.
-    both = email(finding, finding)
-    assert both.count("Why ") == 2 * len(reasons) + bool(reasons)
+    # Of several calls, what is true of the worst is not said again.
+    assert email(finding, finding).count("Why ") == bool(reasons)
 
 
-def test_no_reason_is_given_for_what_was_refused() -> None:
-    denied = opened("tcp 22 from 0.0.0.0/0", errorCode="Client.UnauthorizedOperation")
+def test_calls_of_one_severity_have_each_its_own_reason() -> None:
+    calls = [
+        opened("tcp 4000 from 0.0.0.0/0", group_id="sg-00000001"),
+        opened("47 from 0.0.0.0/0", group_id="sg-00000002"),
+        opened("47 from 0.0.0.0/0", group_id="sg-00000003"),
+    ]
 
-    assert list(reasons_for(denied.judgement)) == []
-    assert call_of(denied).reasons == ()
+    text = email(*calls)
+
+    # Of equals, the first counts as the worst.
+    assert "\nWhy HIGH: only a website's ports are meant for everybody.\n" in text
+    assert text.count(f"\n  Why HIGH: {WITHOUT_PORTS}.\n") == 2
+    assert text.count("Why ") == 3
+
+
+UNSEEN: Final = SecurityGroupChange(
+    action=Action.ADD_RULES, group_id="sg-1", added=rules("tcp 22 from pl-0123456789abcdef0")
+)
+OTHER_REASONS: Final[dict[str, tuple[Finding, str]]] = {
+    "prefix-list": (
+        judged(UNSEEN),
+        "the ranges in the prefix list are not in the record: it may hold the world",
+    ),
+    "left-out": (
+        judged(replace(UNSEEN, is_omitted=True)),
+        "the record does not show everything that changed",
+    ),
+    "denied": (
+        opened("tcp 22 from 0.0.0.0/0", errorCode="Client.UnauthorizedOperation"),
+        "it would have let the Internet in, and may be tried again in another way",
+    ),
+}
+
+
+@pytest.mark.parametrize(("finding", "reason"), OTHER_REASONS.values(), ids=OTHER_REASONS)
+def test_reason_where_it_does_not_come_from_what_was_opened(finding: Finding, reason: str) -> None:
+    assert list(reasons_for(finding.judgement)) == []
+    assert call_of(finding).reasons == (reason,)
+    assert f"\nWhy {finding.judgement.severity.name}: {reason}.\n" in email(finding)
+
+
+def test_what_wakes_nobody_has_no_reason() -> None:
+    failed = opened("tcp 22 from 0.0.0.0/0", errorCode="Client.InvalidParameter")
+
+    assert failed.judgement.severity is Severity.INFORMATIONAL
+    assert call_of(failed).reasons == ()
 
 
 # What follows ------------------------------------------------------------------------------------
@@ -299,32 +339,34 @@ def test_nothing_follows_from_a_refused_call(action: TrailAction, code: str) -> 
         judged(change, trail_arn=TRAIL_ARN, **members) for members in ({}, {"errorCode": code})
     )
 
-    assert "! It no longer logs.\n" in email(done)
+    blinded = "it no longer records anything"
+    assert blinded in email(done)
+    assert machine(done)["evidences"][0]["data"]["blinded"] == [blinded]
+    assert blinded not in " ".join(call_of(refused).reasons)
     assert call_of(refused).changed.notes == ()
     [message] = told([refused])
     for form, text in texts_of(message).items():
-        assert "nger log" not in text, form
+        assert blinded not in text, form
         assert "UNDO" not in text
         assert "LOOK" not in text
+        assert "aws " not in text
     assert machine(refused)["finding_info"].get("attacks") is None
-    assert machine(refused)["remediation"]["desc"].startswith("Nothing changed")
+    assert machine(refused)["remediation"]["desc"] == "No command: nothing changed."
 
 
 BLINDED: Final = {
-    Blinding.STOPPED: "it no longer logs",
-    Blinding.DELETED: "it is gone",
+    Blinding.STOPPED: "it no longer records anything",
+    Blinding.DELETED: "it no longer records anything",
     Blinding.NOT_EVERY_REGION: "it does not cover every Region",
     Blinding.NO_MEMBER_ACCOUNTS: "it does not cover the organization's member accounts",
     Blinding.NO_LOG_GROUP: "it does not send events to CloudWatch Logs",
-    Blinding.OTHER_LOG_GROUP: (
-        "it sends its events to another log group, where no alerter listens"
-    ),
-    Blinding.READING_CALLS_ONLY: "it records only management events that read, no changes",
+    Blinding.OTHER_LOG_GROUP: "it sends its events to another log group than the alerter's",
+    Blinding.READING_CALLS_ONLY: "it records only calls that read, no changes",
     Blinding.SOME_MANAGEMENT_EVENTS: "it records only some of the management events",
-    Blinding.NO_MANAGEMENT_EVENTS: "it no longer records management events",
+    Blinding.NO_MANAGEMENT_EVENTS: "it does not record management events",
     Blinding.NO_TRUSTED_ACCESS: (
-        "organization trails no longer record the member accounts; the heartbeat, a call of the "
-        "management account, goes on"
+        "organization trails no longer record the member accounts, and the heartbeat does not "
+        "show it"
     ),
 }
 
@@ -336,9 +378,8 @@ def test_each_way_of_blinding_a_trail_is_put_into_words(blinding: Blinding) -> N
         TrailChange(action=TrailAction.UPDATE, trail="organization-trail", blinded=(blinding,))
     )
 
-    note = f"{words[0].upper()}{words[1:]}."
-    assert call_of(finding).changed.notes == (note,)
-    assert f"! {note}" in " ".join(email(finding).split())
+    assert call_of(finding).reasons == (words,)
+    assert f"\nWhy MEDIUM: {words}.\n" in email(finding)
     [evidence] = machine(finding)["evidences"]
     assert evidence["data"]["blinded"] == [words]
 
@@ -346,12 +387,12 @@ def test_each_way_of_blinding_a_trail_is_put_into_words(blinding: Blinding) -> N
 @pytest.mark.parametrize("blinding", Blinding, ids=lambda it: it.name)
 def test_own_trail_that_is_blinded_says_what_follows(blinding: Blinding) -> None:
     change = TrailChange(action=TrailAction.UPDATE, trail=TRAIL_ARN, blinded=(blinding,))
-    consequence = "Until it is set right, this alerter misses changes and cannot say so."
+    consequence = "until that is fixed, this alerter misses changes"
 
     own, another = (judged(change, trail_arn=it) for it in (TRAIL_ARN, None))
 
-    assert call_of(own).changed.notes[-1] == consequence
-    assert f"\n  ! {consequence}\n" in email(own)
+    assert call_of(own).reasons == (BLINDED[blinding], consequence)
+    assert f"\nWhy CRITICAL: {BLINDED[blinding]}; {consequence}.\n" in email(own)
     assert consequence not in email(another)
 
 
@@ -386,22 +427,22 @@ def test_what_cloudtrail_repeats_is_called_so() -> None:
     text = email(finding)
 
     assert text.startswith(
-        "LOW: CloudTrail repeats here: organization trail organization-trail stopped\n"
+        "LOW: organization trail organization-trail stopped here by CloudTrail itself\n"
     )
-    assert "carry out in this account what was done to the organization's trail" in text
-    assert "it no longer logs" not in text.lower()
+    assert "to apply in this account what was done to the organization's trail" in text
+    assert "no longer" not in text
     assert "No command: CloudTrail follows what is done to the organization's trail." in text
     assert machine(finding)["finding_info"].get("attacks") is None
 
 
 ORGANIZATION: Final = {
     TrailAction.DISABLE_TRUSTED_ACCESS: (
-        "trusted access for CloudTrail switched off: no member account is recorded"
+        "trusted access for CloudTrail switched off (no member account is recorded)"
     ),
     TrailAction.LEAVE_ORGANIZATION: "account 333344445555 left the organization",
     TrailAction.REMOVE_ACCOUNT: "account 333344445555 removed from the organization",
     TrailAction.REGISTER_ADMINISTRATOR: (
-        "account 333344445555 may now change organization trails (delegated administrator)"
+        "account 333344445555 made CloudTrail's delegated administrator"
     ),
 }
 
@@ -431,12 +472,13 @@ def test_a_refused_duplicate_of_a_world_open_rule_says_that_it_is_open() -> None
 def test_nothing_follows_from_a_refused_change_of_rules(code: str) -> None:
     changes: list[Change] = [
         SecurityGroupChange(
-            action=Action.ADD_RULES, group_id="sg-1", added=rules("tcp 22 from pl-1")
+            action=Action.MODIFY_RULES, group_id="sg-1", added=rules("unknown tcp 22 from ::/0")
         ),
         SecurityGroupChange(
             action=Action.REMOVE_RULES, group_id="sg-1", removed=rules("tcp 22 from 0.0.0.0/0")
         ),
-        PrefixListChange(action=Action.MODIFY, prefix_list_id="pl-1", added=(peer("0.0.0.0/0"),)),
+        PrefixListChange(action=Action.MODIFY, prefix_list_id="pl-1", added=(peer("10.0.0.0/8"),)),
+        PrefixListChange(action=Action.MODIFY, prefix_list_id="pl-1", is_omitted=True),
     ]
 
     for change in changes:
@@ -454,7 +496,7 @@ def test_closed_prefix_list_says_so() -> None:
     assert text.startswith(
         "LOW: prefix list pl-0123456789abcdef0 edited: a world-wide range was removed\n"
     )
-    assert "! A world-wide range was removed from the list. Another may still stand in it." in text
+    assert "! Another world-wide range may still be in the list." in text
 
 
 def test_one_range_that_is_added_to_a_prefix_list_is_named() -> None:
@@ -488,8 +530,8 @@ def test_revoke_by_id_that_matched_nothing_tells_of_no_rule_that_went() -> None:
 
     text = email(finding)
 
-    assert call_of(finding).phrase == "revoke that matched no rule: nothing changed"
-    assert "    no such rule: sgr-1 sgr-2\n" in text
+    assert call_of(finding).phrase == "revoke matched no rule and changed nothing"
+    assert "\n  no such rule: sgr-1 sgr-2\n" in text
     assert "not recorded" not in text
 
 
@@ -548,14 +590,14 @@ def test_opening_that_is_accepted_in_part_is_told_by_its_worst() -> None:
             "tcp 8080 from 0.0.0.0/0",
             Severity.HIGH,
             "tcp 8080 open to the whole IPv4 Internet",
-            "Why HIGH: it is not a public website's port.",
+            "Why HIGH: only a website's ports are meant for everybody.",
             id="the-whole-internet",
         ),
         pytest.param(
             "tcp 8080 from 3.0.0.0/8",
             Severity.MEDIUM,
-            "tcp 8080 open to 0.45% of the IPv4 Internet",
-            "Why MEDIUM: it is not a public website's port.",
+            "tcp 8080 open to 3.0.0.0/8, 16.7 million addresses",
+            "Why MEDIUM: only a website's ports are meant for everybody.",
             id="a-part-of-it",
         ),
         pytest.param(
@@ -577,6 +619,90 @@ def test_headline_and_severity_are_about_what_nobody_has_accepted(
     assert alert.startswith(f"{severity.name}: {headline}\n")
     assert finding.judgement.world_open
     assert re.findall(r"Why .*", alert) == ([why] if why else [])
+
+
+PARTNER: Final = accepted_openings_in(
+    """
+[[opening]]
+account = "111122223333"
+protocol = "tcp"
+ports = ["8080-8081"]
+peers = ["3.0.0.0/8"]
+owner = "shop@example.com"
+reason = "A partner is there."
+expires = 2027-06-30
+""",
+    today=NOW.date(),
+)
+IN_PART: Final[dict[str, tuple[list[str], str, str | None, str | None]]] = {
+    "another-range": (
+        ["tcp 8080 from 3.0.0.0/8", "tcp 8080 from 5.0.0.0/8"],
+        "tcp 8080 open to 5.0.0.0/8, 16.7 million addresses",
+        "Close what is open to the Internet and not accepted (1 rule)",
+        "tcp 8080 from 5.0.0.0/8",
+    ),
+    "the-world": (
+        ["tcp 8080 from 3.0.0.0/8", "tcp 8080 from 0.0.0.0/0"],
+        "tcp 8080 open to the whole IPv4 Internet",
+        "Close what is open to the Internet and not accepted (1 rule)",
+        "tcp 8080 from 0.0.0.0/0",
+    ),
+    "another-port": (
+        ["tcp 8081 from 3.0.0.0/8", "tcp 4000 from 3.0.0.0/8"],
+        "tcp 4000 open to 3.0.0.0/8, 16.7 million addresses",
+        "Close what is open to the Internet and not accepted (1 rule)",
+        "tcp 4000 from 3.0.0.0/8",
+    ),
+    "gre-has-no-ports": (
+        ["tcp 8081 from 3.0.0.0/8", "47 from 5.0.0.0/8"],
+        "protocol 47 (GRE) open to 5.0.0.0/8, 16.7 million addresses",
+        "Close what is open to the Internet and not accepted (1 rule)",
+        "47 from 5.0.0.0/8",
+    ),
+    # No command closes a part of a rule.
+    "some-ports-of-a-rule": (
+        ["tcp 8080-8082 from 3.0.0.0/8", "tcp 8081 from 3.0.0.0/8"],
+        "tcp 8082 open to 3.0.0.0/8, 16.7 million addresses",
+        "Close what is open to the Internet and not accepted (1 rule)",
+        "tcp 8080-8082 from 3.0.0.0/8",
+    ),
+    # Then nothing is worse than what is accepted, and that is not to be closed first.
+    "nothing-much": (
+        ["tcp 8080 from 3.0.0.0/8", "tcp 22 from 10.0.0.0/8"],
+        "tcp 8080 open to 3.0.0.0/8, 16.7 million addresses",
+        None,
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("texts", "headline", "does", "closed"), IN_PART.values(), ids=list(IN_PART)
+)
+def test_where_a_part_is_accepted_only_the_rest_is_told_and_closed(
+    texts: list[str], headline: str, does: str | None, closed: str | None
+) -> None:
+    described = tuple(
+        replace(it, description=text) for it, text in zip(rules(*texts), texts, strict=True)
+    )
+    change = SecurityGroupChange(
+        action=Action.ADD_RULES, group_id="sg-0123456789abcdef0", added=described
+    )
+    standards = Standards(accepted=PARTNER.entries)
+    finding = finding_of(record(), change, standards, today=NOW.date())
+
+    call = call_of(finding)
+
+    assert call.phrase == headline
+    assert call.changed.description == (closed or texts[0])
+    first, *others = call.changed.undo.commands
+    assert first.does == does
+    if closed is None:
+        assert others == []
+        return
+    assert [command.does for command in others] == ["Undo the whole call (2 rules)"]
+    [only] = call_of(judged(replace(change, added=rules(closed)))).changed.undo.commands
+    assert first.text == only.text
 
 
 def test_acceptance_that_ran_out_is_told() -> None:

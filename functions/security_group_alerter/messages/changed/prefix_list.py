@@ -196,15 +196,22 @@ def _steps_back(finding: Finding, change: PrefixListChange) -> Iterator[Step]:
     if finding.record and finding.record.principal.service_linked_role == _IPAM_ROLE:
         raise NoUndoError("IPAM would make the same change again: change its rules in IPAM")
     prefix_list_id = needed(ids.PREFIX_LIST, change.prefix_list_id, "prefix list id")
-    if change.ipam_sync is not None:
-        yield _ipam_sync_set_back(prefix_list_id, was_on=not change.ipam_sync)
-        return
     if change.action is Action.CREATE:
         yield Step(words=["ec2", "delete-managed-prefix-list", "--prefix-list-id", prefix_list_id])
         return
-    changed_entries = change.added or change.removed or change.action is Action.RESTORE
-    if not changed_entries:
+    changed_entries = bool(change.added or change.removed or change.action is Action.RESTORE)
+    # While IPAM fills the list, nobody else edits it.
+    if change.ipam_sync is True:
+        yield _ipam_sync_set_back(prefix_list_id, was_on=False, is_part=changed_entries)
+    if changed_entries:
+        yield from _entries_set_back(change, prefix_list_id)
+    if change.ipam_sync is False:
+        yield _ipam_sync_set_back(prefix_list_id, was_on=True, is_part=changed_entries)
+    if change.ipam_sync is None and not changed_entries:
         raise NoUndoError("what was set before is not in the record")
+
+
+def _entries_set_back(change: PrefixListChange, prefix_list_id: str) -> Iterator[Step]:
     if change.version is None or change.version not in _VERSIONS:
         raise NoUndoError(NOT_ENOUGH)
     # Every change of the entries makes one version more.
@@ -212,8 +219,10 @@ def _steps_back(finding: Finding, change: PrefixListChange) -> Iterator[Step]:
     named = ["--prefix-list-id", prefix_list_id]
     now = ["--current-version", str(change.version + 1)]
     warning = _warning(change)
-    if change.added and warning:
-        # Going back puts in again what was removed; this only takes out.
+    is_whole = not (change.problems or change.unknown_parameters)
+    # Going back puts in again what was removed, also what could not be read; this only takes out.
+    has_close = bool(change.added) and not (is_whole and warning is None)
+    if has_close:
         entries = [f"Cidr={peer.value}" for peer in change.added]
         yield Step(
             words=[
@@ -222,23 +231,27 @@ def _steps_back(finding: Finding, change: PrefixListChange) -> Iterator[Step]:
             ],
             does=f"Take out what was added ({plural(len(entries), 'range')})",
         )
+    if not is_whole:
+        raise NoUndoError(NOT_ENOUGH)
     yield Step(
         words=[
             *("ec2", "restore-managed-prefix-list-version", *named),
             *("--previous-version", str(change.version), *now),
         ],
-        does="Go back to the version before" if change.added and warning else None,
+        does="Go back to the version before" if has_close else None,
         warning=warning,
     )
 
 
-def _ipam_sync_set_back(prefix_list_id: str, *, was_on: bool) -> Step:
+def _ipam_sync_set_back(prefix_list_id: str, *, was_on: bool, is_part: bool) -> Step:
     flag = "ipam-prefix-list-resolver-sync-enabled"
+    does = "Let IPAM fill the list again" if was_on else "Stop IPAM from filling the list"
     return Step(
         words=[
             *("ec2", "modify-managed-prefix-list", "--prefix-list-id", prefix_list_id),
             f"--{flag}" if was_on else f"--no-{flag}",
         ],
+        does=does if is_part else None,
         warning="IPAM may then put any range into the list" if was_on else None,
     )
 

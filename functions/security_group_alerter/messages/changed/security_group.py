@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
@@ -13,7 +14,7 @@ from ...model import ids
 from ...model.alert import DeliveredFinding
 from ...model.change import Action, RuleDescription, SecurityGroupChange
 from ...model.exposure import Breadth, Exposure
-from ...model.finding import Effect, Finding
+from ...model.finding import Effect, Finding, Judgement
 from ...model.record import Outcome
 from ...model.rules import (
     ICMP_PROTOCOLS,
@@ -54,13 +55,15 @@ from .words import (
 )
 
 _PROTOCOL = re.compile(r"[a-z0-9-]{1,10}")
-# Fewer characters than EC2 takes in either. To the AWS CLI, `-` begins an option, `file://` names a
-# file to be sent, and a comma begins another value; `@` and `*` mean something in a chat.
+# Fewer characters than EC2 takes in either. To the AWS CLI, `-` begins an option, and `file://`
+# names a file to be sent; `@`, `*` and `&amp;` mean something in a chat.
 # https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-parameters-file.html
 _DESCRIPTION = re.compile(r"(?!.*://)[a-zA-Z0-9 ._\-:/(),+=;!$]{1,255}")
-# In a filter's shorthand, quotation marks, a comma or a backslash would mean something.
-_PLAIN_NAME = re.compile(r"[a-zA-Z0-9._/(][a-zA-Z0-9 ._\-:/()#@+;&!$]*")
-_GROUP_NAME = re.compile(r"(?!-)(?!.*://)[a-zA-Z0-9 ._\-:/()#,\[\]+=&;{}!$]{1,255}")
+# In a filter's shorthand, commas and brackets would mean something, and a space at the end is lost.
+_PLAIN_NAME = re.compile(r"(?!.* $)[a-zA-Z0-9._/(][a-zA-Z0-9 ._\-:/()#+;&!$]*")
+_GROUP_NAME = re.compile(
+    r"(?!-)(?!.*://)(?!.*&[a-zA-Z0-9#]+;)[a-zA-Z0-9 ._\-:/()#,\[\]+=&;{}!$]{1,255}"
+)
 _STEPS = (
     "Not planned? Close it now. The command removes only what was opened.",
     "Then find out what it reaches, and who has connected since: VPC flow logs, the host's logins.",
@@ -158,8 +161,8 @@ def _called(change: SecurityGroupChange) -> str:
 
 def _description_of_worst(finding: Finding, worst_first: list[SecurityGroupRule]) -> str | None:
     """Of the rules that the headline is about: another's would seem to be theirs."""
-    foremost = finding.judgement.foremost
-    opening = [rule for rule in worst_first if _helps_to_open(rule, foremost)]
+    judgement = finding.judgement
+    opening = [rule for rule in worst_first if _helps_to_open(rule, judgement)]
     described = (rule.description for rule in opening or worst_first[:1])
     return next((safe(it) for it in described if it), None)
 
@@ -193,13 +196,15 @@ def security_group_phrases(finding: Finding, change: SecurityGroupChange) -> tup
 
 
 def _added_phrases(finding: Finding, change: SecurityGroupChange) -> tuple[str, str]:
-    opened = finding.judgement.foremost
+    judgement = finding.judgement
+    opened, is_in_part = judgement.foremost, judgement.foremost is judgement.unaccepted
     is_edit = change.action is Action.MODIFY_RULES
     if change.is_omitted:
         verb = "edited" if is_edit else "added"
         return f"rules {verb}, but CloudTrail left them out: cannot judge", "change rules"
     if opened.breadth >= Breadth.BROAD:
-        traffic, whom = openings_words(opened, change.added)
+        rules = judgement.unaccepted_rules if is_in_part else change.added
+        traffic, whom = openings_words(opened, rules)
         if is_edit:
             # The record of an edit does not name the direction of the rule.
             return f"edit may open {traffic} to {whom}", f"edit a rule: {traffic}, {whom}"
@@ -447,56 +452,80 @@ def _steps_back(entry: DeliveredFinding, change: SecurityGroupChange) -> Iterato
         raise NoUndoError("a deleted group cannot be brought back")
     if change.matched_nothing:
         raise NoUndoError("nothing was removed")
-    group = _group_options(change)
     if change.action is Action.CREATE:
-        yield Step(words=["ec2", "delete-security-group", *group])
+        yield Step(words=["ec2", "delete-security-group", *_group_options(change)])
     elif change.action in (Action.ASSOCIATE_VPC, Action.DISASSOCIATE_VPC):
-        yield _associated(change, group)
+        yield _associated(change)
     elif change.problems or change.is_omitted or change.action is Action.DESCRIBE_RULES:
         raise NoUndoError(NOT_ENOUGH)
     elif change.action is Action.ADD_RULES:
-        yield from _revoking(entry, change, group)
+        yield from _revoking(entry, change)
     else:
-        yield _authorizing(entry.finding, change, group)
+        yield _authorizing(entry.finding, change)
 
 
-def _group_options(change: SecurityGroupChange) -> list[str]:
-    if change.group_id is None and change.group_name is not None:
+def _group_options(change: SecurityGroupChange, *, may_be_name: bool = True) -> list[str]:
+    """Not every call takes a group by its name."""
+    if may_be_name and change.group_id is None and change.group_name is not None:
         if not _GROUP_NAME.fullmatch(change.group_name):
             raise NoUndoError("the group's name has characters that no command may hold")
         return ["--group-name", change.group_name]
     return ["--group-id", needed(ids.SECURITY_GROUP, change.group_id, "group id")]
 
 
-def _associated(change: SecurityGroupChange, group: list[str]) -> Step:
+def _associated(change: SecurityGroupChange) -> Step:
     verb, warning = "disassociate", None
     if change.action is Action.DISASSOCIATE_VPC:
         verb, warning = "associate", "this lets the VPC use the group again"
+    group = _group_options(change, may_be_name=False)
     vpc = ["--vpc-id", needed(ids.VPC, change.vpc_id, "VPC id")]
     return Step(words=["ec2", f"{verb}-security-group-vpc", *group, *vpc], warning=warning)
 
 
-def _revoking(
-    entry: DeliveredFinding, change: SecurityGroupChange, group: list[str]
-) -> Iterator[Step]:
+def _revoking(entry: DeliveredFinding, change: SecurityGroupChange) -> Iterator[Step]:
     """First what is open to the Internet; then the whole call, where that is more."""
     left = [rule for rule in change.added if rule not in entry.revoked]
     judgement = entry.finding.judgement
-    opening = [rule for rule in left if _helps_to_open(rule, judgement.foremost)]
+    unaccepted = [rule for rule in left if not _is_accepted(rule, judgement)]
+    opening = _open_to_the_internet(unaccepted, judgement.foremost)
+    whole = f"Undo what is left of the call ({plural(len(left), 'rule')})"
+    if not entry.revoked:
+        whole = f"Undo the whole call ({plural(len(left), 'rule')})"
     if opening and len(opening) < len(left):
         is_in_part = judgement.foremost is judgement.unaccepted
         what = "open to the Internet and not accepted" if is_in_part else "open to the Internet"
         does = f"Close what is {what} ({plural(len(opening), 'rule')})"
-        yield Step(words=_rules_command("revoke", opening, group), does=does)
-        does = f"Undo the whole call ({plural(len(left), 'rule')})"
-        yield Step(words=_rules_command("revoke", left, group), does=does)
+        yield Step(words=_rules_command("revoke", opening, change), does=does)
+        yield Step(words=_rules_command("revoke", left, change), does=whole)
     else:
-        yield Step(words=_rules_command("revoke", left, group))
+        does_all = whole if entry.revoked else None
+        yield Step(words=_rules_command("revoke", left, change), does=does_all)
 
 
-def _helps_to_open(rule: SecurityGroupRule, opened: Exposure) -> bool:
-    """Whether what is open the widest, or weighs the most, would be less so without this rule."""
+def _open_to_the_internet(
+    rules: Sequence[SecurityGroupRule], opened: Exposure
+) -> list[SecurityGroupRule]:
+    """The rules without which no port of these is open to much of the Internet."""
+    wide = [opening for opening in opened.openings if opening.reach.breadth >= Breadth.BROAD]
+    openers = [
+        rule
+        for rule in rules
+        if exposure_of((rule,)).openings and any(touches(rule, opening) for opening in wide)
+    ]
+    alone = [rule for rule in openers if exposure_of((rule,)).breadth >= Breadth.BROAD]
+    rest = exposure_of({*openers} - {*alone})
+    return openers if rest.breadth >= Breadth.BROAD else alone
+
+
+def _helps_to_open(rule: SecurityGroupRule, judgement: Judgement) -> bool:
+    """Whether it lets something in where it is open the widest, or where that weighs the most.
+
+    Where a part of what was opened is accepted, the rest is meant.
+    """
+    opened = judgement.foremost
     if opened.breadth < Breadth.BROAD or not exposure_of((rule,)).openings:
+        return False
+    if opened is judgement.unaccepted and _is_accepted(rule, judgement):
         return False
     weighty = worst_openings_in(opened)
     return any(
@@ -506,7 +535,23 @@ def _helps_to_open(rule: SecurityGroupRule, opened: Exposure) -> bool:
     )
 
 
-def _authorizing(finding: Finding, change: SecurityGroupChange, group: list[str]) -> Step:
+def _is_accepted(rule: SecurityGroupRule, judgement: Judgement) -> bool:
+    """Whether accepted openings cover the whole rule, where they do not cover the whole call."""
+    if judgement.unaccepted is None or rule in judgement.unaccepted_rules:
+        return False
+    return not any(_is_part(left, rule) for left in judgement.unaccepted_rules)
+
+
+def _is_part(part: SecurityGroupRule, rule: SecurityGroupRule) -> bool:
+    """Whether these are some of the ports of the rule."""
+    # The peer first: it tells a thousand rules apart the fastest.
+    if part.peer.value != rule.peer.value or part.ports is None or rule.ports is None:
+        return False
+    is_within = rule.ports.first <= part.ports.first and part.ports.last <= rule.ports.last
+    return is_within and replace(rule, ports=part.ports) == part
+
+
+def _authorizing(finding: Finding, change: SecurityGroupChange) -> Step:
     warning = "this lets the traffic through again"
     if finding.judgement.closed.is_world_open:
         warning = "this opens it to the world again"
@@ -515,17 +560,21 @@ def _authorizing(finding: Finding, change: SecurityGroupChange, group: list[str]
     )
     does = "Put the rules back, but not every description: some cannot stand in a command"
     return Step(
-        words=_rules_command("authorize", change.removed, group),
+        words=_rules_command("authorize", change.removed, change),
         does=does if has_lost else None,
         warning=warning,
     )
 
 
-def _rules_command(verb: str, rules: Sequence[SecurityGroupRule], group: list[str]) -> list[str]:
+def _rules_command(
+    verb: str, rules: Sequence[SecurityGroupRule], change: SecurityGroupChange
+) -> list[str]:
     directions = {rule.direction for rule in rules}
     if len(directions) != 1 or Direction.UNKNOWN in directions:
         raise NoUndoError(NOT_ENOUGH)
-    command = ["ec2", f"{verb}-security-group-{directions.pop()}", *group]
+    direction = directions.pop()
+    group = _group_options(change, may_be_name=direction is Direction.INGRESS)
+    command = ["ec2", f"{verb}-security-group-{direction}", *group]
     rule_ids = [ids.valid(ids.SECURITY_GROUP_RULE, rule.rule_id) for rule in rules]
     if verb == "revoke" and all(rule_ids):
         return [*command, "--security-group-rule-ids", *filter(None, rule_ids)]
