@@ -38,8 +38,19 @@ class SentAlert:
     @property
     def event_ids(self) -> list[str]:
         """The IDs of the CloudTrail events that the message reports."""
-        finding = json.loads(self.messages["default"])["finding_info"]
-        return [event["uid"] for event in finding.get("related_events", [])]
+        events = self._finding["finding_info"].get("related_events", [])
+        return [event["uid"] for event in events]
+
+    @property
+    def undo(self) -> list[str]:
+        """The commands that undo it, if there are; else the reason why there are none."""
+        remediation: dict[str, str] = self._finding.get("remediation", {})
+        return remediation.get("desc", "").splitlines()
+
+    @property
+    def _finding(self) -> dict[str, Any]:
+        finding: dict[str, Any] = json.loads(self.messages["default"])
+        return finding
 
 
 class Topic:
