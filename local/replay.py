@@ -134,10 +134,12 @@ class _Replay:
             with emulated_aws() as topic, _progress(records, " records") as advance:
                 function = ReplayedFunction()
                 for delivery in deliveries:
-                    self._totals.update(function.handle(delivery, self.problems))
-                    self._alerts += [
-                        _Alert(sent, _places_of(sent, delivery)) for sent in topic.take()
-                    ]
+                    try:
+                        self._totals.update(function.handle(delivery, self.problems))
+                    finally:
+                        self._alerts += [
+                            _Alert(sent, _places_of(sent, delivery)) for sent in topic.take()
+                        ]
                     advance(delivery.records)
         except KeyboardInterrupt:
             self._is_complete = False
