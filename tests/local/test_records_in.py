@@ -1,5 +1,7 @@
 """Every form in which people have CloudTrail records, and every way in which a file can be bad."""
 
+import csv
+import errno
 import gzip
 import io
 import json
@@ -9,7 +11,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pytest
 
@@ -101,6 +103,12 @@ def pretty(*documents: object) -> str:
     return "".join(f"{json.dumps(document, indent=4)}\n" for document in documents)
 
 
+def csv_of(*rows: list[str], quoting: Literal[0, 1] = csv.QUOTE_MINIMAL) -> str:
+    text = io.StringIO()
+    csv.writer(text, quoting=quoting).writerows(rows)
+    return text.getvalue()
+
+
 def zipped(content: bytes) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
@@ -151,6 +159,14 @@ FORMS: Final[dict[str, tuple[object, Sequence[object]]]] = {
     ),
     "byte-order-mark": (b"\xef\xbb\xbf" + TEXT.encode(), [ONE]),
     "utf-16-as-windows-writes-it": (f"{TEXT}\r\n".encode("utf-16"), [ONE]),
+    "utf-16-without-a-mark": (TEXT.encode("utf-16-le"), [ONE]),
+    "utf-16-of-other-machines-without-a-mark": (pretty(ONE).encode("utf-16-be"), [ONE]),
+    "utf-32": (TEXT.encode("utf-32"), [ONE]),
+    "export-of-a-log-group-in-utf-16": (
+        f"2026-11-24T09:01:00.000Z {TEXT}\n".encode("utf-16"),
+        [ONE],
+    ),
+    "lines-with-ends-of-old-macs": (f"{TEXT}\r{TEXT}", [ONE, ONE]),
     "eventbridge": (EVENTBRIDGE, [ONE]),
     "a-record-that-has-a-detail": (ONE | {"detail": TWO}, [ONE | {"detail": TWO}]),
     "a-record-that-has-a-message": (ONE | {"Message": TEXT}, [ONE | {"Message": TEXT}]),
@@ -202,6 +218,16 @@ FORMS: Final[dict[str, tuple[object, Sequence[object]]]] = {
     "insights-results-as-text": (
         f"STATISTICS\t1.0\nRESULTS\t@message\t{TEXT}\nRESULTS\t@ptr\tabc\n",
         [ONE],
+    ),
+    "insights-results-as-csv": (
+        csv_of(["@timestamp", "@message"], ["2026-11-24 09:01:00.000", TEXT]),
+        [ONE],
+    ),
+    "insights-results-as-csv-with-everything-quoted": (
+        csv_of(
+            ["@message", "@logStream"], [TEXT, "a"], [json.dumps(TWO), "b"], quoting=csv.QUOTE_ALL
+        ),
+        BOTH,
     ),
     "export-of-a-log-group": (
         gzip.compress(
@@ -466,6 +492,47 @@ BAD: Final[dict[str, tuple[object, Sequence[object], list[str]]]] = {
         [ONE, ONE],
         [f": 1 document is not a CloudTrail record: {EXPECTED} (line 2, Records[1])"],
     ),
+    "brackets-only": (
+        "]}\n",
+        [],
+        [", line 1: expected JSON, found brackets and commas only"],
+    ),
+    **{
+        f"one-byte-{byte:02x}": (bytes([byte]), [], [problem])
+        for byte, problem in {
+            0x00: ": expected JSON, found something that is not text",
+            0x1F: ", line 1: expected JSON, found '\\x1f'",
+            0x20: ": is empty",
+            0x22: ", line 1: expected JSON: the end of the text that begins here, found '\"'",
+            0x2C: ", line 1: expected JSON, found brackets and commas only",
+            0x30: ", line 1: expected JSON, found '0'",
+            0x5B: ", line 1: expected JSON: a value, found the end",
+            0x78: ", line 1: expected JSON, found 'x'",
+            0x7B: ", line 1: expected JSON: a key in double quotes, found the end",
+        }.items()
+    },
+    "byte-order-mark-only": (b"\xef\xbb\xbf", [], [": is empty"]),
+    "athena-results-as-csv": (
+        csv_of(["eventid", "eventname"], ["id-1", '{"groupId": "sg-1"}'], quoting=csv.QUOTE_ALL),
+        [],
+        [
+            ', line 1: expected JSON, found \'"eventid","eventname"\'',
+            ', line 2: expected JSON, found \'"id-1","{""groupId"": ',
+        ],
+    ),
+    "insights-results-as-csv-of-something-else": (
+        csv_of(["@timestamp", "@message"], ["2026", "hello"]),
+        [],
+        [
+            ", line 2: expected JSON, found '2026,hello'",
+            ", line 1: expected JSON, found '@timestamp,@message'",
+        ],
+    ),
+    "comma-after-the-last-record": (
+        f'{{"Records": [{TEXT},]}}',
+        [ONE],
+        [", Records[1]: expected JSON: a value, found ']}'"],
+    ),
     "many-bad-lines": (
         "".join(f"{number}\n" for number in range(30)) + TEXT,
         [ONE],
@@ -519,6 +586,12 @@ BAD: Final[dict[str, tuple[object, Sequence[object], list[str]]]] = {
         [": expected JSON, found something that is not text"],
     ),
     "zip-archive": (zipped(TEXT.encode()), [], [": is a zip archive: unpack it first"]),
+    "zip-archive-of-nothing": (
+        b"PK\x05\x06" + b"\0" * 18,
+        [],
+        [": is a zip archive that holds nothing"],
+    ),
+    "gzipped-twice": (gzip.compress(GZIPPED), [], [": is gzipped twice: unpack it once"]),
     "tar-archive-gzipped": (
         gzip.compress(b"a.json".ljust(257, b"\0") + b"ustar"),
         [],
@@ -575,6 +648,24 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert read(tmp_path / "gone.json")[1].problems == [
         f"{tmp_path}/gone.json: No such file or directory"
     ]
+
+
+def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other files are read."""
+    secret, other = written(tmp_path, TEXT, "1"), written(tmp_path, TEXT, "2")
+    opened = Path.open
+
+    def refused(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path == secret:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refused)
+
+    found, reader = read(secret, other)
+
+    assert found == [ONE]
+    assert reader.problems == [f"{secret}: Permission denied"]
 
 
 def test_a_name_that_no_file_system_takes() -> None:
@@ -687,6 +778,39 @@ def test_a_folder_without_files(tmp_path: Path) -> None:
     (tmp_path / "2026").mkdir()
 
     assert read(tmp_path)[1].problems == [f"{tmp_path}: the folder holds no files"]
+
+
+def test_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: str) -> Any:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+
+    assert read(tmp_path)[1].problems == [f"{tmp_path}: Permission denied"]
+
+
+def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
+    elsewhere = written(tmp_path, TEXT, "elsewhere/1.json").parent
+    folder = written(tmp_path, json.dumps(TWO), "folder/2.json").parent
+    (folder / "more").symlink_to(elsewhere)
+    (folder / "itself").symlink_to(folder)
+    (elsewhere / "back").symlink_to(folder)
+
+    found, reader = read(folder)
+
+    assert found == [TWO, ONE]
+    assert (reader.left_out, reader.problems) == ([], [])
+
+
+def test_a_pipe_in_a_folder_is_left_out(tmp_path: Path) -> None:
+    """Whoever opens it waits for somebody to write."""
+    written(tmp_path, TEXT)
+    os.mkfifo(tmp_path / "pipe")
+
+    found, reader = read(tmp_path)
+
+    assert found == [ONE]
+    assert reader.left_out == [f"{tmp_path}/pipe"]
 
 
 def test_files_come_in_the_order_of_the_paths_and_in_folders_of_the_names(tmp_path: Path) -> None:
