@@ -10,9 +10,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .deliveries import MANAGEMENT_ACCOUNT_ID, ORGANIZATION_ID, TRAIL_REGION
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 TRAIL_ARN = f"arn:aws:cloudtrail:{TRAIL_REGION}:{MANAGEMENT_ACCOUNT_ID}:trail/organization-trail"
 SEEN_EVENTS_TABLE = "seen-events"
@@ -38,20 +41,39 @@ class SentAlert:
     @property
     def event_ids(self) -> list[str]:
         """The IDs of the CloudTrail events that the message reports."""
-        finding = json.loads(self.messages["default"])["finding_info"]
-        return [event["uid"] for event in finding.get("related_events", [])]
+        events = self._finding["finding_info"].get("related_events", [])
+        return [event["uid"] for event in events]
+
+    @property
+    def undo(self) -> list[str]:
+        """The commands that undo it, if there are; else the reason why there are none."""
+        remediation: dict[str, str] = self._finding.get("remediation", {})
+        return remediation.get("desc", "").splitlines()
+
+    @property
+    def _finding(self) -> dict[str, Any]:
+        finding: dict[str, Any] = json.loads(self.messages["default"])
+        return finding
 
 
 class Topic:
     """The alert topic, and what was published to it."""
 
-    def __init__(self, arn: str) -> None:
+    def __init__(self, arn: str, dynamodb: DynamoDBClient) -> None:
         self.arn = arn
+        self._dynamodb = dynamodb
 
     def take(self) -> list[SentAlert]:
-        """What was published since the last call, in order."""
+        """What was published since the last call, in order.
+
+        What is published next need not wait for its turn: no address gets any of it.
+        """
         from moto.sns.models import sns_backends
 
+        from security_group_alerter.aws import sending_slots
+
+        key = {"event_id": {"S": sending_slots.KEY}}
+        self._dynamodb.delete_item(TableName=SEEN_EVENTS_TABLE, Key=key)
         notifications = sns_backends[MANAGEMENT_ACCOUNT_ID][TRAIL_REGION].topics[self.arn]
         taken = [
             SentAlert(subject or "", _attributes_of(attributes or {}), json.loads(message))
@@ -71,13 +93,14 @@ def emulated_aws() -> Iterator[Topic]:
     with _own_environment(), mock_aws():
         _forget_the_persons_aws()
         _make_organization(boto3.client("organizations"))
-        boto3.client("dynamodb").create_table(
+        dynamodb = boto3.client("dynamodb")
+        dynamodb.create_table(
             TableName=SEEN_EVENTS_TABLE,
             KeySchema=[{"AttributeName": "event_id", "KeyType": "HASH"}],
             AttributeDefinitions=[{"AttributeName": "event_id", "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
         )
-        topic = Topic(boto3.client("sns").create_topic(Name="alerts")["TopicArn"])
+        topic = Topic(boto3.client("sns").create_topic(Name="alerts")["TopicArn"], dynamodb)
         os.environ |= _environment_of(topic)
         yield topic
 

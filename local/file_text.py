@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import json
 import re
 import sys
 import zlib
@@ -19,10 +20,11 @@ STANDARD_INPUT: Final = "-"
 
 _PIECE: Final = 1 << 17
 _GZIP: Final = b"\x1f\x8b"
-_ENCODINGS: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 # How other kinds of file begin that may hold records.
 _OTHER_KINDS: Final = {
     b"PK\x03\x04": "is a zip archive: unpack it first",
+    b"PK\x05\x06": "is a zip archive that holds nothing",
+    _GZIP: "is gzipped twice: unpack it once",
     b"BZh": "is compressed with bzip2: unpack it first",
     b"\xfd7zXZ": "is compressed with xz: unpack it first",
     b"\x28\xb5\x2f\xfd": "is compressed with zstd: unpack it first",
@@ -30,6 +32,8 @@ _OTHER_KINDS: Final = {
     b"PAR1": "is a Parquet file: export the records as JSON",
 }
 _TAR: Final = (b"ustar", 257)
+# The encodings that only a byte order mark tells; without one, JSON shows its own by its zeros.
+_MARKED: Final = {"utf-16", "utf-32"}
 # So many bytes tell what a file is.
 _TELLING: Final = 262
 # What Python makes of bytes that are not of the encoding.
@@ -84,17 +88,20 @@ def _start_of(pieces: Iterator[bytes], size: int) -> bytes:
 
 
 def _decoder_for(start: bytes) -> codecs.IncrementalDecoder:
-    encoding = next((it for mark, it in _ENCODINGS.items() if start.startswith(mark)), "utf-8")
-    if encoding == "utf-8":
-        for mark, kind in _OTHER_KINDS.items():
-            if start.startswith(mark):
-                raise DamagedFileError(kind)
-        if start.startswith(*_TAR):
-            raise DamagedFileError("is a tar archive: unpack it first")
-        # In JSON it is a damaged character, which takes only its own record along.
-        if b"\0" in start[:_TELLING] and not start.lstrip().startswith((b"{", b"[")):
-            raise NotTextError
-    errors = "replace" if encoding == "utf-16" else "surrogateescape"
+    for mark, kind in _OTHER_KINDS.items():
+        if start.startswith(mark):
+            raise DamagedFileError(kind)
+    if start.startswith(*_TAR):
+        raise DamagedFileError("is a tar archive: unpack it first")
+    encoding = json.detect_encoding(start)
+    # A zero byte in JSON is a damaged character, which takes only its own record along.
+    if (
+        b"\0" in start[:_TELLING]
+        and encoding not in _MARKED
+        and not start.decode(encoding, "replace").lstrip().startswith(("{", "["))
+    ):
+        raise NotTextError
+    errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
     return codecs.getincrementaldecoder(encoding)(errors=errors)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from typing import Final
 
 # The lists that are read member by member.
@@ -25,11 +26,15 @@ _COMMA: Final = re.compile(r"[ \t\r\n]*,[ \t\r\n]*")
 _FIRST_KEY: Final = re.compile(r'\{[ \t\r\n]*"[^"\\]*"')
 # Where a value may begin behind a damaged one: at a brace, or on a line of its own.
 _RESTART: Final = re.compile(r"\{|\n[ \t]*(?=[^ \t\r\n])")
-_PUNCTUATION: Final = re.compile(r"[\[\]{},:\s]*")
-# What the AWS CLI prints beside the rows of interest with `--output text`.
+_PUNCTUATION: Final = re.compile(r"[\[\]{},: \t\r\n]*")
+# What the AWS CLI prints beside the rows of interest with `--output text`; and the names of the
+# columns in what the console of Logs Insights exports.
 _ROW_BESIDE: Final = re.compile(
-    r"(?:RESOURCES|RESULTS|STATISTICS|SEARCHEDLOGSTREAMS|NEXTTOKEN|[bf]/\d+/s)\t"
+    r'(?:RESOURCES|RESULTS|STATISTICS|SEARCHEDLOGSTREAMS|NEXTTOKEN|[bf]/\d+/s)\t|"?@\w+"?[,\t]'
 )
+# A row of a CSV file that begins with a quoted column; and a column that holds a JSON object.
+_CSV_ROW: Final = re.compile(r'"(?:\{""|(?:[^"\n]|"")*",)')
+_CSV_OBJECT: Final = re.compile(r'"(\{""(?:[^"\n]|"")*\})"(?=[,\r\n]|$)')
 # So much of a line is looked at together.
 _LONGEST_LINE: Final = 1 << 20
 # The scanner complains at most so far before the end of the text about what is merely incomplete.
@@ -102,7 +107,7 @@ class JsonStream:
             self.has_text = True
             self.begins_as_json = self._text[self._at] == "{" or self._list_begins() is not None
         while self._skip_blank():
-            if self._text[self._at] not in '{["':
+            if self._is_other_text():
                 yield from self._values_in_line()
             elif found := self._list_begins():
                 yield from self._members_of(found)
@@ -227,12 +232,23 @@ class JsonStream:
 
     # Other text, and damage.
 
+    def _is_other_text(self) -> bool:
+        """Whether a line begins here that is not JSON, but may have values in it."""
+        if self._text[self._at] != '"':
+            return self._text[self._at] not in "{["
+        self._end_of_line()
+        return _CSV_ROW.match(self._text, self._at) is not None
+
     def _values_in_line(self) -> Iterator[object]:
         """Known values within a line: `timestamp message`, or columns."""
         line, end = self._line(), self._end_of_line()
-        excerpt = self._text[self._at : min(end, self._at + _EXCERPT)].rstrip()
+        excerpt = self._text[self._at : min(end, self._at + _EXCERPT)].rstrip(" \t\r\n")
         is_punctuation = _PUNCTUATION.fullmatch(self._text, self._at, end)
         is_found = False
+        for value in _objects_in_row(self._text[self._at : end]):
+            if self._is_known(value):
+                yield value
+                is_found = self._has_rows = True
         while (brace := self._text.find("{", self._at, self._end_of_line())) >= 0:
             self._at = brace
             try:
@@ -296,7 +312,7 @@ class JsonStream:
         self._reported_line = line
 
     def _expected(self, what: str, at: int) -> str:
-        excerpt = self._text[at : at + _EXCERPT].rstrip()
+        excerpt = self._text[at : at + _EXCERPT].rstrip(" \t\r\n")
         further = self._text.count("\n", self._at, at)
         where = f" in line {self._line() + further}" if further else ""
         return f"expected JSON: {what}, found {repr(excerpt) if excerpt else 'the end'}{where}"
@@ -313,8 +329,9 @@ class JsonStream:
                     error.msg.startswith("Unterminated string")
                     or error.pos > len(self._text) - _LONGEST_WORD
                 )
+                damaged_at = error.pos - self._at
                 if not (is_incomplete and self._read_more()):
-                    what = self._expected(_words_for(error.msg), error.pos)
+                    what = self._expected(_words_for(error.msg), self._at + damaged_at)
                     raise _DamagedError(what) from None
             except RecursionError:
                 raise _DamagedError("JSON nested too deeply to be read") from None
@@ -360,6 +377,13 @@ class JsonStream:
             self._has_ended = True
         self._text = "".join(pieces)
         return size > 0
+
+
+def _objects_in_row(line: str) -> Iterator[object]:
+    """The JSON objects in the quoted columns of a CSV row."""
+    for column in _CSV_OBJECT.finditer(line):
+        with suppress(ValueError, RecursionError):
+            yield _decode(column[1].replace('""', '"'))[0]
 
 
 def _words_for(message: str) -> str:

@@ -106,12 +106,13 @@ class Reader:
         def report(error: OSError) -> None:
             self.problems.append(f"{error.filename}: {error.strerror}")
 
-        walk = os.walk(folder, onerror=report)
+        before = len(self.problems)
+        walk = _without_loops(os.walk(folder, onerror=report, followlinks=True))
         found = sorted(str(Path(parent, name)) for parent, _, names in walk for name in names)
         # Whoever opens a pipe waits for somebody to write. And a link may lead nowhere.
         files = [File(path, folder) for path in found if Path(path).is_file()]
         self.left_out += sorted({*found} - {file.path for file in files})
-        if not found:
+        if not found and len(self.problems) == before:
             self.problems.append(f"{folder}: the folder holds no files")
         return files
 
@@ -133,6 +134,20 @@ class Reader:
             for folder, is_ours in ours.items()
             if not is_ours
         )
+
+
+def _without_loops(
+    walk: Iterator[tuple[str, list[str], list[str]]],
+) -> Iterator[tuple[str, list[str], list[str]]]:
+    """A walk that follows links, and enters each folder once."""
+    entered: set[Path] = set()
+    for parent, folders, names in walk:
+        folder = Path(parent).resolve()
+        if folder in entered:
+            folders.clear()
+        else:
+            entered.add(folder)
+            yield parent, folders, names
 
 
 def _is_folder(path: str) -> bool:
@@ -158,7 +173,9 @@ class _Content:
     def records(self, on_read: Callable[[int], object]) -> Iterator[Record | Payload]:
         """The records in order. What else is there is kept for `problems`."""
         stream = JsonStream(self._pieces(on_read), is_known=is_known, report=self._report)
+        is_silent = True
         for value in stream.values():
+            is_silent = False
             if isinstance(value, dict) and is_record(value):
                 self._is_ours = True
                 yield value
@@ -171,6 +188,8 @@ class _Content:
                 except RecursionError:
                     self._report(stream.place, _TOO_DEEP)
         self._is_blank = not stream.has_text
+        if is_silent and not (stream.begins_as_json or self._is_blank or self._unreadable.count):
+            self._report("line 1", "expected JSON, found brackets and commas only")
         self._is_ours = self._is_ours or stream.begins_as_json
 
     def is_of_something_else(self) -> bool:

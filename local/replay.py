@@ -15,7 +15,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from security_group_alerter.messages.email import UNDO_TITLE
 from security_group_alerter.messages.text import listed
 from security_group_alerter.model.severity import Severity
 from security_group_alerter.settings import SettingsError
@@ -40,9 +41,9 @@ if TYPE_CHECKING:
 
 CLOUDTRAIL_LATENCY: Final = timedelta(minutes=5)
 _SEVERITY_COLOURS: Final = {"CRITICAL": "1;97;41", "HIGH": "1;31", "MEDIUM": "1;33", "LOW": "1;36"}
-# What to do, and what to take note of, in the text of an e-mail.
-_ACTION: Final = re.compile(r"(?m)^( *)(UNDO|Close it)\b")
-_WARNING: Final = re.compile(r"(?m)^( *)(! .*)$")
+_UNDO_COLOUR, _WARNING_COLOUR = "1;32", "1;33"
+# A line of an e-mail: a command may have the number of its call before it.
+_LINE: Final = re.compile(r"(?m)^( *(?:\d+\. )?)(.+)$")
 # A bar for less would only flicker, in seconds.
 _DELAY: Final = 0.5
 
@@ -133,10 +134,12 @@ class _Replay:
             with emulated_aws() as topic, _progress(records, " records") as advance:
                 function = ReplayedFunction()
                 for delivery in deliveries:
-                    self._totals.update(function.handle(delivery, self.problems))
-                    self._alerts += [
-                        _Alert(sent, _places_of(sent, delivery)) for sent in topic.take()
-                    ]
+                    try:
+                        self._totals.update(function.handle(delivery, self.problems))
+                    finally:
+                        self._alerts += [
+                            _Alert(sent, _places_of(sent, delivery)) for sent in topic.take()
+                        ]
                     advance(delivery.records)
         except KeyboardInterrupt:
             self._is_complete = False
@@ -277,8 +280,7 @@ def _email(alert: _Alert) -> str:
     if _is_colourful():
         if colour := _SEVERITY_COLOURS.get(sent.attributes["severity"]):
             subject = _coloured(colour, subject)
-        text = _ACTION.sub(lambda it: it[1] + _coloured("1;32", it[2]), text)
-        text = _WARNING.sub(lambda it: it[1] + _coloured("1;33", it[2]), text)
+        text = _highlighted(text, undo={UNDO_TITLE, *sent.undo})
     return "\n".join([*lines, subject, "", text])
 
 
@@ -301,6 +303,18 @@ def _is_colourful() -> bool:
     if os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+
+
+def _highlighted(text: str, undo: Container[str]) -> str:
+    """The text of an e-mail, with what undoes the change and what to take note of in colour."""
+
+    def highlighted(line: re.Match[str]) -> str:
+        before, words = line.groups()
+        if words in undo:
+            return before + _coloured(_UNDO_COLOUR, words)
+        return before + (_coloured(_WARNING_COLOUR, words) if words.startswith("! ") else words)
+
+    return _LINE.sub(highlighted, text)
 
 
 def _coloured(colour: str, text: str) -> str:

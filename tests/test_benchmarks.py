@@ -13,7 +13,7 @@ from benchmarks.bursts import most_in_a_second
 from benchmarks.goals import CONTEXT, GOALS
 from benchmarks.report import table_of
 from local.filter_pattern import compile_pattern
-from local.records_in import records_in
+from local.records_in import File, Reader
 from local.template import read_template, subscription_pattern
 
 WRITTEN: Final[dict[str, Any]] = json.loads(RESULTS.read_text(encoding="utf-8"))
@@ -87,7 +87,8 @@ def test_fifty_records_of_the_large_file_are_ours(
     large_replay.write_log_file(path)
 
     matches = compile_pattern(subscription_pattern()).matches
-    records = [record for record in records_in(str(path)) if isinstance(record, dict)]
+    found = [item for _, item in Reader().records_in([File(str(path))])]
+    records = [item for item in found if isinstance(item, dict)]
     assert 2e6 < path.stat().st_size < 8e6
     assert sum(map(matches, records)) == large_replay.OURS
     assert len({record["eventID"] for record in records}) == len(records)

@@ -36,6 +36,7 @@ from security_group_alerter.model.message import Message
 from security_group_alerter.model.rules import PortRange
 from security_group_alerter.model.severity import Severity
 from security_group_alerter.model.subject import SubjectKind
+from tests.local.replay_inputs import read_in_part, read_whole
 from tests.local.replay_sample import email_sample, replay_sample
 from tests.local.samples import preflight_sample, verify_sample
 from tests.stories import findings_of, story, told
@@ -187,6 +188,13 @@ def default_of(parameter: dict[str, Any]) -> str:
     if "Default" not in parameter:
         return "none (required)"
     return "empty" if parameter["Default"] == "" else code(parameter["Default"])
+
+
+def tried() -> str:
+    sound = table(("what it holds", "records"), ((it, str(count)) for it, count in read_whole()))
+    rows = ((it, str(count), said) for it, count, said in read_in_part())
+    bad = table(("what it holds", "records", "what is said of it"), rows)
+    return f"{sound}\n\n{bad}"
 
 
 def shown(sample: Callable[[], str]) -> Callable[[], str]:
@@ -463,6 +471,7 @@ BLOCKS: Final[dict[str, dict[str, Callable[[], str]]]] = {
         "output": shown(replay_sample),
         "email": shown(email_sample),
         "formats": formats,
+        "tried": tried,
     },
     "docs/subscribe.md": {"forms": forms, "attributes": attributes},
 }

@@ -6,8 +6,10 @@ import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("warm_function")
 OPENING: Final = story("ssh-opened-to-the-world-from-the-console")
 CREATION: Final = story("group-created-with-tags-by-an-aws-service")
 DENIAL: Final = story("opening-to-the-world-denied")
-STOPPED: Final = story("organization-trail-stopped")
+OMITTED: Final = story("rules-omitted-because-the-call-was-too-large")
 DESCRIBED: Final = story("ingress-rule-description-updated")
 NOT_OURS: Final = OPENING | {"eventName": "RunInstances", "eventID": "not-ours"}
 
@@ -115,13 +117,12 @@ def test_json_lines_are_as_agreed(as_json: Run, tmp_path: Path) -> None:
         "severity": "CRITICAL",
         "world_open": "true",
         "effect": "opens",
-        "outcome": "succeeded",
         "kind": "security-group",
-        "event_name": "AuthorizeSecurityGroupIngress",
         "account_id": "222233334444",
         "account_name": "payments-production",
         "region": "eu-central-1",
-        "organization_id": "o-exampleorgid",
+        "ou": "Root/Workloads",
+        "owner": "payments",
     }
     assert list(alert["messages"]) == ["default", "email", "https", "sms"]
     assert all(isinstance(text, str) for text in alert["messages"].values())
@@ -242,6 +243,19 @@ def test_what_is_not_sent_by_email_is_marked(run: Run, tmp_path: Path) -> None:
     assert mark in second
 
 
+def test_the_subscription_for_email_is_as_replay_says() -> None:
+    resources = read_template()["Resources"].values()
+    [policy] = [
+        resource["Properties"]["FilterPolicy"]
+        for resource in resources
+        if resource["Type"] == "AWS::SNS::Subscription" and "FilterPolicy" in resource["Properties"]
+    ]
+
+    severity, effect = policy["$or"]
+    assert severity["severity"]["Fn::FindInMap"][1] == {"Ref": "MinimumSeverity"}
+    assert effect == {"effect": ["closes"]}
+
+
 @pytest.mark.parametrize(
     ("severity", "effect", "it_is"),
     [
@@ -279,7 +293,7 @@ def test_colour_is_for_terminals(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    path = written(tmp_path, "a.json", OPENING, CREATION, STOPPED)
+    path = written(tmp_path, "a.json", OPENING, CREATION, OMITTED)
     plain = run(path)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
     for name in ("NO_COLOR", "FORCE_COLOR"):
@@ -290,11 +304,33 @@ def test_colour_is_for_terminals(
     out = run(path).out
 
     assert re.sub("\x1b\\[[0-9;]*m", "", out) == plain.out
-    coloured = re.findall("\x1b\\[[1-9][0-9;]*m(.*)\x1b\\[0m", out)
+    coloured = coloured_in(out)
     severities = [it.split()[1] for it in coloured if it.startswith("Subject: ")]
-    assert sorted(severities) == (["CRITICAL:", "CRITICAL:", "LOW:"] if is_coloured else [])
-    assert ("UNDO" in coloured) == is_coloured
+    assert sorted(severities) == (["CRITICAL:", "HIGH:", "LOW:"] if is_coloured else [])
+    assert any(it.startswith("aws ") for it in coloured) == is_coloured
     assert any(it.startswith("! ") for it in coloured) == is_coloured
+
+
+def coloured_in(out: str) -> list[str]:
+    return re.findall("\x1b\\[[1-9][0-9;]*m(.*)\x1b\\[0m", out)
+
+
+def test_what_undoes_a_change_is_coloured_and_what_opens_again_is_not(
+    run: Run, as_json: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine form says which commands may be run without a second thought."""
+    offered = {
+        line
+        for alert in as_json(EVENTS).alerts
+        for line in json.loads(alert["messages"]["default"])["remediation"]["desc"].splitlines()
+        if line.startswith("aws ")
+    }
+    monkeypatch.setenv("FORCE_COLOR", "1")
+
+    coloured = coloured_in(run(EVENTS).out)
+
+    assert {it for it in coloured if it.startswith("aws ")} == offered
+    assert "UNDO" in coloured
 
 
 def test_other_forms_are_not_coloured(
@@ -373,7 +409,87 @@ def test_calls_of_one_delivery_are_reported_together_and_large_streams_are_cut(
     assert len(replayed.alerts) < 20
 
 
+def test_no_delivery_waits_for_the_one_before(
+    as_json: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On AWS, no more than eight messages are sent in a second."""
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    calls = [
+        CREATION | {"eventID": f"event-{day}", "eventTime": f"2026-11-{day}T08:00:00Z"}
+        for day in range(10, 30)
+    ]
+
+    assert len(as_json(written(tmp_path, "a.jsonl", *calls)).alerts) == 20
+    assert sum(waits) == 0
+
+
 # What cannot be read.
+
+# What a file holds -> the exit status, the records read and the alerts, and what is said of it.
+TOLD: Final[dict[str, tuple[object, int, int, int, str]]] = {
+    "a-catalogue-of-calls": (
+        [{"eventName": "StopLogging", "eventSource": "cloudtrail.amazonaws.com"}] * 2,
+        *(2, 0, 0),
+        ": 2 documents are not CloudTrail records: expected eventName with eventTime, ",
+    ),
+    "other-documents-among-records": (
+        [OPENING, {"Version": "2012-10-17"}, CREATION],
+        *(2, 2, 2),
+        ": 1 document is not a CloudTrail record: expected eventName with eventTime, ",
+    ),
+    "log-events-of-something-else": (
+        {"events": [{"message": "2 123456789010 eni-1 ACCEPT OK"}]},
+        *(2, 0, 0),
+        ": 1 document is not a CloudTrail record: expected eventName with eventTime, ",
+    ),
+    "lookup-events-of-which-one-has-no-text": (
+        {"Events": [{"EventId": "1"}, {"EventId": "2", "CloudTrailEvent": json.dumps(OPENING)}]},
+        *(2, 1, 1),
+        ", Events[0]: expected CloudTrailEvent, a record as JSON text",
+    ),
+    "parameters-as-text": (
+        OPENING
+        | {key: json.dumps(OPENING[key]) for key in ("requestParameters", "responseElements")},
+        *(0, 1, 1),
+        "",
+    ),
+    "digest-and-notification": (
+        [{"digestStartTime": "2026-11-24T08:00:00Z"}, {"s3ObjectKey": ["AWSLogs/"]}],
+        *(0, 0, 0),
+        "",
+    ),
+    "a-record-that-cannot-be-judged": (
+        OPENING | {"requestParameters": None, "responseElements": None},
+        *(0, 1, 1),
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "records", "alerts", "problem"), TOLD.values(), ids=TOLD
+)
+def test_what_is_said(
+    *,
+    form: object,
+    status: int,
+    records: int,
+    alerts: int,
+    problem: str,
+    as_json: Run,
+    tmp_path: Path,
+) -> None:
+    path = written(tmp_path, "a.json", form)
+
+    replayed = as_json(path)
+
+    assert (replayed.status, len(replayed.alerts)) == (status, alerts)
+    assert replayed.err.startswith(f"{records} record{'' if records == 1 else 's'} read, ")
+    assert f", {alerts} alert{'' if alerts == 1 else 's'}, " in replayed.err
+    assert [it.startswith(f"replay: {path}{problem}") for it in replayed.problems] == (
+        [True] if problem else []
+    )
 
 
 def test_a_bad_path_is_one_line_and_the_others_are_replayed(as_json: Run, tmp_path: Path) -> None:
@@ -422,8 +538,8 @@ def test_a_log_event_that_is_not_json_is_reported_and_the_rest_goes_on(
     replayed = as_json(written(tmp_path, "a.json", payload))
 
     assert [alert["attributes"]["kind"] for alert in replayed.alerts] == [
-        "security-group",
         "unreadable",
+        "security-group",
         "security-group",
     ]
     assert replayed.event_ids == [CREATION["eventID"], OPENING["eventID"]]
@@ -432,7 +548,7 @@ def test_a_log_event_that_is_not_json_is_reported_and_the_rest_goes_on(
     )
     assert replayed.status == 0
     # The clock stands after the newest record all the same.
-    assert "5 min later" in replayed.alerts[-1]["messages"]["email"]
+    assert "5 min ago" in replayed.alerts[-1]["messages"]["email"]
 
 
 def test_a_control_message_is_answered_and_ignored(as_json: Run, tmp_path: Path) -> None:
@@ -591,6 +707,50 @@ def test_a_replay_that_is_interrupted_is_called_partial(
     assert replayed.status == 130
     assert replayed.event_ids == [OPENING["eventID"]]
     assert replayed.err.startswith("2 records read, 1 matched, ")
+    assert replayed.problems == ["replay: interrupted: this is partial, what was found until then"]
+
+
+def test_what_was_sent_before_an_interruption_is_printed(
+    as_json: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle = replay.ReplayedFunction.handle
+
+    def handle_and_stop(
+        function: replay.ReplayedFunction, delivery: Delivery, problems: list[str]
+    ) -> dict[str, int]:
+        handle(function, delivery, problems)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(replay.ReplayedFunction, "handle", handle_and_stop)
+
+    replayed = as_json(written(tmp_path, "a.jsonl", OPENING, CREATION))
+
+    assert (replayed.status, replayed.event_ids) == (130, [OPENING["eventID"]])
+
+
+def test_ctrl_c() -> None:
+    """While more is to come. A pipe takes less than what is written: the beginning was read."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "local.replay", "--format", "json", "-"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin
+        process.stdin.write(f"{json.dumps(OPENING)}\n")
+        process.stdin.write(f"{json.dumps(NOT_OURS)}\n" * 500)
+        process.stdin.flush()
+        process.send_signal(signal.SIGINT)
+        # It must not end because nothing more can come.
+        process.wait(timeout=60)
+        assert process.stdout
+        assert process.stderr
+        replayed = Replayed(process.returncode, process.stdout.read(), process.stderr.read())
+
+    assert (replayed.status, replayed.event_ids) == (130, [OPENING["eventID"]])
+    assert " records read, 1 matched, 0 repeats, 1 alert, 1 world-open" in replayed.err
     assert replayed.problems == ["replay: interrupted: this is partial, what was found until then"]
 
 

@@ -24,6 +24,7 @@ _CHANGED_TITLES = {
 
 
 _LONGEST_ANSWER = 500
+UNDO_TITLE = "UNDO"
 
 
 def email_of(briefing: Briefing) -> str:
@@ -35,7 +36,7 @@ def email_of(briefing: Briefing) -> str:
     return _joined(
         "\n\n".join(filter(None, (first, "\n".join(_at_once(briefing))))),
         (_CHANGED_TITLES[alert.outcome], _what(briefing)),
-        ("UNDO", _undo(briefing)),
+        (UNDO_TITLE, _undo(briefing)),
         ("LOOK", _looks(briefing)),
         ("WHAT TO DO", _steps(briefing)),
         ("MORE", _more(briefing)),
