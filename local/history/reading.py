@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -82,14 +83,19 @@ def read(
 
 def _parts(chunks: list[list[File]], selection: Selection, workers: int) -> Iterator[Found]:
     if workers <= 1:
-        yield from (_read_chunk(chunk, selection) for chunk in chunks)
+        yield from (_read_chunk([file], selection) for chunk in chunks for file in chunk)
         return
-    with ProcessPoolExecutor(workers) as pool:
+    # An interruption reaches every process of the terminal: this one decides.
+    with ProcessPoolExecutor(workers, initializer=_ignore_interruptions) as pool:
         try:
             yield from pool.map(_read_chunk, chunks, [selection] * len(chunks))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _ignore_interruptions() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _chunks_of(files: Iterable[File]) -> Iterator[list[File]]:

@@ -11,14 +11,14 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-try:
+_zlib: Any = zlib
+with suppress(ImportError):
     # Twice as fast as zlib.
-    from isal import isal_zlib as fastest_zlib
-except ImportError:
-    fastest_zlib = zlib
+    from isal import isal_zlib as _zlib
 
 # CloudTrail's files are far smaller. What is larger is read piece by piece.
 LARGEST: Final = 48 * 1024 * 1024
@@ -59,6 +59,9 @@ class RecordSearch:
 
 def content_of(path: str) -> bytes:
     """The content of a file. Raises UnusualFileError, or OSError."""
+    if not Path(path).is_file():
+        # What a pipe gives can be read only once.
+        raise UnusualFileError
     packed = Path(path).read_bytes()
     data = (_unpacked(packed) if packed.startswith(_GZIP) else packed).strip()
     if len(data) > LARGEST or not (data.startswith(_BEGIN) and data.endswith(_END)):
@@ -75,10 +78,10 @@ def number_of_records(data: bytes) -> int:
 
 
 def _unpacked(packed: bytes) -> bytes:
-    member = fastest_zlib.decompressobj(zlib.MAX_WBITS | 16)
+    member = _zlib.decompressobj(zlib.MAX_WBITS | 16)
     try:
         data: bytes = member.decompress(packed, LARGEST + 1)
-    except fastest_zlib.error:
+    except _zlib.error:
         raise UnusualFileError from None
     # Cut off, larger than is read at once, or with another member behind it.
     if not member.eof or member.unused_data:
