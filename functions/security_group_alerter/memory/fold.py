@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from itertools import groupby
 from operator import itemgetter
@@ -34,7 +34,6 @@ from .statements import (
     direction_in,
 )
 
-_BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 # A prefix list is open as a whole: its ports are those of the rules that refer to it.
 _WHOLE_LIST = (None, 1)
 
@@ -382,12 +381,12 @@ def _merged(lives: Iterable[ExposureLife]) -> Iterator[ExposureLife]:
 
 
 def _joined(first: ExposureLife, second: ExposureLife) -> ExposureLife:
-    still_open = first.closed is None or second.closed is None
-    last = max((first, second), key=lambda it: it.closed.time if it.closed else _BEFORE_ALL)
+    # If both are closed, then by the same event.
+    still_open = first if first.closed is None else second
     return replace(
         first,
-        closed=None if still_open else last.closed,
-        closed_how=None if still_open else last.closed_how,
+        closed=still_open.closed,
+        closed_how=still_open.closed_how,
         severity=max(first.severity, second.severity),
         openings=(*first.openings, *second.openings),
         event_ids=tuple(dict.fromkeys((*first.event_ids, *second.event_ids))),

@@ -187,6 +187,19 @@ STORIES: Final[dict[str, tuple[tuple[Statement, ...], Lives]]] = {
         (added(1, SSH_FROM_HALF), gone(2, SSH, "sgr-9"), gone(3, SSH_FROM_HALF)),
         [(None, "e-003", EndedHow.REVOKED)],
     ),
+    "what-stood-before-under-what-stood-before": (
+        (gone(2, SSH, "sgr-8"), gone(3, rule("tcp 20-29 from 0.0.0.0/0"), "sgr-9")),
+        [(None, "e-003", EndedHow.REVOKED)],
+    ),
+    "a-part-of-what-stood-before-is-still-open": (
+        (
+            gone(3, SSH, "sgr-8"),
+            added(4, rule("tcp 23 from 0.0.0.0/0"), "sgr-1"),
+            gone(5, rule("tcp 22-23 from 0.0.0.0/0"), "sgr-9"),
+        ),
+        [(None, None, None)],
+    ),
+    "the-same-rule-twice": ((added(1, SSH), added(2, SSH)), [("e-001", None, None)]),
     "nothing-stood-before-a-new-group": (
         (Created(event=at(1)), gone(2, SSH, "sgr-1")),
         [],
