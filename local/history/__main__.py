@@ -15,6 +15,7 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
+from security_group_alerter.messages.text import plural
 from security_group_alerter.model.severity import Severity
 
 from ..program import run
@@ -68,28 +69,27 @@ def _history(options: argparse.Namespace, paths: list[str]) -> int:
 def _summary(found: Found, exposures: int, still_open: int) -> int:
     """Print to standard error what was read, and what could not be; returns the exit status."""
     print(
-        f"{found.files:,} files, {found.bytes:,} bytes, {found.records:,} records, "
-        f"{found.ours:,} ours, {exposures:,} exposures, {still_open:,} open, "
-        f"{len(found.problems):,} broken files",
+        f"{plural(found.files, 'file')}, {plural(found.bytes, 'byte')}, "
+        f"{plural(found.records, 'record')}, {found.ours:,} ours, "
+        f"{plural(exposures, 'exposure')}, {still_open:,} open, "
+        f"{plural(len(found.problems), 'broken file')}",
         file=sys.stderr,
     )
     if found.unreadable:
-        print(
-            f"history: {found.unreadable:,} records of ours have no form that is known: "
-            "`make replay` shows them",
-            file=sys.stderr,
-        )
+        records = plural(found.unreadable, "record")
+        _say(f"{records} of ours in no form that is known: `make replay` shows what is there")
     if found.left_out:
-        print(
-            f"history: left out {len(found.left_out):,} files that hold something else",
-            file=sys.stderr,
-        )
+        _say(f"left out {plural(len(found.left_out), 'file')} with something else")
     for problem in found.problems:
-        print(f"history: {problem}", file=sys.stderr)
+        _say(problem)
     if not found.is_complete:
-        print("history: interrupted: this is partial, what was found until then", file=sys.stderr)
+        _say("interrupted: this is partial, what was found until then")
         return 130
     return 2 if found.problems else 0
+
+
+def _say(words: str) -> None:
+    print(f"history: {words}", file=sys.stderr)
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

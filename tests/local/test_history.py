@@ -77,7 +77,7 @@ def test_an_exposure_from_the_call_that_opens_to_the_call_that_closes(
         "event_ids": [OPENED["eventID"], CLOSED["eventID"]],
     }
     assert err.startswith("2 files, ")
-    assert err.endswith("4 records, 2 ours, 1 exposures, 0 open, 0 broken files\n")
+    assert err.endswith("4 records, 2 ours, 1 exposure, 0 open, 0 broken files\n")
 
 
 def test_an_end_without_its_beginning_stands_first(
@@ -164,7 +164,7 @@ def test_files_are_chosen_by_name(
 
     _, _, err = history(capsys, *arguments, tmp_path)
 
-    assert err.startswith(f"{files} files, ")
+    assert err.startswith(f"{files} file")
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_other_forms_are_read_as_replay_reads_them(
     status, exposures, err = history(capsys, tmp_path)
 
     assert (status, len(exposures)) == (0, 1)
-    assert "left out 1 files that hold something else" in err
+    assert "left out 1 file with something else" in err
 
 
 DAMAGED: Final[dict[str, tuple[Callable[[bytes], bytes], str]]] = {
@@ -271,7 +271,7 @@ def test_a_record_of_no_known_form_is_counted(
     status, exposures, err = history(capsys, written(tmp_path / "a.json.gz", odd))
 
     assert (status, exposures) == (0, [])
-    assert "1 records of ours have no form that is known: `make replay` shows them" in err
+    assert "1 record of ours in no form that is known: `make replay` shows what is there" in err
 
 
 # The search.
