@@ -24,7 +24,7 @@ unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup replay quick test e2e check golden bench build preflight bucket-policy deploy verify \
+.PHONY: help setup replay history quick test e2e check golden bench bench-history build preflight bucket-policy deploy verify \
 	redrive lock clean
 
 help: ## List the targets
@@ -37,6 +37,9 @@ replay: .venv/.replay ## Print the alerts for FILES (default: events) as FORMAT 
 	@# FILES is one name with spaces in it, if there is such a file; else as if typed in a shell.
 	@if [ -e "$$FILES" ]; then set -- "$$FILES"; else eval "set -- $$FILES"; fi; \
 	PYTHONPATH=functions .venv/bin/python -m local.replay --format $(FORMAT) -- "$$@"
+
+history: .venv/.replay ## List each time that something was open to the Internet: ARGS="PATH…"; a sample without one
+	@PYTHONPATH=functions .venv/bin/python -m local.history $(ARGS)
 
 quick: .venv/.dev ## While you work: format, lint, types and the tests of the core, in seconds
 	@.venv/bin/ruff format --check .
@@ -76,6 +79,9 @@ bench: .venv/.replay ## Measure the function against its goals and beside others
 	@.venv/bin/python -m benchmarks.interpreter .venv/bench || rm -rf .venv/bench
 	@$(MAKE) .venv/bench/.installed
 	@PYTHONPATH=functions .venv/bin/python -m benchmarks
+
+bench-history: .venv/.replay ## Measure make history against other ways to read an archive (Linux)
+	@.venv/bin/python -m benchmarks.archive
 
 build: .venv/sam/.installed ## Build what is deployed, in .aws-sam
 	@# The function's own Makefile wants a Python with pip: here is one.

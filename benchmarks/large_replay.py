@@ -52,19 +52,20 @@ def measured_replay() -> Replay:
 
 def write_log_file(path: Path) -> None:
     """As CloudTrail writes it, unpacked: records of ours at equal distances among others."""
-    others, size = _others(), 0
+    fillers, size = others(), 0
     with path.open("w", encoding="utf-8") as file:
         size += file.write('{"Records":[')
         for number, ours in enumerate(messages(OURS)):
             while size < MEGABYTES * 1e6 * number / OURS:
-                size += file.write("".join(f"{it}," for it in islice(others, 1000)))
+                size += file.write("".join(f"{it}," for it in islice(fillers, 1000)))
             size += file.write(f"{ours},")
         while size < MEGABYTES * 1e6:
-            size += file.write("".join(f"{it}," for it in islice(others, 1000)))
-        file.write(f"{next(others)}]}}")
+            size += file.write("".join(f"{it}," for it in islice(fillers, 1000)))
+        file.write(f"{next(fillers)}]}}")
 
 
-def _others() -> Iterator[str]:
+def others() -> Iterator[str]:
+    """Records that are not ours, without end."""
     record = json.loads(_MODEL.read_text(encoding="utf-8")) | {"eventID": "{id}"}
     texts = [json.dumps(record | {"eventName": name}, separators=(",", ":")) for name in _CALLS]
     number = 0

@@ -116,22 +116,24 @@ class Reader:
             self.problems.append(f"{folder}: the folder holds no files")
         return files
 
-    def records_in(self, files: Iterable[File]) -> Iterator[tuple[File, Record | Payload]]:
-        """The records of all files, each with its file."""
-        ours: dict[str | None, bool] = {}
+    def records_in(
+        self, files: Iterable[File], *, ours: Iterable[str | None] = ()
+    ) -> Iterator[tuple[File, Record | Payload]]:
+        """The records of all files, each with its file. `ours` are folders that hold others."""
+        is_ours_by_folder = dict.fromkeys(ours, True)
         for file in files:
             content = _Content(file)
             for item in content.records(self.on_read):
                 yield file, item
             is_ours = file.folder is None or not content.is_of_something_else()
-            ours[file.folder] = ours.get(file.folder, False) or is_ours
+            is_ours_by_folder[file.folder] = is_ours_by_folder.get(file.folder, False) or is_ours
             if is_ours:
                 self.problems += content.problems()
             else:
                 self.left_out.append(file.path)
         self.problems += (
             f"{folder}: expected CloudTrail records, found files of other kinds only"
-            for folder, is_ours in ours.items()
+            for folder, is_ours in is_ours_by_folder.items()
             if not is_ours
         )
 

@@ -15,8 +15,8 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable, Container, Iterable
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -33,6 +33,7 @@ from .deliveries import LONGEST_SPAN, Delivery, Packer
 from .filter_pattern import compile_pattern
 from .lambda_context import lambda_context
 from .program import run
+from .progress import progress
 from .records_in import MOST_NAMED, File, Payload, Reader, Record
 from .template import read_template, subscription_pattern
 
@@ -116,7 +117,7 @@ class _Replay:
         files = reader.files_in(paths)
         lets_through = _SubscriptionFilter()
         try:
-            with _progress(_size_of(files), "B") as reader.on_read:
+            with progress(_size_of(files), "B") as reader.on_read:
                 for file, item in reader.records_in(files):
                     if isinstance(item, Payload) or lets_through(item):
                         self._packer.add(item, place=file.name)
@@ -131,7 +132,7 @@ class _Replay:
         records = sum(delivery.records for delivery in deliveries)
         self._records += records
         try:
-            with emulated_aws() as topic, _progress(records, " records") as advance:
+            with emulated_aws() as topic, progress(records, " records") as advance:
                 function = ReplayedFunction()
                 for delivery in deliveries:
                     try:
@@ -245,18 +246,6 @@ def _size_of(files: Iterable[File]) -> int | None:
         return sum(Path(file.path).stat().st_size for file in files)
     except OSError:
         return None
-
-
-@contextmanager
-def _progress(total: int | None, unit: str) -> Iterator[Callable[[int], object]]:
-    """A bar on a terminal, when it takes long; yields what is to be called with each step."""
-    if not sys.stderr.isatty():
-        yield id
-        return
-    from tqdm import tqdm
-
-    with tqdm(total=total, unit=unit, unit_scale=True, delay=_DELAY, leave=False) as bar:
-        yield bar.update
 
 
 def _say(words: str) -> None:

@@ -19,6 +19,7 @@ MAY_IMPORT: Final = {
     "wiring": {"alerting", "aws", "messages", "judgement", "settings"},
     "alerting": {"aftermath", "grouping", "messages", "judgement", "cloudtrail", "model"},
     "aftermath": {"judgement", "model"},
+    "memory": {"judgement", "model"},
     "grouping": {"model"},
     "messages": {"judgement", "model"},
     "judgement": {"model"},

@@ -36,6 +36,7 @@ from security_group_alerter.model.message import Message
 from security_group_alerter.model.rules import PortRange
 from security_group_alerter.model.severity import Severity
 from security_group_alerter.model.subject import SubjectKind
+from tests.local.history_sample import history_sample
 from tests.local.replay_inputs import read_in_part, read_whole
 from tests.local.replay_sample import email_sample, replay_sample
 from tests.local.samples import preflight_sample, verify_sample
@@ -252,6 +253,7 @@ HOUSE: Final = (
     "alerting.py",
     "cloudtrail",
     "judgement",
+    "memory",
     "grouping.py",
     "messages",
     "aws",
@@ -465,6 +467,7 @@ BLOCKS: Final[dict[str, dict[str, Callable[[], str]]]] = {
         "verify": shown(verify_sample),
         "outputs": outputs,
     },
+    "docs/history.md": {"history": shown(history_sample)},
     "docs/operate.md": {"alarms": alarms},
     "docs/performance.md": {"performance": performance},
     "docs/replay.md": {

@@ -114,6 +114,14 @@ def reach_of(peers: Iterable[Peer]) -> Reach:
     return _reach_of_counts(counts)
 
 
+def may_be_world(peers: Iterable[Peer]) -> bool:
+    """Whether these peers are enough addresses to be the world, each counted as often as it is."""
+    counts = {4: 0, 6: 0}
+    for network in (peer.network for peer in peers if peer.network is not None):
+        counts[network.version] += network.num_addresses
+    return any(counts[it] * WORLD_SHARE >= total for it, total in _PUBLIC_TOTAL.items())
+
+
 def addresses_in(reach: Reach) -> int:
     """How many public IPv4 addresses that is; IPv6 is too large to count by address."""
     return round(reach.ipv4_share * _PUBLIC_TOTAL[4])

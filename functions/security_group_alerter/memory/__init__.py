@@ -1,0 +1,1 @@
+"""What is known of a security group or a prefix list over time, and the exposures that it makes."""

@@ -1,0 +1,393 @@
+"""The fold: statements about one resource, in the order of time, yield its rules and exposures.
+
+An exposure is what one event opened to the world: the protocols, ports and address families that
+were not open before it and are after it. It ends when none of them is open any more. A part that
+was closed and is opened again belongs to the exposure of the event that opened it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from hashlib import sha256
+from itertools import groupby
+from operator import itemgetter
+
+from ..judgement.exposure import exposure_of, may_be_world, reach_of
+from ..judgement.severities import PREFIX_LIST_EDIT, severity_of
+from ..model.exposure import Breadth, Exposure, Opening
+from ..model.rules import Direction, Peer, SecurityGroupRule
+from ..model.severity import Severity
+from ..model.subject import SubjectKind
+from .open_ports import OpenPorts, families_of, open_ports_of, openings_in, without
+from .statements import (
+    Created,
+    Deleted,
+    EndedHow,
+    Event,
+    RangesEdited,
+    Resource,
+    RuleGone,
+    RuleThere,
+    Statement,
+    direction_in,
+)
+
+# A prefix list is open as a whole: its ports are those of the rules that refer to it.
+_WHOLE_LIST = (None, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExposureLife:
+    """What one event opened to the world, until it was closed. `severity` is by the table.
+
+    `opened` is None where only the end is known; `closed` while something of it is still open.
+    `event_ids` are the events that opened it, closed parts of it, and ended it.
+    """
+
+    uid: str
+    resource: Resource
+    opened: Event | None
+    closed: Event | None
+    closed_how: EndedHow | None
+    severity: Severity
+    openings: tuple[Opening, ...]
+    event_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fold:
+    """What stands, by all that is known, and every exposure that there was."""
+
+    rules: tuple[SecurityGroupRule, ...] = ()
+    ranges: tuple[Peer, ...] = ()
+    exposures: tuple[ExposureLife, ...] = ()
+
+
+def fold(resource: Resource, statements: Iterable[Statement]) -> Fold:
+    """Fold the statements about one resource, in whatever order and however often they came."""
+    known = set(statements)
+    if resource.kind is SubjectKind.PREFIX_LIST:
+        ranges = _Ranges()
+        lives = _lives(resource, ranges, _steps(known, {}))
+        return Fold(ranges=tuple(ranges.standing), exposures=lives)
+    rules = _Rules(dict(filter(None, map(direction_in, known))), _protocols_in(known))
+    lives = _lives(resource, rules, _steps(known, _last_named(known)))
+    return Fold(rules=tuple(rules.standing.values()), exposures=lives)
+
+
+# The order of time.
+
+_LAST = 2**63
+_Key = tuple[datetime, int, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What one event says at once; `before_all` says that it stood before all that is known."""
+
+    event: Event
+    statements: tuple[Statement, ...]
+    before_all: bool = False
+
+
+def _steps(statements: set[Statement], last_named: dict[str, _Key]) -> Iterator[_Step]:
+    """In the order of time. Within one second: gone, there, edited, and then by event id."""
+    keyed = sorted(
+        ((_key_of(it, last_named), it) for it in statements),
+        key=lambda pair: (pair[0], repr(pair[1])),
+    )
+    ordered = [(key, tuple(it for _, it in pairs)) for key, pairs in groupby(keyed, itemgetter(0))]
+    for revealed in _stood_before(statements for _, statements in ordered):
+        yield _Step(revealed[0].event, revealed, before_all=True)
+    for _, said in ordered:
+        yield _Step(said[0].event, said)
+
+
+def _key_of(statement: Statement, last_named: dict[str, _Key]) -> _Key:
+    own = _own_key(statement)
+    if isinstance(statement, RuleGone) and statement.rule_id is not None:
+        # Ids are not used twice: nothing that names the rule can come later.
+        named = last_named.get(statement.rule_id, own)
+        return max(own, (*named[:3], 1))
+    return own
+
+
+def _own_key(statement: Statement) -> _Key:
+    match statement:
+        case Created():
+            rank = 0
+        case RuleGone():
+            rank = 1
+        case RuleThere(is_edit=is_edit):
+            rank = 3 if is_edit else 2
+        case RangesEdited(version=version):
+            rank = 1 + (version or 0)
+        case _:
+            rank = _LAST
+    return statement.event.time, rank, statement.event.event_id, 0
+
+
+def _last_named(statements: Iterable[Statement]) -> dict[str, _Key]:
+    """When a rule of an id was last there or edited."""
+    last: dict[str, _Key] = {}
+    for statement in statements:
+        if isinstance(statement, RuleThere) and statement.rule_id is not None:
+            key = _own_key(statement)
+            last[statement.rule_id] = max(last.get(statement.rule_id, key), key)
+    return last
+
+
+def _stood_before(ordered: Iterable[tuple[Statement, ...]]) -> Iterator[tuple[Statement, ...]]:
+    """What calls removed that no statement before them names, as if it were there: by event."""
+    named: set[object] = set()
+    for said in ordered:
+        if any(isinstance(it, Created) for it in said):
+            return
+        revealed = [it for it in (_revealed_by(it, named) for it in said) if it is not None]
+        if revealed:
+            yield tuple(revealed)
+        named.update(*map(_names_in, said))
+
+
+def _revealed_by(statement: Statement, named: set[object]) -> Statement | None:
+    """What must have stood before this; None where it was named, or is not known."""
+    event = statement.event
+    match statement:
+        case RuleGone(rule=SecurityGroupRule() as rule, rule_id=rule_id):
+            is_new = named.isdisjoint(_names_in(statement))
+            return RuleThere(event=event, rule=rule, rule_id=rule_id) if is_new else None
+        case RangesEdited(removed=removed):
+            unseen = tuple(peer for peer in removed if peer not in named)
+            return RangesEdited(event=event, added=unseen) if unseen else None
+        case _:
+            return None
+
+
+def _names_in(statement: Statement) -> set[object]:
+    match statement:
+        case RuleThere(rule=rule, rule_id=rule_id) | RuleGone(rule=rule, rule_id=rule_id):
+            return {it for it in (rule, rule_id) if it is not None}
+        case RangesEdited(added=added, removed=removed):
+            return {*added, *removed}
+        case _:
+            return set()
+
+
+# What stands.
+
+
+@dataclass(slots=True)
+class _Rules:
+    """The rules of a group. A rule is its id where that is known, else its contents."""
+
+    directions: dict[str, Direction]
+    protocols: frozenset[str | None]
+    standing: dict[object, SecurityGroupRule] = field(default_factory=dict)
+    _by_contents: dict[SecurityGroupRule, object] = field(default_factory=dict)
+    _exposure: Exposure = Exposure()
+
+    def apply(self, statements: Iterable[Statement]) -> EndedHow:
+        """Apply what one event says; returns what it is called if that ends an exposure."""
+        how = EndedHow.REVOKED
+        is_public = False
+        for statement in statements:
+            match statement:
+                case RuleThere(rule=rule, rule_id=rule_id, is_edit=is_edit):
+                    how = EndedHow.MODIFIED if is_edit else how
+                    is_public |= self._put(rule, rule_id)
+                case RuleGone(rule=gone, rule_id=rule_id):
+                    key = self._key_of(gone, rule_id)
+                    is_public |= key is not None and self._take(key)
+                case Deleted():
+                    how, is_public = EndedHow.DELETED, True
+                    self.standing.clear()
+                    self._by_contents.clear()
+                case Created() | RangesEdited():
+                    pass
+        if is_public:
+            rules = self.standing.values()
+            is_enough = may_be_world(rule.peer for rule in rules if _may_be_public(rule))
+            self._exposure = exposure_of(rules) if is_enough else Exposure()
+        return how
+
+    def open_ports(self) -> OpenPorts:
+        return open_ports_of(self._exposure, self.protocols)
+
+    def openings(self, new: OpenPorts, before: OpenPorts) -> tuple[Opening, ...]:
+        return tuple(openings_in(self._exposure, new, before))
+
+    def severity(self, openings: tuple[Opening, ...]) -> Severity:
+        return severity_of(Exposure(openings=openings))
+
+    def _put(self, rule: SecurityGroupRule, rule_id: str | None) -> bool:
+        """Whether the Internet may be concerned."""
+        before = self.standing.get(rule_id) if rule_id else None
+        if rule.direction is Direction.UNKNOWN and rule_id:
+            known = before.direction if before else Direction.UNKNOWN
+            rule = replace(rule, direction=self.directions.get(rule_id, known))
+        key = rule_id if before else self._key_of(rule, rule_id)
+        if key is not None and rule_id is None:
+            return False
+        was_public = key is not None and self._take(key)
+        self.standing[rule_id or rule] = rule
+        self._by_contents[rule] = rule_id or rule
+        return was_public or _may_be_public(rule)
+
+    def _take(self, key: object) -> bool:
+        rule = self.standing.pop(key)
+        if self._by_contents.get(rule) == key:
+            del self._by_contents[rule]
+        return _may_be_public(rule)
+
+    def _key_of(self, rule: SecurityGroupRule | None, rule_id: str | None) -> object:
+        """What a rule stands under, if it does: a rule of another id is another one."""
+        if rule_id in self.standing or rule is None:
+            return rule_id if rule_id in self.standing else None
+        for contents in (rule, replace(rule, direction=Direction.UNKNOWN)):
+            key = self._by_contents.get(contents)
+            if key is not None and (rule_id is None or not isinstance(key, str)):
+                return key
+        return None
+
+
+@dataclass(slots=True)
+class _Ranges:
+    """The ranges of a prefix list, and what it held in each version that is known."""
+
+    standing: dict[Peer, None] = field(default_factory=dict)
+    _versions: dict[int, dict[Peer, None]] = field(default_factory=dict)
+
+    def apply(self, statements: Iterable[Statement]) -> EndedHow:
+        """Apply what one event says; returns what it is called if that ends an exposure."""
+        for statement in statements:
+            match statement:
+                case RangesEdited():
+                    self._edit(statement)
+                case Deleted():
+                    self.standing.clear()
+                    return EndedHow.DELETED
+                case Created() | RuleThere() | RuleGone():
+                    pass
+        return EndedHow.PREFIX_LIST
+
+    def open_ports(self) -> OpenPorts:
+        return {(None, family): 1 for family in families_of(reach_of(self.standing))}
+
+    def openings(self, _new: OpenPorts, _before: OpenPorts) -> tuple[Opening, ...]:
+        return (Opening(protocol=None, ports=None, reach=reach_of(self.standing)),)
+
+    def severity(self, _openings: tuple[Opening, ...]) -> Severity:
+        return PREFIX_LIST_EDIT[Breadth.WORLD]
+
+    def _edit(self, edit: RangesEdited) -> None:
+        if edit.restored_version is not None:
+            # What an unknown version holds is not recorded: what was there counts as there.
+            self.standing = dict(self._versions.get(edit.restored_version, self.standing))
+        for peer in edit.removed:
+            self.standing.pop(peer, None)
+        self.standing.update(dict.fromkeys(edit.added))
+        if edit.version is not None:
+            self._versions[edit.version] = dict(self.standing)
+
+
+def _may_be_public(rule: SecurityGroupRule) -> bool:
+    return rule.peer.network is not None and rule.direction is not Direction.EGRESS
+
+
+def _protocols_in(statements: Iterable[Statement]) -> frozenset[str | None]:
+    rules = (it.rule for it in statements if isinstance(it, RuleThere | RuleGone))
+    return frozenset(rule.protocol for rule in rules if rule is not None)
+
+
+# The exposures.
+
+
+@dataclass(slots=True)
+class _Life:
+    """An exposure while it is followed. `parts` are what of it is still open."""
+
+    opened: Event | None
+    revealed: Event
+    severity: Severity
+    openings: tuple[Opening, ...]
+    parts: OpenPorts
+    events: list[Event]
+    closed: Event | None = None
+    how: EndedHow | None = None
+
+
+def _lives(
+    resource: Resource, standing: _Rules | _Ranges, steps: Iterable[_Step]
+) -> tuple[ExposureLife, ...]:
+    lives: list[_Life] = []
+    is_open: OpenPorts = {}
+    for step in steps:
+        how = standing.apply(step.statements)
+        before, is_open = is_open, standing.open_ports()
+        gone, new = without(before, is_open), without(is_open, before)
+        if gone:
+            for life in lives:
+                _close(life, gone, step, how)
+        if new:
+            openings = standing.openings(new, before)
+            lives.append(
+                _Life(
+                    opened=None if step.before_all else step.event,
+                    revealed=step.event,
+                    severity=standing.severity(openings),
+                    openings=openings,
+                    parts=new,
+                    events=[] if step.before_all else [step.event],
+                )
+            )
+        if how is EndedHow.DELETED:
+            break
+    return tuple(_merged(_life_of(resource, life) for life in lives))
+
+
+def _close(life: _Life, gone: OpenPorts, step: _Step, how: EndedHow) -> None:
+    left = without(life.parts, gone)
+    if life.closed is None and left != life.parts:
+        life.parts = left
+        life.events.append(step.event)
+        if not left:
+            life.closed, life.how = step.event, how
+
+
+def _life_of(resource: Resource, life: _Life) -> ExposureLife:
+    named_by = life.opened or life.closed or life.revealed
+    place = (resource.account_id or "", resource.region or "", resource.id, named_by.event_id)
+    return ExposureLife(
+        uid=sha256("\n".join(place).encode()).hexdigest()[:32],
+        resource=resource,
+        opened=life.opened,
+        closed=life.closed,
+        closed_how=life.how,
+        severity=life.severity,
+        openings=life.openings,
+        event_ids=tuple(dict.fromkeys(event.event_id for event in life.events)),
+    )
+
+
+def _merged(lives: Iterable[ExposureLife]) -> Iterator[ExposureLife]:
+    """What one event opened, or ended where only the end is known, is one exposure."""
+    by_uid: dict[str, ExposureLife] = {}
+    for life in lives:
+        known = by_uid.get(life.uid)
+        by_uid[life.uid] = life if known is None else _joined(known, life)
+    return iter(by_uid.values())
+
+
+def _joined(first: ExposureLife, second: ExposureLife) -> ExposureLife:
+    # If both are closed, then by the same event.
+    still_open = first if first.closed is None else second
+    return replace(
+        first,
+        closed=still_open.closed,
+        closed_how=still_open.closed_how,
+        severity=max(first.severity, second.severity),
+        openings=(*first.openings, *second.openings),
+        event_ids=tuple(dict.fromkeys((*first.event_ids, *second.event_ids))),
+    )

@@ -1,0 +1,90 @@
+"""What is open to the world, as a set of protocols, ports and address families.
+
+The ports of a protocol in a family are the bits of one integer, so that sets are added and taken
+away port by port. Every other protocol than those named stands under "-1".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from ..judgement.exposure import WORLD_SHARE
+from ..model.exposure import Breadth, Exposure, Opening, Reach
+from ..model.rules import ALL_PORTS, ALL_PROTOCOLS, PROTOCOLS_WITH_PORTS, PortRange
+
+# (Protocol, IP version), and its ports as bits. A protocol without ports has all of them.
+OpenPorts = Mapping[tuple[str | None, int], int]
+FAMILIES = (4, 6)
+
+
+def open_ports_of(exposure: Exposure, protocols: Iterable[str | None]) -> OpenPorts:
+    """What of an exposure the world reaches. `protocols` are all that can be named in the group.
+
+    A rule of every protocol opens each of them, and all the others.
+    """
+    ports: dict[tuple[str | None, int], int] = {}
+    for opening in exposure.openings:
+        is_all = opening.protocol == ALL_PROTOCOLS
+        bits = bits_of(opening.ports or ALL_PORTS)
+        for family in families_of(opening.reach):
+            for protocol in {opening.protocol, *protocols} if is_all else (opening.protocol,):
+                ports[protocol, family] = ports.get((protocol, family), 0) | bits
+    return ports
+
+
+def families_of(reach: Reach) -> tuple[int, ...]:
+    """The address families of which the world gets in."""
+    if reach.breadth is not Breadth.WORLD:
+        return ()
+    return tuple(family for family in FAMILIES if _share(reach, family) * WORLD_SHARE >= 1)
+
+
+def without(ports: OpenPorts, others: OpenPorts) -> OpenPorts:
+    """What is open, less what is in the other set."""
+    left = {key: bits & ~others.get(key, 0) for key, bits in ports.items()}
+    return {key: bits for key, bits in left.items() if bits}
+
+
+def openings_in(exposure: Exposure, new: OpenPorts, before: OpenPorts) -> Iterator[Opening]:
+    """The openings of an exposure that are new. A family that was open before counts as zero."""
+    for opening in exposure.openings:
+        fresh = {
+            family: bits_of(opening.ports or ALL_PORTS) & new.get((opening.protocol, family), 0)
+            for family in FAMILIES
+        }
+        either = fresh[4] | fresh[6]
+        has_ports = opening.protocol is None or opening.protocol in PROTOCOLS_WITH_PORTS
+        both = fresh[4] & fresh[6]
+        for bits in (both, fresh[4] & ~both, fresh[6] & ~both) if either else ():
+            shares = {
+                family: _share(opening.reach, family)
+                for family in FAMILIES
+                if not bits & before.get((opening.protocol, family), 0)
+            }
+            reach = Reach(
+                ipv4_share=shares.get(4, 0.0), ipv6_share=shares.get(6, 0.0), breadth=Breadth.WORLD
+            )
+            for ports in ranges_of(bits):
+                yield Opening(
+                    protocol=opening.protocol, ports=ports if has_ports else None, reach=reach
+                )
+
+
+def bits_of(ports: PortRange) -> int:
+    """A range of ports as bits."""
+    return (1 << ports.last + 1) - (1 << ports.first)
+
+
+def ranges_of(bits: int) -> Iterator[PortRange]:
+    """The runs of ports in a set of bits, in order."""
+    first = 0
+    while bits:
+        gap = (bits & -bits).bit_length() - 1
+        first, bits = first + gap, bits >> gap
+        length = (~bits & bits + 1).bit_length() - 1
+        yield PortRange(first, first + length - 1)
+        first, bits = first + length, bits >> length
+
+
+def _share(reach: Reach, family: int) -> float:
+    return reach.ipv4_share if family == 4 else reach.ipv6_share

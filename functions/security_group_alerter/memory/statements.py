@@ -1,0 +1,182 @@
+"""A record becomes statements: what it says of the rules of one group, or the ranges of one list.
+
+Statements form a set. The order in which they arrive does not matter, nor does it matter how often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from ..model.change import Action, Change, PrefixListChange, SecurityGroupChange
+from ..model.record import CloudTrailRecord, Outcome
+from ..model.rules import Direction, Peer, SecurityGroupRule
+from ..model.subject import SubjectKind
+
+
+class EndedHow(StrEnum):
+    """Which kind of call can end an exposure."""
+
+    REVOKED = "revoked"
+    MODIFIED = "modified"
+    DELETED = "deleted"
+    PREFIX_LIST = "prefix-list"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A call: when it was made, and by whom. CloudTrail's update of an event is that event."""
+
+    event_id: str
+    time: datetime
+    principal: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """A security group or a prefix list. Without an id, it is known by its name."""
+
+    kind: SubjectKind
+    id: str
+    account_id: str | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleThere:
+    """A rule was added. By an edit, a rule of an id got these contents."""
+
+    event: Event
+    rule: SecurityGroupRule
+    # Rules are equal whatever their ids.
+    rule_id: str | None = None
+    is_edit: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleGone:
+    """A rule was removed; `rule` is None where only its id is known."""
+
+    event: Event
+    rule: SecurityGroupRule | None = None
+    rule_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RangesEdited:
+    """Ranges were added to a prefix list and removed from it, as one step.
+
+    `version` is the one that the edit made; `restored_version` the one that it brought back.
+    """
+
+    event: Event
+    added: tuple[Peer, ...] = ()
+    removed: tuple[Peer, ...] = ()
+    version: int | None = None
+    restored_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Created:
+    """The group or the list is new: nothing stood before, but a group's default egress rule."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """The group or the list is gone, for ever: ids are not used twice."""
+
+    event: Event
+
+
+Statement = RuleThere | RuleGone | RangesEdited | Created | Deleted
+
+
+def statements_of(
+    record: CloudTrailRecord, change: Change
+) -> tuple[Resource, tuple[Statement, ...]] | None:
+    """What a record says, and of what; None where it says nothing of rules or ranges.
+
+    A call that was refused changed nothing, and one without a time or a name has no place.
+    """
+    event = _event_of(record)
+    if event is None or record.outcome is not Outcome.SUCCEEDED:
+        return None
+    match change:
+        case SecurityGroupChange():
+            kind, identifier = SubjectKind.SECURITY_GROUP, change.group_id or change.group_name
+            statements = tuple(_about_group(event, change))
+        case PrefixListChange():
+            kind = SubjectKind.PREFIX_LIST
+            identifier = change.prefix_list_id or change.prefix_list_name
+            statements = tuple(_about_list(event, change))
+        case _:
+            return None
+    if identifier is None or not statements:
+        return None
+    resource = Resource(
+        kind=kind, id=identifier, account_id=record.account_id, region=record.region
+    )
+    return resource, statements
+
+
+def _event_of(record: CloudTrailRecord) -> Event | None:
+    event_id = record.original_event_id or record.event_id
+    if event_id is None or record.event_time is None:
+        return None
+    principal = record.principal
+    names = (principal.arn, principal.person, principal.role_name, principal.invoked_by)
+    return Event(
+        event_id=event_id,
+        time=record.event_time,
+        principal=next(filter(None, names), None),
+    )
+
+
+def _about_group(event: Event, change: SecurityGroupChange) -> Iterator[Statement]:
+    match change.action:
+        case Action.CREATE:
+            yield Created(event=event)
+        case Action.DELETE:
+            yield Deleted(event=event)
+        case Action.ADD_RULES | Action.MODIFY_RULES:
+            is_edit = change.action is Action.MODIFY_RULES
+            for rule in change.added:
+                yield RuleThere(event=event, rule=rule, rule_id=rule.rule_id, is_edit=is_edit)
+        case Action.REMOVE_RULES if not change.matched_nothing:
+            for rule in change.removed:
+                yield RuleGone(event=event, rule=rule, rule_id=rule.rule_id)
+            if not change.removed:
+                for rule_id in change.rule_ids:
+                    yield RuleGone(event=event, rule_id=rule_id)
+
+
+def _about_list(event: Event, change: PrefixListChange) -> Iterator[Statement]:
+    if change.action is Action.DELETE:
+        yield Deleted(event=event)
+        return
+    if change.action is Action.CREATE:
+        yield Created(event=event)
+    if change.added or change.removed or change.action in (Action.CREATE, Action.RESTORE):
+        version = 1 if change.action is Action.CREATE else change.version and change.version + 1
+        yield RangesEdited(
+            event=event,
+            added=change.added,
+            removed=change.removed,
+            version=version,
+            restored_version=change.restored_version,
+        )
+
+
+def direction_in(statement: Statement) -> tuple[str, Direction] | None:
+    """The id of a rule, and its direction, where a statement knows both. It never changes."""
+    match statement:
+        case (
+            RuleThere(rule=SecurityGroupRule(direction=direction), rule_id=str(rule_id))
+            | RuleGone(rule=SecurityGroupRule(direction=direction), rule_id=str(rule_id))
+        ) if direction is not Direction.UNKNOWN:
+            return rule_id, direction
+    return None

@@ -1,0 +1,472 @@
+"""The fold, held against a plain, slow model of what AWS did."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from security_group_alerter.judgement.exposure import reach_of
+from security_group_alerter.memory.fold import ExposureLife, fold
+from security_group_alerter.memory.open_ports import bits_of, families_of, ranges_of
+from security_group_alerter.memory.statements import (
+    Created,
+    Deleted,
+    EndedHow,
+    Event,
+    RangesEdited,
+    Resource,
+    RuleGone,
+    RuleThere,
+    Statement,
+)
+from security_group_alerter.model.rules import (
+    ALL_PORTS,
+    ALL_PROTOCOLS,
+    PROTOCOLS_WITH_PORTS,
+    Direction,
+    PortRange,
+    SecurityGroupRule,
+    peer_of_cidr,
+)
+from security_group_alerter.model.severity import Severity
+from security_group_alerter.model.subject import SubjectKind
+from tests.security_group_alerter.builders import rule, rules
+
+START: Final = datetime(2026, 11, 1, tzinfo=UTC)
+GROUP: Final = Resource(
+    kind=SubjectKind.SECURITY_GROUP, id="sg-1", account_id="111122223333", region="eu-central-1"
+)
+LIST: Final = replace(GROUP, kind=SubjectKind.PREFIX_LIST, id="pl-1")
+WORLD: Final = "0.0.0.0/0"
+
+
+def at(second: int, name: str | None = None) -> Event:
+    return Event(event_id=name or f"e-{second:03}", time=START + timedelta(seconds=second))
+
+
+def added(second: int, what: SecurityGroupRule, rule_id: str | None = None) -> RuleThere:
+    return RuleThere(event=at(second), rule=replace(what, rule_id=rule_id), rule_id=rule_id)
+
+
+def edited(second: int, what: SecurityGroupRule, rule_id: str) -> RuleThere:
+    unknown = replace(what, direction=Direction.UNKNOWN, rule_id=rule_id)
+    return RuleThere(event=at(second), rule=unknown, rule_id=rule_id, is_edit=True)
+
+
+def gone(
+    second: int, what: SecurityGroupRule | None = None, rule_id: str | None = None
+) -> RuleGone:
+    return RuleGone(event=at(second), rule=what, rule_id=rule_id)
+
+
+# (Opened by, closed by, how): the events of each exposure.
+Lives = list[tuple[str | None, str | None, EndedHow | None]]
+
+
+def lives_of(*statements: Statement, resource: Resource = GROUP) -> Lives:
+    return [events_of(life) for life in fold(resource, statements).exposures]
+
+
+def events_of(life: ExposureLife) -> tuple[str | None, str | None, EndedHow | None]:
+    opened, closed = (it.event_id if it else None for it in (life.opened, life.closed))
+    return opened, closed, life.closed_how
+
+
+SSH, SSH_OVER_IPV6 = rules("tcp 22 from 0.0.0.0/0", "tcp 22 from ::/0")
+SSH_FROM_HALF, SSH_FROM_INSIDE = rules("tcp 22 from 0.0.0.0/1", "tcp 22 from 10.0.0.0/8")
+HTTPS, EVERYTHING = rules("tcp 443 from 0.0.0.0/0", "all from 0.0.0.0/0")
+EGRESS = rule("egress tcp 22 to 0.0.0.0/0")
+SLICES: Final = [rule(f"tcp 22 from {first}.0.0.0/5") for first in (16, 24, 32, 40, 48, 56, 64)]
+
+STORIES: Final[dict[str, tuple[tuple[Statement, ...], Lives]]] = {
+    "opened-and-not-closed": ((added(1, SSH),), [("e-001", None, None)]),
+    "opened-and-closed": (
+        (added(1, SSH, "sgr-1"), gone(2, SSH, "sgr-1")),
+        [("e-001", "e-002", EndedHow.REVOKED)],
+    ),
+    "closed-by-id-alone": (
+        (added(1, SSH, "sgr-1"), gone(2, rule_id="sgr-1")),
+        [("e-001", "e-002", EndedHow.REVOKED)],
+    ),
+    "closed-by-contents-alone": (
+        (added(1, SSH, "sgr-1"), gone(2, SSH)),
+        [("e-001", "e-002", EndedHow.REVOKED)],
+    ),
+    "opened-by-contents-and-closed-by-id": (
+        (added(1, SSH), gone(2, SSH, "sgr-1")),
+        [("e-001", "e-002", EndedHow.REVOKED)],
+    ),
+    "closed-with-the-group": (
+        (added(1, SSH), Deleted(event=at(2))),
+        [("e-001", "e-002", EndedHow.DELETED)],
+    ),
+    "narrowed-by-an-edit": (
+        (added(1, SSH, "sgr-1"), edited(2, SSH_FROM_INSIDE, "sgr-1")),
+        [("e-001", "e-002", EndedHow.MODIFIED)],
+    ),
+    "moved-by-an-edit": (
+        (added(1, SSH, "sgr-1"), edited(2, HTTPS, "sgr-1")),
+        [("e-001", "e-002", EndedHow.MODIFIED), ("e-002", None, None)],
+    ),
+    "an-edited-egress-rule-opens-nothing": (
+        (
+            added(1, rule("egress tcp 22 to 10.0.0.0/8"), "sgr-1"),
+            edited(2, SSH, "sgr-1"),
+        ),
+        [],
+    ),
+    "an-egress-rule-by-what-is-known-later": (
+        (edited(1, SSH, "sgr-1"), gone(2, EGRESS, "sgr-1")),
+        [],
+    ),
+    "an-edit-of-a-rule-that-nothing-else-names": (
+        (edited(1, SSH, "sgr-1"), gone(2, rule_id="sgr-1")),
+        [("e-001", "e-002", EndedHow.REVOKED)],
+    ),
+    "ingress-and-egress-edited-to-the-same": (
+        (edited(1, SSH, "sgr-1"), edited(1, SSH, "sgr-2"), gone(2, rule_id="sgr-1")),
+        [("e-001", None, None)],
+    ),
+    "an-hour-of-ssh-beside-the-443-that-is-open-for-years": (
+        (added(1, HTTPS), added(2, SSH), gone(3, SSH)),
+        [("e-001", None, None), ("e-002", "e-003", EndedHow.REVOKED)],
+    ),
+    "a-second-rule-for-what-is-open-opens-nothing": (
+        (added(1, SSH), added(2, SSH_FROM_HALF), gone(3, SSH), gone(4, SSH_FROM_HALF)),
+        [("e-001", "e-004", EndedHow.REVOKED)],
+    ),
+    "half-of-the-ports-closed-and-opened-again": (
+        (
+            added(1, rule("tcp 20-29 from 0.0.0.0/0"), "sgr-1"),
+            edited(2, rule("tcp 20-24 from 0.0.0.0/0"), "sgr-1"),
+            added(3, rule("tcp 25-29 from 0.0.0.0/0"), "sgr-2"),
+            gone(4, rule_id="sgr-1"),
+            gone(5, rule_id="sgr-2"),
+        ),
+        [("e-001", "e-004", EndedHow.REVOKED), ("e-003", "e-005", EndedHow.REVOKED)],
+    ),
+    "both-families-by-one-call": (
+        (added(1, SSH), added(1, SSH_OVER_IPV6), gone(2, SSH), gone(3, SSH_OVER_IPV6)),
+        [("e-001", "e-003", EndedHow.REVOKED)],
+    ),
+    "a-world-out-of-slices": (
+        tuple(added(second, part) for second, part in enumerate(SLICES)),
+        [("e-006", None, None)],
+    ),
+    "everything-opened-where-ssh-is-open": (
+        (
+            added(1, SSH),
+            added(2, EVERYTHING),
+            gone(3, SSH),
+            gone(4, EVERYTHING),
+        ),
+        [("e-001", "e-004", EndedHow.REVOKED), ("e-002", "e-004", EndedHow.REVOKED)],
+    ),
+    "ssh-stays-where-everything-was-open": (
+        (
+            added(1, EVERYTHING),
+            added(2, SSH),
+            gone(3, EVERYTHING),
+        ),
+        [("e-001", None, None)],
+    ),
+    "an-end-without-its-beginning": (
+        (gone(2, SSH, "sgr-1"),),
+        [(None, "e-002", EndedHow.REVOKED)],
+    ),
+    "two-ends-of-one-call-without-their-beginning": (
+        (gone(2, SSH, "sgr-1"), gone(2, HTTPS, "sgr-2")),
+        [(None, "e-002", EndedHow.REVOKED)],
+    ),
+    "what-stood-before-covers-what-is-opened": (
+        (added(1, SSH_FROM_HALF), gone(2, SSH, "sgr-9"), gone(3, SSH_FROM_HALF)),
+        [(None, "e-003", EndedHow.REVOKED)],
+    ),
+    "what-stood-before-under-what-stood-before": (
+        (gone(2, SSH, "sgr-8"), gone(3, rule("tcp 20-29 from 0.0.0.0/0"), "sgr-9")),
+        [(None, "e-003", EndedHow.REVOKED)],
+    ),
+    "a-part-of-what-stood-before-is-still-open": (
+        (
+            gone(3, SSH, "sgr-8"),
+            added(4, rule("tcp 23 from 0.0.0.0/0"), "sgr-1"),
+            gone(5, rule("tcp 22-23 from 0.0.0.0/0"), "sgr-9"),
+        ),
+        [(None, None, None)],
+    ),
+    "the-same-rule-twice": ((added(1, SSH), added(2, SSH)), [("e-001", None, None)]),
+    "nothing-stood-before-a-new-group": (
+        (Created(event=at(1)), gone(2, SSH, "sgr-1")),
+        [],
+    ),
+    "gone-and-there-in-one-second-is-there": (
+        (added(1, SSH), gone(5, SSH), RuleThere(event=at(5, "e-000"), rule=SSH)),
+        [("e-001", "e-005", EndedHow.REVOKED), ("e-000", None, None)],
+    ),
+    "an-id-that-came-and-went-in-one-second": (
+        (
+            RuleThere(event=at(5, "e-b"), rule=SSH, rule_id="sgr-1"),
+            RuleGone(event=at(5, "e-a"), rule_id="sgr-1"),
+        ),
+        [("e-b", "e-a", EndedHow.REVOKED)],
+    ),
+    "a-deletion-is-final": (
+        (added(1, SSH), Deleted(event=at(2)), added(3, SSH)),
+        [("e-001", "e-002", EndedHow.DELETED)],
+    ),
+    "nothing-but-egress": ((added(1, EGRESS),), []),
+}
+
+
+@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize("step", [1, -1])
+def test_life(story: str, step: int) -> None:
+    statements, lives = STORIES[story]
+
+    assert lives_of(*(*statements, *statements)[::step]) == lives
+
+
+def test_what_is_known_of_an_exposure() -> None:
+    [life] = fold(
+        GROUP,
+        [added(1, rule("tcp 20-25 from 0.0.0.0/0"), "sgr-1"), gone(3, rule_id="sgr-1")],
+    ).exposures
+
+    assert life.severity is Severity.CRITICAL
+    assert life.event_ids == ("e-001", "e-003")
+    [opening] = life.openings
+    assert (opening.protocol, opening.ports) == ("tcp", PortRange(20, 25))
+    assert (opening.reach.ipv4_share, opening.reach.ipv6_share) == (1.0, 0.0)
+
+
+def test_a_family_that_was_open_before_is_not_opened_again() -> None:
+    both = fold(GROUP, [added(1, SSH), added(2, SSH_OVER_IPV6)]).exposures
+
+    shares = [(it.reach.ipv4_share, it.reach.ipv6_share) for life in both for it in life.openings]
+    assert shares == [(1.0, 0.0), (0.0, 1.0)]
+
+
+def test_ports_that_were_open_before_are_not_opened_again() -> None:
+    _, life = fold(GROUP, [added(1, SSH), added(2, rule("tcp 20-24 from 0.0.0.0/0"))]).exposures
+
+    assert [it.ports for it in life.openings] == [PortRange(20, 21), PortRange(23, 24)]
+
+
+def test_uids_are_of_the_event_and_the_place() -> None:
+    first, second = fold(GROUP, [added(1, SSH), added(2, HTTPS)]).exposures
+    [elsewhere] = fold(replace(GROUP, region="eu-west-1"), [added(1, SSH)]).exposures
+    [closed] = fold(GROUP, [added(1, SSH), gone(3, SSH)]).exposures
+
+    assert len({first.uid, second.uid, elsewhere.uid}) == 3
+    assert closed.uid == first.uid
+
+
+# Prefix lists.
+
+
+def ranges(second: int, *cidrs: str, removed: Iterable[str] = (), **more: int) -> RangesEdited:
+    return RangesEdited(
+        event=at(second),
+        added=tuple(map(peer_of_cidr, cidrs)),
+        removed=tuple(map(peer_of_cidr, removed)),
+        **more,
+    )
+
+
+LISTS: Final[dict[str, tuple[tuple[Statement, ...], Lives]]] = {
+    "opened-and-closed": (
+        (ranges(1, WORLD), ranges(2, removed=[WORLD])),
+        [("e-001", "e-002", EndedHow.PREFIX_LIST)],
+    ),
+    "deleted": ((ranges(1, WORLD), Deleted(event=at(2))), [("e-001", "e-002", EndedHow.DELETED)]),
+    "in-halves-by-two-calls": (
+        (ranges(1, "0.0.0.0/3"), ranges(2, "128.0.0.0/3"), ranges(3, removed=["0.0.0.0/3"])),
+        [("e-002", "e-003", EndedHow.PREFIX_LIST)],
+    ),
+    "the-second-family-later": (
+        (ranges(1, WORLD), ranges(2, "::/0"), ranges(3, removed=[WORLD, "::/0"])),
+        [("e-001", "e-003", EndedHow.PREFIX_LIST), ("e-002", "e-003", EndedHow.PREFIX_LIST)],
+    ),
+    "an-end-without-its-beginning": (
+        (ranges(2, removed=[WORLD]),),
+        [(None, "e-002", EndedHow.PREFIX_LIST)],
+    ),
+    "an-earlier-version-closes": (
+        (
+            Created(event=at(1)),
+            ranges(1, "10.0.0.0/8", version=1),
+            ranges(2, WORLD, version=2),
+            ranges(3, version=3, restored_version=1),
+        ),
+        [("e-002", "e-003", EndedHow.PREFIX_LIST)],
+    ),
+    "an-earlier-version-opens-again": (
+        (
+            Created(event=at(1)),
+            ranges(1, WORLD, version=1),
+            ranges(2, removed=[WORLD], version=2),
+            ranges(3, version=3, restored_version=1),
+        ),
+        [("e-001", "e-002", EndedHow.PREFIX_LIST), ("e-003", None, None)],
+    ),
+    "an-earlier-version-that-nobody-knows-ends-nothing": (
+        (ranges(1, WORLD, version=8), ranges(2, version=9, restored_version=3)),
+        [("e-001", None, None)],
+    ),
+    "by-version-within-one-second": (
+        (
+            RangesEdited(event=at(1, "e-z"), added=(peer_of_cidr(WORLD),), version=4),
+            RangesEdited(event=at(1, "e-a"), removed=(peer_of_cidr(WORLD),), version=5),
+        ),
+        [("e-z", "e-a", EndedHow.PREFIX_LIST)],
+    ),
+}
+
+
+@pytest.mark.parametrize("story", LISTS)
+@pytest.mark.parametrize("step", [1, -1])
+def test_life_of_a_list(story: str, step: int) -> None:
+    statements, lives = LISTS[story]
+
+    assert lives_of(*statements[::step], resource=LIST) == lives
+
+
+def test_severity_of_a_list() -> None:
+    [life] = fold(LIST, [ranges(1, WORLD)]).exposures
+
+    assert life.severity is Severity.HIGH
+    [opening] = life.openings
+    assert (opening.protocol, opening.ports, opening.reach.ipv4_share) == (None, None, 1.0)
+
+
+# Generated lives.
+
+CIDRS: Final = ("0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/2", "192.0.0.0/3", "::/0", "10.0.0.0/8")
+PORTS: Final = ("22", "20-25", "443", "0-65535")
+PROTOCOLS: Final = ("tcp", "udp", "47", "all")
+SAMPLES: Final = (0, 20, 22, 24, 25, 443, 65535)
+
+
+@dataclass(frozen=True)
+class Life:
+    """What AWS did, and what its records say: the rules after each event."""
+
+    statements: tuple[Statement, ...]
+    states: tuple[tuple[Event, EndedHow, frozenset[SecurityGroupRule]], ...]
+
+
+@st.composite
+def any_rules(draw: st.DrawFn) -> SecurityGroupRule:
+    protocol, ports = draw(st.sampled_from(PROTOCOLS)), draw(st.sampled_from(PORTS))
+    to = draw(st.sampled_from(["from", "from", "from", "to"]))
+    words = (
+        *(["egress"] if to == "to" else []),
+        protocol,
+        *([ports] if protocol in PROTOCOLS_WITH_PORTS else []),
+        to,
+        draw(st.sampled_from(CIDRS)),
+    )
+    return rule(" ".join(words))
+
+
+@st.composite
+def generated_lives(draw: st.DrawFn) -> Life:
+    """A new group; then rules come, change and go, told in any dialect; perhaps a deletion."""
+    standing: dict[str, SecurityGroupRule] = {}
+    with_id: set[str] = set()
+    statements: list[Statement] = [Created(event=at(0))]
+    states = [(at(0), EndedHow.REVOKED, frozenset[SecurityGroupRule]())]
+    for second in range(1, draw(st.integers(2, 12))):
+        move = draw(st.sampled_from(["add", "add", "edit", "revoke"]))
+        how = EndedHow.REVOKED
+        if move == "add" or not standing:
+            for number in range(draw(st.integers(1, 2))):
+                new, rule_id = draw(any_rules()), f"sgr-{second}-{number}"
+                if new in standing.values():
+                    continue
+                standing[rule_id] = new
+                if draw(st.booleans()):
+                    with_id.add(rule_id)
+                statements.append(added(second, new, rule_id if rule_id in with_id else None))
+        else:
+            rule_id = draw(st.sampled_from(sorted(standing)))
+            old = standing[rule_id]
+            new = replace(draw(any_rules()), direction=old.direction)
+            if move == "edit" and rule_id in with_id and new not in standing.values():
+                how, standing[rule_id] = EndedHow.MODIFIED, new
+                statements.append(edited(second, new, rule_id))
+            else:
+                del standing[rule_id]
+                shown = draw(st.sampled_from(["id", "contents", "both"]))
+                if shown == "id" and rule_id not in with_id:
+                    shown = "both"
+                statements.append(
+                    gone(
+                        second,
+                        None if shown == "id" else replace(old, rule_id=rule_id),
+                        None if shown == "contents" else rule_id,
+                    )
+                )
+        states.append((at(second), how, frozenset(standing.values())))
+    if draw(st.booleans()):
+        statements.append(Deleted(event=at(99)))
+        states.append((at(99), EndedHow.DELETED, frozenset()))
+    return Life(statements=tuple(statements), states=tuple(states))
+
+
+def open_atoms(standing: frozenset[SecurityGroupRule]) -> set[tuple[str, int, int]]:
+    """Slowly: on each protocol, port and family, whether the world gets in."""
+    atoms = set()
+    for protocol in (*PROTOCOLS[:-1], "another"):
+        for port in SAMPLES:
+            peers = [
+                it.peer
+                for it in standing
+                if it.direction is Direction.INGRESS
+                and it.protocol in (protocol, ALL_PROTOCOLS)
+                and (it.ports or ALL_PORTS).first <= port <= (it.ports or ALL_PORTS).last
+            ]
+            atoms |= {(protocol, port, family) for family in families_of(reach_of(peers))}
+    return atoms
+
+
+def slowly(life: Life) -> Lives:
+    followed: list[tuple[str, set[tuple[str, int, int]]]] = []
+    ends: dict[str, tuple[str, EndedHow]] = {}
+    before: set[tuple[str, int, int]] = set()
+    for event, how, standing in life.states:
+        after = open_atoms(standing)
+        for opened, parts in followed:
+            if parts and not parts & after:
+                ends[opened] = (event.event_id, how)
+            parts.intersection_update(after)
+        if after - before:
+            followed.append((event.event_id, after - before))
+        before = after
+    return [(opened, *ends.get(opened, (None, None))) for opened, _ in followed]
+
+
+@given(generated_lives(), st.data())
+def test_any_life_in_any_order_is_what_it_was(life: Life, data: st.DataObject) -> None:
+    again = data.draw(st.lists(st.sampled_from(life.statements), max_size=4))
+    shuffled = data.draw(st.permutations([*life.statements, *again]))
+
+    found = fold(GROUP, shuffled)
+
+    assert [events_of(it) for it in found.exposures] == slowly(life)
+    assert frozenset(found.rules) == life.states[-1][2]
+
+
+@given(st.sets(st.integers(0, 65535), max_size=40))
+def test_bits_and_ranges(ports: set[int]) -> None:
+    bits = sum(1 << port for port in ports)
+
+    found = list(ranges_of(bits))
+
+    assert sum(map(bits_of, found)) == bits
+    assert all(one.last + 1 < two.first for one, two in pairwise(found))
