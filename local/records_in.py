@@ -356,8 +356,9 @@ def _inside(document: Mapping[str, Any]) -> list[tuple[str, object]] | None:
 
 
 def _is_empty_list_of_ours(document: Mapping[str, Any], key: str, beside: frozenset[str]) -> bool:
-    # Many things print "results".
-    return document.keys() - {key} <= beside and (key != "results" or "status" in document)
+    # Many things print "results", and a query that still runs has none yet.
+    is_final = key != "results" or document.get("status") == "Complete"
+    return is_final and document.keys() - {key} <= beside
 
 
 def _row_of(cells: list[Any]) -> dict[str, Any] | None:
@@ -371,6 +372,8 @@ def _missing_in(document: Mapping[str, Any]) -> str | None:
     """What had to be asked for, or is lost: the record is not in it."""
     if "EventId" in document:
         return "CloudTrailEvent, a record as JSON text"
+    if document.get("results") == [] and "status" in document:
+        return f"the results of a query that is Complete, found {str(document['status'])[:40]!r}"
     return "the field @message in the query" if "@ptr" in document else None
 
 

@@ -388,6 +388,11 @@ BAD: Final[dict[str, tuple[object, Sequence[object], list[str]]]] = {
         [ONE],
         [", Events[0], CloudTrailEvent: expected JSON: Expecting ',' delimiter"],
     ),
+    "insights-results-of-a-query-that-still-runs": (
+        insights() | {"status": "Running"},
+        [],
+        [", line 1: expected the results of a query that is Complete, found 'Running'"],
+    ),
     "insights-results-without-the-message": (
         insights({"@timestamp": "2026", "@ptr": "p"}),
         [],

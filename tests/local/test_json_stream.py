@@ -254,8 +254,8 @@ def test_whatever_is_damaged_the_others_are_read(
 
 
 def numbers_in(value: object) -> Iterator[object]:
-    if is_numbered(value):
-        yield value["n"]  # type: ignore[index]
+    if isinstance(value, dict) and isinstance(value.get("n"), int):
+        yield value["n"]
     if isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:
             yield from numbers_in(inner)

@@ -22,6 +22,7 @@ from local.aws import SentAlert
 from local.awslogs import packed
 from local.deliveries import Delivery
 from local.template import read_template
+from tests.local.replay_inputs import DELIVERY
 from tests.stories import EVENTS, ROOT, STORIES, story
 
 pytestmark = pytest.mark.usefixtures("warm_function")
@@ -78,18 +79,10 @@ def written(folder: Path, name: str, *documents: object) -> Path:
 
 
 def payload_of(*messages: str) -> dict[str, Any]:
-    delivery = {
-        "messageType": "DATA_MESSAGE",
-        "owner": "111122223333",
-        "logGroup": "organization-trail",
-        "logStream": "o-exampleorgid_222233334444_CloudTrail_eu-central-1",
-        "subscriptionFilters": ["security-group-changes"],
-        "logEvents": [
-            {"id": str(index), "timestamp": 0, "message": message}
-            for index, message in enumerate(messages)
-        ],
-    }
-    return packed(delivery)
+    log_events = [
+        {"id": str(it), "timestamp": 0, "message": text} for it, text in enumerate(messages)
+    ]
+    return packed(DELIVERY | {"logEvents": log_events})
 
 
 def decoded(payload: dict[str, Any]) -> dict[str, Any]:
@@ -728,16 +721,20 @@ def test_what_was_sent_before_an_interruption_is_printed(
     assert (replayed.status, replayed.event_ids) == (130, [OPENING["eventID"]])
 
 
-def test_ctrl_c() -> None:
-    """While more is to come. A pipe takes less than what is written: the beginning was read."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "local.replay", "--format", "json", "-"],
+def program(path: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "local.replay", "--format", "json", path],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    ) as process:
+    )
+
+
+def test_ctrl_c() -> None:
+    """While more is to come. A pipe takes less than what is written: the beginning was read."""
+    with program("-") as process:
         assert process.stdin
         process.stdin.write(f"{json.dumps(OPENING)}\n")
         process.stdin.write(f"{json.dumps(NOT_OURS)}\n" * 500)
@@ -774,13 +771,7 @@ def test_as_a_program_with_standard_input() -> None:
 
 
 def test_whoever_reads_may_stop() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "local.replay", "--format", "json", "events"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with program("events") as process:
         assert process.stdout
         assert process.stderr
         assert process.stdout.read(1) == "{"
