@@ -639,23 +639,6 @@ def test_a_wrong_call_says_how(
     assert capsys.readouterr().err.startswith("usage: python -m local.replay ")
 
 
-@pytest.mark.parametrize("is_terminal", [True, False])
-def test_progress(
-    is_terminal: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
-    monkeypatch.setattr(replay, "_DELAY", 0)
-
-    with replay._progress(200_000_000, "B") as advance:
-        for _ in range(20):
-            advance(10_000_000)
-
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert ("/200M " in err) == is_terminal
-    assert bool(err) == is_terminal
-
-
 @pytest.mark.parametrize("form", ["json", "sms"])
 def test_a_reading_that_is_interrupted_is_called_partial(
     form: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
