@@ -235,8 +235,8 @@ def _later(time: datetime) -> datetime:
 
 def _places_of(sent: SentAlert, delivery: Delivery) -> list[str]:
     """Where the records of an alert were found; of all of the delivery, if it names none."""
-    places = delivery.places
-    named = [places[event_id] for event_id in sent.event_ids if event_id in places]
+    places, told = delivery.places, {*sent.event_ids}
+    named = [place for event_id, place in places.items() if event_id in told]
     return list(dict.fromkeys(named or places.values()))
 
 

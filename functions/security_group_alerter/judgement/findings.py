@@ -196,7 +196,7 @@ def _severity_of_trail_change(change: TrailChange, *, is_own: bool, is_blinded: 
 
 
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/using-service-linked-roles.html
-_ROLE_OF_CLOUDTRAIL = "AWSServiceRoleForCloudTrail"
+_ROLE_OF_CLOUDTRAIL = "cloudtrail.amazonaws.com/AWSServiceRoleForCloudTrail"
 _ON_THE_ORGANIZATION = (
     TrailAction.LEAVE_ORGANIZATION,
     TrailAction.REMOVE_ACCOUNT,

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..judgement.exposure import exposure_of
 from ..model import ids
 from ..model.account import AccountFacts
 from ..model.alert import Alert, DeliveredFinding, EndedBy
-from ..model.change import Action
+from ..model.change import Action, SecurityGroupChange
 from ..model.exposure import Breadth
 from ..model.finding import Finding
 from ..model.presentation import Presentation
@@ -45,6 +46,11 @@ _MOST_LOOKED_AT = 200
 # Of what has a command for each id, so many are looked at.
 _MOST_LOOKS = 6
 # When the table of alerted events could not be read.
+# What was open for a while may have been used.
+_ENDED_STEPS = (
+    "Find out what it reached, and who connected while it was open: VPC flow logs, the host's "
+    "logins.",
+)
 MAY_REPEAT = "This may be a repeat: whether it has been alerted before could not be looked up"
 
 
@@ -148,7 +154,13 @@ class Briefing:
             return False
         openings = self.worst.finding.judgement.foremost.openings
         is_broad = any(opening.reach.breadth >= Breadth.BROAD for opening in openings)
-        return is_broad and self.alert.outcome is Outcome.SUCCEEDED
+        return is_broad and self.alert.outcome is Outcome.SUCCEEDED and not self.worst.ended
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What whoever is woken has to do."""
+        changed = self.worst.changed
+        return _ENDED_STEPS if self.worst.ended and changed.noun == "Group" else changed.steps
 
     @property
     def offers_undo(self) -> bool:
@@ -232,7 +244,7 @@ def _call_of(
         phrase=phrase_of(finding),
         changed=changed,
         reasons=_reasons(finding, changed),
-        ended=ended_words(entry),
+        ended=ended_words(entry) or _closed_words(entry),
         group_link=group_link(finding.subject.id, *place) if has_page else None,
         event_link=event_link(record.event_id, *place) if record else None,
     )
@@ -240,6 +252,16 @@ def _call_of(
 
 def _deletes(finding: Finding) -> bool:
     return finding.change is not None and finding.change.action is Action.DELETE
+
+
+def _closed_words(entry: DeliveredFinding) -> str | None:
+    """Of a call of which something is left, but nothing that is open to much of the Internet."""
+    change, opened = entry.finding.change, entry.finding.judgement.opened
+    if not (entry.revoked and isinstance(change, SecurityGroupChange)):
+        return None
+    left = exposure_of(rule for rule in change.added if rule not in entry.revoked)
+    is_closed = left.breadth < Breadth.BROAD <= opened.breadth
+    return "what the call opened to the Internet was revoked later" if is_closed else None
 
 
 def _reasons(finding: Finding, changed: Changed) -> tuple[str, ...]:

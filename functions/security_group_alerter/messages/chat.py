@@ -168,8 +168,8 @@ def _next_steps(briefing: Briefing) -> Iterator[str]:
     steps = [f"{what}: {link}" for what, link in links if link]
     if briefing.runbook_url:
         steps.insert(0, f"Runbook: {briefing.runbook_url}")
-    elif not steps and worst.changed.steps:
-        steps.append(worst.changed.steps[0])
+    elif not steps and briefing.steps:
+        steps.append(briefing.steps[0])
     looks = [
         f"{shows}: `{command}`"
         for shows, command, _ in briefing.looks[:3]

@@ -92,7 +92,7 @@ def _at_once(briefing: Briefing) -> Iterator[str]:
 
 
 def _when_title(briefing: Briefing) -> str:
-    if not briefing.is_opening or briefing.worst.ended:
+    if not briefing.is_opening:
         return "Called"
     return "Open since" if briefing.count == 1 else "Opened"
 
@@ -229,7 +229,7 @@ def _steps(briefing: Briefing) -> Iterator[str]:
     if briefing.runbook_url:
         yield briefing.runbook_url
     elif alert.severity >= Severity.MEDIUM and alert.outcome is Outcome.SUCCEEDED:
-        steps = enumerate(briefing.worst.changed.steps, start=1)
+        steps = enumerate(briefing.steps, start=1)
         yield from (f"{number}. {step}" for number, step in steps)
     elif alert.severity >= Severity.MEDIUM:
         yield (

@@ -51,12 +51,12 @@ class Principal:
 
     @property
     def service_linked_role(self) -> str | None:
-        """The name of the service-linked role that acted. Nobody else can create one in its path.
+        """`SERVICE/NAME` of the service-linked role that acted: nobody else can create one there.
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
         """
-        _, _, path = (self.role_arn or "").partition(":role/aws-service-role/")
-        return path.rpartition("/")[2] or None
+        _, _, service_and_name = (self.role_arn or "").partition(":role/aws-service-role/")
+        return service_and_name or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

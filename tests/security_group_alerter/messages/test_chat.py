@@ -306,7 +306,7 @@ LINES: dict[str, tuple[Finding, list[str]]] = {
         [
             "*TheCall* on `pl-0123456789abcdef0`",
             "  - `0.0.0.0/0, the whole IPv4 Internet`",
-            "  ! Another world-wide range may still be in the list.",
+            "  ! Another world-open range may still be in the list.",
         ],
     ),
     "record-that-cannot-be-read": (

@@ -276,6 +276,27 @@ def test_what_is_not_undone_is_not_counted() -> None:
     assert [port for port in (22, 23, 3389) if f'"FromPort":{port},' in command] == [22, 3389]
 
 
+def test_what_is_not_open_any_more_is_not_open_since() -> None:
+    """The world was let in and shut out again; what is left of the call lets in nobody."""
+    both = opened("tcp 22 from 0.0.0.0/0", "tcp 22 from 10.0.0.0/8", **CALLED)
+    revoked = judged(
+        SecurityGroupChange(
+            action=Action.REMOVE_RULES,
+            group_id="sg-0123456789abcdef0",
+            removed=rules("tcp 22 from 0.0.0.0/0"),
+        ),
+        **CALLED | {"eventTime": "2026-11-23T08:58:00Z", "eventID": "e-2"},
+    )
+    alert, _ = alerts_of_delivery(both, revoked)
+
+    text = email_of(briefed(alert))
+
+    assert text.splitlines()[1] == "What the call opened to the Internet was revoked later."
+    assert "Open since" not in text
+    assert "Close it" not in text
+    assert "\nUndo what is left of the call (1 rule), with credentials of account " in text
+
+
 def burst(count: int) -> list[Finding]:
     """So many calls on as many groups, of which the last but one opens the most."""
     return [

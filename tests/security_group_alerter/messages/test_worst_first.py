@@ -494,9 +494,9 @@ def test_closed_prefix_list_says_so() -> None:
     text = email(judged(change))
 
     assert text.startswith(
-        "LOW: prefix list pl-0123456789abcdef0 edited: a world-wide range was removed\n"
+        "LOW: prefix list pl-0123456789abcdef0 edited: a world-open range was removed\n"
     )
-    assert "! Another world-wide range may still be in the list." in text
+    assert "! Another world-open range may still be in the list." in text
 
 
 def test_one_range_that_is_added_to_a_prefix_list_is_named() -> None:
@@ -530,7 +530,7 @@ def test_revoke_by_id_that_matched_nothing_tells_of_no_rule_that_went() -> None:
 
     text = email(finding)
 
-    assert call_of(finding).phrase == "revoke matched no rule and changed nothing"
+    assert call_of(finding).phrase == "revoke matched no rule: nothing changed"
     assert "\n  no such rule: sgr-1 sgr-2\n" in text
     assert "not recorded" not in text
 

@@ -47,7 +47,7 @@ _GONE_STEPS = (
 )
 # The role by which IPAM keeps a list in step: a person's edit would be undone at once.
 # https://docs.aws.amazon.com/vpc/latest/ipam/iam-ipam-slr.html
-_IPAM_ROLE = "AWSServiceRoleForIPAM"
+_IPAM_ROLE = "ipam.amazonaws.com/AWSServiceRoleForIPAM"
 
 
 def prefix_list_changed(
