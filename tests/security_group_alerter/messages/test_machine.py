@@ -359,6 +359,7 @@ SET_BY_A_CALL: Final[dict[str, tuple[Change, dict[str, object]]]] = {
                 ("eventSource notEquals", ("c",)),
                 ("readWriteType", "All"),
                 ("readWriteType", "WriteOnly"),
+                ("dataResources AWS::S3::Object", ("arn:aws:s3",)),
             ),
         ),
         {
@@ -367,6 +368,7 @@ SET_BY_A_CALL: Final[dict[str, tuple[Change, dict[str, object]]]] = {
                 "enableLogFileValidation": False,
                 "eventSource notEquals": ["a", "b", "c"],
                 "readWriteType": ["All", "WriteOnly"],
+                "dataResources AWS::S3::Object": ["arn:aws:s3"],
             }
         },
     ),
@@ -720,6 +722,17 @@ NO_COMMAND: Final[dict[str, tuple[list[Finding], str]]] = {
     "edit": ([judged(EDIT)], "what the rule allowed before is not in the record"),
     "refused": (
         [opened("all from ::/0", errorCode="Client.UnauthorizedOperation")],
+        "nothing changed",
+    ),
+    "refused-prefix-list": (
+        [
+            judged(
+                PrefixListChange(
+                    action=Action.MODIFY, prefix_list_id="pl-1", added=(peer("::/0"),)
+                ),
+                errorCode="Client.UnauthorizedOperation",
+            )
+        ],
         "nothing changed",
     ),
     "no-record": (
