@@ -143,6 +143,19 @@ def test_a_call_of_a_thousand_rules(count: int, description: str, answered: bool
         assert shown == 200
 
 
+def test_a_call_of_a_thousand_rules_on_as_many_ports() -> None:
+    """Each opens something of its own: what is compared with what must not take minutes."""
+    finding = opened(*(f"tcp {port} from 3.0.0.0/8" for port in range(6000, 8000, 2)))
+
+    [message] = told([finding])
+
+    assert message.size <= LARGEST_MESSAGE
+    email = form(message, "email")
+    shown = email.count("\n  + ingress tcp ")
+    assert shown >= 200
+    assert f"\n  + and {1000 - shown} more rules: see the CloudTrail event\n" in email
+
+
 @pytest.mark.parametrize("count", [1, 12, 1000])
 def test_a_call_of_a_thousand_rules_that_cannot_be_read(count: int) -> None:
     record = opening_of(1 + count, "", answered=False)

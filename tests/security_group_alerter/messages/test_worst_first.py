@@ -120,6 +120,35 @@ def test_headline_is_the_worst_of_a_call(texts: list[str], severity: str, phrase
         assert email(opened(*ordered)).startswith(f"{severity}: {phrase}\n")
 
 
+DESCRIPTIONS: Final[dict[str, tuple[dict[str, str | None], str | None]]] = {
+    "of-the-worst": ({"tcp 443 from 3.0.0.0/8": "shop", "tcp 22 from ::/0": "vendor"}, "vendor"),
+    # Another rule's would seem to be about what is open.
+    "of-another": ({"tcp 443 from 3.0.0.0/8": "shop", "tcp 22 from ::/0": None}, None),
+    "of-one-half": ({"tcp 22 from 0.0.0.0/1": None, "tcp 22 from 128.0.0.0/1": "half"}, "half"),
+    "of-egress": ({"egress tcp 22 to ::/0": "out", "tcp 22 from ::/0": None}, None),
+    "of-what-is-private": ({"tcp 22 from 10.0.0.0/8": "office"}, "office"),
+    "of-nothing": ({"tcp 22 from 10.0.0.0/8": None}, None),
+}
+
+
+@pytest.mark.parametrize(("texts", "description"), DESCRIPTIONS.values(), ids=list(DESCRIPTIONS))
+def test_description_is_that_of_what_the_headline_is_about(
+    texts: dict[str, str | None], description: str | None
+) -> None:
+    described = tuple(
+        replace(it, description=text)
+        for it, text in zip(rules(*texts), texts.values(), strict=True)
+    )
+    for added in (described, described[::-1]):
+        change = SecurityGroupChange(action=Action.ADD_RULES, group_id="sg-1", added=added)
+
+        assert call_of(judged(change)).changed.description == description
+        beginning = email(judged(change)).partition("WHAT CHANGED")[0]
+        line = f'\nRule description: "{description}"\n'
+        assert (line in beginning) is (description is not None)
+        assert ("Rule description" in beginning) is (description is not None)
+
+
 @pytest.mark.parametrize("most", [1000, 200, 10, 1])
 def test_world_open_rule_is_listed_wherever_it_stands(most: int) -> None:
     private = [f"tcp 22 from 10.0.{block}.0/24" for block in range(250)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from typing import Any
@@ -162,9 +162,28 @@ def _called(change: SecurityGroupChange) -> str:
 def _description_of_worst(finding: Finding, worst_first: list[SecurityGroupRule]) -> str | None:
     """Of the rules that the headline is about: another's would seem to be theirs."""
     judgement = finding.judgement
-    opening = [rule for rule in worst_first if _helps_to_open(rule, judgement)]
-    described = (rule.description for rule in opening or worst_first[:1])
-    return next((safe(it) for it in described if it), None)
+    about: Iterable[SecurityGroupRule] = worst_first[:1]
+    if judgement.foremost.breadth >= Breadth.BROAD:
+        about = _openers([rule for rule in worst_first if rule.description], judgement)
+    return next((safe(rule.description) for rule in about if rule.description), None)
+
+
+def _openers(
+    rules: Sequence[SecurityGroupRule], judgement: Judgement
+) -> Iterator[SecurityGroupRule]:
+    """Those that let something in where it is open the widest, or where that weighs the most.
+
+    Where a part of what was opened is accepted, the rest is meant.
+    """
+    opened = judgement.foremost
+    widest, weighty = opened.breadth, {*worst_openings_in(opened)}
+    foremost = [it for it in opened.openings if it.reach.breadth is widest or it in weighty]
+    for rule in rules:
+        is_accepted = opened is judgement.unaccepted and _is_accepted(rule, judgement)
+        if is_accepted or not exposure_of((rule,)).openings:
+            continue
+        if any(touches(rule, opening) for opening in foremost):
+            yield rule
 
 
 def _worst_first(rated: _Rated) -> _Rated:
@@ -515,24 +534,6 @@ def _open_to_the_internet(
     alone = [rule for rule in openers if exposure_of((rule,)).breadth >= Breadth.BROAD]
     rest = exposure_of({*openers} - {*alone})
     return openers if rest.breadth >= Breadth.BROAD else alone
-
-
-def _helps_to_open(rule: SecurityGroupRule, judgement: Judgement) -> bool:
-    """Whether it lets something in where it is open the widest, or where that weighs the most.
-
-    Where a part of what was opened is accepted, the rest is meant.
-    """
-    opened = judgement.foremost
-    if opened.breadth < Breadth.BROAD or not exposure_of((rule,)).openings:
-        return False
-    if opened is judgement.unaccepted and _is_accepted(rule, judgement):
-        return False
-    weighty = worst_openings_in(opened)
-    return any(
-        touches(rule, opening)
-        for opening in opened.openings
-        if opening.reach.breadth is opened.breadth or opening in weighty
-    )
 
 
 def _is_accepted(rule: SecurityGroupRule, judgement: Judgement) -> bool:
