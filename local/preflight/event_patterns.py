@@ -47,7 +47,7 @@ def pattern_check(plan: Plan) -> Check:
     given = ", ".join(f"{what} has {len(name)}" for what, name in names.items())
     return stop(
         SUBJECT,
-        f"the pattern of {rule} would have {lengths[rule]:,} characters, and EventBridge allows "
+        f"the event pattern of {rule} would have {lengths[rule]:,} characters, and EventBridge allows "
         f"{LONGEST:,}: {given}",
         _remedy(plan),
     )

@@ -92,9 +92,9 @@ STOPS: Final[list[Row]] = [
         "trail-with-a-long-name",
         nothing,
         (*EMAILS, "--parameter", f"TrailName={'t' * 80}"),
-        "event patterns the pattern of LogPathTamperingRule would have 2,074 characters, and "
-        "EventBridge allows 2,048: TrailName has 80, the stack's name has 22. Shorten TrailName "
-        "to 73 characters, or the stack's name (--stack) to 19 characters",
+        "the event pattern of LogPathTamperingRule would have 2,073 characters, and EventBridge "
+        "allows 2,048: TrailName has 80, the stack's name has 22. Shorten TrailName to 73 "
+        "characters, or the stack's name (--stack) to 19 characters",
     ),
     (
         "long-names-of-an-existing-trail",
