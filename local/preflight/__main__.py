@@ -10,8 +10,6 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Mapping
-from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError
 
@@ -22,18 +20,13 @@ from ..deployment import (
     DeploymentError,
     add_options,
     deployment_of,
+    missing_sam_options,
     refuse_unknown,
 )
 from ..program import run
 from ..sam_configuration import SamConfigurationError, override
 from .plan import Plan
 from .steps import PERMISSIONS, ground_checks, plan_checks
-
-# Options that `sam deploy` needs, unless the environment in samconfig.toml sets them.
-_SAM_OPTIONS: Final = {
-    "capabilities": "--capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND",
-    "resolve_s3": "--resolve-s3",
-}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -92,21 +85,16 @@ def _checks(deployment: Deployment) -> Checks[Plan | None]:
 def deploy_command(plan: Plan) -> str:
     """The complete `sam deploy`, with all parameters that were given, quoted for a shell."""
     deployment = plan.deployment
-    parameters = {**deployment.given, "OrganizationId": plan.values["OrganizationId"]}
-    if not plan.makes_trail and plan.account_id != plan.management_account_id:
-        parameters["ManagementAccountId"] = plan.management_account_id
-    settings: Mapping[str, Any] = deployment.settings
+    missing = {
+        f"--{name.replace('_', '-')}": value if isinstance(value, str) else ""
+        for name, value in missing_sam_options(deployment.settings).items()
+    }
     words = [
         *(".venv/sam/bin/sam", "deploy", "--config-env", deployment.environment),
         *("--stack-name", deployment.stack, "--region", deployment.region),
-        *(
-            word
-            for name, option in _SAM_OPTIONS.items()
-            if not settings.get(name)
-            for word in option.split()
-        ),
+        *(word for option, value in missing.items() for word in (option, *value.split())),
         "--parameter-overrides",
-        *(override(name, value) for name, value in parameters.items()),
+        *(override(name, value) for name, value in plan.parameters.items()),
     ]
     return shlex.join(words)
 

@@ -47,8 +47,8 @@ def pattern_check(plan: Plan) -> Check:
     given = ", ".join(f"{what} has {len(name)}" for what, name in names.items())
     return stop(
         SUBJECT,
-        f"the event pattern of {rule} would have {lengths[rule]:,} characters, and EventBridge allows "
-        f"{LONGEST:,}: {given}",
+        f"the event pattern of {rule} would have {lengths[rule]:,} characters, and EventBridge "
+        f"allows {LONGEST:,}: {given}",
         _remedy(plan),
     )
 
