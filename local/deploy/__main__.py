@@ -14,6 +14,7 @@ The answers, the stack's name and the Region are kept in samconfig.toml, in the 
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 import subprocess
 import sys
@@ -78,7 +79,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _refuse_to_wait_for_nobody(deployment: Deployment, *, is_asking: bool) -> None:
-    if is_asking and deployment.settings.get("confirm_changeset") and not sys.stdin.isatty():
+    asks = is_asking and deployment.settings.get("confirm_changeset", True)
+    if asks and not sys.stdin.isatty():
         raise DeploymentError(
             "nobody can be asked whether to make the changes, because standard input is not a "
             f"terminal: use --yes, or set confirm_changeset = false in {SAM_CONFIGURATION.name}"
@@ -121,7 +123,7 @@ def _keep(plan: Plan) -> None:
         save(environment, options)
         print(f"Saved in {SAM_CONFIGURATION.name}, environment {environment}:")
         for name, value in options.items():
-            for line in value if isinstance(value, list) else [f"{name} = {value}"]:
+            for line in value if isinstance(value, list) else [f"{name} = {json.dumps(value)}"]:
                 print(f"  {line}")
 
 

@@ -19,6 +19,8 @@ from ..sam_configuration import SamConfigurationError, override, overrides_in, s
 
 ROOT: Final = Path(__file__).parents[2]
 SAM_PYTHON: Final = ROOT / ".venv/sam/bin/python"
+# A new environment asks before changes are made, and may be deployed again without any.
+_USUAL: Final = {"confirm_changeset": True, "fail_on_empty_changeset": False}
 _EDITOR: Final = Path(__file__).with_name("edit_configuration.py")
 
 
@@ -30,6 +32,7 @@ def options_to_save(deployment: Deployment, parameters: Mapping[str, str]) -> di
         name: value for name, value in needed.items() if settings.get(name) != value
     }
     options |= missing_sam_options(settings)
+    options |= {name: value for name, value in _USUAL.items() if name not in settings}
     if overrides_in(settings) != parameters:
         written = [override(name, value) for name, value in parameters.items()]
         options["parameter_overrides"] = written

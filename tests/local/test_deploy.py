@@ -360,10 +360,18 @@ def test_a_build_or_deployment_that_fails(person: Person, statuses: list[int], r
 # Without a terminal.
 
 
-def test_nobody_to_ask(aws: Cloud, nobody: Person) -> None:
-    make_trail(aws)
+def unattended(person: Person) -> None:
+    person.shell.configure(
+        f'[default.deploy.parameters]\nstack_name = "{STACK}"\nconfirm_changeset = false\n'
+    )
 
-    result = nobody.deploy()
+
+@pytest.mark.parametrize("options", [(), ("--yes",)], ids=["no-terminal", "not-to-be-asked"])
+def test_nobody_to_ask(aws: Cloud, nobody: Person, options: tuple[str, ...]) -> None:
+    make_trail(aws)
+    unattended(nobody)
+
+    result = nobody.deploy(*options)
 
     assert result.status == 2
     assert result.err == (
@@ -376,10 +384,6 @@ def test_nobody_to_ask(aws: Cloud, nobody: Person) -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_nobody_to_confirm(nobody: Person) -> None:
-    nobody.shell.configure(
-        f'[default.deploy.parameters]\nstack_name = "{STACK}"\nconfirm_changeset = true\n'
-    )
-
     refused = nobody.deploy(*EMAILS)
 
     assert (refused.status, refused.out) == (2, "")
@@ -390,6 +394,8 @@ def test_nobody_to_confirm(nobody: Person) -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_all_is_set_and_nobody_is_needed(nobody: Person) -> None:
+    unattended(nobody)
+
     assert nobody.deploy(*EMAILS).status == 0
     assert nobody.ran == [BUILD, DEPLOY]
 
