@@ -687,7 +687,7 @@ def test_a_search_that_takes_too_long_ends_and_says_so(parts: StackParts, run: V
 def test_an_empty_page_is_not_the_end(parts: StackParts, run: Verify) -> None:
     record = {
         "logStreamName": "a-stream",
-        "message": '{"eventName": "CreateSecurityGroup", "recipientAccountId": 7}',
+        "message": '{"eventName": "CreateSecurityGroup", "recipientAccountId": "mine"}',
     }
     pages = [{"events": [], "nextToken": "1"}, {"events": [record]}]
     parts.cloud.answers["FilterLogEvents"] = lambda _: pages.pop(0)
