@@ -50,17 +50,21 @@ def _ask_for_the_trail(trails: list[FirstCopy], ask: Ask) -> dict[str, str]:
     """Each trail that can be read from here, then whether to make another."""
     for trail in trails:
         if trail.parameters:
-            print(f"\n{trail.check.found}.")
+            print(f"\n{_sentence(trail.check.found)}.")
             if _is_yes(ask("Read that trail, and make none? [Y/n] "), usually=True):
                 return dict(trail.parameters)
     for trail in trails:
         if not trail.parameters:
-            print(f"\n{trail.check.found}. {trail.check.todo}")
+            print(f"\n{_sentence(trail.check.found)}. {trail.check.todo}")
     if not all(trail.parameters for trail in trails) and not _is_yes(
         ask("Make another trail here all the same? [y/N] "), usually=False
     ):
         raise DeclinedError("nothing was saved or deployed: reuse the trail as described above")
     return {TRAIL: ""}
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _is_yes(answer: str, *, usually: bool) -> bool:

@@ -184,10 +184,12 @@ def _silence_of(account: Account, seen: Sightings, now: datetime) -> str:
 
 def _advice(since: datetime, now: datetime) -> str:
     if now - since < COVERED_AFTER:
-        hours, until = int((now - since).total_seconds() // 3600), since + COVERED_AFTER
+        hours, rest = (
+            int(span.total_seconds() // 3600) for span in (now - since, since + COVERED_AFTER - now)
+        )
         return (
             f"AWS can take 24 hours to cover an account, and only {hours} h have passed: wait "
-            f"until {until:%Y-%m-%d %H:%M} UTC"
+            f"another {rest + 1} h"
         )
     return (
         "If it is in use, check that it has the trail (aws cloudtrail describe-trails, in that "

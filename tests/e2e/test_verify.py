@@ -1,8 +1,8 @@
 """`make preflight` and `make verify` on the deployed stack; the fixes that verify prints work.
 
 Not shown here, because the emulator does not have it: trusted access of CloudTrail, the time of the
-trail's last delivery, and the heartbeat, because nothing is recorded. Verify waits for that of a new
-stack, until a test counts one.
+trail's last delivery, and the heartbeat, because nothing is recorded. Verify waits for that of a
+new stack, until a test counts one.
 """
 
 import os

@@ -198,7 +198,7 @@ def test_a_trail_that_exists_is_offered(aws: Cloud, person: Person) -> None:
     result = person.deploy()
 
     assert person.asked[0] == "Read that trail, and make none? [Y/n] "
-    assert f"the organization already has the trail {TRAIL} ({REGION}); AWS charges" in result.out
+    assert f"The organization already has the trail {TRAIL} ({REGION}); AWS charges" in result.out
     assert f"trails              {TRAIL} runs, and records all changes" in result.out
     overrides = overrides_in(deploy_settings("default"))
     assert (overrides["ExistingTrailLogGroupName"], overrides["TrailName"]) == (GROUP, TRAIL)

@@ -419,7 +419,7 @@ WARNINGS: Final[list[tuple[str, Break, str]]] = [
         "new-trail-with-silent-accounts",
         young_but_beating,
         "accounts 1 account not seen yet. AWS can take 24 hours to cover an account, and only 0 h "
-        "have passed: wait until 20",
+        "have passed: wait another 24 h",
     ),
     (
         "new-trail-in-which-nobody-is-seen",
