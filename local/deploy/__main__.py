@@ -23,8 +23,9 @@ from typing import Final
 from botocore.exceptions import BotoCoreError
 
 from ..aws_errors import problem_of
-from ..checks import State, print_checks, stop, summary_of
+from ..checks import Checks, State, print_checks, stop, summary_of
 from ..deployment import Deployment, DeploymentError, add_options, deployment_of, refuse_unknown
+from ..preflight.parameters import parameter_checks
 from ..preflight.plan import Plan
 from ..preflight.steps import PERMISSIONS, ground_checks, plan_checks
 from ..program import run
@@ -88,7 +89,7 @@ def _refuse_to_wait_for_nobody(deployment: Deployment, *, is_asking: bool) -> No
 
 
 def _deploy(deployment: Deployment, *, is_asking: bool) -> int:
-    counts, plan = print_checks(ground_checks(deployment))
+    counts, plan = print_checks(_checks_before_the_questions(deployment))
     if plan is None or counts[State.STOP]:
         print(f"\n{summary_of(counts)}: not ready to deploy; nothing was asked or changed.")
         return 1
@@ -101,6 +102,16 @@ def _deploy(deployment: Deployment, *, is_asking: bool) -> int:
         return 1
     _keep(plan)
     return _build_and_deploy(deployment.environment, is_asking=is_asking)
+
+
+def _checks_before_the_questions(deployment: Deployment) -> Checks[Plan | None]:
+    """Those of the ground, and what is wrong with parameters that are set already."""
+    plan = yield from ground_checks(deployment)
+    if plan is not None:
+        for check in parameter_checks(plan.values):
+            if check.state is State.STOP:
+                yield check
+    return plan
 
 
 def _answered(plan: Plan, *, is_asking: bool) -> Plan:

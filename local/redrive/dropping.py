@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+
+from tqdm import tqdm
 
 from security_group_alerter.messages.text import plural
 
@@ -15,7 +18,7 @@ _QUESTION = "   Delete this message for good? Nothing brings it back. [y/N] "
 
 
 def drop(
-    queue: FailureQueue, message_ids: list[str], listing: Listing, ask: Callable[[str], str] | None
+    queue: FailureQueue, message_ids: list[str], listing: Listing, ask: Callable[[], str] | None
 ) -> int:
     """Drop these messages; without `ask`, unconfirmed. Returns 1 if one of them was not dropped."""
     absent = dict.fromkeys(message_ids)
@@ -26,7 +29,7 @@ def drop(
             if message.message_id in absent:
                 del absent[message.message_id]
                 listing.show(message)
-                problem = _reason_to_keep(message, ask)
+                problem = _reason_to_keep(message, ask, listing)
                 if problem is None:
                     queue.delete(message)
                     dropped += 1
@@ -44,11 +47,17 @@ def drop(
     return 0 if dropped == named else 1
 
 
-def _reason_to_keep(message: Message, ask: Callable[[str], str] | None) -> str | None:
+def _reason_to_keep(
+    message: Message, ask: Callable[[], str] | None, listing: Listing
+) -> str | None:
     if records_in(message) is not None:
         return "kept        it can be decoded, so try it again: --invoke"
-    try:
-        is_sure = ask is None or ask(_QUESTION).strip().lower() in {"y", "yes"}
-    except EOFError:
-        is_sure = False
-    return None if is_sure else "kept        as you said"
+    if ask is None:
+        return None
+    # Without the bar on the line of the question.
+    with tqdm.external_write_mode(file=listing.words):
+        print(_QUESTION, end="", file=listing.words, flush=True)
+        with suppress(EOFError):
+            if ask().strip().lower() in {"y", "yes"}:
+                return None
+    return "kept        as you said"

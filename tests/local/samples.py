@@ -125,7 +125,7 @@ def _somebody(*answers: str) -> Iterator[None]:
     """Somebody at the terminal, who gives these answers."""
     left = list(answers)
 
-    def answer(question: str) -> str:
+    def answer(question: str = "") -> str:
         sys.stdout.write(f"{question}{left[0]}\n")
         return left.pop(0)
 

@@ -275,6 +275,15 @@ def test_a_stop_before_the_questions(aws: Cloud, person: Person) -> None:
     assert person.shell.samconfig.read_bytes() == before
 
 
+@pytest.mark.usefixtures("aws")
+def test_a_wrong_value_stops_before_the_questions(person: Person) -> None:
+    result = person.deploy("--parameter", "TrailName=-")
+
+    assert result.status == 1
+    assert "parameters TrailName='-' must be 3 to 128 letters" in result.lines("stop")[0]
+    assert not person.asked
+
+
 def test_a_stop_after_the_questions_saves_nothing(aws: Cloud, person: Person) -> None:
     make_trail(aws)
     make_log_group(aws, "to-the-siem", "to-the-lake")

@@ -414,13 +414,12 @@ def test_interrupted_the_rest_is_handed_back(account: Account, run: Redrive) -> 
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Somebody at a terminal answers with what is in the list, which then holds the questions."""
+    """Somebody at a terminal answers with what is in the list; then standard input ends."""
     answers: list[str] = []
 
-    def answer(question: str) -> str:
+    def answer() -> str:
         if not answers:
             raise EOFError
-        answers.append(question)
         return answers.pop(0)
 
     monkeypatch.setattr(builtins, "input", answer)
@@ -464,8 +463,8 @@ def test_what_cannot_be_decoded_is_shown_and_dropped_after_a_yes(
     result = run("--drop", message_id)
 
     assert (result.status, result.err) == (0, "")
-    assert asked == ["   Delete this message for good? Nothing brings it back. [y/N] "]
-    shown, _, rest = result.out.partition("   dropped     deleted from the queue\n")
+    question = "   Delete this message for good? Nothing brings it back. [y/N] "
+    shown, _, rest = result.out.partition(f"{question}   dropped     deleted from the queue\n")
     assert reason in shown
     assert f"   message     {message_id}\n" in shown
     assert rest == "Dropped: 1 message. Kept or not found: 0 messages.\n"

@@ -1,9 +1,6 @@
 """`python -m local.verify` on the stack's parts in moto: all is well, and each part broken."""
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,7 +34,6 @@ from tests.local.stack_parts import (
     healthy_parts,
     set_status,
 )
-from tests.stories import ROOT
 
 QUIET: Final = "555566667777"
 CHAT_SERVICE: Final = "https://global.sns-api.chatbot.amazonaws.com"
@@ -763,39 +759,6 @@ def test_expired_credentials_end_it(parts: StackParts, run: Verify, operation: s
     begun = "nothing" if operation == "GetCallerIdentity" else "not everything"
     assert result.out.endswith(
         f": {begun} could be checked, so whether the alerter works is not known.\n"
-    )
-
-
-@pytest.mark.parametrize(
-    ("environment", "line"),
-    [
-        pytest.param({}, "account no Region is set", id="no-region"),
-        pytest.param({"AWS_DEFAULT_REGION": REGION}, "account no AWS credentials", id="nobody"),
-        pytest.param({"AWS_PROFILE": "x"}, "account The config profile (x) could", id="no-profile"),
-    ],
-)
-def test_as_a_program_without_an_account(environment: dict[str, str], line: str) -> None:
-    mine = {name: text for name, text in os.environ.items() if not name.startswith("AWS_")}
-    nobody = {
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    }
-
-    ended = subprocess.run(
-        [sys.executable, "-m", "local.verify"],
-        cwd=ROOT,
-        env=mine | nobody | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    result = Run(ended.returncode, ended.stdout, ended.stderr)
-    assert (result.status, result.err) == (2, "")
-    assert result.lines("warning")[0].startswith(line)
-    assert result.out.endswith(
-        "0 ok, 1 warning: nothing could be checked, so whether the alerter works is not known.\n"
     )
 
 
