@@ -93,13 +93,8 @@ preflight: .venv/.replay ## Check what would make the deployment fail or cost to
 bucket-policy: .venv/.replay ## Print the policy that your own bucket needs for the trail; ARGS as for preflight
 	@.venv/bin/python -m local.bucket_policy --config-env $(CONFIG_ENV) $(ARGS)
 
-# The stack needs the organization's id: until its environment in samconfig.toml has one, SAM asks and
-# keeps the answers.
-deploy: build ## Build and deploy with samconfig.toml's CONFIG_ENV (default: default); asks the first time
-	@if awk '/^\[/ { ours = index($$0, "[$(CONFIG_ENV).") == 1 } ours' samconfig.toml 2>/dev/null \
-		| grep -Eq '^[^#]*OrganizationId.*o-[a-z0-9]{10,32}'; \
-	then $(SAM) deploy --config-env $(CONFIG_ENV); \
-	else $(SAM) deploy --config-env $(CONFIG_ENV) --guided; fi
+deploy: .venv/.replay .venv/sam/.installed ## Check, ask what has no good default, build, deploy; CONFIG_ENV in samconfig.toml; ARGS=--help
+	@.venv/bin/python -m local.deploy --config-env $(CONFIG_ENV) $(ARGS)
 
 verify: .venv/.replay ## After the deployment: check every part of the alert path; changes nothing
 	@.venv/bin/python -m local.verify --config-env $(CONFIG_ENV) $(ARGS)

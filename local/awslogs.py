@@ -11,6 +11,13 @@ import json
 import zlib
 from typing import Any
 
+from security_group_alerter.cloudtrail.payload import (
+    UndecodableDeliveryError,
+    UnreadableMessageError,
+    delivery_of,
+    document_of,
+)
+
 
 def packed(delivery: dict[str, Any]) -> dict[str, Any]:
     """A payload of this delivery; of the same delivery always the same."""
@@ -19,31 +26,27 @@ def packed(delivery: dict[str, Any]) -> dict[str, Any]:
     return {"awslogs": {"data": base64.b64encode(data).decode()}}
 
 
-def log_events_in(payload: dict[str, Any]) -> list[object]:
-    """The documents in a payload's log events; None for what is not JSON.
+def unpacked(payload: dict[str, Any]) -> dict[str, Any]:
+    """All that a payload says, which the function can decode, as CloudWatch Logs wrote it."""
+    data = base64.b64decode(payload["awslogs"]["data"])
+    delivery: dict[str, Any] = json.loads(zlib.decompress(data, zlib.MAX_WBITS | 32))
+    return delivery
+
+
+def log_events_in(payload: dict[str, Any]) -> list[dict[str, Any] | None]:
+    """The records in a payload's log events; None for what is not a JSON object.
 
     Nothing of a control message, nor where the payload cannot be decoded: the function says why.
     """
     try:
-        data = json.loads(gzip.decompress(base64.b64decode(payload["awslogs"]["data"])))
-        if data.get("messageType") == "CONTROL_MESSAGE":
-            return []
-        return [_document_of(log_event) for log_event in data["logEvents"]]
-    except (
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        OSError,
-        EOFError,
-        zlib.error,
-        RecursionError,
-    ):
+        delivery = delivery_of(payload)
+    except UndecodableDeliveryError:
         return []
+    return [_document_of(message) for message in delivery.messages] if delivery else []
 
 
-def _document_of(log_event: Any) -> object:
+def _document_of(message: str) -> dict[str, Any] | None:
     try:
-        return json.loads(log_event["message"])
-    except (ValueError, LookupError, TypeError, RecursionError):
+        return document_of(message)
+    except UnreadableMessageError:
         return None

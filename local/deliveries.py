@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from security_group_alerter.cloudtrail.payload import LogStream
+from security_group_alerter.cloudtrail.records import record_of
+
 from .awslogs import log_events_in, packed
 from .records_in import Payload, Record
 
@@ -56,13 +59,11 @@ class Packer:
         if isinstance(item, Payload):
             self._payloads.append(item)
         else:
+            read = record_of(item, LogStream())
             kept = _Kept(
-                time=_time_of(item),
-                event_id=_event_id_of(item),
-                text=json.dumps(item),
-                place=place,
+                time=read.event_time, event_id=read.event_id, text=json.dumps(item), place=place
             )
-            self._streams.setdefault(_log_stream_of(item), []).append(kept)
+            self._streams.setdefault(_log_stream_of(read.account_id), []).append(kept)
 
     def deliveries(self) -> Iterator[Delivery]:
         """What was taken, packed."""
@@ -99,12 +100,13 @@ def deliveries_of(items: Iterable[Record | Payload]) -> Iterator[Delivery]:
 
 def _delivery_of(payload: Payload) -> Delivery:
     records = log_events_in(payload.awslogs)
+    read = [record_of(record or {}, LogStream()) for record in records]
     return Delivery(
         where=payload.where,
         payload=payload.awslogs,
         records=len(records),
-        newest=max(filter(None, map(_time_of, records)), default=None),
-        places=_by_event_id((_event_id_of(record), payload.where) for record in records),
+        newest=max((it.event_time for it in read if it.event_time), default=None),
+        places=_by_event_id((it.event_id, payload.where) for it in read),
     )
 
 
@@ -131,12 +133,9 @@ def _chunks_of(kept: Iterable[_Kept], longest_span: timedelta) -> Iterator[list[
         yield chunk
 
 
-def _log_stream_of(record: Record) -> str:
+def _log_stream_of(account_id: str | None) -> str:
     """`<org-id>_<account>_CloudTrail_<region>`; a placeholder if the record has no account."""
-    identity = record.get("userIdentity")
-    caller = identity.get("accountId") if isinstance(identity, dict) else None
-    account_id = record.get("recipientAccountId") or caller
-    if not isinstance(account_id, str):
+    if account_id is None:
         return "replay"
     return f"{ORGANIZATION_ID}_{account_id}_CloudTrail_{TRAIL_REGION}"
 
@@ -160,17 +159,3 @@ def _payload_of(log_stream: str, chunk: list[_Kept]) -> dict[str, Any]:
 def _order_of(kept: _Kept) -> datetime:
     """A log stream is in order of time, whatever the order of the files."""
     return kept.time or datetime.min.replace(tzinfo=UTC)
-
-
-def _event_id_of(record: object) -> str | None:
-    text = record.get("eventID") if isinstance(record, dict) else None
-    return text if isinstance(text, str) else None
-
-
-def _time_of(record: object) -> datetime | None:
-    text = record.get("eventTime") if isinstance(record, dict) else None
-    try:
-        time = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-    return time if time is not None and time.tzinfo is not None else None

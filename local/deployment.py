@@ -111,6 +111,16 @@ def deployment_of(options: argparse.Namespace) -> Deployment:
     )
 
 
+def missing_sam_options(settings: Mapping[str, Any]) -> dict[str, str | bool]:
+    """Options that `sam deploy` needs, and that samconfig.toml does not set."""
+    missing: dict[str, str | bool] = {}
+    if not settings.get("capabilities"):
+        missing["capabilities"] = "CAPABILITY_IAM CAPABILITY_AUTO_EXPAND"
+    if not settings.get("resolve_s3") and not settings.get("s3_bucket"):
+        missing["resolve_s3"] = True
+    return missing
+
+
 def session_for(options: argparse.Namespace, settings: Mapping[str, Any]) -> boto3.Session:
     """Use the profile in samconfig.toml, and its Region unless the command line names one."""
     region = options.region or settings.get("region")

@@ -29,13 +29,27 @@ def deploy_settings(environment: str) -> dict[str, Any]:
     """
     try:
         with SAM_CONFIGURATION.open("rb") as file:
-            tables = tomllib.load(file).get(environment, {})
+            return settings_in(tomllib.load(file), environment)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         raise SamConfigurationError(f"{SAM_CONFIGURATION.name}: {error}") from None
-    general, deploy = (tables.get(name, {}).get("parameters", {}) for name in ("global", "deploy"))
-    return {**general, **deploy}
+
+
+def settings_in(document: Mapping[str, Any], environment: str) -> dict[str, Any]:
+    """The same, of a document that has been read."""
+    settings: dict[str, Any] = {}
+    for command in ("global", "deploy"):
+        table: Any = document
+        for name in (environment, command, "parameters"):
+            table = table.get(name, {})
+            if not isinstance(table, dict):
+                raise SamConfigurationError(
+                    f"{SAM_CONFIGURATION.name}: expected a table "
+                    f"[{environment}.{command}.parameters], but {name} is none"
+                )
+        settings |= table
+    return settings
 
 
 def overrides_in(settings: Mapping[str, Any]) -> dict[str, str]:

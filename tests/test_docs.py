@@ -39,7 +39,13 @@ from security_group_alerter.model.subject import SubjectKind
 from tests.local.history_sample import history_sample
 from tests.local.replay_inputs import read_in_part, read_whole
 from tests.local.replay_sample import email_sample, replay_sample
-from tests.local.samples import preflight_sample, verify_sample
+from tests.local.samples import (
+    deploy_sample,
+    drop_sample,
+    preflight_sample,
+    redrive_sample,
+    verify_sample,
+)
 from tests.stories import findings_of, story, told
 
 ROOT: Final = Path(__file__).parents[1]
@@ -464,11 +470,16 @@ BLOCKS: Final[dict[str, dict[str, Callable[[], str]]]] = {
     "docs/cost.md": {"costs": costs, "formula": cost_formula},
     "docs/deploy.md": {
         "preflight": shown(preflight_sample),
+        "deploy": shown(deploy_sample),
         "verify": shown(verify_sample),
         "outputs": outputs,
     },
     "docs/history.md": {"history": shown(history_sample)},
-    "docs/operate.md": {"alarms": alarms},
+    "docs/operate.md": {
+        "alarms": alarms,
+        "redrive": shown(redrive_sample),
+        "drop": shown(drop_sample),
+    },
     "docs/performance.md": {"performance": performance},
     "docs/replay.md": {
         "output": shown(replay_sample),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -45,11 +47,48 @@ def trail_checks(plan: Plan) -> Checks[None]:
         return
     others = [trail for trail in trails if trail["TrailARN"] != plan.own_trail_arn]
     yield from _room_checks(others, plan)
-    organization_trails = [trail for trail in others if trail.get("IsOrganizationTrail")]
-    for trail in organization_trails:
-        yield _second_copy_check(trail, plan)
-    if not organization_trails:
+    second_copies = [
+        _second_copy_check(trail, plan) for trail in others if _is_organizations(trail)
+    ]
+    yield from second_copies
+    if not second_copies:
         yield ok(TRAILS, "no other organization trail, so this one is the first copy: free")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstCopy:
+    """An organization trail that exists: what a second one costs, and how to read it instead.
+
+    `parameters` are empty if its log group is not in the account and Region of the stack.
+    """
+
+    check: Check
+    parameters: Mapping[str, str]
+
+
+def first_copies(plan: Plan) -> list[FirstCopy]:
+    """The organization trails that exist, other than the stack's own; none if we may not look."""
+    with suppress(ClientError):
+        trails = plan.deployment.client("cloudtrail").describe_trails()["trailList"]
+        return [
+            FirstCopy(
+                check=_second_copy_check(trail, plan),
+                parameters=_parameters_for(trail) if _is_here(trail, plan) else {},
+            )
+            for trail in trails
+            if trail["TrailARN"] != plan.own_trail_arn and _is_organizations(trail)
+        ]
+    return []
+
+
+def _is_organizations(trail: TrailTypeDef) -> bool:
+    return bool(trail.get("IsOrganizationTrail"))
+
+
+def _is_here(trail: TrailTypeDef, plan: Plan) -> bool:
+    """Whether its log group is in the account and Region of the stack."""
+    arn = trail.get("CloudWatchLogsLogGroupArn")
+    return arn is not None and _place_of(arn)[:2] == (plan.deployment.region, plan.account_id)
 
 
 def _room_checks(others: list[TrailTypeDef], plan: Plan) -> Checks[None]:
@@ -94,9 +133,9 @@ def _estimate(trail: TrailTypeDef, plan: Plan) -> str:
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html
     """
-    arn, now = trail.get("CloudWatchLogsLogGroupArn"), datetime.now(UTC)
-    if not arn or _place_of(arn)[:2] != (plan.deployment.region, plan.account_id):
+    if not _is_here(trail, plan):
         return ""
+    arn, now = trail["CloudWatchLogsLogGroupArn"], datetime.now(UTC)
     with suppress(ClientError):
         answer = plan.deployment.client("cloudwatch").get_metric_statistics(
             Namespace="AWS/Logs",
@@ -123,18 +162,20 @@ def _reuse(trail: TrailTypeDef, plan: Plan) -> str:
             f"--name {trail['TrailARN']} --cloud-watch-logs-log-group-arn … "
             "--cloud-watch-logs-role-arn …)"
         )
-    region, account_id, group = _place_of(arn)
     where = ""
-    if (region, account_id) != (plan.deployment.region, plan.account_id):
+    if not _is_here(trail, plan):
+        region, account_id, _ = _place_of(arn)
         where = f" in account {account_id}, Region {region}, where its log group is"
+    named = [f"--parameter {name}={value}" for name, value in _parameters_for(trail).items()]
+    return f"{where}: {' '.join(named)}"
+
+
+def _parameters_for(trail: TrailTypeDef) -> dict[str, str]:
+    """The parameters with which the alerter reads this trail."""
+    _, account_id, group = _place_of(trail["CloudWatchLogsLogGroupArn"])
     owner = trail["TrailARN"].split(":")[4]
     named = {"ExistingTrailLogGroupName": group, "TrailName": trail["Name"]}
-    if account_id != owner:
-        named["ManagementAccountId"] = owner
-    return where + "".join(
-        f"{':' if number == 0 else ''} --parameter {name}={value}"
-        for number, (name, value) in enumerate(named.items())
-    )
+    return named if account_id == owner else named | {"ManagementAccountId": owner}
 
 
 def _is_logging(trail: TrailTypeDef, plan: Plan) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..deployment import Deployment
 
@@ -32,3 +32,20 @@ class Plan:
         """ARN of the trail that is created or read, if its home is the Region of the stack."""
         where = f"{self.deployment.partition}:cloudtrail:{self.deployment.region}"
         return f"arn:{where}:{self.management_account_id}:trail/{self.values['TrailName']}"
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Those that the deployment has to name: all that were given, and what AWS has told."""
+        found = {"OrganizationId": self.values["OrganizationId"]}
+        if not self.makes_trail and self.account_id != self.management_account_id:
+            found["ManagementAccountId"] = self.management_account_id
+        return {**self.deployment.given, **found}
+
+    def with_answers(self, answers: Mapping[str, str]) -> Plan:
+        """The plan in which these parameters are given, too."""
+        given = {**self.deployment.given, **answers}
+        return replace(
+            self,
+            deployment=replace(self.deployment, given=given),
+            values={**self.values, **answers},
+        )

@@ -1,8 +1,13 @@
 """Lists the deliveries in the failure queue, and tries them again.
 
-Without --invoke, nothing is changed: messages are hidden from other readers while they are listed,
-and returned to the queue at the end. With --invoke, the function is invoked with each delivery, and
-the message is deleted if that succeeds. The alerts that the function sends are real.
+Without --invoke and --drop, nothing is changed: messages are hidden from other readers while they
+are listed, and returned to the queue at the end.
+
+With --invoke, the function is invoked with each delivery, and the message is deleted if that
+succeeds. The alerts that the function sends are real.
+
+With --drop ID, the message with this ID is shown, and deleted for good after you have confirmed it.
+Only what the function can never decode can be dropped. All else stays until --invoke succeeds.
 """
 
 from __future__ import annotations
@@ -14,12 +19,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
-from tqdm import tqdm
 
 from security_group_alerter.messages.text import plural
 
@@ -27,15 +31,10 @@ from ..aws_errors import CREDENTIAL_ERRORS, SIGN_IN, code_of, words_of
 from ..deployment import add_options, session_for
 from ..program import run
 from ..sam_configuration import SAM_CONFIGURATION, SamConfigurationError, deploy_settings
-from .failed_deliveries import (
-    Message,
-    NoDeliveryError,
-    description_of,
-    error_text,
-    failed_delivery_of,
-    in_clear,
-)
+from .dropping import drop
+from .failed_deliveries import Message, NoDeliveryError, error_text, failed_delivery_of
 from .failure_queue import MOST_AT_ONCE, FailureQueue
+from .listing import Listing, bar_of, deliveries
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -60,7 +59,7 @@ SECONDS_HIDDEN_WHILE_LOOKING = 60
 
 _PERMISSIONS = (
     "you need cloudformation:DescribeStacks, sqs:GetQueueAttributes, sqs:ReceiveMessage and "
-    "sqs:ChangeMessageVisibility; with --invoke also sqs:DeleteMessage and lambda:InvokeFunction"
+    "sqs:ChangeMessageVisibility; to delete, sqs:DeleteMessage; with --invoke lambda:InvokeFunction"
 )
 _PLACE = "check that it is in this account and Region (see --stack and --region)"
 # Errors that every other message would meet too, and what to do.
@@ -74,6 +73,10 @@ _ADVICE = {
     "ValidationError": _PLACE,  # of DescribeStacks: no such stack
     **dict.fromkeys(CREDENTIAL_ERRORS, SIGN_IN),
 }
+
+
+# What the function counts, where its own word for it does not say enough.
+_COUNTED = {"matched": "of them changes", "duplicates": "alerted before", "alerts": "alerts sent"}
 
 
 class RedriveError(Exception):
@@ -108,14 +111,23 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m local.redrive",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Exit status: 0; 1 if a delivery that was tried is still in the queue; 2 if AWS "
-        "could not be called.",
+        epilog="Exit status: 0; 1 if what was tried, or was to be dropped, is still in the queue; "
+        "2 if an option is wrong, or AWS could not be called.",
     )
-    parser.add_argument(
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument(
         "--invoke",
         action="store_true",
         help="invoke the function with each delivery, and delete those that succeed",
     )
+    action.add_argument(
+        "--drop",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="delete the message with this ID, which cannot be decoded; may be repeated",
+    )
+    parser.add_argument("--yes", action="store_true", help="with --drop: do not ask")
     parser.add_argument(
         "--show", action="store_true", help="print each message as JSON, with its records decoded"
     )
@@ -123,7 +135,14 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     add_options(parser, with_parameters=False)
     parser.add_argument("--queue-url", metavar="URL", help="instead of the stack's failure queue")
     parser.add_argument("--function", metavar="NAME", help="instead of the stack's function")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.yes and not options.drop:
+        parser.error("--yes goes with --drop")
+    if options.limit and options.drop:
+        parser.error("--limit does not go with --drop, which looks for its messages everywhere")
+    if options.drop and not options.yes and not sys.stdin.isatty():
+        parser.error("--drop asks before it deletes, and standard input is not a terminal: --yes")
+    return options
 
 
 def _positive(text: str) -> int:
@@ -143,11 +162,16 @@ def _redrive(options: argparse.Namespace) -> int:
         invoke = partial(_invoke, session.client("lambda", config=LAMBDA_CONFIG), function)
         # One by one, so that none waits, hidden, for the one before it.
         at_once, hidden_seconds = 1, SECONDS_HIDDEN_WHILE_INVOKING
+    elif options.drop:
+        hidden_seconds = SECONDS_HIDDEN_WHILE_INVOKING  # somebody thinks about it
     queue = FailureQueue(
         session.client("sqs"), queue_url, at_once=at_once, hidden_seconds=hidden_seconds
     )
     try:
-        return _go_through(queue, invoke, limit=options.limit, show=options.show)
+        listing = Listing(as_json=options.show)
+        if options.drop:
+            return drop(queue, options.drop, listing, None if options.yes else input)
+        return _go_through(queue, invoke, listing, options.limit)
     finally:
         late = queue.hand_back()
         if late:
@@ -191,34 +215,32 @@ def _words_for(error: ClientError) -> str:
 
 
 def _go_through(
-    queue: FailureQueue, invoke: Invoke | None, *, limit: int | None, show: bool
+    queue: FailureQueue, invoke: Invoke | None, listing: Listing, limit: int | None
 ) -> int:
-    # JSON is for other programs, so that nothing else is on standard output.
-    words = sys.stderr if show else sys.stdout
-    visible, hidden = queue.size()
-    others = f", and {hidden:,} that another reader has taken" if hidden else ""
-    print(f"About {plural(visible, 'message')} in {queue.url}{others}", file=words)
-    seen = done = 0
-    with _bar(min(visible, limit or visible)) as bar:
+    done = 0
+    with bar_of(min(listing.announce(queue), limit or sys.maxsize)) as bar:
         for message in islice(queue.messages(), limit):
-            seen += 1
-            if show:
-                bar.write(f"{seen}. message {message.message_id}", file=words)
-                bar.write(in_clear(message))
-            else:
-                bar.write(f"{seen}. {description_of(message)}", file=words)
+            listing.show(message)
             if invoke is not None:
                 is_done, outcome = _try(queue, message, invoke)
                 done += is_done
-                bar.write(f"   {'done' if is_done else 'left':<11} {outcome}", file=words)
+                listing.say(f"   {'done' if is_done else 'left':<11} {outcome}")
             bar.update()
     if invoke is None:
-        print(
-            f"{plural(seen, 'message')} listed, none changed. --invoke tries them again", file=words
-        )
+        listing.say(f"Listed: {listing}. Nothing was changed.{_next_step(listing)}")
         return 0
-    print(f"Succeeded and deleted: {done:,} of {plural(seen, 'message')}", file=words)
-    return 0 if done == seen else 1
+    left = listing.messages - done
+    listing.say(
+        f"Tried: {listing}. Succeeded and deleted: {deliveries(done)}. Still in the queue: "
+        f"{plural(left, 'message')}."
+    )
+    return 1 if left else 0
+
+
+def _next_step(listing: Listing) -> str:
+    retry = " --invoke tries the deliveries again." if listing.deliveries else ""
+    drop_it = " --drop ID deletes what cannot be decoded." if listing.undecodable else ""
+    return retry + drop_it
 
 
 def _try(queue: FailureQueue, message: Message, invoke: Invoke) -> tuple[bool, str]:
@@ -226,7 +248,8 @@ def _try(queue: FailureQueue, message: Message, invoke: Invoke) -> tuple[bool, s
     try:
         answer = invoke(failed_delivery_of(message).payload)
     except NoDeliveryError:
-        return False, "in the queue: it contains no delivery"
+        todo = f"To delete it: --drop {message.message_id}"
+        return False, f"in the queue: it contains no delivery. {todo}"
     except InvocationError as error:
         return False, f"in the queue: {error}"
     try:
@@ -266,13 +289,12 @@ def _summary_of(said: Any) -> str:
     """What the function counted, in one line."""
     if not isinstance(said, dict):
         return "without a summary"
-    counted = (f"{name.replace('_', ' ')} {count}" for name, count in said.items() if count)
+    counted = (
+        f"{_COUNTED.get(name, name.replace('_', ' '))}: {count}"
+        for name, count in said.items()
+        if count
+    )
     return ", ".join(counted) or "no record in it was for the alerter"
-
-
-def _bar(total: int) -> tqdm[NoReturn]:
-    # disable=None: a bar on a terminal only.
-    return tqdm(total=total, unit=" messages", disable=None)
 
 
 if __name__ == "__main__":

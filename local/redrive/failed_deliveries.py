@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes.cloud_watch_logs_event import CloudWatchLogsEvent
-
 from security_group_alerter.cloudtrail.payload import (
     UndecodableDeliveryError,
     delivery_of,
     log_stream_of,
 )
 from security_group_alerter.messages.text import plural, safe
+
+from ..awslogs import unpacked
 
 _LONGEST_TEXT = 500
 
@@ -85,7 +85,7 @@ def failed_delivery_of(message: Message) -> FailedDelivery:
 def contents_of(payload: Any) -> Contents:
     """Decode a payload as the function does. Raises UndecodableDeliveryError, as it does."""
     delivery = delivery_of(payload)
-    decoded = dict(CloudWatchLogsEvent(dict(payload)).parse_logs_data())
+    decoded = unpacked(payload)
     log_stream = decoded.get("logStream")
     return Contents(
         decoded=decoded,
@@ -93,6 +93,14 @@ def contents_of(payload: Any) -> Contents:
         account_id=log_stream_of(log_stream).account_id,
         log_stream=log_stream if isinstance(log_stream, str) else None,
     )
+
+
+def records_in(message: Message) -> int | None:
+    """How many records are in it; None if the function can never decode it."""
+    try:
+        return contents_of(failed_delivery_of(message).payload).records
+    except (NoDeliveryError, UndecodableDeliveryError):
+        return None
 
 
 def description_of(message: Message) -> str:

@@ -1,31 +1,26 @@
 """Checks every part of the deployed alert path, from trail to subscribers. Changes nothing.
 
-Each check prints one line: ok, warning or stop, what was found, and what to do. Run it again after
-a day: it can take 24 hours until the trail covers every account.
+Each check prints one line: ok, warning or stop, what was found, and what to do. Before the first
+heartbeat of a new stack, one line says how long to wait, and what needs records is not checked. Run
+it again after a day: it can take 24 hours until the trail covers every account.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..aws_errors import problem_of
-from ..checks import (
-    Checks,
-    State,
-    guarded,
-    ok,
-    print_checks,
-    stop,
-    summary_of,
-)
-from ..deployment import Deployment, DeploymentError, add_options, deployment_of
+from ..checks import Checks, State, guarded, ok, print_checks, summary_of, warning
+from ..deployment import DeploymentError, add_options, deployment_of
 from ..program import run
 from ..sam_configuration import SamConfigurationError
 from . import alert_path, change_search, deployed_stack, silent_accounts, trail_delivery
+from .deployed_stack import Deployed
 
 PERMISSIONS: Final = (
     *alert_path.PERMISSIONS,
@@ -38,24 +33,28 @@ PERMISSIONS: Final = (
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the checks. Returns 1 after a stop, 2 if an option is wrong."""
+    """Print the checks. Returns 1 after a stop, 2 if an option is wrong or AWS cannot be asked."""
     options = _options(arguments)
     try:
-        deployment = deployment_of(options)
+        counts, is_complete = print_checks(_checks(options))
     except (DeploymentError, SamConfigurationError) as error:
         print(f"verify: {error}", file=sys.stderr)
         return 2
-    except BotoCoreError as error:
-        print(stop("account", *problem_of(error)))
-        return 1
-    counts, _ = print_checks(_checks(deployment, options.seconds))
-    verdict = "all is well"
+    print(f"\n{summary_of(counts)}: {_verdict(counts, is_complete=is_complete)}.")
     if counts[State.STOP]:
-        verdict = "something is broken"
-    elif counts[State.WARNING]:
-        verdict = "nothing is known to be broken, but see the warnings"
-    print(f"\n{summary_of(counts)}: {verdict}.")
-    return 1 if counts[State.STOP] else 0
+        return 1
+    return 0 if is_complete else 2
+
+
+def _verdict(counts: Counter[State], *, is_complete: bool) -> str:
+    unknown = f"{'not everything' if counts[State.OK] else 'nothing'} could be checked"
+    if counts[State.STOP]:
+        return "something is broken" if is_complete else f"something is broken, and {unknown}"
+    if not is_complete:
+        return f"{unknown}, so whether the alerter works is not known"
+    if counts[State.WARNING]:
+        return "nothing is known to be broken, but see the warnings"
+    return "all is well"
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -65,7 +64,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="Permissions needed, all read-only (a check that lacks one says so):\n  "
         + "\n  ".join(sorted(PERMISSIONS))
-        + "\nExit status: 0, also with warnings; 1 after a stop; 2 if an option is wrong.",
+        + "\nExit status: 0, also with warnings; 1 after a stop; 2 if an option is wrong, or AWS "
+        "cannot be asked (no credentials, for example).",
     )
     add_options(parser, with_parameters=False)
     parser.add_argument(
@@ -78,17 +78,32 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _checks(deployment: Deployment, search_seconds: float) -> Checks[None]:
+def _checks(options: argparse.Namespace) -> Checks[bool]:
+    """Every check. Returns whether AWS could be asked to the end."""
     try:
+        deployment = deployment_of(options)
         caller = deployment.client("sts").get_caller_identity()
         yield ok("account", f"{caller['Account']}, as {caller['Arn']}")
-        deployed = yield from guarded(
-            "stack", deployed_stack.deployed_stack(deployment, caller["Account"])
-        )
-        if deployed is None:
-            return
-        trail = yield from guarded("trail", trail_delivery.described_trail(deployed))
-        began_at = yield from guarded("trail", trail_delivery.trail_status(deployed))
+        found = deployed_stack.deployed_stack(deployment, caller["Account"])
+        deployed = yield from guarded("stack", found)
+        if deployed is not None:
+            yield from _checks_of(deployed, options.seconds)
+    except (ClientError, BotoCoreError) as error:
+        # Not a stop: this says nothing about the alerter.
+        yield warning("account", *problem_of(error))
+        return False
+    return deployed is not None
+
+
+def _checks_of(deployed: Deployed, search_seconds: float) -> Checks[None]:
+    beats = yield from guarded(alert_path.HEARTBEAT, alert_path.heartbeats(deployed))
+    is_waiting = beats is not None and not beats and deployed.is_young
+    if is_waiting:
+        yield deployed_stack.waiting_check(deployed)
+    trail = yield from guarded("trail", trail_delivery.described_trail(deployed))
+    status = trail_delivery.trail_status(deployed, is_waiting=is_waiting)
+    began_at = yield from guarded("trail", status)
+    if not is_waiting:
         accounts = yield from guarded(
             silent_accounts.SUBJECT,
             silent_accounts.account_checks(deployed, trail, began_at or deployed.made_at),
@@ -97,9 +112,7 @@ def _checks(deployment: Deployment, search_seconds: float) -> Checks[None]:
             change_search.SUBJECT,
             change_search.search_checks(deployed, accounts or {}, search_seconds),
         )
-        yield from alert_path.path_checks(deployed)
-    except (ClientError, BotoCoreError) as error:
-        yield stop("account", *problem_of(error))
+    yield from alert_path.path_checks(deployed, None if is_waiting else beats)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
@@ -13,10 +13,13 @@ from security_group_alerter.messages.text import plural
 from security_group_alerter.settings import METRICS_NAMESPACE
 
 from ..aws_errors import code_of
-from ..checks import Checks, guarded, ok, stop, warning
+from ..checks import Check, Checks, guarded, ok, stop, warning
 from ..policy_statements import Request, applies
 from ..template import subscription_pattern
 from .deployed_stack import Deployed, span_words
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns.type_defs import SubscriptionTypeDef
 
 PERMISSIONS: Final = (
     "cloudwatch:GetMetricStatistics",
@@ -25,20 +28,29 @@ PERMISSIONS: Final = (
     "sns:ListSubscriptionsByTopic",
     "sqs:GetQueueAttributes",
 )
+HEARTBEAT: Final = "heartbeat"
+# When heartbeats arrived, and how many.
+Beats = dict[datetime, float]
 # Made only with a chat channel.
 CHAT_TOPIC: Final = "ChatTopicArn"
+# The parameters whose addresses the stack itself subscribes.
+_EMAILS: Final = {"AlertTopicArn": "AlertEmail", "OperationsTopicArn": "OperationsEmail"}
+# By then an address has followed its link, or SNS has deleted the subscription.
+# https://aws.amazon.com/about-aws/whats-new/2023/05/amazon-sns-automatic-deletion-unconfirmed-subscriptions/
+CONFIRMED_WITHIN: Final = timedelta(hours=48)
 # The heartbeat alarm waits as long.
 BEATS_WITHIN: Final = timedelta(minutes=30)
 
 
-def path_checks(deployed: Deployed) -> Checks[None]:
-    """Every part, from the log group on."""
+def path_checks(deployed: Deployed, beats: Beats | None) -> Checks[None]:
+    """Every part, from the log group on; without the heartbeat if it is None."""
     yield from guarded("subscription", _subscription_checks(deployed))
     yield from guarded("permission", _permission_checks(deployed))
     for output in ("AlertTopicArn", CHAT_TOPIC, "OperationsTopicArn"):
         if output in deployed.outputs:
             yield from guarded("topic", _topic_checks(deployed, output))
-    yield from guarded("heartbeat", _heartbeat_checks(deployed))
+    if beats is not None:
+        yield from guarded(HEARTBEAT, _heartbeat_checks(deployed, beats))
     yield from guarded("failure queue", _queue_checks(deployed))
 
 
@@ -133,62 +145,94 @@ def _topic_checks(deployed: Deployed, output: str) -> Checks[None]:
         for page in client.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
         for it in page["Subscriptions"]
     ]
-    if not subscriptions:
-        subscribe = (
-            f"Subscribe: aws sns subscribe --region {deployed.deployment.region} --topic-arn "
-            f"{topic_arn} --protocol email --notification-endpoint security@example.com"
+    parameter = _EMAILS.get(output, "")
+    own = deployed.parameters.get(parameter, "")
+    for it in subscriptions:
+        yield _subscriber_check(deployed, it, topic_arn, is_own=it["Endpoint"] == own)
+    if own and own not in {it["Endpoint"] for it in subscriptions}:
+        yield stop(
+            "topic",
+            f"email {own} is not subscribed to {name} any more, and gets nothing from it. Nobody "
+            "confirmed the subscription in time, or it was deleted",
+            "CloudFormation does not notice. Deploy without the address, then with it: "
+            f'make deploy ARGS="--parameter {parameter}=", and '
+            f'make deploy ARGS="--parameter {parameter}={own}"',
         )
+    elif not subscriptions:
+        todo = f"Subscribe: {_subscribe(deployed, topic_arn, 'security@example.com')}"
         if output == CHAT_TOPIC:
-            subscribe = (
+            todo = (
                 "Amazon Q Developer in chat applications subscribes by itself: in its console, "
                 "check the workspace or team, and the channel's topics"
             )
-        yield warning("topic", f"nobody has subscribed to {name}", subscribe)
-    for it in subscriptions:
-        subscriber = f"{it['Protocol']} {it['Endpoint']}"
-        # What AWS puts in place of an ARN.
-        # https://docs.aws.amazon.com/sns/latest/api/API_ListSubscriptionsByTopic.html
-        if it["SubscriptionArn"] == "PendingConfirmation":
-            yield warning(
-                "topic",
-                f"{subscriber} has not confirmed its subscription, and gets nothing from {name}",
-                "Follow the link in the e-mail from AWS. If it has expired, subscribe again",
-            )
-        elif it["SubscriptionArn"] == "Deleted":
-            yield warning("topic", f"{subscriber} has unsubscribed from {name}", "Subscribe again")
-        else:
-            yield ok("topic", f"{subscriber} is subscribed to {name}")
+        yield warning("topic", f"nobody has subscribed to {name}", todo)
+
+
+def _subscriber_check(
+    deployed: Deployed, subscription: SubscriptionTypeDef, topic_arn: str, *, is_own: bool
+) -> Check:
+    """A subscription. `is_own`: the stack has made it, when it was last changed or before."""
+    name = topic_arn.rpartition(":")[2]
+    address = subscription["Endpoint"]
+    subscriber = f"{subscription['Protocol']} {address}"
+    # What AWS puts in place of an ARN.
+    # https://docs.aws.amazon.com/sns/latest/api/API_ListSubscriptionsByTopic.html
+    if subscription["SubscriptionArn"] == "Deleted":
+        return warning("topic", f"{subscriber} has unsubscribed from {name}", "Subscribe again")
+    if subscription["SubscriptionArn"] != "PendingConfirmation":
+        return ok("topic", f"{subscriber} is subscribed to {name}")
+    if is_own and deployed.now - deployed.changed_at > CONFIRMED_WITHIN:
+        # https://repost.aws/knowledge-center/sns-email-subscription-disabled
+        return stop(
+            "topic",
+            f"{subscriber} gets nothing from {name}: its subscription has to be confirmed again, "
+            "as SNS demands after more than 10 e-mails in a second. After 48 hours SNS deletes it",
+            "Follow the link in the newest e-mail from AWS. To have it sent again: "
+            f"{_subscribe(deployed, topic_arn, address)}",
+        )
+    return warning(
+        "topic",
+        f"{subscriber} has not confirmed its subscription, and gets nothing from {name}",
+        "Follow the link in the e-mail from AWS. If it has expired, subscribe again",
+    )
+
+
+def _subscribe(deployed: Deployed, topic_arn: str, address: str) -> str:
+    return (
+        f"aws sns subscribe --region {deployed.deployment.region} --topic-arn {topic_arn} "
+        f"--protocol email --notification-endpoint {address}"
+    )
 
 
 # Its health.
 
 
-def _heartbeat_checks(deployed: Deployed) -> Checks[None]:
-    beats = _metric(deployed, "Heartbeats", "Sum")
-    lags = _metric(deployed, "HeartbeatLag", "Maximum")
-    newest = max((time for time, count in beats.items() if count), default=None)
-    if newest is None:
-        found = "none has arrived in the last hour"
-        if deployed.is_young:
-            yield warning("heartbeat", found, "The stack is new: check again in half an hour")
-        else:
-            yield stop(
-                "heartbeat",
-                found,
-                "Changes may go unseen: fix what is broken above, the trail first",
-            )
+def heartbeats(deployed: Deployed) -> Checks[Beats]:
+    """How many have arrived in each minute of the last hour."""
+    yield from ()
+    return {time: count for time, count in _metric(deployed, "Heartbeats", "Sum").items() if count}
+
+
+def _heartbeat_checks(deployed: Deployed, beats: Beats) -> Checks[None]:
+    if not beats:
+        yield stop(
+            HEARTBEAT,
+            "none has arrived in the last hour",
+            "Changes may go unseen: fix what is broken above, the trail first",
+        )
         return
+    newest, lags = max(beats), _metric(deployed, "HeartbeatLag", "Maximum")
     age = deployed.now - newest
     lag = f", {span_words(timedelta(seconds=lags[max(lags)]))} after the call" if lags else ""
     found = f"the last one arrived {span_words(age)} ago{lag}"
     if age > BEATS_WITHIN:
         yield warning(
-            "heartbeat",
+            HEARTBEAT,
             found,
             "One is sent every 5 minutes: check again, and look at the dashboard",
         )
     else:
-        yield ok("heartbeat", f"{found}; {int(sum(beats.values()))} in the last hour")
+        yield ok(HEARTBEAT, f"{found}; {int(sum(beats.values()))} in the last hour")
     slowest = _metric(deployed, "Lag", "Maximum")
     if slowest:
         yield ok(
@@ -221,7 +265,8 @@ def _queue_checks(deployed: Deployed) -> Checks[None]:
     if waiting:
         yield stop(
             "failure queue",
-            f"{plural(waiting, 'message')} in it: deliveries that failed for good, without alerts",
+            f"{plural(waiting, 'message')} in it, each a delivery that failed for good: the "
+            "changes in it may not have been alerted on",
             "List them, and try them again: make redrive",
         )
     else:

@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from tqdm import tqdm
 
 from security_group_alerter.cloudtrail.payload import log_stream_of
+from security_group_alerter.cloudtrail.records import record_of
 from security_group_alerter.messages.text import plural
 
 from ..checks import Check, Checks, ok
@@ -102,11 +103,8 @@ def search_check(found: Found, names: Mapping[str, str]) -> Check:
 
 def _account_of(log_stream: str, message: str) -> str:
     """Whose record it is: as the record says, else as its log stream does."""
-    record: Any = json.loads(message)
-    account_id = record.get("recipientAccountId")
-    if isinstance(account_id, str):
-        return account_id
-    return log_stream_of(log_stream).account_id or "an unknown account"
+    record = record_of(json.loads(message), log_stream_of(log_stream))
+    return record.account_id or "an unknown account"
 
 
 def _milliseconds(moment: datetime) -> int:

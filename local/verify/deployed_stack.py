@@ -10,7 +10,7 @@ from typing import Final
 from botocore.exceptions import ClientError
 
 from ..aws_errors import code_of
-from ..checks import Checks, ok, stop, warning
+from ..checks import Check, Checks, ok, stop, warning
 from ..deployment import Deployment
 
 PERMISSIONS: Final = ("cloudformation:DescribeStacks",)
@@ -37,6 +37,8 @@ class Deployed:
     outputs: Mapping[str, str]
     parameters: Mapping[str, str]
     made_at: datetime
+    # The last time that anything in it was changed.
+    changed_at: datetime
     now: datetime
 
     @property
@@ -64,6 +66,18 @@ def span_words(span: timedelta) -> str:
 def clock() -> datetime:
     """The time that all ages are counted from."""
     return datetime.now(UTC)
+
+
+def waiting_check(deployed: Deployed) -> Check:
+    """A stack that is so new that nothing has arrived: what to wait for, and until when."""
+    until = deployed.made_at + DELIVERED_WITHIN
+    return warning(
+        "stack",
+        f"it was made {span_words(deployed.now - deployed.made_at)} ago, and no heartbeat has "
+        "arrived yet: the first takes about a quarter of an hour",
+        f"Wait for it, and run make verify again. From {until:%H:%M} UTC on, its absence is an "
+        "error",
+    )
 
 
 def deployed_stack(deployment: Deployment, account_id: str) -> Checks[Deployed | None]:
@@ -105,5 +119,6 @@ def deployed_stack(deployment: Deployment, account_id: str) -> Checks[Deployed |
         outputs=outputs,
         parameters={it["ParameterKey"]: it["ParameterValue"] for it in stack.get("Parameters", [])},
         made_at=stack["CreationTime"],
+        changed_at=stack.get("LastUpdatedTime", stack["CreationTime"]),
         now=clock(),
     )

@@ -144,6 +144,10 @@ def silence_checks(
     found = f"{seen_accounts:,} of {plural(len(accounts), 'active account')} seen in {where}"
     if seen_accounts:
         yield ok(SUBJECT, found)
+        if silent and now - trail_began_at < COVERED_AFTER:
+            rest = plural(len(silent), "account")
+            yield warning(SUBJECT, f"{rest} not seen yet", _advice(trail_began_at, now))
+            return
     elif now - trail_began_at < COVERED_AFTER:
         yield warning(SUBJECT, found, _advice(trail_began_at, now))
     else:
@@ -180,8 +184,13 @@ def _silence_of(account: Account, seen: Sightings, now: datetime) -> str:
 
 def _advice(since: datetime, now: datetime) -> str:
     if now - since < COVERED_AFTER:
-        hours = int((now - since).total_seconds() // 3600)
-        return f"AWS can take 24 hours to cover an account, and only {hours} h have passed: wait"
+        hours, rest = (
+            int(span.total_seconds() // 3600) for span in (now - since, since + COVERED_AFTER - now)
+        )
+        return (
+            f"AWS can take 24 hours to cover an account, and only {hours} h have passed: wait "
+            f"another {rest + 1} h"
+        )
     return (
         "If it is in use, check that it has the trail (aws cloudtrail describe-trails, in that "
         "account), and that the organization still trusts CloudTrail"

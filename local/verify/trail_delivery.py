@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import ClientError
 
 from ..aws_errors import code_of
-from ..checks import Check, Checks, ok, stop, warning
+from ..checks import Check, Checks, State, ok, stop, warning
 from .deployed_stack import DELIVERED_WITHIN, Deployed, span_words
 
 if TYPE_CHECKING:
@@ -55,8 +55,11 @@ def described_trail(deployed: Deployed) -> Checks[TrailTypeDef | None]:
     return trail
 
 
-def trail_status(deployed: Deployed) -> Checks[datetime | None]:
-    """Whether the trail delivers. Returns when it was started."""
+def trail_status(deployed: Deployed, *, is_waiting: bool) -> Checks[datetime | None]:
+    """Whether the trail delivers, or has failed to. Returns when it was started.
+
+    While `is_waiting` for the first records of a new stack, that there are none is no news.
+    """
     arn = deployed.outputs["TrailArn"]
     client = deployed.deployment.client("cloudtrail", arn.split(":")[3])
     try:
@@ -71,20 +74,23 @@ def trail_status(deployed: Deployed) -> Checks[datetime | None]:
             "it is stopped",
             f"Start it: aws cloudtrail start-logging --name {arn} --region {arn.split(':')[3]}",
         )
-    yield _delivery_check(
-        deployed,
-        "to S3",
-        status.get("LatestDeliveryTime"),
-        status.get("LatestDeliveryError"),
-        "Compare the bucket's policy (and the key's) with template.yaml",
-    )
-    yield _delivery_check(
-        deployed,
-        "to CloudWatch Logs",
-        status.get("LatestCloudWatchLogsDeliveryTime"),
-        status.get("LatestCloudWatchLogsDeliveryError"),
-        "Compare the trail's role (TrailLogRole) with template.yaml",
-    )
+    for subject, last, problem, todo in (
+        (
+            "to S3",
+            status.get("LatestDeliveryTime"),
+            status.get("LatestDeliveryError"),
+            "Compare the bucket's policy (and the key's) with template.yaml",
+        ),
+        (
+            "to CloudWatch Logs",
+            status.get("LatestCloudWatchLogsDeliveryTime"),
+            status.get("LatestCloudWatchLogsDeliveryError"),
+            "Compare the trail's role (TrailLogRole) with template.yaml",
+        ),
+    ):
+        check = _delivery_check(deployed, subject, last, problem, todo)
+        if not (is_waiting and check.state is State.WARNING):
+            yield check
     return status.get("StartLoggingTime")
 
 

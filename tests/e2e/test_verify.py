@@ -1,8 +1,8 @@
 """`make preflight` and `make verify` on the deployed stack; the fixes that verify prints work.
 
 Not shown here, because the emulator does not have it: trusted access of CloudTrail, the time of the
-trail's last delivery, and the heartbeat, because nothing is recorded. While the stack is new, each
-is a warning.
+trail's last delivery, and the heartbeat, because nothing is recorded. Verify waits for that of a
+new stack, until a test counts one.
 """
 
 import os
@@ -16,6 +16,7 @@ import pytest
 from botocore import xform_name
 
 from local.deliveries import TRAIL_REGION
+from security_group_alerter.settings import METRICS_NAMESPACE
 from tests.e2e.emulator import CREDENTIALS, Emulator
 from tests.e2e.organization import OPENING, Organization
 from tests.e2e.stacks import Stack
@@ -26,10 +27,10 @@ pytestmark = pytest.mark.no_cover
 
 WELL: Final = {
     *("account", "stack", "trail", "accounts", "six-name pattern", "subscription", "permission"),
-    *("topic", "failure queue"),
+    *("topic", "heartbeat", "failure queue"),
 }
 # "accounts": the management account has made no call. "topic": nothing subscribes for chat.
-NOT_SEEN: Final = {"to S3", "to CloudWatch Logs", "accounts", "heartbeat", "topic"}
+NOT_SEEN: Final = {"to S3", "to CloudWatch Logs", "accounts", "topic"}
 
 
 def test_preflight_says_that_it_would_be_updated(stack: Stack) -> None:
@@ -46,9 +47,18 @@ def test_preflight_says_that_it_would_be_updated(stack: Stack) -> None:
     assert f"OrganizationId={stack.organization_id}" in run.out.splitlines()[-1]
 
 
+def test_verify_of_a_new_stack_says_what_to_wait_for(stack: Stack) -> None:
+    run = run_on(stack, "local.verify")
+
+    assert run.status == 0, run
+    assert subjects_of(run, "warning") == {"stack", "topic"}
+    assert "and no heartbeat has arrived yet: the first takes about a quarter of an hour" in run.out
+
+
 def test_verify_says_that_all_is_well(
     emulator: Emulator, stack: Stack, organization: Organization
 ) -> None:
+    count_a_heartbeat(stack)
     stack.put(organization.record_of(OPENING))
     folder = f"AWSLogs/{organization.id}/{organization.account_id}"
     emulator.client("s3").put_object(
@@ -61,6 +71,20 @@ def test_verify_says_that_all_is_well(
     assert subjects_of(run, "ok") == WELL
     assert subjects_of(run, "warning") == NOT_SEEN
     assert f"payments-production ({organization.account_id})" in line_of(run, "six-name pattern")
+
+
+def count_a_heartbeat(stack: Stack) -> None:
+    """As the function does."""
+    stack.emulator.client("cloudwatch").put_metric_data(
+        Namespace=METRICS_NAMESPACE,
+        MetricData=[
+            {
+                "MetricName": "Heartbeats",
+                "Dimensions": [{"Name": "service", "Value": stack.name}],
+                "Value": 1,
+            }
+        ],
+    )
 
 
 def without_filter(stack: Stack) -> None:

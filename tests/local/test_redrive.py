@@ -1,5 +1,6 @@
 """`python -m local.redrive`, with an SQS in this process and our handler behind Lambda's API."""
 
+import builtins
 import io
 import json
 import os
@@ -74,8 +75,10 @@ class Account:
     invoked_with: list[Any] = field(default_factory=list)
     invoked: list[str] = field(default_factory=list)
     refused: dict[str, Callable[..., Answer]] = field(default_factory=dict)
+    sent: int = 0
 
     def send(self, *bodies: str) -> None:
+        self.sent += len(bodies)
         for body in bodies:
             self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=body)
 
@@ -193,8 +196,11 @@ def test_a_good_delivery_is_alerted_and_gone_a_poisonous_one_stays(
     assert [alert.event_ids for alert in account.topic.take()] == [[record["eventID"]]]
     assert account.invoked == [FUNCTION, FUNCTION]
     assert "left        in the queue: UndecodableDeliveryError: awslogs.data" in result.out
-    assert "done        records 1, matched 1" in result.out
-    assert result.out.endswith("\nSucceeded and deleted: 1 of 2 messages\n")
+    assert "done        records: 1, of them changes: 1" in result.out
+    assert result.out.endswith(
+        "\nTried: 1 delivery with 1 CloudTrail record, 1 message that can never be decoded. "
+        "Succeeded and deleted: 1 delivery. Still in the queue: 1 message.\n"
+    )
     assert account.visible() == [failure_of(POISON)]
 
 
@@ -205,9 +211,15 @@ def test_what_succeeds_leaves_an_empty_queue(account: Account, run: Redrive) -> 
 
     assert result.status == 0
     assert "done        no record in it was for the alerter" in result.out
-    assert "Succeeded and deleted: 3 of 3 messages\n" in result.out
+    assert result.out.endswith(
+        "\nTried: 3 deliveries with 2 CloudTrail records. Succeeded and deleted: 3 deliveries. "
+        "Still in the queue: 0 messages.\n"
+    )
     assert account.visible() == []
-    assert run("--invoke").out.endswith("\nSucceeded and deleted: 0 of 0 messages\n")
+    assert run("--invoke").out.endswith(
+        "\nTried: 0 deliveries. Succeeded and deleted: 0 deliveries. Still in the queue: 0 "
+        "messages.\n"
+    )
 
 
 def test_success_without_a_summary_is_one(account: Account, run: Redrive) -> None:
@@ -253,7 +265,11 @@ def test_a_dry_run_lists_and_changes_nothing(account: Account, run: Redrive) -> 
 
     assert result.status == 0
     assert result.out.startswith(f"About 24 messages in {account.queue_url}\n")
-    assert result.out.endswith("24 messages listed, none changed. --invoke tries them again\n")
+    assert result.out.endswith(
+        "\nListed: 23 deliveries with 23 CloudTrail records, 1 message that can never be decoded. "
+        "Nothing was changed. --invoke tries the deliveries again. --drop ID deletes what cannot "
+        "be decoded.\n"
+    )
     assert result.out.count("PublishError: 1 of 3 alerts could not be sent") == 23
     assert result.out.count("no delivery the body is not JSON") == 1
     assert account.invoked_with == []
@@ -270,7 +286,7 @@ def test_show_prints_json_and_nothing_else(account: Account, run: Redrive) -> No
     assert fine["delivery"]["logEvents"][0]["message"] == record
     assert poison["raw"] == POISON
     assert stranger["raw"] == "a test"
-    assert "3 messages listed, none changed" in result.err
+    assert "Listed: 1 delivery with 1 CloudTrail record, 2 messages that can never" in result.err
     assert account.invoked_with == []
     assert len(account.visible()) == 3
 
@@ -282,7 +298,7 @@ def test_show_and_invoke(account: Account, run: Redrive) -> None:
 
     assert result.status == 0
     assert len(result.shown) == 1
-    assert "done        records 1" in result.err
+    assert "done        records: 1" in result.err
     assert account.visible() == []
 
 
@@ -295,7 +311,7 @@ def test_what_another_reader_has_taken_is_counted(account: Account, run: Redrive
     assert result.out.startswith(
         f"About 1 message in {account.queue_url}, and 1 that another reader has taken\n"
     )
-    assert "1 message listed" in result.out
+    assert "Listed: 1 delivery with 1 CloudTrail record. Nothing was changed." in result.out
 
 
 # What fails stays.
@@ -393,6 +409,147 @@ def test_interrupted_the_rest_is_handed_back(account: Account, run: Redrive) -> 
     assert len(account.visible()) == 2
 
 
+# What can never be decoded can be dropped, and nothing else.
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Somebody at a terminal answers with what is in the list; then standard input ends."""
+    answers: list[str] = []
+
+    def answer() -> str:
+        if not answers:
+            raise EOFError
+        return answers.pop(0)
+
+    monkeypatch.setattr(builtins, "input", answer)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    return answers
+
+
+def ids_in(account: Account) -> dict[str, str]:
+    """Body -> message ID, of what is in the queue."""
+    found: dict[str, str] = {}
+    while messages := account.sqs.receive_message(
+        QueueUrl=account.queue_url, MaxNumberOfMessages=10, VisibilityTimeout=600
+    ).get("Messages"):
+        found |= {message["Body"]: message["MessageId"] for message in messages}
+        handles = [message["ReceiptHandle"] for message in messages]
+        for handle in handles:
+            account.sqs.change_message_visibility(
+                QueueUrl=account.queue_url, ReceiptHandle=handle, VisibilityTimeout=0
+            )
+        if len(found) == account.sent:
+            break
+    return found
+
+
+UNDECODABLE: Final = [
+    pytest.param(failure_of(POISON), "a payload that cannot be decoded", id="poison"),
+    pytest.param(failure_of(None), "Lambda's failure record, without the payload", id="left-out"),
+    pytest.param("a test", "the body is not JSON", id="text"),
+]
+
+
+@pytest.mark.parametrize(("body", "reason"), UNDECODABLE)
+def test_what_cannot_be_decoded_is_shown_and_dropped_after_a_yes(
+    account: Account, run: Redrive, asked: list[str], body: str, reason: str
+) -> None:
+    kept = good()
+    account.send(body, kept)
+    message_id = ids_in(account)[body]
+    asked.append("y")
+
+    result = run("--drop", message_id)
+
+    assert (result.status, result.err) == (0, "")
+    question = "   Delete this message for good? Nothing brings it back. [y/N] "
+    shown, _, rest = result.out.partition(f"{question}   dropped     deleted from the queue\n")
+    assert reason in shown
+    assert f"   message     {message_id}\n" in shown
+    assert rest == "Dropped: 1 message. Kept or not found: 0 messages.\n"
+    assert account.invoked_with == []
+    assert account.visible() == [kept]
+
+
+@pytest.mark.parametrize("answer", ["", "n", "yess", None], ids=["enter", "no", "typo", "end"])
+def test_only_a_yes_drops(
+    account: Account, run: Redrive, asked: list[str], answer: str | None
+) -> None:
+    account.send("a test")
+    asked += [] if answer is None else [answer]
+
+    result = run("--drop", ids_in(account)["a test"])
+
+    assert result.status == 1
+    assert "   kept        as you said\n" in result.out
+    assert result.out.endswith("Dropped: 0 messages. Kept or not found: 1 message.\n")
+    assert account.visible() == ["a test"]
+
+
+def test_what_can_be_decoded_is_never_dropped(account: Account, run: Redrive) -> None:
+    delivery = good()
+    account.send(delivery)
+
+    result = run("--drop", ids_in(account)[delivery], "--yes")
+
+    assert result.status == 1
+    assert "   kept        it can be decoded, so try it again: --invoke\n" in result.out
+    assert account.visible() == [delivery]
+
+
+def test_several_are_dropped_and_the_missing_one_is_named(account: Account, run: Redrive) -> None:
+    account.send("a", "b", "c")
+    ids = ids_in(account)
+
+    result = run("--drop", ids["a"], "--drop", ids["b"], "--drop", "nobodys", "--yes", "--show")
+
+    assert result.status == 1
+    assert {it["raw"] for it in result.shown} == {"a", "b"}
+    assert (
+        "redrive: there is no message nobodys in the queue that can be received now\n" in result.err
+    )
+    assert result.err.endswith("Dropped: 2 messages. Kept or not found: 1 message.\n")
+    assert account.visible() == ["c"]
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        pytest.param(("--drop", "x"), "--drop asks before it deletes, and standard", id="nobody"),
+        pytest.param(("--yes",), "--yes goes with --drop", id="yes-to-what"),
+        pytest.param(
+            ("--drop", "x", "--yes", "--limit", "1"), "--limit does not go with --drop", id="limit"
+        ),
+        pytest.param(
+            ("--drop", "x", "--yes", "--invoke"),
+            "argument --invoke: not allowed with argument --drop",
+            id="invoke",
+        ),
+        pytest.param(("--drop",), "argument --drop: expected one argument", id="which"),
+    ],
+)
+def test_options_of_drop_that_make_no_sense(
+    options: tuple[str, ...], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        redrive.main(list(options))
+
+    assert f"error: {line}" in capsys.readouterr().err
+
+
+def test_a_message_that_cannot_be_deleted_stays(account: Account, run: Redrive) -> None:
+    account.send("a test")
+    message_id = ids_in(account)["a test"]
+    account.refused["DeleteMessage"] = refusal(403, "AccessDeniedException", "not authorized")
+
+    assert problem(run("--drop", message_id, "--yes")).startswith(
+        "DeleteMessage: not authorized: you need "
+    )
+    assert account.visible() == ["a test"]
+
+
 # Each once, and no more than asked for.
 
 
@@ -400,7 +557,7 @@ def test_interrupted_the_rest_is_handed_back(account: Account, run: Redrive) -> 
 def test_limit(account: Account, run: Redrive, options: tuple[str, ...]) -> None:
     account.send(*(good() for _ in range(5)))
 
-    assert "2 messages" in run("--limit", "2", *options).out
+    assert ": 2 deliveries with 2 CloudTrail records." in run("--limit", "2", *options).out
     assert len(account.invoked_with) == (2 if options else 0)
     assert len(account.visible()) == (3 if options else 5)
 
@@ -418,7 +575,7 @@ def test_a_message_that_comes_back_during_the_run_is_invoked_once(
     account.send(good())
     account.invoke = lambda _: (200, {"X-Amz-Function-Error": "Unhandled"}, b"{}")
 
-    assert "Succeeded and deleted: 0 of 1 message\n" in run("--invoke").out
+    assert "deleted: 0 deliveries. Still in the queue: 1 message.\n" in run("--invoke").out
     assert len(account.invoked_with) == 1
 
 

@@ -257,8 +257,8 @@ STOPS: Final[list[tuple[str, Break, str]]] = [
         lambda parts: parts.cloud.client("sqs").send_message(
             QueueUrl=parts.queue_url, MessageBody="x"
         ),
-        "failure queue 1 message in it: deliveries that failed for good, without alerts. List "
-        "them, and try them again: make redrive",
+        "failure queue 1 message in it, each a delivery that failed for good: the changes in it "
+        "may not have been alerted on. List them, and try them again: make redrive",
     ),
 ]
 
@@ -273,7 +273,7 @@ def test_what_is_broken(parts: StackParts, run: Verify, breaks: Break, line: str
 
     assert result.status == 1
     assert [it for it in result.lines("stop") if line in it]
-    assert result.out.endswith(": something is broken.\n")
+    assert ": something is broken" in result.out.splitlines()[-1]
 
 
 def pending(parts: StackParts) -> None:
@@ -318,21 +318,54 @@ def chat_that_nobody_hears(parts: StackParts) -> None:
 
 
 def young(parts: StackParts) -> None:
-    assert parts.cloud.stack
-    parts.cloud.stack["CreationTime"] = datetime.now(UTC) - timedelta(minutes=10)
+    """Made ten minutes ago: nothing has arrived, and the address is not confirmed."""
+    young_but_beating(parts)
     set_status(
         parts.cloud,
-        StartLoggingTime=datetime.now(UTC) - timedelta(minutes=9),
+        StartLoggingTime=hours_ago(0.15),
         LatestDeliveryTime=None,
         LatestCloudWatchLogsDeliveryTime=None,
     )
     forget_the_metrics(parts)
+    nobody_writes(parts)
+
+
+def young_but_beating(parts: StackParts) -> None:
+    assert parts.cloud.stack
+    parts.cloud.stack["CreationTime"] = datetime.now(UTC) - timedelta(minutes=10)
+    set_status(parts.cloud, StartLoggingTime=hours_ago(0.15), LatestDeliveryTime=None)
     add_account(parts.cloud, QUIET, "sandbox-frank")
 
 
-def young_and_unseen(parts: StackParts) -> None:
-    young(parts)
+def young_but_unseen(parts: StackParts) -> None:
+    young_but_beating(parts)
     nobody_writes(parts)
+
+
+def own_address(
+    address: str = "security@example.com", *, pending: bool, changed_hours_ago: float
+) -> Break:
+    """AlertEmail is security@example.com. Who has subscribed, and when the stack was changed."""
+
+    def arrange(parts: StackParts) -> None:
+        assert parts.cloud.stack
+        parts.cloud.stack["LastUpdatedTime"] = hours_ago(changed_hours_ago)
+        parts.cloud.stack["Parameters"].append(
+            {"ParameterKey": "AlertEmail", "ParameterValue": "security@example.com"}
+        )
+        subscribed = {"Protocol": "email", "Endpoint": "security@example.com"}
+        subscriptions = [subscribed | {"SubscriptionArn": "arn:aws:sns:::alerts:1"}]
+        if pending:
+            subscriptions.append(
+                subscribed | {"Endpoint": address, "SubscriptionArn": "PendingConfirmation"}
+            )
+            if address == "security@example.com":
+                del subscriptions[0]
+        else:
+            subscriptions[0]["Endpoint"] = address
+        parts.cloud.answers["ListSubscriptionsByTopic"] = lambda _: {"Subscriptions": subscriptions}
+
+    return arrange
 
 
 WARNINGS: Final[list[tuple[str, Break, str]]] = [
@@ -374,25 +407,30 @@ WARNINGS: Final[list[tuple[str, Break, str]]] = [
         "heartbeat the last one arrived 42 min ago. One is sent every 5 minutes",
     ),
     (
-        "new-stack-without-delivery",
-        young,
-        "to CloudWatch Logs nothing has been delivered yet. The stack is new: check again",
+        "new-trail-that-delivers-to-s3-later",
+        young_but_beating,
+        "to S3 nothing has been delivered yet. The stack is new: check again",
     ),
     (
-        "new-stack-without-heartbeat",
-        young,
-        "heartbeat none has arrived in the last hour. The stack is new: check again",
+        "new-trail-with-silent-accounts",
+        young_but_beating,
+        "accounts 1 account not seen yet. AWS can take 24 hours to cover an account, and only 0 h "
+        "have passed: wait another 24 h",
     ),
     (
-        "new-stack-with-silent-accounts",
-        young,
-        f"accounts sandbox-frank ({QUIET}) is silent: no log stream has a record of it, it has no "
-        "folder in S3. AWS can take 24 hours to cover an account, and only 0 h have passed: wait",
-    ),
-    (
-        "new-stack-in-which-nobody-is-seen",
-        young_and_unseen,
+        "new-trail-in-which-nobody-is-seen",
+        young_but_unseen,
         "accounts 0 of 3 active accounts seen in CloudWatch Logs and in S3. AWS can take 24 hours",
+    ),
+    (
+        "own-address-not-confirmed-yet",
+        own_address(pending=True, changed_hours_ago=47),
+        "topic email security@example.com has not confirmed its subscription, and gets nothing",
+    ),
+    (
+        "another-address-not-confirmed",
+        own_address("else@example.com", pending=True, changed_hours_ago=49),
+        "topic email else@example.com has not confirmed its subscription, and gets nothing",
     ),
 ]
 
@@ -409,6 +447,76 @@ def test_what_is_warned_of(parts: StackParts, run: Verify, breaks: Break, line: 
     assert result.lines("stop") == []
     assert result.status == 0
     assert "nothing is known to be broken, but see the warnings" in result.out
+
+
+# A new stack.
+
+
+def test_a_new_stack_is_one_line_that_says_what_to_wait_for(parts: StackParts, run: Verify) -> None:
+    young(parts)
+
+    result = run()
+
+    assert result.status == 0
+    assert result.lines("stop") == []
+    [line] = result.lines("warning")
+    until = datetime.now(UTC) + timedelta(minutes=50)
+    assert line.startswith(
+        "stack it was made 10 min ago, and no heartbeat has arrived yet: the first takes about a "
+        "quarter of an hour. Wait for it, and run make verify again. From "
+    )
+    assert f"{until:%H:}" in line or f"{until - timedelta(minutes=1):%H:}" in line
+    assert [it.split()[0] for it in result.lines("ok")] == [
+        *("account", "stack", "trail", "subscription", "permission", "topic", "topic", "failure")
+    ]
+
+
+def test_a_new_trail_that_may_not_write_is_reported_at_once(parts: StackParts, run: Verify) -> None:
+    young(parts)
+    set_status(parts.cloud, LatestCloudWatchLogsDeliveryError="Access denied.")
+
+    assert (
+        run()
+        .lines("stop")[0]
+        .startswith("to CloudWatch Logs the last delivery failed: Access denied")
+    )
+
+
+# An address that fell back.
+
+FELL_BACK: Final = (
+    "topic email security@example.com gets nothing from alerts: its subscription has to be "
+    "confirmed again, as SNS demands after more than 10 e-mails in a second. After 48 hours SNS "
+    "deletes it. Follow the link in the newest e-mail from AWS. To have it sent again: aws sns "
+    f"subscribe --region {REGION} --topic-arn arn:aws:sns:{REGION}:{MANAGEMENT}:alerts --protocol "
+    "email --notification-endpoint security@example.com"
+)
+GONE: Final = (
+    "topic email security@example.com is not subscribed to alerts any more, and gets nothing from "
+    "it. Nobody confirmed the subscription in time, or it was deleted. CloudFormation does not "
+    'notice. Deploy without the address, then with it: make deploy ARGS="--parameter AlertEmail=", '
+    'and make deploy ARGS="--parameter AlertEmail=security@example.com"'
+)
+
+
+@pytest.mark.parametrize(
+    ("breaks", "line"),
+    [
+        pytest.param(own_address(pending=True, changed_hours_ago=49), FELL_BACK, id="fell-back"),
+        pytest.param(
+            own_address("else@example.com", pending=False, changed_hours_ago=1), GONE, id="gone"
+        ),
+    ],
+)
+def test_an_address_of_the_stack_that_gets_nothing(
+    parts: StackParts, run: Verify, breaks: Break, line: str
+) -> None:
+    breaks(parts)
+
+    result = run()
+
+    assert result.status == 1
+    assert result.lines("stop") == [line]
 
 
 # Who is silent.
@@ -575,7 +683,7 @@ def test_a_search_that_takes_too_long_ends_and_says_so(parts: StackParts, run: V
 def test_an_empty_page_is_not_the_end(parts: StackParts, run: Verify) -> None:
     record = {
         "logStreamName": "a-stream",
-        "message": '{"eventName": "CreateSecurityGroup", "recipientAccountId": 7}',
+        "message": '{"eventName": "CreateSecurityGroup", "recipientAccountId": "mine"}',
     }
     pages = [{"events": [], "nextToken": "1"}, {"events": [record]}]
     parts.cloud.answers["FilterLogEvents"] = lambda _: pages.pop(0)
@@ -642,11 +750,38 @@ def test_expired_credentials_end_it(parts: StackParts, run: Verify, operation: s
 
     result = run()
 
-    assert result.status == 1
-    assert result.lines("stop") == [
+    assert result.status == 2
+    assert result.lines("stop") == []
+    assert result.lines("warning") == [
         f"account {operation}: {message}. Sign in to the stack's account (aws sso login, "
         "AWS_PROFILE, …)"
     ]
+    begun = "nothing" if operation == "GetCallerIdentity" else "not everything"
+    assert result.out.endswith(
+        f": {begun} could be checked, so whether the alerter works is not known.\n"
+    )
+
+
+def test_without_the_stack_nothing_is_known(parts: StackParts, run: Verify) -> None:
+    parts.cloud.refuse("DescribeStacks")
+
+    result = run()
+
+    assert result.status == 2
+    assert result.out.endswith(
+        "1 ok, 1 warning: not everything could be checked, so whether the alerter works is not "
+        "known.\n"
+    )
+
+
+def test_what_is_broken_counts_even_if_the_rest_is_unknown(parts: StackParts, run: Verify) -> None:
+    parts.filters.clear()
+    parts.cloud.refuse("GetPolicy", "ExpiredToken")
+
+    result = run()
+
+    assert result.status == 1
+    assert result.out.endswith(": something is broken, and not everything could be checked.\n")
 
 
 def test_an_existing_trail_of_another_account(parts: StackParts, run: Verify) -> None:

@@ -109,9 +109,28 @@ def test_no_credentials_end_it(aws: Cloud, run: Preflight) -> None:
         ),
     ],
 )
-@pytest.mark.parametrize("module", ["local.preflight", "local.verify"])
+@pytest.mark.parametrize(
+    ("command", "status", "state", "verdict"),
+    [
+        (["local.preflight"], 1, "stop", ""),
+        (["local.deploy", "--yes"], 1, "stop", ""),
+        (
+            ["local.verify"],
+            2,
+            "warning",
+            "0 ok, 1 warning: nothing could be checked, so whether the alerter works is not known.\n",
+        ),
+    ],
+    ids=["preflight", "deploy", "verify"],
+)
 def test_as_a_program_without_an_account(
-    module: str, environment: dict[str, str], line: str
+    *,
+    command: list[str],
+    status: int,
+    state: str,
+    verdict: str,
+    environment: dict[str, str],
+    line: str,
 ) -> None:
     mine = {name: text for name, text in os.environ.items() if not name.startswith("AWS_")}
     nobody = {
@@ -121,7 +140,7 @@ def test_as_a_program_without_an_account(
     }
 
     ended = subprocess.run(
-        [sys.executable, "-m", module],
+        [sys.executable, "-m", *command],
         cwd=ROOT,
         env=mine | nobody | environment,
         capture_output=True,
@@ -129,6 +148,7 @@ def test_as_a_program_without_an_account(
         check=False,
     )
 
-    assert ended.returncode == 1
+    assert ended.returncode == status
     assert ended.stderr == ""
-    assert ended.stdout.startswith(f"stop     account             {line}")
+    assert ended.stdout.startswith(f"{state:<9}account             {line}")
+    assert ended.stdout.endswith(verdict)

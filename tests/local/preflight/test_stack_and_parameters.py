@@ -81,6 +81,29 @@ STOPS: Final[list[Row]] = [
         "parameters ArchiveTransitionInDays='soon' must be a number from 0",
     ),
     (
+        "archive-deleted-before-it-moves",
+        nothing,
+        (*EMAILS, "--parameter", "ArchiveExpirationInDays=90"),
+        "parameters ArchiveExpirationInDays=90 is not more than ArchiveTransitionInDays=90: S3 "
+        "refuses to delete files before they have moved. Set it to more, or "
+        "ArchiveTransitionInDays=0, with which they never move",
+    ),
+    (
+        "trail-with-a-long-name",
+        nothing,
+        (*EMAILS, "--parameter", f"TrailName={'t' * 80}"),
+        "the event pattern of LogPathTamperingRule would have 2,073 characters, and EventBridge "
+        "allows 2,048: TrailName has 80, the stack's name has 22. Shorten TrailName to 73 "
+        "characters, or the stack's name (--stack) to 19 characters",
+    ),
+    (
+        "long-names-of-an-existing-trail",
+        nothing,
+        (*EMAILS, "--parameter", f"ExistingTrailLogGroupName={'g' * 400}"),
+        "TrailName has 18, the stack's name has 22, ExistingTrailLogGroupName has 400. Let the "
+        "stack make a trail of its own, with a short TrailName",
+    ),
+    (
         "parameters-that-do-not-go-together",
         nothing,
         (*EMAILS, "--parameter", "SlackChannelId=C07EZ1ABC23"),
@@ -132,6 +155,22 @@ def test_what_is_warned_of(
     arrange(aws)
 
     assert_warning(run(*arguments), line)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param(("ArchiveExpirationInDays=91",), id="later"),
+        pytest.param(("ArchiveExpirationInDays=30", "ArchiveTransitionInDays=0"), id="never-moved"),
+        pytest.param(
+            ("ArchiveExpirationInDays=30", "ExistingTrailBucketName=theirs"), id="another-bucket"
+        ),
+    ],
+)
+def test_archives_that_s3_accepts(run: Preflight, more: tuple[str, ...]) -> None:
+    result = run(*EMAILS, *(it for each in more for it in ("--parameter", each)))
+
+    assert not [line for line in result.lines("stop") if "Archive" in line]
 
 
 def test_where_there_is_no_chat_service(run: Preflight) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from local.preflight import __main__ as preflight
+from local.preflight import steps
 from tests.local.cloud import MANAGEMENT, REGION, STACK, Cloud, Terminal
 from tests.local.control_tower import BUCKET, GROUP, TRAIL, make_bucket, make_trail
 from tests.local.preflight.arrangements import (
@@ -29,7 +30,7 @@ def test_a_new_stack_in_good_order(aws: Cloud, run: Preflight) -> None:
     assert result.err == ""
     assert not result.lines("warning")
     assert not result.lines("stop")
-    assert "10 ok: ready to deploy.\nBuild and deploy:\n" in result.out
+    assert "11 ok: ready to deploy.\nBuild and deploy:\n" in result.out
     assert command_in(result) == [
         *("make", "build", "&&", ".venv/sam/bin/sam", "deploy", "--config-env", "default"),
         *("--stack-name", STACK, "--region", REGION),
@@ -85,6 +86,7 @@ def test_an_update_of_the_stack_that_is_there(aws: Cloud, run: Preflight) -> Non
         OrganizationId=aws.organization_id,
         AlertEmail="security@example.com",
         OperationsEmail="old@example.com",
+        TrailName="organization-trail",
         GoneByNow="x",
     )
     aws.output(TrailArn=f"arn:aws:cloudtrail:{REGION}:{MANAGEMENT}:trail/organization-trail")
@@ -94,6 +96,15 @@ def test_an_update_of_the_stack_that_is_there(aws: Cloud, run: Preflight) -> Non
     assert result.status == 0
     assert result.lines("warning") == result.lines("stop") == []
     assert f"stack {STACK} is UPDATE_COMPLETE: it would be updated" in result.lines("ok")
+    assert (
+        "parameters the update changes OperationsEmail from old@example.com to new@example.com"
+        in result.lines("ok")
+    )
+    assert (
+        "parameters these stay as they are on the stack: "
+        f"OrganizationId={aws.organization_id}, AlertEmail=security@example.com, 1 that have the "
+        "template's defaults" in result.lines("ok")
+    )
     assert "e-mail security@example.com: as before" in result.lines("ok")
     assert (
         "e-mail new@example.com: SNS will send a link to confirm the subscription"
@@ -121,8 +132,8 @@ def test_the_permissions_are_those_of_the_calls(
 
     # HeadBucket has no action of its own.
     asked = {it.replace("HeadBucket", "ListBucket") for it in aws.calls}
-    assert asked == set(preflight.PERMISSIONS)
+    assert asked == set(steps.PERMISSIONS)
     with pytest.raises(SystemExit, match="0"):
         preflight.main(["--help"])
     printed = capsys.readouterr().out.split()
-    assert set(preflight.PERMISSIONS) <= set(printed)
+    assert set(steps.PERMISSIONS) <= set(printed)
