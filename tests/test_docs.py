@@ -71,13 +71,16 @@ def calls() -> str:
         "managed prefix lists, which rules can refer to": [],
         "the trail that every alert depends on, and who may change it": [],
         "the organization, whose accounts the trail records": [],
+        "the rules that report tampering with the alerter, and no other rules": [],
     }
-    six, missed, prefix_lists, trail, organization = groups.values()
+    six, missed, prefix_lists, trail, organization, rules = groups.values()
     for name, reader in READERS.items():
         if reader.service == "cloudtrail":
             trail.append(name)
         elif reader.service == "organizations":
             organization.append(name)
+        elif reader.service == "events":
+            rules.append(name)
         elif "PrefixList" in name:
             prefix_lists.append(name)
         else:
@@ -130,10 +133,18 @@ def other_severities() -> str:
             severities.OWN_TRAIL_BLINDED,
         ),
         (
-            "a refused attempt at either of these, or a denied one on another trail",
+            "a rule that reports tampering with the alerter deleted, disabled or without targets",
+            severities.OWN_TRAIL_BLINDED,
+        ),
+        (
+            "a refused attempt at one of these, or a denied one on another trail",
             severities.REFUSED_BLINDING,
         ),
-        ("its own trail changed in another way; another trail stopped, deleted or blinded", trail),
+        (
+            "its own trail or such a rule changed in another way; another trail stopped, deleted "
+            "or blinded",
+            trail,
+        ),
         (
             "an account that left the organization or was removed from it; a delegated "
             "administrator registered for CloudTrail",

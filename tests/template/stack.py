@@ -152,6 +152,14 @@ def _deployed(path: Path, name: str, partition: str, given: Mapping[str, str]) -
     )
 
 
+def is_accepted(parameter: dict[str, Any], value: str) -> bool:
+    """As CloudFormation checks it: the pattern must match the whole value."""
+    fits = parameter.get("MinLength", 0) <= len(value) <= parameter.get("MaxLength", 4096)
+    is_allowed = value in map(str, parameter.get("AllowedValues", [value]))
+    matches = re.fullmatch(parameter.get("AllowedPattern", "(?s:.*)"), value) is not None
+    return fits and is_allowed and matches
+
+
 def nested_name(stack: str, logical_id: str) -> str:
     """The name that CloudFormation gives to a nested stack."""
     return f"{stack}-{logical_id}-1A2B3C4D5E6F"
@@ -200,6 +208,7 @@ class _Resolver:
             "Fn::Sub": self._sub,
             "Fn::If": lambda branches: self.resolve(self._branch(*branches)),
             "Fn::Select": lambda choice: self.resolve(choice[1])[choice[0]],
+            "Fn::Split": lambda text: self.resolve(text[1]).split(text[0]),
             "Fn::And": lambda conditions: all(map(self.resolve, conditions)),
             "Fn::Or": lambda conditions: any(map(self.resolve, conditions)),
             "Fn::FindInMap": lambda keys: self._find_in_map(*self.resolve(keys)),

@@ -11,6 +11,7 @@ from botocore.session import get_session
 from botocore.validate import ParamValidator
 
 from local.aws import SEEN_EVENTS_TABLE, emulated_aws
+from local.filter_pattern import compile_pattern
 from security_group_alerter.alerting import Report
 from security_group_alerter.aws.seen_events import SeenEvents
 from security_group_alerter.aws.sns import RESERVED_SECONDS
@@ -144,6 +145,7 @@ METRICS = {
     ),
     "AlertsNotDeliveredAlarm": ("AWS/SNS", "NumberOfNotificationsFailed", {"TopicName"}),
     "ChatNotDeliveredAlarm": ("AWS/SNS", "NumberOfNotificationsFailed", {"TopicName"}),
+    "TrailLogRoleChangesAlarm": (STACK, "TrailLogRoleChanges", set()),
     "UnreadableRecordsAlarm": ("SecurityGroupAlerter", "Unreadable", {"service"}),
     "HeartbeatAlarm": ("SecurityGroupAlerter", "Heartbeats", {"service"}),
 }
@@ -175,7 +177,7 @@ def test_an_alarm_watches_a_metric_that_exists(chatty: Stack, name: str) -> None
     metric = METRICS[name]
     topic = "ChatTopicArn" if name in ONLY_WITH_CHAT else "AlertTopicArn"
     assert metric is not None
-    named = {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
+    named = {it["Name"]: it["Value"] for it in alarm.get("Dimensions", [])}
     things = {
         "FunctionName": chatty.outputs["FunctionName"]["Value"],
         "TopicName": chatty.outputs[topic]["Value"].rpartition(":")[2],
@@ -255,6 +257,43 @@ def test_the_alarm_on_duration_goes_off_before_the_function_stops_itself(stack: 
 
     assert alarm["Statistic"] == "Maximum"
     assert alarm["Threshold"] / 1000 < seconds - RESERVED_SECONDS
+
+
+PUT, ROLE = "PutRolePolicy", f"{STACK}-TrailLogRole-1A2B3C4D"
+
+
+@pytest.mark.parametrize(
+    ("call", "role", "service", "is_counted"),
+    [
+        *((call, ROLE, "iam", True) for call in (PUT, "DeleteRolePolicy", "DeleteRole")),
+        *((call, ROLE, "iam", True) for call in ("AttachRolePolicy", "DetachRolePolicy")),
+        ("PutRolePermissionsBoundary", ROLE, "iam", True),
+        ("UpdateAssumeRolePolicy", ROLE, "iam", True),
+        (PUT, f"{ROLE}-2", "iam", False),
+        (PUT, ROLE, "ec2", False),
+        ("GetRolePolicy", ROLE, "iam", False),
+        ("ListRolePolicies", ROLE, "iam", False),
+    ],
+)
+def test_changes_to_the_role_that_cloudtrail_writes_with_are_counted(
+    stack: Stack, call: str, role: str, service: str, is_counted: bool
+) -> None:
+    properties = stack.properties("TrailLogRoleChangesMetricFilter")
+    [metric] = properties["MetricTransformations"]
+    record = {
+        "eventSource": f"{service}.amazonaws.com",
+        "eventName": call,
+        "requestParameters": {"roleName": role},
+    }
+
+    assert compile_pattern(properties["FilterPattern"]).matches(record) == is_counted
+    alarm = stack.properties("TrailLogRoleChangesAlarm")
+    assert (metric["MetricNamespace"], metric["MetricName"]) == (
+        alarm["Namespace"],
+        alarm["MetricName"],
+    )
+    # What the trail is made with.
+    assert stack.properties("Trail")["CloudWatchLogsRoleArn"].endswith(f"/{ROLE}")
 
 
 # The dashboard and the queries.

@@ -14,6 +14,7 @@ NAMES: Final = {
     "AWS::CloudWatch::Alarm": "AlarmName",
     "AWS::CloudWatch::Dashboard": "DashboardName",
     "AWS::Events::Rule": "Name",
+    "AWS::Logs::MetricFilter": "FilterName",
     "AWS::Logs::QueryDefinition": "Name",
     "AWS::Scheduler::Schedule": "Name",
 }
@@ -47,6 +48,10 @@ NEW: Final = {
     "TeamsChannel",
     # In the nested stack.
     "ChatNotDeliveredAlarm",
+    "TrailLogRoleChangesAlarm",
+    "TrailLogRoleChangesMetricFilter",
+    "FunctionPathTamperingRule",
+    "TrailPathTamperingRule",
 }
 # A role without permissions, whose place another one takes.
 GONE: Final = {"SlackChannelRole"}

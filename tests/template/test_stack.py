@@ -1,6 +1,5 @@
 """How the parts fit together: what is made first, what is kept, what can be set."""
 
-import re
 import tomllib
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 from local.template import read_template
 from security_group_alerter.model.severity import Severity
 from security_group_alerter.settings import DELIVERY, PRESENTATION, delivery_settings_in
-from tests.template.stack import ACCOUNT, ROOT, TEAMS, Stack, deployed
+from tests.template.stack import ACCOUNT, ROOT, TEAMS, Stack, deployed, is_accepted
 
 ORDER = [
     # A delivery without permission is lost, so the filter comes after the permission.
@@ -26,7 +25,9 @@ ORDER = [
     ("EncryptionKey", "Trail"),
     ("EncryptionKey", "TrailLogGroup"),
     # A rule that may not publish reports nothing.
+    ("OperationsTopicPolicy", "TrailPathTamperingRule"),
     ("OperationsTopicPolicy", "LogPathTamperingRule"),
+    ("OperationsTopicPolicy", "FunctionPathTamperingRule"),
     ("OperationsTopicPolicy", "AlertPathTamperingRule"),
 ]
 
@@ -100,6 +101,7 @@ ACCEPTED = [
     ("ManagementAccountId", "111122223333"),
     ("ExistingTrailLogGroupName", "aws-controltower/CloudTrailLogs"),
     ("ExistingTrailLogGroupName", "/aws/cloudtrail/org#1"),
+    ("ExistingTrailLogRoleName", "AWSControlTowerCloudTrailRole"),
     ("ExistingTrailBucketName", "aws-controltower-logs-111122223333-eu-central-1"),
     ("ArchiveTransitionInDays", "0"),
     ("SlackWorkspaceId", "T07EA123LEP"),
@@ -137,6 +139,7 @@ REFUSED = [
     ("TrailName", "with space"),
     ("ManagementAccountId", "11112222333"),
     ("ExistingTrailLogGroupName", "arn:aws:logs:eu-central-1:111122223333:log-group:a:*"),
+    ("ExistingTrailLogRoleName", "service-role/AWSControlTowerCloudTrailRole"),
     ("ExistingTrailBucketName", "s3://bucket"),
     ("ExistingTrailBucketName", "Bucket"),
     ("SlackWorkspaceId", "my-workspace"),
@@ -164,14 +167,6 @@ REFUSED = [
     ("AccessPortalRole", "Read Only"),
     ("AccessPortalRole", "x" * 33),
 ]
-
-
-def is_accepted(parameter: dict[str, Any], value: str) -> bool:
-    """As CloudFormation checks it: the pattern must match the whole value."""
-    fits = parameter.get("MinLength", 0) <= len(value) <= parameter.get("MaxLength", 4096)
-    is_allowed = value in map(str, parameter.get("AllowedValues", [value]))
-    matches = re.fullmatch(parameter.get("AllowedPattern", "(?s:.*)"), value) is not None
-    return fits and is_allowed and matches
 
 
 @pytest.mark.parametrize(("name", "value"), ACCEPTED)
