@@ -39,6 +39,7 @@ from security_group_alerter.model.subject import SubjectKind
 from tests.local.replay_sample import email_sample, replay_sample
 from tests.local.samples import preflight_sample, verify_sample
 from tests.stories import findings_of, story, told
+from tests.template.blinding import BLINDINGS, Blinding
 
 ROOT: Final = Path(__file__).parents[1]
 PACKAGE: Final = ROOT / "functions" / "security_group_alerter"
@@ -452,6 +453,20 @@ def with_unit(row: Goal | Context) -> str:
     return f"{row.words}, {row.unit}" if row.unit else row.words
 
 
+def blinding() -> str:
+    return table(("what somebody does", "what reports it"), map(blinding_row, BLINDINGS))
+
+
+def blinding_row(it: Blinding) -> tuple[str, str]:
+    reporters = [
+        *([f"the rule {code(f'{it.rule}Tampering')}"] if it.rule else []),
+        *(["an alert"] if it.alerts else []),
+        *(f"the alarm {code(name.removesuffix('Alarm'))}" for name in it.alarms),
+        *([f"**Nothing**: {it.nothing}"] if it.nothing else []),
+    ]
+    return it.way, ", ".join(reporters)
+
+
 # Each page's blocks, in their order.
 BLOCKS: Final[dict[str, dict[str, Callable[[], str]]]] = {
     "README.md": {"alert": alert, "cost": cost_in_a_line},
@@ -468,6 +483,7 @@ BLOCKS: Final[dict[str, dict[str, Callable[[], str]]]] = {
         "verify": shown(verify_sample),
         "outputs": outputs,
     },
+    "docs/guarantees.md": {"blinding": blinding},
     "docs/operate.md": {"alarms": alarms},
     "docs/performance.md": {"performance": performance},
     "docs/replay.md": {

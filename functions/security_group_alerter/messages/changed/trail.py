@@ -110,7 +110,7 @@ _ADMINISTRATOR_STEPS = (
 )
 _RULE_SILENT_STEPS = (
     "Not planned? Run make verify now: it shows what else no longer works.",
-    "Put the rule back. CloudFormation does not: the runbook says how, under The alerter itself.",
+    "Put the rule back. CloudFormation does not; section 6 of the runbook says how.",
     _STOLEN,
 )
 _RULE_CHANGED_STEPS = (
