@@ -14,7 +14,9 @@ pytestmark = pytest.mark.no_cover
 # Source and call -> the parameter that names the resource, and the output of the stack that has it.
 CALLS: Final = {
     ("aws.cloudtrail", "StopLogging"): ("name", "TrailArn"),
+    ("aws.s3", "PutBucketLifecycle"): ("bucketName", "TrailBucketName"),
     ("aws.logs", "DeleteSubscriptionFilter"): ("logGroupName", "TrailLogGroupName"),
+    ("aws.logs", "DisassociateKmsKey"): ("resourceIdentifier", "TrailLogGroupName"),
     ("aws.lambda", "UpdateFunctionCode20150331v2"): ("functionName", "FunctionName"),
     ("aws.sns", "Subscribe"): ("topicArn", "AlertTopicArn"),
     ("aws.sns", "DeleteTopic"): ("topicArn", "ChatTopicArn"),

@@ -62,7 +62,13 @@ PARAMETERS: Final = {
     **SLACK,
 }
 # Resources and outputs that the version before did not have.
-NEW: Final = {"ChatChannelRole", "ChatTopic", "ChatTopicPolicy", "Health"}
+NEW: Final = {
+    "ChatChannelRole",
+    "ChatTopic",
+    "ChatTopicPolicy",
+    "FailureQueuePolicy",
+    "Health",
+}
 NEW_OUTPUTS: Final = {"ChatTopicArn"}
 
 
@@ -161,14 +167,21 @@ def test_what_moved_is_there_once_under_another_name(
 ) -> None:
     before, after = update
 
-    # New are the topic for chat and its alarm.
+    # New are the topic for chat and its alarm; two rules, what they could not report, and the same
+    # for the two that were there; deliveries by log group; the role that CloudTrail writes with.
     assert {
         name: after.counts[name] - before.counts[name]
         for name in INVENTORIED
         if after.counts[name] != before.counts[name]
-    } == {"describe_alarms": 1, "list_topics": 1}
+    } == {
+        "describe_alarms": 8,
+        "describe_metric_filters": 1,
+        "list_rules": 2,
+        "list_topics": 1,
+    }
     assert {name for name in INVENTORIED if after.inventory[name] != before.inventory[name]} == {
         "describe_alarms",
+        "describe_metric_filters",
         "list_dashboards",
         "list_roles",
         "list_rules",

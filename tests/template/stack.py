@@ -41,6 +41,7 @@ _PHYSICAL: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "AWS::Logs::LogGroup": ("{name}", {"Arn": "arn:{p}:logs:{r}:{a}:log-group:{name}:*"}),
     "AWS::S3::Bucket": ("{name}", {"Arn": "arn:{p}:s3:::{name}"}),
     "AWS::CloudWatch::Dashboard": ("{name}", {}),
+    "AWS::Events::Rule": ("{name}", {}),
     "AWS::KMS::Key": ("{name}", {"Arn": "arn:{p}:kms:{r}:{a}:key/{name}"}),
     "AWS::S3::BucketPolicy": ("{name}", {}),
     "AWS::Scheduler::Schedule": (
@@ -285,5 +286,9 @@ class _Resolver:
     def _name(self, logical_id: str) -> str:
         """The name that the template gives, or else one as CloudFormation makes them."""
         properties = self._template["Resources"][logical_id].get("Properties", {})
-        given = [properties[key] for key in ("LogGroupName", "DashboardName") if key in properties]
+        given = [
+            properties[key]
+            for key in ("LogGroupName", "DashboardName", "Name")
+            if key in properties
+        ]
         return str(self.resolve(given[0])) if given else f"{self._stack_name}-{logical_id}-1A2B3C4D"

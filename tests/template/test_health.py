@@ -118,9 +118,23 @@ def test_heartbeat_is_known_by_a_role_that_only_the_scheduler_can_assume(stack: 
     assert variables["HEARTBEAT_ROLE_ARN"] == stack.properties("Heartbeat")["Target"]["RoleArn"]
     [statement] = trust["Statement"]
     assert statement["Principal"] == {"Service": "scheduler.amazonaws.com"}
-    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
-    assert allows(policy["PolicyDocument"], action=f"ec2:{HEARTBEAT_CALL}")
-    assert not allows(policy["PolicyDocument"], action="ec2:ModifyManagedPrefixList")
+    assert statement["Condition"] == {
+        "StringEquals": {
+            "aws:SourceAccount": ACCOUNT,
+            "aws:SourceArn": f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule-group/default",
+        }
+    }
+    # The schedule is in that group.
+    assert "GroupName" not in stack.properties("Heartbeat")
+    ours = f"arn:aws:ec2:{REGION}:{ACCOUNT}:prefix-list/*"
+    for action, resource, is_allowed in (
+        (HEARTBEAT_CALL, ours, True),
+        (HEARTBEAT_CALL, ours.replace(REGION, "us-east-1"), False),
+        (HEARTBEAT_CALL, ours.replace(ACCOUNT, "222222222222"), False),
+        ("ModifyManagedPrefixList", ours, False),
+    ):
+        document = policy["PolicyDocument"]
+        assert allows(document, action=f"ec2:{action}", resource=resource) == is_allowed
 
 
 # The alarms.
@@ -143,6 +157,12 @@ METRICS = {
         "DeliveryThrottling",
         {"LogGroupName", "DestinationType", "FilterName"},
     ),
+    "LogGroupErrorsAlarm": ("AWS/Logs", "DeliveryErrors", {"LogGroupName"}),
+    "LogGroupThrottlesAlarm": ("AWS/Logs", "DeliveryThrottling", {"LogGroupName"}),
+    **{
+        f"{name}PathTamperingFailedAlarm": ("AWS/Events", "FailedInvocations", {"RuleName"})
+        for name in ("Trail", "Log", "Function", "Alert")
+    },
     "AlertsNotDeliveredAlarm": ("AWS/SNS", "NumberOfNotificationsFailed", {"TopicName"}),
     "ChatNotDeliveredAlarm": ("AWS/SNS", "NumberOfNotificationsFailed", {"TopicName"}),
     "TrailLogRoleChangesAlarm": (STACK, "TrailLogRoleChanges", set()),
@@ -184,6 +204,7 @@ def test_an_alarm_watches_a_metric_that_exists(chatty: Stack, name: str) -> None
         "LogGroupName": chatty.outputs["TrailLogGroupName"]["Value"],
         "FilterName": chatty.properties("SecurityGroupChangesSubscription")["FilterName"],
         "DestinationType": "Lambda",
+        "RuleName": f"{STACK}-{name.removesuffix('FailedAlarm')}",
         "service": chatty.properties("SecurityGroupAlerterFunction")["Environment"]["Variables"][
             "POWERTOOLS_SERVICE_NAME"
         ],
@@ -242,6 +263,18 @@ def test_silence_is_an_alarm_and_its_end_is_reported(stack: Stack) -> None:
     assert alarm["OKActions"] == alarm["AlarmActions"]
     # CloudTrail may be late: a few beats must be missed.
     assert alarm["Period"] * alarm["EvaluationPeriods"] >= 5 * minutes * 60
+
+
+def test_each_tampering_rule_has_an_alarm_for_what_it_cannot_report(chatty: Stack) -> None:
+    rules = {rule["Name"] for rule in chatty.of_type("AWS::Events::Rule").values()}
+    watched = {
+        dimension["Value"]
+        for alarm in chatty.of_type("AWS::CloudWatch::Alarm").values()
+        for dimension in alarm.get("Dimensions", [])
+        if alarm.get("MetricName") == "FailedInvocations"
+    }
+
+    assert watched == rules
 
 
 def test_no_other_alarm_goes_off_without_data(chatty: Stack) -> None:
