@@ -8,7 +8,7 @@ import pytest
 from local.template import read_template
 from security_group_alerter.model.severity import Severity
 from security_group_alerter.settings import DELIVERY, PRESENTATION, delivery_settings_in
-from tests.template.stack import ACCOUNT, ROOT, SLACK, TEAMS, Stack, deployed, is_accepted
+from tests.template.stack import ACCOUNT, ROOT, TEAMS, Stack, deployed, is_accepted
 
 ORDER = [
     # A delivery without permission is lost, so the filter comes after the permission.
@@ -211,15 +211,6 @@ def test_concurrency_is_reserved_if_a_number_is_given(stack: Stack) -> None:
 
     assert reserved["ReservedConcurrentExecutions"] == "5"
     assert "ReservedConcurrentExecutions" not in stack.properties(function)
-
-
-@pytest.mark.parametrize("partition", ["aws-cn", "aws-us-gov"])
-def test_what_only_the_partition_aws_has_is_made_there_only(partition: str) -> None:
-    elsewhere = deployed(partition=partition, **SLACK, **TEAMS)
-
-    types = {resource["Type"] for resource in elsewhere.resources.values()}
-    assert not [name for name in types if name.startswith("AWS::Chatbot::")]
-    assert elsewhere.resources.keys() == deployed().resources.keys()
 
 
 def environments() -> dict[str, dict[str, Any]]:
