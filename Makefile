@@ -30,7 +30,7 @@ MAKEFLAGS += --no-print-directory
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
-setup: .venv/.dev .venv/sam/.installed .venv/e2e/.installed ## Create all environments in .venv
+setup: .venv/.dev .venv/sam/.installed .venv/e2e/.installed .venv/checkov/.installed ## Create all environments in .venv
 
 replay: export FILES := $(FILES)
 replay: .venv/.replay ## Print the alerts for FILES (default: events) as FORMAT (email, chat, sms, machine, json)
@@ -57,11 +57,14 @@ test: .venv/.dev .venv/sam/.installed .venv/e2e/.installed ## Run all tests; the
 e2e: .venv/.dev .venv/sam/.installed .venv/e2e/.installed ## Build the stack, deploy it to an AWS emulator, and check its alerts
 	@.venv/bin/python -m pytest tests/e2e
 
-check: .venv/.dev .venv/sam/.installed ## All that CI checks: format, lint, types, template, tests
+check: .venv/.dev .venv/sam/.installed .venv/checkov/.installed ## All that CI checks: format, lint, types, template, tests
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
-	.venv/bin/cfn-lint $(TEMPLATES)
+	@# With what is only informational, too.
+	.venv/bin/cfn-lint --include-checks I --non-zero-exit-code informational -- $(TEMPLATES)
+	@# Its findings are those of .ci/checkov_exceptions.toml, no more and no less.
+	.venv/bin/python -m local.checkov $(TEMPLATES)
 	@# Both ways, because each finds mistakes that the other does not. The first needs a Region, and
 	@# looks for credentials that it does not use.
 	@set -ex; export AWS_DEFAULT_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true; \
@@ -109,6 +112,7 @@ lock: ## Pin the newest versions of all requirements (needs uv)
 	@$(LOCK) requirements/dev.in -o requirements/dev.txt
 	@$(LOCK) requirements/sam.in -o requirements/sam.txt
 	@$(LOCK) requirements/e2e.in -o requirements/e2e.txt
+	@$(LOCK) requirements/checkov.in -o requirements/checkov.txt
 	@$(LOCK) requirements/bench.in -o requirements/bench.txt
 	@$(LOCK) benchmarks/requirements.in -o benchmarks/requirements.txt
 	@! grep -n '://' $(FUNCTION)/requirements.txt benchmarks/requirements.txt requirements/*.txt  # no address may be pinned
@@ -140,13 +144,17 @@ clean: ## Remove environments, builds and caches
 	$(call install,.venv/e2e,$<,$(WHEELS_ONLY))
 	@touch $@
 
+.venv/checkov/.installed: requirements/checkov.txt | .venv/checkov/bin/pip
+	$(call install,.venv/checkov,$<,$(WHEELS_ONLY))
+	@touch $@
+
 .venv/bench/.installed: requirements/bench.txt | .venv/bench/bin/pip
 	$(call install,.venv/bench,$<,$(WHEELS_ONLY))
 	@touch $@
 
 .venv/bench/bin/pip: private PYTHON = $(shell .venv/bin/python -m benchmarks.interpreter)
-.venv/sam/bin/pip .venv/e2e/bin/pip .venv/bench/bin/pip: | .venv/bin/pip
-.venv/bin/pip .venv/sam/bin/pip .venv/e2e/bin/pip .venv/bench/bin/pip: %/bin/pip:
+.venv/sam/bin/pip .venv/e2e/bin/pip .venv/checkov/bin/pip .venv/bench/bin/pip: | .venv/bin/pip
+.venv/bin/pip .venv/sam/bin/pip .venv/e2e/bin/pip .venv/checkov/bin/pip .venv/bench/bin/pip: %/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	echo "Python 3.11 or newer is needed; $(PYTHON) is: $$($(PYTHON) -V 2>&1 | head -n 1)." \
 	"Name another: make PYTHON=python3.13 …" >&2; exit 1; }

@@ -198,7 +198,7 @@ _compiled = cache(compile_pattern)
 
 
 # IAM: it requires an action that does not exist. It does not check the key of a topic, nor what
-# Lambda does on behalf of a function.
+# Lambda does on behalf of a function. It has no TLS, and policies refuse requests without.
 
 
 def extract_iam_action(
@@ -210,6 +210,14 @@ def extract_iam_action(
     """
     action = original(*request, **more)
     return "sns:Publish" if action == "sns:PublishBatch" else action
+
+
+def resolve_condition_key(original: Callable[..., Any], key: str, context: Any) -> Any:
+    """The value of a condition key: every request counts as sent with TLS, as AWS's own tools do.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+    """
+    return "true" if key.lower() == "aws:securetransport" else original(key, context)
 
 
 def enforce(
@@ -336,6 +344,7 @@ REPLACEMENTS: Final[tuple[tuple[dict[str, Any], str, Callable[..., Any]], ...]] 
     (vars(cloudwatch_logs), "_subscription_pattern_matches", subscription_pattern_matches),
     (vars(cloudwatch_logs), "_fanout_to_subscription_filters", fan_out),
     (vars(iam_actions), "extract_iam_action", extract_iam_action),
+    (vars(iam_evaluator), "_resolve_condition_key", resolve_condition_key),
     (vars(iam_evaluator), "enforce", enforce),
     (vars(lambda_svc), "_emit_lambda_logs", emit_lambda_logs),
     (vars(lambda_svc), "_route_async_failure", route_async_failure),

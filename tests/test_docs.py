@@ -47,6 +47,7 @@ from tests.local.samples import (
     verify_sample,
 )
 from tests.stories import findings_of, story, told
+from tests.template.blinding import BLINDINGS, Blinding
 
 ROOT: Final = Path(__file__).parents[1]
 PACKAGE: Final = ROOT / "functions" / "security_group_alerter"
@@ -79,13 +80,16 @@ def calls() -> str:
         "managed prefix lists, which rules can refer to": [],
         "the trail that every alert depends on, and who may change it": [],
         "the organization, whose accounts the trail records": [],
+        "the rules that report tampering with the alerter, and no other rules": [],
     }
-    six, missed, prefix_lists, trail, organization = groups.values()
+    six, missed, prefix_lists, trail, organization, rules = groups.values()
     for name, reader in READERS.items():
         if reader.service == "cloudtrail":
             trail.append(name)
         elif reader.service == "organizations":
             organization.append(name)
+        elif reader.service == "events":
+            rules.append(name)
         elif "PrefixList" in name:
             prefix_lists.append(name)
         else:
@@ -138,10 +142,18 @@ def other_severities() -> str:
             severities.OWN_TRAIL_BLINDED,
         ),
         (
-            "a refused attempt at either of these, or a denied one on another trail",
+            "a rule that reports tampering with the alerter deleted, disabled or without targets",
+            severities.OWN_TRAIL_BLINDED,
+        ),
+        (
+            "a refused attempt at one of these, or a denied one on another trail",
             severities.REFUSED_BLINDING,
         ),
-        ("its own trail changed in another way; another trail stopped, deleted or blinded", trail),
+        (
+            "its own trail or such a rule changed in another way; another trail stopped, deleted "
+            "or blinded",
+            trail,
+        ),
         (
             "an account that left the organization or was removed from it; a delegated "
             "administrator registered for CloudTrail",
@@ -457,6 +469,20 @@ def with_unit(row: Goal | Context) -> str:
     return f"{row.words}, {row.unit}" if row.unit else row.words
 
 
+def blinding() -> str:
+    return table(("what somebody does", "what reports it"), map(blinding_row, BLINDINGS))
+
+
+def blinding_row(it: Blinding) -> tuple[str, str]:
+    reporters = [
+        *([f"the rule {code(f'{it.rule}Tampering')}"] if it.rule else []),
+        *(["an alert"] if it.alerts else []),
+        *(f"the alarm {code(name.removesuffix('Alarm'))}" for name in it.alarms),
+        *([f"**Nothing**: {it.nothing}"] if it.nothing else []),
+    ]
+    return it.way, ", ".join(reporters)
+
+
 # Each page's blocks, in their order.
 BLOCKS: Final[dict[str, dict[str, Callable[[], str]]]] = {
     "README.md": {"alert": alert, "cost": cost_in_a_line},
@@ -474,6 +500,7 @@ BLOCKS: Final[dict[str, dict[str, Callable[[], str]]]] = {
         "verify": shown(verify_sample),
         "outputs": outputs,
     },
+    "docs/guarantees.md": {"blinding": blinding},
     "docs/history.md": {"history": shown(history_sample)},
     "docs/operate.md": {
         "alarms": alarms,

@@ -352,3 +352,80 @@ def test_what_becomes_of_the_organization_names_the_account(
     assert DATA in alert.sms
     assert alert.changing_commands == ([undo] if undo else [])
     assert alert.section("WHAT TO DO")
+
+
+# --- The rules that report tampering --------------------------------------------------------------
+
+RULES = [f"security-group-alerter-{name}PathTampering" for name in ("Trail", "Log", "Alert")]
+
+
+def rule_call(name: str, request: Json | None, **members: object) -> Json:
+    source = {"eventSource": "events.amazonaws.com"}
+    return call(name, request, account=MANAGEMENT, **source | members)
+
+
+def test_all_rules_deleted_at_once_are_one_critical_alert(alerts_of: AlertsOf) -> None:
+    [alert] = alerts_of(*(rule_call("DeleteRule", {"name": rule}) for rule in RULES))
+
+    assert alert.severity == "CRITICAL"
+    headline = "3 calls on 3 tampering rules, the worst: tampering rule security-group-alerter-"
+    assert alert.machine["message"].startswith(headline)
+    assert "it no longer reports tampering with this alerter" in alert.email
+    assert "No command: how the rule was set up before is not in the record." in alert.email
+    assert {it["type"] for it in alert.machine["resources"]} == {"AWS::Events::Rule"}
+    assert {it["name"] for it in alert.machine["resources"]} == set(RULES)
+
+
+def test_a_rule_that_went_with_the_trail_is_counted_as_neither(alerts_of: AlertsOf) -> None:
+    [alert] = alerts_of(
+        rule_call("DeleteRule", {"name": RULES[0]}),
+        trail_call("DeleteTrail", {"name": OWN_TRAIL}),
+    )
+
+    assert alert.severity == "CRITICAL"
+    assert alert.machine["message"].startswith(f"2 calls, the worst: {OWN} deleted")
+
+
+def test_a_disabled_rule_has_a_command_that_enables_it(alerts_of: AlertsOf) -> None:
+    [alert] = alerts_of(rule_call("DisableRule", {"name": RULES[0]}))
+
+    assert f"aws events enable-rule --region eu-central-1 --name {RULES[0]}\n" in alert.email
+    assert "Whether the rule is there and enabled" in alert.email
+
+
+@pytest.mark.parametrize(
+    ("name", "request_", "severity", "words"),
+    [
+        ("PutRule", {"name": RULES[0], "state": "DISABLED"}, "CRITICAL", "changed"),
+        ("PutRule", {"name": RULES[0], "eventPattern": "{}"}, "MEDIUM", "changed"),
+        ("PutTargets", {"rule": RULES[0]}, "MEDIUM", "given other targets"),
+        ("RemoveTargets", {"rule": RULES[0], "ids": ["a"]}, "CRITICAL", "stripped of targets"),
+    ],
+)
+def test_what_else_can_be_done_to_a_rule(
+    alerts_of: AlertsOf, name: str, request_: Json, severity: str, words: str
+) -> None:
+    [alert] = alerts_of(rule_call(name, request_))
+
+    assert alert.severity == severity
+    assert alert.machine["message"] == f"tampering rule {RULES[0]} {words}"
+    expected = (
+        "Expected while the alerter's stack is deployed" if severity == "MEDIUM" else "Put the"
+    )
+    assert expected in alert.email
+
+
+def test_a_refused_change_of_a_rule_would_have_hidden_what_comes_next(alerts_of: AlertsOf) -> None:
+    [alert] = alerts_of(
+        rule_call("PutTargets", {"rule": RULES[0]}, **refused("AccessDenied", "denied"))
+    )
+
+    assert alert.severity == "INFORMATIONAL"
+    assert "denied attempt to change the targets of tampering rule" in alert.machine["message"]
+
+
+def test_a_rule_whose_name_no_rule_can_have_gets_no_command(alerts_of: AlertsOf) -> None:
+    [alert] = alerts_of(rule_call("DisableRule", {"name": "a;b PathTampering"}))
+
+    assert alert.severity == "CRITICAL"
+    assert "aws events" not in alert.email

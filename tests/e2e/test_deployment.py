@@ -1,5 +1,6 @@
 """What `sam deploy` made of the template, as its outputs name it."""
 
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -34,6 +35,11 @@ def test_an_output_names_what_is_there(emulator: Emulator, stack: Stack, output:
 
 def test_every_output_is_looked_at(stack: Stack) -> None:
     assert stack.outputs.keys() == LOOKS.keys()
+
+
+def test_the_function_runs_on_every_architecture(template: Path) -> None:
+    # Architecture is a parameter, and there is one build: nothing in it may be compiled.
+    assert [path.name for path in template.parent.rglob("*.so*")] == []
 
 
 def test_the_trail_is_the_organizations_and_records(emulator: Emulator, stack: Stack) -> None:

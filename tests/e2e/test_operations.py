@@ -6,6 +6,7 @@ from typing import Final
 import pytest
 
 from tests.e2e.emulator import Emulator
+from tests.e2e.organization import Organization
 from tests.e2e.queues import Queue, subscribed_queue
 from tests.e2e.stacks import Stack
 
@@ -14,7 +15,9 @@ pytestmark = pytest.mark.no_cover
 # Source and call -> the parameter that names the resource, and the output of the stack that has it.
 CALLS: Final = {
     ("aws.cloudtrail", "StopLogging"): ("name", "TrailArn"),
+    ("aws.s3", "PutBucketLifecycle"): ("bucketName", "TrailBucketName"),
     ("aws.logs", "DeleteSubscriptionFilter"): ("logGroupName", "TrailLogGroupName"),
+    ("aws.logs", "DisassociateKmsKey"): ("resourceIdentifier", "TrailLogGroupName"),
     ("aws.lambda", "UpdateFunctionCode20150331v2"): ("functionName", "FunctionName"),
     ("aws.sns", "Subscribe"): ("topicArn", "AlertTopicArn"),
     ("aws.sns", "DeleteTopic"): ("topicArn", "ChatTopicArn"),
@@ -42,6 +45,22 @@ def test_a_subscriber_that_is_removed_is_reported(
     stack.report_call("aws.sns", "Unsubscribe", {"subscriptionArn": subscription})
 
     assert f"Unsubscribe on {subscription}" in operations.next_message()["Body"]
+
+
+def test_a_rule_that_goes_is_reported_by_another_one_and_by_an_alert(
+    stack: Stack, operations: Queue, queue: Queue, organization: Organization
+) -> None:
+    rule = f"{stack.name}-LogPathTampering"
+    record = organization.record_of("tampering-rule-deleted", requestParameters={"name": rule})
+
+    stack.report_call("aws.events", "DeleteRule", {"name": "somebody-elses"})
+    stack.report_call("aws.events", "DeleteRule", {"name": rule})
+    stack.put(record)
+
+    assert f"DeleteRule on {rule}" in operations.next_message()["Body"]
+    [alert] = queue.alerts_until(record["eventID"])
+    assert alert.attributes["severity"] == "CRITICAL"
+    assert rule in alert.subject
 
 
 @pytest.mark.parametrize(("source", "call"), CALLS)

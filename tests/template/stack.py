@@ -41,6 +41,7 @@ _PHYSICAL: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "AWS::Logs::LogGroup": ("{name}", {"Arn": "arn:{p}:logs:{r}:{a}:log-group:{name}:*"}),
     "AWS::S3::Bucket": ("{name}", {"Arn": "arn:{p}:s3:::{name}"}),
     "AWS::CloudWatch::Dashboard": ("{name}", {}),
+    "AWS::Events::Rule": ("{name}", {}),
     "AWS::KMS::Key": ("{name}", {"Arn": "arn:{p}:kms:{r}:{a}:key/{name}"}),
     "AWS::S3::BucketPolicy": ("{name}", {}),
     "AWS::Scheduler::Schedule": (
@@ -152,6 +153,14 @@ def _deployed(path: Path, name: str, partition: str, given: Mapping[str, str]) -
     )
 
 
+def is_accepted(parameter: dict[str, Any], value: str) -> bool:
+    """As CloudFormation checks it: the pattern must match the whole value."""
+    fits = parameter.get("MinLength", 0) <= len(value) <= parameter.get("MaxLength", 4096)
+    is_allowed = value in map(str, parameter.get("AllowedValues", [value]))
+    matches = re.fullmatch(parameter.get("AllowedPattern", "(?s:.*)"), value) is not None
+    return fits and is_allowed and matches
+
+
 def nested_name(stack: str, logical_id: str) -> str:
     """The name that CloudFormation gives to a nested stack."""
     return f"{stack}-{logical_id}-1A2B3C4D5E6F"
@@ -200,6 +209,7 @@ class _Resolver:
             "Fn::Sub": self._sub,
             "Fn::If": lambda branches: self.resolve(self._branch(*branches)),
             "Fn::Select": lambda choice: self.resolve(choice[1])[choice[0]],
+            "Fn::Split": lambda text: self.resolve(text[1]).split(text[0]),
             "Fn::And": lambda conditions: all(map(self.resolve, conditions)),
             "Fn::Or": lambda conditions: any(map(self.resolve, conditions)),
             "Fn::FindInMap": lambda keys: self._find_in_map(*self.resolve(keys)),
@@ -276,5 +286,9 @@ class _Resolver:
     def _name(self, logical_id: str) -> str:
         """The name that the template gives, or else one as CloudFormation makes them."""
         properties = self._template["Resources"][logical_id].get("Properties", {})
-        given = [properties[key] for key in ("LogGroupName", "DashboardName") if key in properties]
+        given = [
+            properties[key]
+            for key in ("LogGroupName", "DashboardName", "Name")
+            if key in properties
+        ]
         return str(self.resolve(given[0])) if given else f"{self._stack_name}-{logical_id}-1A2B3C4D"

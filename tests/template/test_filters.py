@@ -5,6 +5,7 @@ from botocore.loaders import create_loader
 
 from local.filter_pattern import MAX_LENGTH, compile_pattern
 from security_group_alerter.cloudtrail.changes import READERS
+from tests.stories import findings_of
 from tests.template.stack import Stack
 
 # https://docs.aws.amazon.com/securityhub/latest/userguide/cloudwatch-controls.html#cloudwatch-10
@@ -26,17 +27,27 @@ SIX = {
 CIS_5 = SIX | {"ModifySecurityGroupRules"}
 # The services whose calls are named like ours.
 SERVICES = (
-    *("ec2", "cloudtrail", "organizations"),
+    *("ec2", "cloudtrail", "organizations", "events"),
+    # Calls on the role that CloudTrail writes with do not come through.
+    "iam",
+    # Other rules.
+    *("elbv2", "waf", "waf-regional", "wafv2", "vpc-lattice", "network-firewall", "s3control"),
     *("rds", "docdb", "neptune", "elasticache", "memorydb", "redshift", "dax", "lightsail"),
 )
-# From before VPCs. A wildcard lets them through.
-CLASSIC = {
+# A wildcard, or a name that means something else elsewhere, lets them through.
+NOT_READ = {
+    # From before VPCs.
     ("rds", "AuthorizeDBSecurityGroupIngress"),
     ("rds", "RevokeDBSecurityGroupIngress"),
     ("elasticache", "AuthorizeCacheSecurityGroupIngress"),
     ("elasticache", "RevokeCacheSecurityGroupIngress"),
     ("redshift", "AuthorizeClusterSecurityGroupIngress"),
     ("redshift", "RevokeClusterSecurityGroupIngress"),
+    ("cloudtrail", "CreateTrail"),
+    ("elbv2", "DeleteRule"),
+    ("waf", "DeleteRule"),
+    ("waf-regional", "DeleteRule"),
+    ("vpc-lattice", "DeleteRule"),
 }
 NOT_OURS = [
     "CreateSecurityGroups",
@@ -98,7 +109,7 @@ def test_the_alarms_have_metrics_of_their_own(stack: Stack) -> None:
     filters = stack.of_type("AWS::Logs::MetricFilter").values()
 
     names = [metric["MetricName"] for it in filters for metric in it["MetricTransformations"]]
-    assert len(names) == len(set(names)) == 2
+    assert len(names) == len(set(names)) == 3
 
 
 def test_the_topic_of_the_tripwire_has_a_subscriber(stack: Stack) -> None:
@@ -144,7 +155,7 @@ def test_every_term_is_there_for_a_call_that_is_read(subscription: str) -> None:
         assert names_that_match(f"{{{term}}}"), term
 
 
-def test_beside_what_is_read_only_classic_security_groups_come_through(subscription: str) -> None:
+def test_beside_what_is_read_little_comes_through_and_no_reading_call(subscription: str) -> None:
     matches = compile_pattern(subscription).matches
     calls = {
         (service, name)
@@ -156,8 +167,24 @@ def test_beside_what_is_read_only_classic_security_groups_come_through(subscript
     ours = {(reader.service, name) for name, reader in READERS.items()}
     assert ours <= calls
     # The function drops them: a test of its own says so.
-    assert calls - ours == CLASSIC
+    assert calls - ours == NOT_READ
     assert not [name for _, name in calls if name.startswith(("Describe", "Get", "List"))]
+
+
+@pytest.mark.parametrize(("service", "event_name"), sorted(NOT_READ))
+def test_the_function_drops_what_it_does_not_read(service: str, event_name: str) -> None:
+    assert findings_of({"eventName": event_name, "eventSource": f"{service}.amazonaws.com"}) == []
+
+
+@pytest.mark.parametrize("event_name", [it for it, at in READERS.items() if at.service == "events"])
+def test_the_function_drops_calls_on_other_rules(event_name: str) -> None:
+    record = {
+        "eventName": event_name,
+        "eventSource": "events.amazonaws.com",
+        "requestParameters": {"name": "nightly-backup", "rule": "nightly-backup"},
+    }
+
+    assert findings_of(record) == []
 
 
 @pytest.mark.parametrize("event_name", NOT_OURS)

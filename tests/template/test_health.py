@@ -11,6 +11,7 @@ from botocore.session import get_session
 from botocore.validate import ParamValidator
 
 from local.aws import SEEN_EVENTS_TABLE, emulated_aws
+from local.filter_pattern import compile_pattern
 from security_group_alerter.alerting import Report
 from security_group_alerter.aws.seen_events import SeenEvents
 from security_group_alerter.aws.sns import RESERVED_SECONDS
@@ -117,9 +118,23 @@ def test_heartbeat_is_known_by_a_role_that_only_the_scheduler_can_assume(stack: 
     assert variables["HEARTBEAT_ROLE_ARN"] == stack.properties("Heartbeat")["Target"]["RoleArn"]
     [statement] = trust["Statement"]
     assert statement["Principal"] == {"Service": "scheduler.amazonaws.com"}
-    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
-    assert allows(policy["PolicyDocument"], action=f"ec2:{HEARTBEAT_CALL}")
-    assert not allows(policy["PolicyDocument"], action="ec2:ModifyManagedPrefixList")
+    assert statement["Condition"] == {
+        "StringEquals": {
+            "aws:SourceAccount": ACCOUNT,
+            "aws:SourceArn": f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule-group/default",
+        }
+    }
+    # The schedule is in that group.
+    assert "GroupName" not in stack.properties("Heartbeat")
+    ours = f"arn:aws:ec2:{REGION}:{ACCOUNT}:prefix-list/*"
+    for action, resource, is_allowed in (
+        (HEARTBEAT_CALL, ours, True),
+        (HEARTBEAT_CALL, ours.replace(REGION, "us-east-1"), False),
+        (HEARTBEAT_CALL, ours.replace(ACCOUNT, "222222222222"), False),
+        ("ModifyManagedPrefixList", ours, False),
+    ):
+        document = policy["PolicyDocument"]
+        assert allows(document, action=f"ec2:{action}", resource=resource) == is_allowed
 
 
 # The alarms.
@@ -142,8 +157,15 @@ METRICS = {
         "DeliveryThrottling",
         {"LogGroupName", "DestinationType", "FilterName"},
     ),
+    "LogGroupErrorsAlarm": ("AWS/Logs", "DeliveryErrors", {"LogGroupName"}),
+    "LogGroupThrottlesAlarm": ("AWS/Logs", "DeliveryThrottling", {"LogGroupName"}),
+    **{
+        f"{name}PathTamperingFailedAlarm": ("AWS/Events", "FailedInvocations", {"RuleName"})
+        for name in ("Trail", "Log", "Function", "Alert")
+    },
     "AlertsNotDeliveredAlarm": ("AWS/SNS", "NumberOfNotificationsFailed", {"TopicName"}),
     "ChatNotDeliveredAlarm": ("AWS/SNS", "NumberOfNotificationsFailed", {"TopicName"}),
+    "TrailLogRoleChangesAlarm": (STACK, "TrailLogRoleChanges", set()),
     "UnreadableRecordsAlarm": ("SecurityGroupAlerter", "Unreadable", {"service"}),
     "HeartbeatAlarm": ("SecurityGroupAlerter", "Heartbeats", {"service"}),
 }
@@ -175,13 +197,14 @@ def test_an_alarm_watches_a_metric_that_exists(chatty: Stack, name: str) -> None
     metric = METRICS[name]
     topic = "ChatTopicArn" if name in ONLY_WITH_CHAT else "AlertTopicArn"
     assert metric is not None
-    named = {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
+    named = {it["Name"]: it["Value"] for it in alarm.get("Dimensions", [])}
     things = {
         "FunctionName": chatty.outputs["FunctionName"]["Value"],
         "TopicName": chatty.outputs[topic]["Value"].rpartition(":")[2],
         "LogGroupName": chatty.outputs["TrailLogGroupName"]["Value"],
         "FilterName": chatty.properties("SecurityGroupChangesSubscription")["FilterName"],
         "DestinationType": "Lambda",
+        "RuleName": f"{STACK}-{name.removesuffix('FailedAlarm')}",
         "service": chatty.properties("SecurityGroupAlerterFunction")["Environment"]["Variables"][
             "POWERTOOLS_SERVICE_NAME"
         ],
@@ -242,6 +265,18 @@ def test_silence_is_an_alarm_and_its_end_is_reported(stack: Stack) -> None:
     assert alarm["Period"] * alarm["EvaluationPeriods"] >= 5 * minutes * 60
 
 
+def test_each_tampering_rule_has_an_alarm_for_what_it_cannot_report(chatty: Stack) -> None:
+    rules = {rule["Name"] for rule in chatty.of_type("AWS::Events::Rule").values()}
+    watched = {
+        dimension["Value"]
+        for alarm in chatty.of_type("AWS::CloudWatch::Alarm").values()
+        for dimension in alarm.get("Dimensions", [])
+        if alarm.get("MetricName") == "FailedInvocations"
+    }
+
+    assert watched == rules
+
+
 def test_no_other_alarm_goes_off_without_data(chatty: Stack) -> None:
     for name, alarm in chatty.of_type("AWS::CloudWatch::Alarm").items():
         if name != "HeartbeatAlarm":
@@ -255,6 +290,43 @@ def test_the_alarm_on_duration_goes_off_before_the_function_stops_itself(stack: 
 
     assert alarm["Statistic"] == "Maximum"
     assert alarm["Threshold"] / 1000 < seconds - RESERVED_SECONDS
+
+
+PUT, ROLE = "PutRolePolicy", f"{STACK}-TrailLogRole-1A2B3C4D"
+
+
+@pytest.mark.parametrize(
+    ("call", "role", "service", "is_counted"),
+    [
+        *((call, ROLE, "iam", True) for call in (PUT, "DeleteRolePolicy", "DeleteRole")),
+        *((call, ROLE, "iam", True) for call in ("AttachRolePolicy", "DetachRolePolicy")),
+        ("PutRolePermissionsBoundary", ROLE, "iam", True),
+        ("UpdateAssumeRolePolicy", ROLE, "iam", True),
+        (PUT, f"{ROLE}-2", "iam", False),
+        (PUT, ROLE, "ec2", False),
+        ("GetRolePolicy", ROLE, "iam", False),
+        ("ListRolePolicies", ROLE, "iam", False),
+    ],
+)
+def test_changes_to_the_role_that_cloudtrail_writes_with_are_counted(
+    stack: Stack, call: str, role: str, service: str, is_counted: bool
+) -> None:
+    properties = stack.properties("TrailLogRoleChangesMetricFilter")
+    [metric] = properties["MetricTransformations"]
+    record = {
+        "eventSource": f"{service}.amazonaws.com",
+        "eventName": call,
+        "requestParameters": {"roleName": role},
+    }
+
+    assert compile_pattern(properties["FilterPattern"]).matches(record) == is_counted
+    alarm = stack.properties("TrailLogRoleChangesAlarm")
+    assert (metric["MetricNamespace"], metric["MetricName"]) == (
+        alarm["Namespace"],
+        alarm["MetricName"],
+    )
+    # What the trail is made with.
+    assert stack.properties("Trail")["CloudWatchLogsRoleArn"].endswith(f"/{ROLE}")
 
 
 # The dashboard and the queries.

@@ -14,6 +14,7 @@ NAMES: Final = {
     "AWS::CloudWatch::Alarm": "AlarmName",
     "AWS::CloudWatch::Dashboard": "DashboardName",
     "AWS::Events::Rule": "Name",
+    "AWS::Logs::MetricFilter": "FilterName",
     "AWS::Logs::QueryDefinition": "Name",
     "AWS::Scheduler::Schedule": "Name",
 }
@@ -43,10 +44,18 @@ NEW: Final = {
     "ChatChannelRole",
     "ChatTopic",
     "ChatTopicPolicy",
+    "FailureQueuePolicy",
     "Health",
     "TeamsChannel",
     # In the nested stack.
     "ChatNotDeliveredAlarm",
+    *(f"{name}PathTamperingFailedAlarm" for name in ("Trail", "Log", "Function", "Alert")),
+    "LogGroupErrorsAlarm",
+    "LogGroupThrottlesAlarm",
+    "TrailLogRoleChangesAlarm",
+    "TrailLogRoleChangesMetricFilter",
+    "FunctionPathTamperingRule",
+    "TrailPathTamperingRule",
 }
 # A role without permissions, whose place another one takes.
 GONE: Final = {"SlackChannelRole"}

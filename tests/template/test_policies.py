@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.template.policies import allows
-from tests.template.stack import ACCOUNT, ORGANIZATION, REGION, STACK, Stack, deployed
+from tests.template.stack import ACCOUNT, ORGANIZATION, REGION, SLACK, STACK, Stack, deployed
 
 CLOUDTRAIL = "cloudtrail.amazonaws.com"
 CLOUDWATCH = "cloudwatch.amazonaws.com"
@@ -352,6 +352,51 @@ def test_only_its_service_takes_a_role(stack: Stack, role: str, service: str) ->
         "Principal": {"Service": service},
         "Action": "sts:AssumeRole",
     }
+
+
+# Every role, topic and queue.
+
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/platform/boundary"
+
+
+def test_every_role_has_the_boundary_that_is_given(chatty: Stack) -> None:
+    bounded = deployed(PermissionsBoundary=BOUNDARY, **SLACK).of_type("AWS::IAM::Role")
+
+    assert len(bounded) == len(chatty.of_type("AWS::IAM::Role")) >= 4
+    assert {role.get("PermissionsBoundary") for role in bounded.values()} == {BOUNDARY}
+    for role in chatty.of_type("AWS::IAM::Role").values():
+        assert "PermissionsBoundary" not in role
+
+
+@pytest.mark.parametrize(
+    ("kind", "policy_kind", "where", "actions"),
+    [
+        ("AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "Topics", ["sns:Publish"]),
+        (
+            "AWS::SQS::Queue",
+            "AWS::SQS::QueuePolicy",
+            "Queues",
+            ["sqs:SendMessage", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:PurgeQueue"],
+        ),
+    ],
+)
+def test_every_topic_and_queue_needs_tls(
+    chatty: Stack, kind: str, policy_kind: str, where: str, actions: list[str]
+) -> None:
+    documents = {it[where][0]: it["PolicyDocument"] for it in chatty.of_type(policy_kind).values()}
+
+    assert len(documents) == len(chatty.of_type(kind))
+    for document in documents.values():
+        [deny] = [it for it in document["Statement"] if it["Effect"] == "Deny"]
+        for action in actions:
+            for tls, is_denied in (("false", True), ("true", False)):
+                assert is_denied == allows(
+                    {"Statement": [deny | {"Effect": "Allow"}]},
+                    principal="events.amazonaws.com",
+                    action=action,
+                    resource=deny["Resource"],
+                    given={"aws:SecureTransport": tls},
+                )
 
 
 @pytest.mark.parametrize("partition", ["aws-cn", "aws-us-gov"])

@@ -1,6 +1,5 @@
 """How the parts fit together: what is made first, what is kept, what can be set."""
 
-import re
 import tomllib
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 from local.template import read_template
 from security_group_alerter.model.severity import Severity
 from security_group_alerter.settings import DELIVERY, PRESENTATION, delivery_settings_in
-from tests.template.stack import ACCOUNT, ROOT, TEAMS, Stack, deployed
+from tests.template.stack import ACCOUNT, ROOT, TEAMS, Stack, deployed, is_accepted
 
 ORDER = [
     # A delivery without permission is lost, so the filter comes after the permission.
@@ -26,7 +25,9 @@ ORDER = [
     ("EncryptionKey", "Trail"),
     ("EncryptionKey", "TrailLogGroup"),
     # A rule that may not publish reports nothing.
+    ("OperationsTopicPolicy", "TrailPathTamperingRule"),
     ("OperationsTopicPolicy", "LogPathTamperingRule"),
+    ("OperationsTopicPolicy", "FunctionPathTamperingRule"),
     ("OperationsTopicPolicy", "AlertPathTamperingRule"),
 ]
 
@@ -56,6 +57,7 @@ def test_only_our_log_group_may_invoke_the_function(stack: Stack) -> None:
     [
         # S3 would not delete a bucket that is written to: a first deployment could not be undone.
         ("TrailBucket", "Retain"),
+        ("TrailBucketPolicy", "Retain"),
         ("TrailLogGroup", "RetainExceptOnCreate"),
         # Without it, nobody could read them.
         ("EncryptionKey", "RetainExceptOnCreate"),
@@ -100,6 +102,7 @@ ACCEPTED = [
     ("ManagementAccountId", "111122223333"),
     ("ExistingTrailLogGroupName", "aws-controltower/CloudTrailLogs"),
     ("ExistingTrailLogGroupName", "/aws/cloudtrail/org#1"),
+    ("ExistingTrailLogRoleName", "AWSControlTowerCloudTrailRole"),
     ("ExistingTrailBucketName", "aws-controltower-logs-111122223333-eu-central-1"),
     ("ArchiveTransitionInDays", "0"),
     ("SlackWorkspaceId", "T07EA123LEP"),
@@ -111,6 +114,13 @@ ACCEPTED = [
     ("KmsKey", "none"),
     ("KmsKey", "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"),
     ("KmsKey", "arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/mrk-1234abcd12ab34cd56ef"),
+    ("Architecture", "arm64"),
+    ("Architecture", "x86_64"),
+    ("ReservedConcurrency", ""),
+    ("ReservedConcurrency", "5"),
+    ("PermissionsBoundary", ""),
+    ("PermissionsBoundary", "arn:aws:iam::111122223333:policy/boundary"),
+    ("PermissionsBoundary", "arn:aws-us-gov:iam::aws:policy/job-function/ViewOnlyAccess"),
     ("AlertEmail", ""),
     ("AlertEmail", "aws+security@mail.example.com"),
     ("TimeZone", "UTC"),
@@ -137,6 +147,7 @@ REFUSED = [
     ("TrailName", "with space"),
     ("ManagementAccountId", "11112222333"),
     ("ExistingTrailLogGroupName", "arn:aws:logs:eu-central-1:111122223333:log-group:a:*"),
+    ("ExistingTrailLogRoleName", "service-role/AWSControlTowerCloudTrailRole"),
     ("ExistingTrailBucketName", "s3://bucket"),
     ("ExistingTrailBucketName", "Bucket"),
     ("SlackWorkspaceId", "my-workspace"),
@@ -152,6 +163,13 @@ REFUSED = [
     ("KmsKey", ""),
     ("KmsKey", "alias/aws/sns"),
     ("KmsKey", "arn:aws:kms:eu-central-1:111122223333:alias/mine"),
+    ("Architecture", "arm"),
+    # It would stop the function.
+    ("ReservedConcurrency", "0"),
+    ("ReservedConcurrency", "-1"),
+    ("ReservedConcurrency", "10000"),
+    ("PermissionsBoundary", "boundary"),
+    ("PermissionsBoundary", "arn:aws:iam::111122223333:role/boundary"),
     ("OperationsEmail", "operations"),
     ("AlertEmail", "security"),
     ("AlertEmail", "a@example.com, b@example.com"),
@@ -164,14 +182,6 @@ REFUSED = [
     ("AccessPortalRole", "Read Only"),
     ("AccessPortalRole", "x" * 33),
 ]
-
-
-def is_accepted(parameter: dict[str, Any], value: str) -> bool:
-    """As CloudFormation checks it: the pattern must match the whole value."""
-    fits = parameter.get("MinLength", 0) <= len(value) <= parameter.get("MaxLength", 4096)
-    is_allowed = value in map(str, parameter.get("AllowedValues", [value]))
-    matches = re.fullmatch(parameter.get("AllowedPattern", "(?s:.*)"), value) is not None
-    return fits and is_allowed and matches
 
 
 @pytest.mark.parametrize(("name", "value"), ACCEPTED)
@@ -188,6 +198,21 @@ def test_a_wrong_parameter_is_refused_before_anything_is_made(name: str, value: 
     assert not is_accepted(read_template()["Parameters"][name], value)
 
 
+@pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
+def test_the_function_runs_on_the_architecture_that_is_chosen(architecture: str) -> None:
+    function = deployed(Architecture=architecture).properties("SecurityGroupAlerterFunction")
+
+    assert function["Architectures"] == [architecture]
+
+
+def test_concurrency_is_reserved_if_a_number_is_given(stack: Stack) -> None:
+    function = "SecurityGroupAlerterFunction"
+    reserved = deployed(ReservedConcurrency="5").properties(function)
+
+    assert reserved["ReservedConcurrentExecutions"] == "5"
+    assert "ReservedConcurrentExecutions" not in stack.properties(function)
+
+
 def environments() -> dict[str, dict[str, Any]]:
     tables: dict[str, Any] = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))
     return {name: table for name, table in tables.items() if isinstance(table, dict)}
@@ -202,6 +227,7 @@ def test_every_environment_can_be_deployed_once_the_organization_is_known() -> N
         assert environment["global"]["parameters"]["stack_name"]
         assert deploy["capabilities"] == "CAPABILITY_IAM CAPABILITY_AUTO_EXPAND"
         assert deploy["resolve_s3"] is True
+        assert deploy["tags"] == "application=security-group-alerter"
         for override in deploy.get("parameter_overrides", []):
             name, _, value = override.partition("=")
             assert is_accepted(parameters[name], value)

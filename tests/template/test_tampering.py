@@ -1,17 +1,37 @@
-"""Two EventBridge rules report tampering with the alerter, without the path of the alerts."""
+"""Four EventBridge rules report tampering with the alerter, without the path of the alerts."""
 
 import json
 import re
+from itertools import combinations
 from typing import Any
 
 import pytest
 from moto.events.models import EventPattern
 
 from local.deployment import LONGEST_STACK_NAME
+from local.filter_pattern import MAX_LENGTH
+from local.template import read_template
+from security_group_alerter.cloudtrail.tampering_rules import TAMPERING_RULE
 from tests.template.policies import allows
-from tests.template.stack import ACCOUNT, REGION, SLACK, STACK, Stack, deployed, nested_name
+from tests.template.stack import (
+    ACCOUNT,
+    REGION,
+    SLACK,
+    STACK,
+    Stack,
+    deployed,
+    is_accepted,
+    nested_name,
+)
 
-RULES = ("LogPathTamperingRule", "AlertPathTamperingRule")
+RULES = (
+    "TrailPathTamperingRule",
+    "LogPathTamperingRule",
+    "FunctionPathTamperingRule",
+    "AlertPathTamperingRule",
+)
+# Which rule reports what is done to which.
+WATCHED_BY = dict(zip((*RULES[1:], RULES[0]), RULES, strict=True))
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
 LONGEST_PATTERN = 2048
 # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
@@ -31,6 +51,12 @@ KEY = f"{STACK}-EncryptionKey-1A2B3C4D"
 ALARM = f"{HEALTH}-HeartbeatAlarm-1A2B3C4D"
 TRIPWIRE = f"{STACK}-SecurityGroupChangesAlarm-1A2B3C4D"
 LOG_PATH_RULE, ALERT_PATH_RULE = f"{STACK}-LogPathTampering", f"{STACK}-AlertPathTampering"
+TRAIL_PATH_RULE, FUNCTION_PATH_RULE = (
+    f"{STACK}-TrailPathTampering",
+    f"{STACK}-FunctionPathTampering",
+)
+BUCKET = f"{STACK}-TrailBucket-1A2B3C4D"
+GROUP_ARN = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{GROUP}"
 TRAIL_ARN = f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/organization-trail"
 
 # Service, call and parameters as CloudTrail records them.
@@ -47,11 +73,25 @@ REPORTED = [
     ("logs", "PutRetentionPolicy", {"logGroupName": GROUP, "retentionInDays": 1}),
     ("logs", "DisassociateKmsKey", {"logGroupName": GROUP}),
     ("logs", "PutDataProtectionPolicy", {"logGroupIdentifier": GROUP}),
-    (
-        "logs",
-        "PutDataProtectionPolicy",
-        {"logGroupIdentifier": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{GROUP}"},
-    ),
+    ("logs", "PutDataProtectionPolicy", {"logGroupIdentifier": GROUP_ARN}),
+    ("logs", "DeleteDataProtectionPolicy", {"logGroupIdentifier": GROUP}),
+    ("logs", "PutTransformer", {"logGroupIdentifier": GROUP_ARN}),
+    # By the name of the log group, or else by its ARN.
+    ("logs", "AssociateKmsKey", {"logGroupName": GROUP}),
+    ("logs", "AssociateKmsKey", {"resourceIdentifier": GROUP_ARN}),
+    ("logs", "DisassociateKmsKey", {"resourceIdentifier": GROUP_ARN}),
+    # They name no log group.
+    ("logs", "PutAccountPolicy", {"policyName": "mask", "policyType": "DATA_PROTECTION_POLICY"}),
+    ("logs", "DeleteAccountPolicy", {"policyName": "mask"}),
+    ("s3", "DeleteBucket", {"bucketName": BUCKET}),
+    ("s3", "PutBucketPolicy", {"bucketName": BUCKET}),
+    ("s3", "DeleteBucketPolicy", {"bucketName": BUCKET}),
+    ("s3", "PutBucketLifecycle", {"bucketName": BUCKET}),
+    ("s3", "PutBucketVersioning", {"bucketName": BUCKET}),
+    ("s3", "PutBucketEncryption", {"bucketName": BUCKET}),
+    ("s3", "DeleteBucketEncryption", {"bucketName": BUCKET}),
+    ("s3", "PutBucketReplication", {"bucketName": BUCKET}),
+    ("s3", "PutBucketPublicAccessBlock", {"bucketName": BUCKET}),
     ("lambda", "UpdateFunctionCode20150331v2", {"functionName": FUNCTION}),
     ("lambda", "UpdateFunctionConfiguration20150331v2", {"functionName": FUNCTION_ARN}),
     ("lambda", "DeleteFunction20150331", {"functionName": f"{ACCOUNT}:function:{FUNCTION}"}),
@@ -69,11 +109,16 @@ REPORTED = [
     ("events", "DisableRule", {"name": LOG_PATH_RULE}),
     ("events", "DeleteRule", {"name": ALERT_PATH_RULE}),
     ("events", "PutRule", {"name": ALERT_PATH_RULE}),
+    ("events", "DeleteRule", {"name": TRAIL_PATH_RULE}),
+    ("events", "DeleteRule", {"name": FUNCTION_PATH_RULE}),
+    ("events", "PutTargets", {"rule": TRAIL_PATH_RULE}),
     ("events", "RemoveTargets", {"rule": LOG_PATH_RULE, "ids": ["Operations"]}),
     ("sns", "DeleteTopic", {"topicArn": TOPIC}),
     ("sns", "SetTopicAttributes", {"topicArn": OPERATIONS, "attributeName": "Policy"}),
     ("sns", "Subscribe", {"topicArn": TOPIC, "protocol": "email"}),
     ("sns", "Unsubscribe", {"subscriptionArn": f"{TOPIC}:2f1a"}),
+    # It can hold back messages by what they contain.
+    ("sns", "PutDataProtectionPolicy", {"resourceArn": TOPIC}),
     ("sns", "SetSubscriptionAttributes", {"subscriptionArn": f"{OPERATIONS}:2f1a"}),
     ("sns", "DeleteTopic", {"topicArn": CHAT}),
     ("sns", "Subscribe", {"topicArn": CHAT, "protocol": "https"}),
@@ -105,6 +150,11 @@ NOT_REPORTED = [
     ("logs", "DeleteLogGroup", {"logGroupName": "another"}),
     ("logs", "CreateLogStream", {"logGroupName": GROUP}),
     ("logs", "StartQuery", {"logGroupName": GROUP}),
+    ("logs", "GetDataProtectionPolicy", {"logGroupIdentifier": GROUP}),
+    ("logs", "AssociateKmsKey", {"resourceIdentifier": f"{GROUP_ARN}-2"}),
+    ("logs", "DescribeAccountPolicies", {"policyType": "DATA_PROTECTION_POLICY"}),
+    ("s3", "PutBucketPolicy", {"bucketName": "another"}),
+    ("s3", "GetBucketPolicy", {"bucketName": BUCKET}),
     ("lambda", "UpdateFunctionCode20150331v2", {"functionName": "another"}),
     ("lambda", "UpdateFunctionCode20150331v2", {"functionName": f"{FUNCTION}-2"}),
     ("lambda", "GetFunction20150331v2", {"functionName": FUNCTION}),
@@ -207,20 +257,83 @@ def test_without_a_key_no_key_is_watched() -> None:
     assert rules_that_report(stack, event_of("sns", "DeleteTopic", {"topicArn": TOPIC}))
 
 
-@pytest.mark.parametrize("name", RULES)
-@pytest.mark.parametrize(
-    ("partition", "region"), [("aws", "ap-southeast-1"), ("aws-us-gov", "us-gov-west-1")]
-)
-def test_name_and_pattern_fit(partition: str, region: str, name: str) -> None:
-    rule = deployed(partition=partition, **SLACK).properties(name)
-    text = json.dumps(rule["EventPattern"], separators=(",", ":"))
-    # CloudFormation ends names with 12 characters.
+def test_without_a_bucket_that_is_known_none_is_watched() -> None:
+    stack = deployed(ExistingTrailLogGroupName="aws-controltower/CloudTrailLogs")
+
+    assert rules_that_report(stack, event_of("s3", "PutBucketPolicy", {"bucketName": ""})) == []
+    assert rules_that_report(stack, event_of("cloudtrail", "StopLogging", {"name": TRAIL_ARN}))
+
+
+def test_an_existing_bucket_and_an_existing_key_are_watched() -> None:
+    key = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    stack = deployed(ExistingTrailBucketName="central", KmsKey=key)
+
+    for service, call, parameters in (
+        ("s3", "PutBucketLifecycle", {"bucketName": "central"}),
+        ("kms", "DisableKey", {"keyId": key}),
+        ("kms", "DisableKey", {"keyId": key.rpartition("/")[2]}),
+    ):
+        assert len(rules_that_report(stack, event_of(service, call, parameters))) == 1
+
+
+# The longest value that the parameters allow, in the patterns of rules and filters.
+LONGEST = {
+    "TrailName": "t" * 128,
+    "ExistingTrailLogGroupName": "g" * 512,
+    "ExistingTrailLogRoleName": "r" * 64,
+    "ExistingTrailBucketName": "b" * 63,
+    "OrganizationId": f"o-{'o' * 32}",
+    "ManagementAccountId": "9" * 12,
+    "KmsKey": f"arn:aws-us-gov:kms:ap-southeast-1:{ACCOUNT}:key/mrk-{'a' * 60}",
+}
+
+
+def test_the_longest_names_are_as_long_as_the_parameters_allow() -> None:
+    for name, value in LONGEST.items():
+        parameter = read_template()["Parameters"][name]
+        assert is_accepted(parameter, value), name
+        assert name == "KmsKey" or not is_accepted(parameter, value + value[-1]), name
+
+
+def longest(text: str, region: str = "ap-southeast-1") -> str:
+    """The text with the longest name of a stack, and names as long as CloudFormation makes them."""
     text = re.sub(r"-1A2B3C4D\b", "-1A2B3C4D5E6F", text)
-    longest = "s" * LONGEST_STACK_NAME
+    # At most once more in a name, which CloudFormation cuts to what the service allows.
+    return text.replace(STACK, "s" * LONGEST_STACK_NAME).replace(REGION, region)
+
+
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("partition", ["aws", "aws-us-gov"])
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        pytest.param({}, id="defaults"),
+        pytest.param(LONGEST | {"ExistingTrailLogGroupName": ""}, id="own-trail"),
+        pytest.param(LONGEST | {"ExistingTrailBucketName": ""}, id="existing-trail"),
+        # The template's rules refuse it, but nothing has to be proved about them here.
+        pytest.param(LONGEST, id="all-together"),
+    ],
+)
+def test_name_and_pattern_fit(parameters: dict[str, str], partition: str, name: str) -> None:
+    rule = deployed(partition=partition, **SLACK, **parameters).properties(name)
+    text = json.dumps(rule["EventPattern"], separators=(",", ":"))
 
     assert rule["Name"] == f"{STACK}-{name.removesuffix('Rule')}"
-    assert len(rule["Name"].replace(STACK, longest)) <= LONGEST_NAME
-    assert len(text.replace(STACK, longest).replace(REGION, region)) <= LONGEST_PATTERN
+    assert rule["Name"].endswith(TAMPERING_RULE)
+    assert len(longest(rule["Name"])) <= LONGEST_NAME
+    assert len(longest(text)) <= LONGEST_PATTERN
+
+
+@pytest.mark.parametrize("parameters", [{}, LONGEST, LONGEST | {"ExistingTrailLogGroupName": ""}])
+def test_filter_patterns_fit(parameters: dict[str, str]) -> None:
+    stack = deployed(**parameters)
+    filters = stack.of_type("AWS::Logs::MetricFilter") | stack.of_type(
+        "AWS::Logs::SubscriptionFilter"
+    )
+
+    assert len(filters) == 4
+    for name, properties in filters.items():
+        assert len(longest(properties["FilterPattern"])) <= MAX_LENGTH, name
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -280,7 +393,7 @@ def test_the_words_name_the_call_and_the_thing(
 
     [what] = [line for line in text_of(chatty, rule, event) if line.startswith("What ")]
 
-    # A list, of which the caller chose the first, is not shown.
+    # Of an account's policy, its name; a list, of which the caller chose the first, is not shown.
     named = next(iter(parameters.values()))
     assert what == f"What    {call} on {named if isinstance(named, str) else ''}"
 
@@ -304,16 +417,32 @@ def test_the_words_say_who_when_and_what_to_do(stack: Stack) -> None:
     ]
 
 
-def test_both_rules_use_the_same_words(stack: Stack) -> None:
-    log_path, alert_path = (
+def test_all_rules_use_the_same_words(stack: Stack) -> None:
+    texts = [
         text_of(stack, name, event_of("events", "DisableRule", {"name": "it"})) for name in RULES
-    )
+    ]
 
-    assert [line for line in alert_path if not line.startswith("        (")] == log_path
+    # The alarms of a call are a list, about which one rule says more.
+    said = [[line for line in text if not line.startswith("        (")] for text in texts]
+    assert all(lines == said[0] for lines in said)
 
 
-def test_each_rule_is_watched_by_the_other(stack: Stack) -> None:
+@pytest.mark.parametrize(("name", "other"), WATCHED_BY.items())
+def test_each_rule_is_watched_by_another_one(stack: Stack, name: str, other: str) -> None:
     # A rule that is off when the call that turned it off arrives reports nothing.
-    for name, other in zip(RULES, reversed(RULES), strict=True):
-        event = event_of("events", "DisableRule", {"name": stack.properties(name)["Name"]})
-        assert rules_that_report(stack, event) == [other]
+    named = stack.properties(name)["Name"]
+    for call, key in (
+        ("DisableRule", "name"),
+        ("DeleteRule", "name"),
+        ("PutRule", "name"),
+        ("RemoveTargets", "rule"),
+        ("PutTargets", "rule"),
+    ):
+        assert rules_that_report(stack, event_of("events", call, {key: named})) == [other]
+
+
+@pytest.mark.parametrize("count", range(1, len(RULES)))
+def test_of_rules_that_go_at_once_one_is_reported_unless_all_go(count: int) -> None:
+    # The function reports when all go: events/tampering-rule-deleted.json.
+    for gone in combinations(RULES, count):
+        assert {WATCHED_BY[name] for name in gone} - set(gone)

@@ -15,6 +15,9 @@ BUCKET = "central-trail-archive"
 MANAGEMENT = "999999999999"
 TRAIL_PARTS = {"Trail", "TrailBucket", "TrailBucketPolicy", "TrailLogGroup", "TrailLogRole"}
 
+# Only with a role that the stack made, or that a parameter names.
+OF_A_ROLE = {"TrailLogRoleChangesAlarm", "TrailLogRoleChangesMetricFilter"}
+
 
 @pytest.fixture(scope="module")
 def beside_a_trail() -> Stack:
@@ -32,7 +35,16 @@ def with_a_bucket() -> Stack:
 
 
 def test_no_second_trail_is_made_and_all_else_is(beside_a_trail: Stack) -> None:
-    assert deployed().resources.keys() - beside_a_trail.resources.keys() == TRAIL_PARTS
+    assert deployed().resources.keys() - beside_a_trail.resources.keys() == TRAIL_PARTS | OF_A_ROLE
+
+
+def test_a_role_that_is_named_is_watched() -> None:
+    stack = deployed(
+        ExistingTrailLogGroupName=CONTROL_TOWER,
+        ExistingTrailLogRoleName="AWSControlTowerCloudTrailRole",
+    )
+
+    assert deployed().resources.keys() - stack.resources.keys() == TRAIL_PARTS
 
 
 def test_the_existing_log_group_is_what_is_read(beside_a_trail: Stack) -> None:

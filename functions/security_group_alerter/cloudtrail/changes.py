@@ -10,7 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..model.change import Action, Change, PrefixListChange, SecurityGroupChange, TrailChange
+from ..model.change import (
+    Action,
+    Change,
+    PrefixListChange,
+    SecurityGroupChange,
+    TrailAction,
+    TrailChange,
+)
 from ..model.record import CloudTrailRecord, Outcome
 from .dialects import parameters_of
 from .prefix_lists import prefix_list_changed
@@ -21,6 +28,7 @@ from .security_groups import (
     rules_modified,
     rules_removed,
 )
+from .tampering_rules import rule_changed
 from .trails import (
     account_removed,
     administrator_registered,
@@ -127,9 +135,15 @@ READERS: dict[str, Reader] = {
     "DeleteTrail": Reader("cloudtrail", trail_deleted),
     "UpdateTrail": Reader("cloudtrail", trail_updated),
     "PutEventSelectors": Reader("cloudtrail", events_selected),
-    # … and with which accounts it records, and who may change it.
+    # … with which accounts it records, and who may change it …
     "DisableAWSServiceAccess": Reader("organizations", trusted_access_disabled),
     "LeaveOrganization": Reader("organizations", organization_left),
     "RemoveAccountFromOrganization": Reader("organizations", account_removed),
     "RegisterOrganizationDelegatedAdmin": Reader("cloudtrail", administrator_registered),
+    # … and with the rules that report tampering with everything else.
+    "DeleteRule": Reader("events", rule_changed(TrailAction.DELETE_RULE, "name")),
+    "DisableRule": Reader("events", rule_changed(TrailAction.DISABLE_RULE, "name")),
+    "RemoveTargets": Reader("events", rule_changed(TrailAction.REMOVE_TARGETS, "rule")),
+    "PutRule": Reader("events", rule_changed(TrailAction.PUT_RULE, "name")),
+    "PutTargets": Reader("events", rule_changed(TrailAction.PUT_TARGETS, "rule")),
 }

@@ -42,7 +42,7 @@ def trail_updated(_record: CloudTrailRecord, request: _Json, response: _Json) ->
     return TrailChange(
         action=TrailAction.UPDATE,
         trail=text_in(request, "name") or text_in(response, "trailARN"),
-        settings=tuple(_settings_in(request)),
+        settings=tuple(settings_in(request)),
         blinded=tuple(blinded),
         log_group_arn=log_group_arn if isinstance(log_group_arn, str) else None,
     )
@@ -105,10 +105,10 @@ def _about_account(action: TrailAction, account_id: str | None) -> TrailChange:
     return TrailChange(action=action, member_account_id=account_id, problems=problems)
 
 
-def _settings_in(request: _Json) -> Iterator[TrailSetting]:
-    """Every parameter but the trail's name, also those that AWS adds one day."""
+def settings_in(request: _Json, called: str = "name") -> Iterator[TrailSetting]:
+    """Every parameter but what names the trail, also those that AWS adds one day."""
     for name, value in request.items():
-        if name in ("name", "omitted") or value is None:
+        if name in (called, "omitted") or value is None:
             continue
         flag, text = flag_in(request, name), text_in(request, name)
         if flag is not None:

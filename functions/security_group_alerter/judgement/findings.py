@@ -102,7 +102,7 @@ def _subject_of(record: CloudTrailRecord, change: Change) -> Subject:
             kind, identifier = SubjectKind.PREFIX_LIST, change.prefix_list_id
             name = change.prefix_list_name
         case _:
-            kind, identifier, name = SubjectKind.TRAIL, change.trail, None
+            kind, identifier, name = SubjectKind.TRAIL, change.trail, change.rule
     return Subject(
         kind=kind, id=identifier, name=name, account_id=record.account_id, region=record.region
     )
@@ -190,7 +190,7 @@ def _judged_trail(record: CloudTrailRecord, change: TrailChange, standards: Stan
 def _severity_of_trail_change(change: TrailChange, *, is_own: bool, is_blinded: bool) -> Severity:
     if change.action in _ON_THE_ORGANIZATION:
         return ORGANIZATION_CHANGED
-    if is_own or change.action is TrailAction.DISABLE_TRUSTED_ACCESS:
+    if is_own or change.rule or change.action is TrailAction.DISABLE_TRUSTED_ACCESS:
         return OWN_TRAIL_BLINDED if is_blinded else OWN_TRAIL_CHANGED
     return TRAIL_BLINDED if is_blinded else ANY_OTHER_CHANGE
 
@@ -212,7 +212,7 @@ def _refused(judgement: Judgement, change: Change, outcome: Outcome) -> Judgemen
         severity = DENIED_WORLD_OPENING
     elif isinstance(change, TrailChange) and _may_blind(judgement, change):
         is_access = change.action is TrailAction.DISABLE_TRUSTED_ACCESS
-        is_about_own = judgement.is_own_trail or is_access
+        is_about_own = judgement.is_own_trail or is_access or change.rule is not None
         severity = REFUSED_BLINDING if is_denied or is_about_own else REFUSED
     return replace(judgement, severity=severity, effect=Effect.ATTEMPT, world_open=False)
 

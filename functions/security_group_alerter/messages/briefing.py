@@ -317,8 +317,11 @@ def _headline_of(alert: Alert, worst: Call, count: int) -> str:
         return f"{count:,} records, {which}: {worst.phrase}"
     subjects = {*map(_name_of, alert.findings)} - {None}
     nouns = {SubjectKind.SECURITY_GROUP: "group", SubjectKind.PREFIX_LIST: "prefix list"}
-    noun = nouns.get(alert.kind, "trail")
-    on = f" on {plural(len(subjects), noun)}" if len(subjects) > 1 else ""
+    # Of kind trail, what has a name is a rule that reports tampering.
+    rules = {finding.subject.name for finding in alert.findings} - {None}
+    noun = nouns.get(alert.kind, "tampering rule" if subjects == rules else "trail")
+    is_mixed = alert.kind is SubjectKind.TRAIL and rules and subjects != rules
+    on = f" on {plural(len(subjects), noun)}" if len(subjects) > 1 and not is_mixed else ""
     return f"{count:,} calls{on}, {which}: {worst.phrase}"
 
 

@@ -151,15 +151,25 @@ class TrailAction(StrEnum):
     REGISTER_ADMINISTRATOR = "register delegated administrator"
     LEAVE_ORGANIZATION = "leave organization"
     REMOVE_ACCOUNT = "remove account from organization"
+    # What watches the alerter: the rules that report tampering with it.
+    DELETE_RULE = "delete rule"
+    DISABLE_RULE = "disable rule"
+    REMOVE_TARGETS = "remove targets of rule"
+    PUT_RULE = "put rule"
+    PUT_TARGETS = "put targets of rule"
 
 
 class Blinding(IntEnum):
-    """One way in which a trail no longer sees what it should. The order is that of concern."""
+    """One way in which a trail, or what watches the alerter, no longer sees what it should.
+
+    The order is that of concern.
+    """
 
     SOME_MANAGEMENT_EVENTS = auto()
     NOT_EVERY_REGION = auto()
     READING_CALLS_ONLY = auto()
     NO_MANAGEMENT_EVENTS = auto()
+    RULE_SILENT = auto()
     OTHER_LOG_GROUP = auto()
     NO_LOG_GROUP = auto()
     NO_MEMBER_ACCOUNTS = auto()
@@ -178,11 +188,13 @@ class TrailChange:
 
     `log_group_arn` is the log group that the call sets: "" takes it away, None leaves it.
     `settings` is everything that the call sets. `member_account_id` is the account that a call on
-    the organization is about. `problems` are what could not be read.
+    the organization is about. `rule` is the one of EventBridge that a call on such a rule names: it
+    reports tampering with the alerter. `problems` are what could not be read.
     """
 
     action: TrailAction
     trail: str | None = None
+    rule: str | None = None
     member_account_id: str | None = None
     settings: tuple[TrailSetting, ...] = ()
     blinded: tuple[Blinding, ...] = ()

@@ -26,6 +26,8 @@ TRAIL = re.compile(
     rf"(?:arn:{PARTITION.pattern}:cloudtrail:{REGION.pattern}:{ACCOUNT.pattern}:trail/)?"
     r"[A-Za-z0-9][A-Za-z0-9._-]{2,127}"
 )
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
+RULE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # CloudTrail's are UUIDs; this is what the table of alerted events takes for a key.
 EVENT = re.compile(r"[0-9A-Za-z-]{1,100}")
 

@@ -229,14 +229,18 @@ def test_known_rules_are_read_beside_a_parameter_that_nobody_knows() -> None:
 COPY = {"eventCategory": "NetworkActivity", "eventType": "AwsVpceEvent"}
 
 
+ON_RULES = {name for name, reader in READERS.items() if reader.service == "events"}
+
+
 @pytest.mark.parametrize("mark", [COPY, {"eventType": COPY["eventType"]}, {**COPY, "eventType": 7}])
 @pytest.mark.parametrize("event_name", sorted(READERS))
 def test_what_a_vpc_endpoint_saw_of_a_call_is_nothing_unless_it_was_denied(
     event_name: str, mark: dict[str, object]
 ) -> None:
-    access = {"servicePrincipal": "cloudtrail.amazonaws.com"}
+    names = {"name": "alerter-LogPathTampering", "rule": "alerter-LogPathTampering"}
+    access = {"servicePrincipal": "cloudtrail.amazonaws.com"} | names
 
-    for request in (None, {**GROUP, **access}):
+    for request in (names if event_name in ON_RULES else None, {**GROUP, **access}):
         assert change(event_name, request, eventSource=None, **mark) is None
         for code in ("Client.InvalidGroup.NotFound", "Client.DryRunOperation"):
             refused = change(event_name, request, eventSource=None, errorCode=code, **mark)
@@ -357,5 +361,6 @@ def test_no_success_of_ours_is_silent_and_none_breaks_the_road(
     for request, response in ((written, answered), wrapped):
         with suppress(UnreadableRecordError):
             read = change(event_name, request, response, eventSource=None)
-            # Of the calls of its name, only one for CloudTrail is ours.
-            assert read is not None or event_name == "DisableAWSServiceAccess"
+            # Of the calls of its name, only those for CloudTrail, or on our own rules, are ours.
+            is_ours = event_name == "DisableAWSServiceAccess" or event_name in ON_RULES
+            assert read is not None or is_ours

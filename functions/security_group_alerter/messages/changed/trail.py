@@ -1,4 +1,4 @@
-"""What a call did to a trail, or to the organization whose accounts it records."""
+"""What a call did to a trail, its organization, or the rules that report tampering."""
 
 from __future__ import annotations
 
@@ -23,6 +23,13 @@ _VERBS = {
     TrailAction.UPDATE: ("change", "changed"),
     TrailAction.SELECT_EVENTS: ("change the event selectors of", "given new event selectors"),
 }
+_RULE_VERBS = {
+    TrailAction.DELETE_RULE: ("delete", "deleted"),
+    TrailAction.DISABLE_RULE: ("disable", "disabled"),
+    TrailAction.REMOVE_TARGETS: ("take targets from", "stripped of targets"),
+    TrailAction.PUT_RULE: ("change", "changed"),
+    TrailAction.PUT_TARGETS: ("change the targets of", "given other targets"),
+}
 _EDITS = (TrailAction.UPDATE, TrailAction.SELECT_EVENTS)
 # A record shows how the trail is set up now, and not whether it was so before.
 _BLINDED = {
@@ -31,6 +38,7 @@ _BLINDED = {
     Blinding.NOT_EVERY_REGION: "it does not cover every Region",
     Blinding.NO_MEMBER_ACCOUNTS: "it does not cover the organization's member accounts",
     Blinding.NO_LOG_GROUP: "it does not send events to CloudWatch Logs",
+    Blinding.RULE_SILENT: "it no longer reports tampering with this alerter",
     Blinding.OTHER_LOG_GROUP: "it sends its events to another log group than the alerter's",
     Blinding.READING_CALLS_ONLY: "it records only calls that read, no changes",
     Blinding.SOME_MANAGEMENT_EVENTS: "it records only some of the management events",
@@ -43,6 +51,8 @@ _BLINDED = {
 _OWN = "this alerter gets its records from it"
 _CONSEQUENCE = "until that is fixed, this alerter misses changes"
 _WOULD_HIDE = "it would have hidden what is done next"
+_RULE_CONSEQUENCE = "whoever did this may blind the alerter next"
+_RULE_OWN = "it reports tampering with this alerter"
 # What a setting is called for people; one that is newer than this table goes by AWS's own name.
 # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_UpdateTrail.html
 _SETTINGS = {
@@ -61,6 +71,7 @@ _SETTINGS = {
     "excludeManagementEventSources": "left out",
     "eventSource notEquals": "left out",
     "eventCategory equals": "categories",
+    "eventPattern": "event pattern",
 }
 _SELECTOR = re.compile(r"selector [0-9]+: ")
 # AWS's own names are shorter.
@@ -96,6 +107,16 @@ _ACCOUNT_LEFT_STEPS = (
 _ADMINISTRATOR_STEPS = (
     "Not planned? Take it back with the command above.",
     "Then check the organization's trails for changes made from that account.",
+)
+_RULE_SILENT_STEPS = (
+    "Not planned? Run make verify now: it shows what else no longer works.",
+    "Put the rule back. CloudFormation does not; section 6 of the runbook says how.",
+    _STOLEN,
+)
+_RULE_CHANGED_STEPS = (
+    "Expected while the alerter's stack is deployed. Not planned? Compare the rule with the "
+    "template.",
+    _STOLEN,
 )
 _STEPS_OF = {
     TrailAction.LEAVE_ORGANIZATION: _ACCOUNT_LEFT_STEPS,
@@ -145,6 +166,18 @@ _LOOKS_OF = {
     TrailAction.UPDATE: (_SETUP, _STATUS, _SELECTORS),
     TrailAction.SELECT_EVENTS: (_SELECTORS, _STATUS, _SETUP),
 }
+_RULE = Look(
+    shows="Whether the rule is there and enabled",
+    words=("events", "describe-rule", "--name", "{}", "--output", "table"),
+    value="",
+    how_to_read="State must be ENABLED. ResourceNotFoundException means that it was deleted.",
+)
+_TARGETS = Look(
+    shows="Where it reports to",
+    words=("events", "list-targets-by-rule", "--rule", "{}", "--query", "Targets[].Arn"),
+    value="",
+    how_to_read="The alerter's operations topic must be listed.",
+)
 _TRAILS_NOW = Look(
     shows="Which trails there are now",
     words=("cloudtrail", "list-trails", "--output", "{}"),
@@ -159,10 +192,11 @@ def trail_changed(entry: DeliveredFinding, change: TrailChange, limits: Limits) 
     judgement = finding.judgement
     # Nothing follows from a call that was refused.
     took_place = finding.outcome is Outcome.SUCCEEDED
+    called = change.rule or change.trail
     ways = tuple(_BLINDED[blinding] for blinding in judgement.blinded) if took_place else ()
     return Changed(
-        noun="Trail" if change.trail else None,
-        called=safe(change.trail) if change.trail else None,
+        noun=("Rule" if change.rule else "Trail") if called else None,
+        called=safe(called) if called else None,
         repeats_headline=True,
         reasons=tuple(_reasons(finding, change, ways)),
         lines=tuple(_settings(change, limits)),
@@ -170,11 +204,14 @@ def trail_changed(entry: DeliveredFinding, change: TrailChange, limits: Limits) 
         undo=undo_of(entry, lambda: _steps_back(finding, change)),
         looks=tuple(_looks(change, is_gone=entry.ended is not None)),
         steps=_steps(finding, change),
-        resource_type="AWS::CloudTrail::Trail" if change.trail else None,
+        resource_type=("AWS::Events::Rule" if change.rule else "AWS::CloudTrail::Trail")
+        if called
+        else None,
         weakens=Weakened.LOGS if judgement.blinded and not judgement.is_repeated else None,
         facts={
             "action": change.action,
             "trail": limits.cut(change.trail),
+            "rule": limits.cut(change.rule),
             "is_own_trail": judgement.is_own_trail,
             "is_repeated_by_cloudtrail": judgement.is_repeated or None,
             "member_account_id": change.member_account_id,
@@ -209,6 +246,10 @@ def trail_phrases(finding: Finding, change: TrailChange) -> tuple[str, str]:
     }
     if change.action in on_the_organization:
         return on_the_organization[change.action]
+    if change.action in _RULE_VERBS:
+        verb, past = _RULE_VERBS[change.action]
+        rule = f"tampering rule {safe(change.rule or '(not named)', 64)}"
+        return f"{rule} {past}", f"{verb} {rule}"
     verb, past = _VERBS[change.action]
     if finding.judgement.blinded and change.action in _EDITS:
         verb, past = "blind", "blinded"
@@ -231,6 +272,12 @@ def _reasons(finding: Finding, change: TrailChange, ways: tuple[str, ...]) -> It
     if change.action in _REASONS_OF:
         yield _REASONS_OF[change.action]
     yield from ways
+    if change.rule:
+        if ways:
+            yield _RULE_CONSEQUENCE
+        else:
+            yield _RULE_OWN if finding.outcome is Outcome.SUCCEEDED else _WOULD_HIDE
+        return
     is_access = change.action is TrailAction.DISABLE_TRUSTED_ACCESS
     if ways and (judgement.is_own_trail or is_access):
         yield _CONSEQUENCE
@@ -244,6 +291,8 @@ def _steps(finding: Finding, change: TrailChange) -> tuple[str, ...]:
     judgement = finding.judgement
     if change.action in _STEPS_OF:
         return _STEPS_OF[change.action]
+    if change.rule:
+        return _RULE_SILENT_STEPS if judgement.blinded else _RULE_CHANGED_STEPS
     if not judgement.blinded:
         return _CHANGED_STEPS
     is_access = change.action is TrailAction.DISABLE_TRUSTED_ACCESS
@@ -306,6 +355,10 @@ def _notes(finding: Finding, change: TrailChange) -> Iterator[str]:
 def _looks(change: TrailChange, *, is_gone: bool) -> Iterator[Look]:
     if change.action is TrailAction.DELETE or is_gone:
         yield _TRAILS_NOW
+    elif change.action in _RULE_VERBS:
+        rule = ids.valid(ids.RULE, change.rule)
+        if rule is not None:
+            yield from (replace(look, value=rule) for look in (_RULE, _TARGETS))
     elif change.action in _LOOKS_OF:
         trail = ids.valid(ids.TRAIL, change.trail)
         if trail is not None:
@@ -357,6 +410,11 @@ def _steps_back(finding: Finding, change: TrailChange) -> Iterator[Step]:
         yield Step(words=["cloudtrail", "deregister-organization-delegated-admin", *options])
     elif change.action in (TrailAction.LEAVE_ORGANIZATION, TrailAction.REMOVE_ACCOUNT):
         raise NoUndoError("an account comes back by invitation only")
+    elif change.action is TrailAction.DISABLE_RULE:
+        rule = needed(ids.RULE, change.rule, "rule's name")
+        yield Step(words=["events", "enable-rule", "--name", rule])
+    elif change.action in _RULE_VERBS:
+        raise NoUndoError("how the rule was set up before is not in the record")
     elif change.action is TrailAction.STOP:
         trail = needed(ids.TRAIL, change.trail, "trail's name")
         yield Step(words=["cloudtrail", "start-logging", "--name", trail])
