@@ -4,20 +4,16 @@ from typing import Final
 
 import pytest
 
-from local.deployment import LONGEST_STACK_NAME
 from local.sam_configuration import overrides_in
 from tests.local.cloud import REGION, STACK, Cloud, Terminal
 from tests.local.preflight.arrangements import (
     EMAILS,
-    REUSE,
-    THEIR_BUCKET,
     Arrangement,
     Preflight,
     Row,
     assert_stop,
     assert_warning,
     command_in,
-    full_group,
     nothing,
 )
 from tests.template.stack import SLACK, TEAMS
@@ -36,72 +32,12 @@ STOPS: Final[list[Row]] = [
         f"--stack-name {STACK} --region {REGION}",
     ),
     (
-        "stack-with-a-long-name",
+        "patterns-that-do-not-fit",
         nothing,
-        (*EMAILS, "--stack", "s" * (LONGEST_STACK_NAME + 1)),
-        f"stack the name {'s' * 41} has 41 characters; with more than 40, the rules that watch the "
-        "alerter are too long for EventBridge. Choose a shorter name with --stack, or",
-    ),
-    (
-        "update-that-failed-twice",
-        stack_is("UPDATE_ROLLBACK_FAILED"),
-        EMAILS,
-        "Finish the rollback first: aws cloudformation continue-update-rollback --region "
-        f"{REGION} --stack-name",
-    ),
-    (
-        "stack-that-is-being-changed",
-        stack_is("UPDATE_IN_PROGRESS"),
-        EMAILS,
-        f"stack {STACK} is being changed (UPDATE_IN_PROGRESS). Wait until that has finished",
-    ),
-    (
-        "bucket-for-a-trail-that-is-not-made",
-        full_group,
-        (*REUSE, *THEIR_BUCKET),
-        "parameters ExistingTrailBucketName is for a trail that this stack makes; with",
-    ),
-    (
-        "address-that-is-none",
-        nothing,
-        ("--parameter", "AlertEmail=security@"),
-        "parameters AlertEmail='security@' must be one e-mail address, or empty. Change it in "
-        "samconfig.toml, or with --parameter AlertEmail=…",
-    ),
-    (
-        "value-that-is-not-allowed",
-        nothing,
-        (*EMAILS, "--parameter", "LogRetentionInDays=4"),
-        "parameters LogRetentionInDays='4' must be one of 1, 3, 5, 7,",
-    ),
-    (
-        "number-that-is-none",
-        nothing,
-        (*EMAILS, "--parameter", "ArchiveTransitionInDays=soon"),
-        "parameters ArchiveTransitionInDays='soon' must be a number from 0",
-    ),
-    (
-        "archive-deleted-before-it-moves",
-        nothing,
-        (*EMAILS, "--parameter", "ArchiveExpirationInDays=90"),
-        "parameters ArchiveExpirationInDays=90 is not more than ArchiveTransitionInDays=90: S3 "
-        "refuses to delete files before they have moved. Set it to more, or "
-        "ArchiveTransitionInDays=0, with which they never move",
-    ),
-    (
-        "trail-with-a-long-name",
-        nothing,
-        (*EMAILS, "--parameter", f"TrailName={'t' * 80}"),
-        "the event pattern of LogPathTamperingRule would have 2,073 characters, and EventBridge "
-        "allows 2,048: TrailName has 80, the stack's name has 22. Shorten TrailName to 73 "
-        "characters, or the stack's name (--stack) to 19 characters",
-    ),
-    (
-        "long-names-of-an-existing-trail",
-        nothing,
-        (*EMAILS, "--parameter", f"ExistingTrailLogGroupName={'g' * 400}"),
-        "TrailName has 18, the stack's name has 22, ExistingTrailLogGroupName has 400. Let the "
-        "stack make a trail of its own, with a short TrailName",
+        (*EMAILS, "--stack", "s" * 120),
+        "the event pattern of AlertPathTamperingRule would have 2,161 characters, and EventBridge "
+        "allows 2,048: the stack's name has 120. Deploy with a name of at most 40 characters "
+        "(--stack)",
     ),
     (
         "parameters-that-do-not-go-together",
