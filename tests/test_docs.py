@@ -242,6 +242,7 @@ HOUSE: Final = (
     "wiring.py",
     "settings.py",
     "alerting.py",
+    "checking.py",
     "cloudtrail",
     "judgement",
     "grouping.py",

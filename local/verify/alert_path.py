@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import shlex
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from security_group_alerter.aws.health import Metric, metric_points, subscriptions_of
 from security_group_alerter.messages.text import plural
-from security_group_alerter.settings import METRICS_NAMESPACE
+from security_group_alerter.model.health import SubscriptionState
 
 from ..aws_errors import code_of
 from ..checks import Checks, guarded, ok, stop, warning
 from ..policy_statements import Request, applies
 from ..template import subscription_pattern
 from .deployed_stack import Deployed, span_words
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch.literals import StatisticType
 
 PERMISSIONS: Final = (
     "cloudwatch:GetMetricStatistics",
@@ -128,11 +132,7 @@ def _lets_in(statement: dict[str, Any], request: Request) -> bool:
 def _topic_checks(deployed: Deployed, output: str) -> Checks[None]:
     client, topic_arn = deployed.deployment.client("sns"), deployed.outputs[output]
     name = topic_arn.rpartition(":")[2]
-    subscriptions = [
-        it
-        for page in client.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
-        for it in page["Subscriptions"]
-    ]
+    subscriptions = subscriptions_of(client, topic_arn)
     if not subscriptions:
         subscribe = (
             f"Subscribe: aws sns subscribe --region {deployed.deployment.region} --topic-arn "
@@ -145,16 +145,14 @@ def _topic_checks(deployed: Deployed, output: str) -> Checks[None]:
             )
         yield warning("topic", f"nobody has subscribed to {name}", subscribe)
     for it in subscriptions:
-        subscriber = f"{it['Protocol']} {it['Endpoint']}"
-        # What AWS puts in place of an ARN.
-        # https://docs.aws.amazon.com/sns/latest/api/API_ListSubscriptionsByTopic.html
-        if it["SubscriptionArn"] == "PendingConfirmation":
+        subscriber = f"{it.protocol} {it.endpoint}"
+        if it.state is SubscriptionState.PENDING:
             yield warning(
                 "topic",
                 f"{subscriber} has not confirmed its subscription, and gets nothing from {name}",
                 "Follow the link in the e-mail from AWS. If it has expired, subscribe again",
             )
-        elif it["SubscriptionArn"] == "Deleted":
+        elif it.state is SubscriptionState.DELETED:
             yield warning("topic", f"{subscriber} has unsubscribed from {name}", "Subscribe again")
         else:
             yield ok("topic", f"{subscriber} is subscribed to {name}")
@@ -198,18 +196,15 @@ def _heartbeat_checks(deployed: Deployed) -> Checks[None]:
         )
 
 
-def _metric(deployed: Deployed, name: str, statistic: str) -> dict[datetime, float]:
+def _metric(deployed: Deployed, name: str, statistic: StatisticType) -> dict[datetime, float]:
     """The last hour of one of the function's metrics, by minute."""
-    answer = deployed.deployment.client("cloudwatch").get_metric_statistics(
-        Namespace=METRICS_NAMESPACE,
-        MetricName=name,
-        Dimensions=[{"Name": "service", "Value": deployed.deployment.stack}],
-        StartTime=deployed.now - timedelta(hours=1),
-        EndTime=deployed.now,
-        Period=60,
-        Statistics=[statistic],
+    return metric_points(
+        deployed.deployment.client("cloudwatch"),
+        Metric(stack=deployed.deployment.stack, name=name, statistic=statistic),
+        since=deployed.now - timedelta(hours=1),
+        until=deployed.now,
+        period=timedelta(minutes=1),
     )
-    return {point["Timestamp"]: point[statistic] for point in answer["Datapoints"]}
 
 
 def _queue_checks(deployed: Deployed) -> Checks[None]:
