@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -28,6 +29,8 @@ SILENT_AFTER = timedelta(days=7)
 DELIVERED_WITHIN = timedelta(hours=1)
 # The heartbeat's alarm goes off sooner. This is read to a quarter of an hour.
 BEATS_WITHIN = timedelta(hours=1)
+# The host of a URL, without the name and password before it.
+_URL = re.compile(r"https?://(?:[^/?#@]*@)?([^/?#]*)")
 # So that people have a day to follow the link in the mail. A check may come a little early.
 CONFIRMED_WITHIN = timedelta(hours=23)
 
@@ -152,6 +155,5 @@ def _name_of(subscription: Subscription) -> str:
 
 def shown_endpoint(subscription: Subscription) -> str:
     """The endpoint; of a URL only the host, since the path often contains a key."""
-    if not subscription.protocol.startswith("http"):
-        return subscription.endpoint
-    return subscription.endpoint.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    url = _URL.match(subscription.endpoint)
+    return url[1] if url else subscription.endpoint

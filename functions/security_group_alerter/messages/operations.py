@@ -17,7 +17,7 @@ MOST_NAMED = 20
 LONGEST_SUBJECT = 99
 ANCHOR = "the-daily-check-found-something"
 _SENDER = "Security group alerter"
-_MORE = ", more"
+_MORE = ", and more"
 # Long enough for the ARNs and the reason in an error of AWS.
 _LONGEST_DETAILS = 500
 
@@ -83,7 +83,7 @@ _WORDS = {
     ProblemKind.SILENT_ACCOUNT: _Words(
         subject="a silent account",
         plural="silent accounts",
-        heading="Nothing has come from these accounts for 7 days or more.",
+        heading="nothing has come from them for 7 days or more.",
         todo=(
             "If an account is in use, check that it has the trail (aws cloudtrail describe-trails, "
             "in that account), and that the organization still trusts CloudTrail (make preflight)."
@@ -112,12 +112,13 @@ def notice_of(report: HealthReport, place: Installation, now: datetime) -> Notic
 
 
 def _subject(report: HealthReport) -> str:
-    """As many kinds as have room, worst first."""
+    """What is new, else what lasts, else how much is over: as many kinds as have room."""
     parts = [
         _counted(_WORDS[kind], len(list(group)))
-        for kind, group in _by_kind((*report.begun, *report.lasting))
+        for kind, group in _by_kind(report.begun or report.lasting)
     ] or [f"{plural(len(report.ended), 'problem')} over"]
-    subject = f"{_SENDER}: {parts[0]}"
+    still = "still " if report.lasting and not report.begun else ""
+    subject = f"{_SENDER}: {still}{parts[0]}"
     for part in parts[1:]:
         longer = f"{subject}, {part}"
         if len(longer) > LONGEST_SUBJECT - len(_MORE):
@@ -159,9 +160,8 @@ def _problem_lines(
         words, some = _WORDS[kind], list(group)
         heading = words.heading
         if kind is ProblemKind.SILENT_ACCOUNT:
-            heading = (
-                f"{len(some):,} of {plural(report.sizes[ACCOUNTS], 'active account')}. {heading}"
-            )
+            known = plural(report.sizes[ACCOUNTS], "active account")
+            heading = f"{len(some):,} of {known}: {heading}"
         yield from ("", heading)
         yield from _some([_problem_line(it, now) for it in some])
         yield f"To do: {words.todo}"
@@ -176,7 +176,8 @@ def _some(lines: list[str]) -> Iterator[str]:
 def _problem_line(lasting: Lasting, now: datetime) -> str:
     problem = lasting.problem
     details = f": {safe(problem.details, _LONGEST_DETAILS)}" if problem.details else ""
-    return f"{safe(problem.title)}, since {_since(lasting.since, now)}{details}"
+    once = " (this is not repeated)" if problem.is_said_once else ""
+    return f"{safe(problem.title)}, since {_since(lasting.since, now)}{details}{once}"
 
 
 def _ended_line(ended: Ended, now: datetime) -> str:
@@ -186,17 +187,22 @@ def _ended_line(ended: Ended, now: datetime) -> str:
 
 
 def _by_kind(problems: Iterable[Lasting]) -> Iterator[tuple[ProblemKind, Iterator[Lasting]]]:
-    """Worst kind first; in each, what has lasted longest first."""
+    """Worst kind first; in each, what began last first: it is the likeliest to have a cause."""
     order = list(ProblemKind)
-    ordered = sorted(
-        problems, key=lambda it: (order.index(it.problem.kind), it.since, it.problem.title)
-    )
+    ordered = sorted(sorted(problems, key=lambda it: it.problem.title), key=_began, reverse=True)
+    ordered.sort(key=lambda it: order.index(it.problem.kind))
     return groupby(ordered, key=lambda it: it.problem.kind)
+
+
+def _began(lasting: Lasting) -> datetime:
+    return lasting.since
 
 
 def _since(time: datetime, now: datetime) -> str:
     """`2026-11-20 08:55 UTC, 8 days ago`."""
     ago = now - time
+    if ago < timedelta(minutes=1):
+        return "now"
     if ago < timedelta(hours=2):
         return f"{_minute(time)}, {ago // timedelta(minutes=1)} min ago"
     if ago < timedelta(days=2):
