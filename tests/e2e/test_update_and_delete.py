@@ -62,8 +62,8 @@ PARAMETERS: Final = {
     **SLACK,
 }
 # Resources and outputs that the version before did not have.
-NEW: Final = {"ChatChannelRole", "ChatTopic", "ChatTopicPolicy", "Health"}
-NEW_OUTPUTS: Final = {"ChatTopicArn"}
+NEW: Final = {"ChatChannelRole", "ChatTopic", "ChatTopicPolicy", "DailyCheck", "Health"}
+NEW_OUTPUTS: Final = {"ChatTopicArn", "DailyCheckFunctionName"}
 
 
 @pytest.fixture(scope="module")
@@ -161,15 +161,25 @@ def test_what_moved_is_there_once_under_another_name(
 ) -> None:
     before, after = update
 
-    # New are the topic for chat and its alarm.
+    # New are the topic for chat and its alarm; and the daily check: a function, its log group, two
+    # roles, a schedule and two alarms.
     assert {
         name: after.counts[name] - before.counts[name]
         for name in INVENTORIED
         if after.counts[name] != before.counts[name]
-    } == {"describe_alarms": 1, "list_topics": 1}
+    } == {
+        "describe_alarms": 1 + 2,
+        "describe_log_groups": 1,
+        "list_functions": 1,
+        "list_roles": 2,
+        "list_schedules": 1,
+        "list_topics": 1,
+    }
     assert {name for name in INVENTORIED if after.inventory[name] != before.inventory[name]} == {
         "describe_alarms",
+        "describe_log_groups",
         "list_dashboards",
+        "list_functions",
         "list_roles",
         "list_rules",
         "list_schedules",

@@ -61,7 +61,7 @@ _WORDS = {
     ),
     ProblemKind.NOT_TO_S3: _Words(
         subject="trail does not reach S3",
-        heading="The trail does not deliver to S3. Alerts go on, but the archive has a gap.",
+        heading="The trail does not deliver to S3. Alerts go on, but the archive is not complete.",
         todo="Compare the bucket's policy, and the key's, with template.yaml.",
         over="delivers to S3 again",
     ),
