@@ -197,8 +197,9 @@ def _matches(pattern: str, message: str) -> bool:
 _compiled = cache(compile_pattern)
 
 
-# IAM: it requires an action that does not exist. It does not check the key of a topic, nor what
-# Lambda does on behalf of a function. It has no TLS, and policies refuse requests without.
+# IAM: it requires an action that does not exist, and names log groups in another way. It does not
+# check the key of a topic, nor what Lambda does on behalf of a function. It has no TLS, without
+# which policies refuse requests.
 
 
 def extract_iam_action(
@@ -230,8 +231,12 @@ def enforce(
 ) -> Any:
     """None, or why the call is denied. Publishing to an encrypted topic also needs its key.
 
+    Policies name a log group with :* at the end, for nearly every call.
     https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
     """
+    if re.fullmatch(r"arn:[^:]+:logs:[^:]+:[^:]+:log-group:[^:]+", resource_arn):
+        resource_arn += ":*"
     denied = original(access_key, action, *more, resource_arn=resource_arn, **context)
     topic = sns._topics.get(resource_arn) if action == "sns:Publish" else None
     if denied or topic is None or not topic["attributes"].get("KmsMasterKeyId"):

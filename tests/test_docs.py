@@ -269,6 +269,7 @@ HOUSE: Final = (
     "wiring.py",
     "settings.py",
     "alerting.py",
+    "checking.py",
     "cloudtrail",
     "judgement",
     "memory",

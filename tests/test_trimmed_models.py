@@ -27,11 +27,11 @@ def variable(name: str) -> set[str]:
 
 
 def operations_called_in(path: Path) -> Iterator[str]:
-    """`…._client.batch_get_item(…)` and `…._client.get_paginator("list_tags_for_resource")`."""
+    """`self._client.batch_get_item(…)` and `client.get_paginator("list_accounts")`."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
-        if ast.unparse(node.func.value) == "self._client":
+        if ast.unparse(node.func.value) in {"self._client", "client"}:
             name = node.func.attr
             if name == "get_paginator":
                 name = ast.literal_eval(node.args[0])

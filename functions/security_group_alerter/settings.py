@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -39,6 +39,20 @@ class DeliverySettings:
     minimum_chat_severity: Severity = Severity.HIGH
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckSettings:
+    """What can be set from outside for handlers/daily_check.py. None is what was left empty."""
+
+    stack_name: str
+    trail_arn: str
+    trail_log_group: str
+    seen_events_table: str
+    alert_topic_arn: str
+    operations_topic_arn: str
+    chat_topic_arn: str | None = None
+    runbook_url: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Variable:
     """How one environment variable becomes one setting."""
@@ -55,6 +69,11 @@ def delivery_settings_in(environment: Mapping[str, str]) -> DeliverySettings:
     values = _values_in(environment, PRESENTATION | DELIVERY)
     presentation = {it.setting: values.pop(it.setting) for it in PRESENTATION.values()}
     return DeliverySettings(presentation=Presentation(**presentation), **values)
+
+
+def check_settings_in(environment: Mapping[str, str]) -> CheckSettings:
+    """The settings of handlers/daily_check.py. Raises SettingsError."""
+    return CheckSettings(**_values_in(environment, CHECK))
 
 
 def _values_in(environment: Mapping[str, str], variables: Mapping[str, Variable]) -> dict[str, Any]:
@@ -155,4 +174,26 @@ DELIVERY: dict[str, Variable] = {
         Severity.__getitem__,
         Severity.HIGH,
     ),
+}
+
+# Of handlers/daily_check.py. Where the delivery function can do without, the check cannot.
+CHECK: dict[str, Variable] = {
+    "STACK_NAME": Variable(
+        "stack_name",
+        "the name of a CloudFormation stack",
+        _matching(r"[A-Za-z][A-Za-z0-9-]{0,127}"),
+        is_required=True,
+    ),
+    "TRAIL_ARN": replace(DELIVERY["TRAIL_ARN"], is_required=True),
+    "TRAIL_LOG_GROUP": Variable(
+        "trail_log_group",
+        "the name of a log group",
+        _matching(r"[A-Za-z0-9_/.#-]{1,512}"),
+        is_required=True,
+    ),
+    "SEEN_EVENTS_TABLE": DELIVERY["SEEN_EVENTS_TABLE"],
+    "ALERT_TOPIC_ARN": DELIVERY["ALERT_TOPIC_ARN"],
+    "OPERATIONS_TOPIC_ARN": replace(DELIVERY["ALERT_TOPIC_ARN"], setting="operations_topic_arn"),
+    "CHAT_TOPIC_ARN": DELIVERY["CHAT_TOPIC_ARN"],
+    "RUNBOOK_URL": PRESENTATION["RUNBOOK_URL"],
 }

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from security_group_alerter.aws.health import Metric, metric_points, subscriptions_of
 from security_group_alerter.messages.text import plural
-from security_group_alerter.settings import METRICS_NAMESPACE
+from security_group_alerter.model.health import Subscription, SubscriptionState
 
 from ..aws_errors import code_of
 from ..checks import Check, Checks, guarded, ok, stop, warning
@@ -19,7 +20,7 @@ from ..template import subscription_pattern
 from .deployed_stack import Deployed, span_words
 
 if TYPE_CHECKING:
-    from mypy_boto3_sns.type_defs import SubscriptionTypeDef
+    from mypy_boto3_cloudwatch.literals import StatisticType
 
 PERMISSIONS: Final = (
     "cloudwatch:GetMetricStatistics",
@@ -140,16 +141,12 @@ def _lets_in(statement: dict[str, Any], request: Request) -> bool:
 def _topic_checks(deployed: Deployed, output: str) -> Checks[None]:
     client, topic_arn = deployed.deployment.client("sns"), deployed.outputs[output]
     name = topic_arn.rpartition(":")[2]
-    subscriptions = [
-        it
-        for page in client.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
-        for it in page["Subscriptions"]
-    ]
+    subscriptions = subscriptions_of(client, topic_arn)
     parameter = _EMAILS.get(output, "")
     own = deployed.parameters.get(parameter, "")
     for it in subscriptions:
-        yield _subscriber_check(deployed, it, topic_arn, is_own=it["Endpoint"] == own)
-    if own and own not in {it["Endpoint"] for it in subscriptions}:
+        yield _subscriber_check(deployed, it, topic_arn, is_own=it.endpoint == own)
+    if own and own not in {it.endpoint for it in subscriptions}:
         yield stop(
             "topic",
             f"email {own} is not subscribed to {name} any more, and gets nothing from it. Nobody "
@@ -169,17 +166,14 @@ def _topic_checks(deployed: Deployed, output: str) -> Checks[None]:
 
 
 def _subscriber_check(
-    deployed: Deployed, subscription: SubscriptionTypeDef, topic_arn: str, *, is_own: bool
+    deployed: Deployed, subscription: Subscription, topic_arn: str, *, is_own: bool
 ) -> Check:
     """A subscription. `is_own`: the stack has made it, when it was last changed or before."""
     name = topic_arn.rpartition(":")[2]
-    address = subscription["Endpoint"]
-    subscriber = f"{subscription['Protocol']} {address}"
-    # What AWS puts in place of an ARN.
-    # https://docs.aws.amazon.com/sns/latest/api/API_ListSubscriptionsByTopic.html
-    if subscription["SubscriptionArn"] == "Deleted":
+    subscriber = f"{subscription.protocol} {subscription.endpoint}"
+    if subscription.state is SubscriptionState.DELETED:
         return warning("topic", f"{subscriber} has unsubscribed from {name}", "Subscribe again")
-    if subscription["SubscriptionArn"] != "PendingConfirmation":
+    if subscription.state is not SubscriptionState.PENDING:
         return ok("topic", f"{subscriber} is subscribed to {name}")
     if is_own and deployed.now - deployed.changed_at > CONFIRMED_WITHIN:
         # https://repost.aws/knowledge-center/sns-email-subscription-disabled
@@ -188,7 +182,7 @@ def _subscriber_check(
             f"{subscriber} gets nothing from {name}: its subscription has to be confirmed again, "
             "as SNS demands after more than 10 e-mails in a second. After 48 hours SNS deletes it",
             "Follow the link in the newest e-mail from AWS. To have it sent again: "
-            f"{_subscribe(deployed, topic_arn, address)}",
+            f"{_subscribe(deployed, topic_arn, subscription.endpoint)}",
         )
     return warning(
         "topic",
@@ -242,18 +236,15 @@ def _heartbeat_checks(deployed: Deployed, beats: Beats) -> Checks[None]:
         )
 
 
-def _metric(deployed: Deployed, name: str, statistic: str) -> dict[datetime, float]:
+def _metric(deployed: Deployed, name: str, statistic: StatisticType) -> dict[datetime, float]:
     """The last hour of one of the function's metrics, by minute."""
-    answer = deployed.deployment.client("cloudwatch").get_metric_statistics(
-        Namespace=METRICS_NAMESPACE,
-        MetricName=name,
-        Dimensions=[{"Name": "service", "Value": deployed.deployment.stack}],
-        StartTime=deployed.now - timedelta(hours=1),
-        EndTime=deployed.now,
-        Period=60,
-        Statistics=[statistic],
+    return metric_points(
+        deployed.deployment.client("cloudwatch"),
+        Metric(stack=deployed.deployment.stack, name=name, statistic=statistic),
+        since=deployed.now - timedelta(hours=1),
+        until=deployed.now,
+        period=timedelta(minutes=1),
     )
-    return {point["Timestamp"]: point[statistic] for point in answer["Datapoints"]}
 
 
 def _queue_checks(deployed: Deployed) -> Checks[None]:

@@ -9,6 +9,8 @@ from typing import Final
 
 from botocore.exceptions import ClientError
 
+from security_group_alerter.judgement.health import DELIVERED_WITHIN
+
 from ..aws_errors import code_of
 from ..checks import Check, Checks, ok, stop, warning
 from ..deployment import Deployment
@@ -24,8 +26,6 @@ OUTPUTS: Final = (
     "TrailLogGroupName",
 )
 _FINISHED: Final = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"}
-# CloudTrail delivers about every five minutes, if there is something to deliver.
-DELIVERED_WITHIN: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

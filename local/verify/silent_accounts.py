@@ -5,43 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from security_group_alerter.cloudtrail.payload import log_stream_of
+from security_group_alerter.aws.health import active_accounts, newest_records
 from security_group_alerter.messages.text import plural
 from security_group_alerter.model import ids
+from security_group_alerter.model.health import OrganizationAccount
 
 from ..checks import Check, Checks, looked_up, ok, stop, warning
 from .deployed_stack import Deployed
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudtrail.type_defs import TrailTypeDef
-    from mypy_boto3_logs import CloudWatchLogsClient
-    from mypy_boto3_organizations import OrganizationsClient
-    from mypy_boto3_organizations.type_defs import AccountTypeDef
     from mypy_boto3_s3 import S3Client
 
 SUBJECT: Final = "accounts"
 PERMISSIONS: Final = ("logs:DescribeLogStreams", "organizations:ListAccounts", "s3:ListBucket")
-# In an account that is in use, AWS services make calls every day.
+# In an account that is in use, AWS services make calls every day. The daily check waits for longer:
+# nobody asked it.
 SILENT_AFTER: Final = timedelta(hours=24)
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-trail-organization.html
 COVERED_AFTER: Final = timedelta(hours=24)
 _MOST_NAMED: Final = 20
 _FOLDER = re.compile(rf"/({ids.ACCOUNT.pattern})/$")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """An account that should be in the trail."""
-
-    id: str
-    name: str
-    joined_at: datetime
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.id})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,41 +71,6 @@ def account_checks(
     return {account.id: account.name for account in accounts}
 
 
-def active_accounts(client: OrganizationsClient) -> list[Account]:
-    """The accounts of the organization that can make calls."""
-    return [
-        Account(id=it["Id"], name=it["Name"], joined_at=it["JoinedTimestamp"])
-        for page in client.get_paginator("list_accounts").paginate()
-        for it in page["Accounts"]
-        if _state_of(it) == "ACTIVE"
-    ]
-
-
-def _state_of(account: AccountTypeDef) -> str:
-    """Organizations returns State; Status is retired, and found in older responses.
-
-    https://docs.aws.amazon.com/organizations/latest/APIReference/API_Account.html
-    """
-    return str(account.get("State") or account.get("Status"))
-
-
-def newest_records(client: CloudWatchLogsClient, log_group: str) -> dict[str, datetime]:
-    """Account ID → the time of its newest record.
-
-    CloudWatch Logs usually updates a stream's lastEventTimestamp within an hour.
-    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogStream.html
-    """
-    newest: dict[str, datetime] = {}
-    pages = client.get_paginator("describe_log_streams").paginate(logGroupName=log_group)
-    for page in pages:
-        for stream in page["logStreams"]:
-            account_id = log_stream_of(stream["logStreamName"]).account_id
-            if account_id and "lastEventTimestamp" in stream:
-                time = datetime.fromtimestamp(stream["lastEventTimestamp"] / 1000, tz=UTC)
-                newest[account_id] = max(time, newest.get(account_id, time))
-    return newest
-
-
 def folders_in(client: S3Client, bucket: str, prefix: str) -> frozenset[str]:
     """The accounts that have a folder in the archive, below `prefix`, which ends in a slash."""
     pages = client.get_paginator("list_objects_v2").paginate(
@@ -133,7 +85,7 @@ def folders_in(client: S3Client, bucket: str, prefix: str) -> frozenset[str]:
 
 
 def silence_checks(
-    accounts: list[Account], seen: Sightings, *, now: datetime, trail_began_at: datetime
+    accounts: list[OrganizationAccount], seen: Sightings, *, now: datetime, trail_began_at: datetime
 ) -> Checks[None]:
     """How many accounts were seen, and the names of those that were not."""
     silent = {
@@ -158,7 +110,7 @@ def silence_checks(
 
 
 def _named(
-    silent: Mapping[Account, str], now: datetime, trail_began_at: datetime
+    silent: Mapping[OrganizationAccount, str], now: datetime, trail_began_at: datetime
 ) -> Iterator[Check]:
     for number, (account, reason) in enumerate(silent.items()):
         if number == _MOST_NAMED:
@@ -169,7 +121,7 @@ def _named(
         yield warning(SUBJECT, f"{account} is silent: {reason}", _advice(since, now))
 
 
-def _silence_of(account: Account, seen: Sightings, now: datetime) -> str:
+def _silence_of(account: OrganizationAccount, seen: Sightings, now: datetime) -> str:
     """Why the account counts as silent; empty when it does not."""
     reasons = []
     newest = seen.newest.get(account.id)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from botocore.exceptions import ClientError
+from security_group_alerter.aws import health
+from security_group_alerter.judgement.health import is_late
+from security_group_alerter.model.health import Deliveries
 
-from ..aws_errors import code_of
 from ..checks import Check, Checks, State, ok, stop, warning
-from .deployed_stack import DELIVERED_WITHIN, Deployed, span_words
+from .deployed_stack import Deployed, span_words
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudtrail.type_defs import GetTrailStatusResponseTypeDef, TrailTypeDef
+    from mypy_boto3_cloudtrail.type_defs import TrailTypeDef
 
 SUBJECT: Final = "trail"
 PERMISSIONS: Final = ("cloudtrail:DescribeTrails", "cloudtrail:GetTrailStatus")
@@ -61,51 +62,38 @@ def trail_status(deployed: Deployed, *, is_waiting: bool) -> Checks[datetime | N
     While `is_waiting` for the first records of a new stack, that there are none is no news.
     """
     arn = deployed.outputs["TrailArn"]
-    client = deployed.deployment.client("cloudtrail", arn.split(":")[3])
-    try:
-        status: GetTrailStatusResponseTypeDef = client.get_trail_status(Name=arn)
-    except ClientError as error:
-        if code_of(error) != "TrailNotFoundException":
-            raise
+    status = health.trail_status(deployed.deployment.client("cloudtrail", arn.split(":")[3]), arn)
+    if status is None:
         return None  # which is reported already
-    if not status["IsLogging"]:
+    if not status.is_logging:
         yield stop(
             SUBJECT,
             "it is stopped",
             f"Start it: aws cloudtrail start-logging --name {arn} --region {arn.split(':')[3]}",
         )
-    for subject, last, problem, todo in (
-        (
-            "to S3",
-            status.get("LatestDeliveryTime"),
-            status.get("LatestDeliveryError"),
-            "Compare the bucket's policy (and the key's) with template.yaml",
-        ),
+    for subject, deliveries, todo in (
+        ("to S3", status.to_s3, "Compare the bucket's policy (and the key's) with template.yaml"),
         (
             "to CloudWatch Logs",
-            status.get("LatestCloudWatchLogsDeliveryTime"),
-            status.get("LatestCloudWatchLogsDeliveryError"),
+            status.to_logs,
             "Compare the trail's role (TrailLogRole) with template.yaml",
         ),
     ):
-        check = _delivery_check(deployed, subject, last, problem, todo)
+        check = _delivery_check(deployed, subject, deliveries, todo)
         if not (is_waiting and check.state is State.WARNING):
             yield check
-    return status.get("StartLoggingTime")
+    return status.started_at
 
 
-def _delivery_check(
-    deployed: Deployed, subject: str, time: datetime | None, problem: str | None, todo: str
-) -> Check:
+def _delivery_check(deployed: Deployed, subject: str, deliveries: Deliveries, todo: str) -> Check:
     """The last delivery: failed, long ago, none yet, or recent."""
-    if problem:
-        return stop(subject, f"the last delivery failed: {problem}", todo)
-    if time is None:
-        found = "nothing has been delivered yet"
-    elif deployed.now - time > DELIVERED_WITHIN:
-        found = f"last delivered {span_words(deployed.now - time)} ago"
-    else:
-        return ok(subject, f"last delivered {span_words(deployed.now - time)} ago")
+    if deliveries.error:
+        return stop(subject, f"the last delivery failed: {deliveries.error}", todo)
+    found = "nothing has been delivered yet"
+    if deliveries.last is not None:
+        found = f"last delivered {span_words(deployed.now - deliveries.last)} ago"
+    if not is_late(deliveries, deployed.now):
+        return ok(subject, found)
     if deployed.is_young:
         return warning(subject, found, "The stack is new: check again in half an hour")
     return stop(subject, found, todo)

@@ -228,7 +228,7 @@ def test_a_revoke_that_matched_nothing_changed_nothing(alerts_of: AlertsOf) -> N
     [alert] = alerts_of(call("RevokeSecurityGroupIngress", permissions(permission()), missed))
 
     assert (alert.severity, alert.attributes["effect"]) == ("INFORMATIONAL", "other")
-    assert "matched no rule and changed nothing" in alert.subject
+    assert "matched no rule: nothing changed" in alert.subject
 
 
 def test_no_machine_is_handed_what_opens_the_world_again(alerts_of: AlertsOf) -> None:

@@ -51,13 +51,13 @@ _noticed: Final[dict[str, str]] = {}
 
 @pytest.fixture(scope="session")
 def noticed() -> dict[str, str]:
-    """Statement of the function's role -> what is noticed without it, printed at the end."""
+    """Statement of a function's role -> what is noticed without it, printed at the end."""
     return _noticed
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if _noticed:
-        terminalreporter.section("taken from the function's role, and what was noticed")
+        terminalreporter.section("taken from the functions' roles, and what was noticed")
     for sid, what in _noticed.items():
         terminalreporter.write_line(f"{sid}: {what}")
 

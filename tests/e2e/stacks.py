@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -124,6 +124,10 @@ class Stack:
         cloudformation = self.emulator.client("cloudformation")
         found = cloudformation.describe_stack_resources(StackName=self.name)["StackResources"]
         return {item["LogicalResourceId"]: item["PhysicalResourceId"] for item in found}
+
+    def nested(self, logical_id: str) -> "Stack":
+        """A stack that is nested in it."""
+        return replace(self, name=self.resources()[logical_id])
 
     def report_call(self, source: str, call: str, parameters: Mapping[str, Any]) -> None:
         """Send an API call to EventBridge, as CloudTrail does.

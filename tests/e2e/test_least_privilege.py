@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ import pytest
 from local.deliveries import deliveries_of
 from tests.e2e.organization import OPENING, Organization
 from tests.e2e.queues import Queue, subscribed_queue
+from tests.e2e.roles import Role
 from tests.e2e.stacks import Stack
 from tests.e2e.waiting import wait_for
 
@@ -129,44 +129,9 @@ def payload_of(record: Mapping[str, Any]) -> dict[str, Any]:
     return delivery.payload
 
 
-class Role:
-    """The function's role, all of whose rights are in one inline policy."""
-
-    def __init__(self, stack: Stack) -> None:
-        self._iam = stack.emulator.client("iam")
-        self._name = stack.resources()["SecurityGroupAlerterRole"]
-        [policy_name] = self._iam.list_role_policies(RoleName=self._name)["PolicyNames"]
-        self._policy_name = policy_name
-        self.sids = [statement["Sid"] for statement in self._policy()["Statement"]]
-
-    def _policy(self) -> dict[str, Any]:
-        answer = self._iam.get_role_policy(RoleName=self._name, PolicyName=self._policy_name)
-        policy: dict[str, Any] = answer["PolicyDocument"]
-        return policy
-
-    @contextmanager
-    def without(self, sid: str) -> Iterator[None]:
-        """Take a statement from it, for a while."""
-        policy = self._policy()
-        left = [statement for statement in policy["Statement"] if statement["Sid"] != sid]
-        assert len(left) == len(policy["Statement"]) - 1
-        self._put(policy | {"Statement": left})
-        try:
-            yield
-        finally:
-            self._put(policy)
-
-    def _put(self, policy: dict[str, Any]) -> None:
-        self._iam.put_role_policy(
-            RoleName=self._name,
-            PolicyName=self._policy_name,
-            PolicyDocument=json.dumps(policy),
-        )
-
-
 @pytest.fixture(scope="module")
 def role(stack: Stack) -> Role:
-    return Role(stack)
+    return Role(stack.emulator, stack.resources()["SecurityGroupAlerterRole"])
 
 
 @pytest.fixture

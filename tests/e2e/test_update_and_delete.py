@@ -69,10 +69,11 @@ NEW: Final = {
     "ChatChannelRole",
     "ChatTopic",
     "ChatTopicPolicy",
+    "DailyCheck",
     "FailureQueuePolicy",
     "Health",
 }
-NEW_OUTPUTS: Final = {"ChatTopicArn"}
+NEW_OUTPUTS: Final = {"ChatTopicArn", "DailyCheckFunctionName"}
 
 
 @pytest.fixture(scope="module")
@@ -174,20 +175,27 @@ def test_what_moved_is_there_once_under_another_name(
 
     # New are the topic for chat and its alarm; two rules, what they could not report, and the same
     # for the two that were there; deliveries by log group; the role that CloudTrail writes with.
+    # And the daily check: a function, its log group, two roles, a schedule and two alarms.
     assert {
         name: after.counts[name] - before.counts[name]
         for name in INVENTORIED
         if after.counts[name] != before.counts[name]
     } == {
-        "describe_alarms": 8,
+        "describe_alarms": 8 + 2,
+        "describe_log_groups": 1,
         "describe_metric_filters": 1,
+        "list_functions": 1,
+        "list_roles": 2,
         "list_rules": 2,
+        "list_schedules": 1,
         "list_topics": 1,
     }
     assert {name for name in INVENTORIED if after.inventory[name] != before.inventory[name]} == {
         "describe_alarms",
+        "describe_log_groups",
         "describe_metric_filters",
         "list_dashboards",
+        "list_functions",
         "list_roles",
         "list_rules",
         "list_schedules",

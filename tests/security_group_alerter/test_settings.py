@@ -8,10 +8,13 @@ import pytest
 from security_group_alerter.model.presentation import Presentation
 from security_group_alerter.model.severity import Severity
 from security_group_alerter.settings import (
+    CHECK,
     DELIVERY,
     PRESENTATION,
+    CheckSettings,
     DeliverySettings,
     SettingsError,
+    check_settings_in,
     delivery_settings_in,
 )
 from tests.stories import LEAST
@@ -212,3 +215,54 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         "ALERT_TOPIC_ARN is not set: expected the ARN of an SNS topic; "
         "SEEN_EVENTS_TABLE is not set: expected the name of a DynamoDB table"
     )
+
+
+# The daily check.
+
+LEAST_OF_A_CHECK: Final = {
+    "STACK_NAME": "alerter",
+    "TRAIL_ARN": "arn:aws:cloudtrail:eu-central-1:111122223333:trail/organization-trail",
+    "TRAIL_LOG_GROUP": "aws-controltower/CloudTrailLogs",
+    "SEEN_EVENTS_TABLE": "seen-events",
+    "ALERT_TOPIC_ARN": TOPIC,
+    "OPERATIONS_TOPIC_ARN": f"{TOPIC}-operations",
+}
+
+
+def test_what_a_check_needs() -> None:
+    assert check_settings_in(LEAST_OF_A_CHECK) == CheckSettings(
+        stack_name="alerter",
+        trail_arn=LEAST_OF_A_CHECK["TRAIL_ARN"],
+        trail_log_group="aws-controltower/CloudTrailLogs",
+        seen_events_table="seen-events",
+        alert_topic_arn=TOPIC,
+        operations_topic_arn=f"{TOPIC}-operations",
+        chat_topic_arn=None,
+        runbook_url=None,
+    )
+    assert set(CHECK) == LEAST_OF_A_CHECK.keys() | {"CHAT_TOPIC_ARN", "RUNBOOK_URL"}
+
+
+@pytest.mark.parametrize("name", LEAST_OF_A_CHECK)
+def test_what_a_check_cannot_do_without(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is not set: expected "):
+        check_settings_in(LEAST_OF_A_CHECK | {name: ""})
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("STACK_NAME", "1st"),
+        ("STACK_NAME", "a_b"),
+        ("STACK_NAME", "a" * 129),
+        ("TRAIL_LOG_GROUP", "a log group"),
+        ("TRAIL_LOG_GROUP", "arn:aws:logs:eu-central-1:111122223333:log-group:a"),
+        ("OPERATIONS_TOPIC_ARN", "operations"),
+        *((name, text) for name in CHECK if name in BAD for text in BAD[name]),
+    ],
+)
+def test_what_a_check_refuses(name: str, text: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        check_settings_in(LEAST_OF_A_CHECK | {name: text})
+
+    assert str(raised.value) == f"{name}={text!r}: expected {CHECK[name].expected}"

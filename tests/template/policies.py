@@ -74,6 +74,8 @@ def _like(text: str, pattern: str) -> bool:
 OPERATORS: Final[Mapping[str, Callable[[str, str], bool]]] = {
     "StringEquals": lambda value, wanted: value == wanted,
     "StringLike": _like,
+    # Of keys that have one value, which is all that is tried.
+    "ForAllValues:StringEquals": lambda value, wanted: value == wanted,
     "ArnLike": _like,
     "Bool": lambda value, wanted: value == wanted,
 }

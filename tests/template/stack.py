@@ -48,6 +48,7 @@ _PHYSICAL: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
         "{name}",
         {"Arn": "arn:{p}:scheduler:{r}:{a}:schedule/default/{name}"},
     ),
+    "AWS::Lambda::Function": ("{name}", {"Arn": "arn:{p}:lambda:{r}:{a}:function:{name}"}),
     "AWS::Serverless::Function": ("{name}", {"Arn": "arn:{p}:lambda:{r}:{a}:function:{name}"}),
     "AWS::SNS::Topic": ("arn:{p}:sns:{r}:{a}:{name}", {"TopicName": "{name}"}),
     "AWS::SQS::Queue": (
@@ -202,7 +203,12 @@ class _Resolver:
             "AWS::URLSuffix": "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com",
             "AWS::NoValue": _NO_VALUE,
         }
-        self._names = {"p": partition, "r": REGION, "a": ACCOUNT, "TrailName": values["TrailName"]}
+        self._names = {
+            "p": partition,
+            "r": REGION,
+            "a": ACCOUNT,
+            "TrailName": values.get("TrailName"),
+        }
         self._functions: Mapping[str, Callable[[Any], Any]] = {
             "Ref": self._ref,
             "Fn::GetAtt": lambda pair: self._get_att(*pair),

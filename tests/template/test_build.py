@@ -9,6 +9,8 @@ import pytest
 
 from tests.template.stack import ROOT, Stack
 
+FUNCTIONS = ("SecurityGroupAlerterFunction", "DailyCheckFunction")
+
 
 @pytest.fixture
 def folder(stack: Stack) -> Path:
@@ -20,24 +22,31 @@ def makefile(folder: Path) -> str:
     return (folder / "Makefile").read_text(encoding="utf-8")
 
 
-def test_the_handler_is_where_the_template_says(stack: Stack, folder: Path) -> None:
-    handler = stack.properties("SecurityGroupAlerterFunction")["Handler"]
-    package, *path, module, function = handler.split(".")
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_handler_is_where_the_template_says(stack: Stack, folder: Path, function: str) -> None:
+    handler = stack.properties(function)["Handler"]
+    package, *path, module, name = handler.split(".")
 
     assert package == folder.name
     tree = ast.parse(folder.joinpath(*path, f"{module}.py").read_text(encoding="utf-8"))
-    assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
-def test_sam_finds_the_makefiles_target(stack: Stack, makefile: str) -> None:
-    [(logical_id, function)] = stack.of_type("AWS::Serverless::Function").items()
+@pytest.mark.parametrize("logical_id", FUNCTIONS)
+def test_sam_finds_the_makefiles_target(stack: Stack, makefile: str, logical_id: str) -> None:
+    function = stack.properties(logical_id)
 
     assert stack.resources[logical_id]["Metadata"]["BuildMethod"] == "makefile"
-    assert re.search(rf"^build-{logical_id}:", makefile, re.MULTILINE)
+    assert re.search(rf"^(build-\w+ )*build-{logical_id}( build-\w+)*:", makefile, re.MULTILINE)
     assert function["Runtime"] == f"python{variable(makefile, 'RUNTIME')}"
     assert function["Architectures"] == ["arm64"]
     assert "--platform manylinux2014_aarch64" in makefile
     assert "--python-platform aarch64-manylinux2014" in makefile
+
+
+def test_both_functions_are_the_same_code(stack: Stack, folder: Path) -> None:
+    assert stack.resources.keys() >= set(FUNCTIONS)
+    assert (ROOT / "stacks" / stack.properties("DailyCheckFunction")["Code"]).resolve() == folder
 
 
 def test_the_build_keeps_the_services_that_the_code_calls(folder: Path, makefile: str) -> None:

@@ -168,7 +168,11 @@ METRICS = {
     "TrailLogRoleChangesAlarm": (STACK, "TrailLogRoleChanges", set()),
     "UnreadableRecordsAlarm": ("SecurityGroupAlerter", "Unreadable", {"service"}),
     "HeartbeatAlarm": ("SecurityGroupAlerter", "Heartbeats", {"service"}),
+    "DailyCheckFailedAlarm": ("AWS/Lambda", "Errors", FUNCTION),
+    "DailyCheckMissingAlarm": ("AWS/Lambda", "Invocations", FUNCTION),
 }
+# What they look for is silence.
+GO_OFF_WITHOUT_DATA = {"HeartbeatAlarm", "DailyCheckMissingAlarm"}
 TRIPWIRES = {"SecurityGroupChangesAlarm", "SecurityGroupChangesCis5Alarm"}
 # Made only with a chat channel.
 ONLY_WITH_CHAT = {"ChatNotDeliveredAlarm"}
@@ -196,10 +200,11 @@ def test_an_alarm_watches_a_metric_that_exists(chatty: Stack, name: str) -> None
     alarm = chatty.properties(name)
     metric = METRICS[name]
     topic = "ChatTopicArn" if name in ONLY_WITH_CHAT else "AlertTopicArn"
+    function = "DailyCheckFunctionName" if name.startswith("DailyCheck") else "FunctionName"
     assert metric is not None
     named = {it["Name"]: it["Value"] for it in alarm.get("Dimensions", [])}
     things = {
-        "FunctionName": chatty.outputs["FunctionName"]["Value"],
+        "FunctionName": chatty.outputs[function]["Value"],
         "TopicName": chatty.outputs[topic]["Value"].rpartition(":")[2],
         "LogGroupName": chatty.outputs["TrailLogGroupName"]["Value"],
         "FilterName": chatty.properties("SecurityGroupChangesSubscription")["FilterName"],
@@ -279,7 +284,7 @@ def test_each_tampering_rule_has_an_alarm_for_what_it_cannot_report(chatty: Stac
 
 def test_no_other_alarm_goes_off_without_data(chatty: Stack) -> None:
     for name, alarm in chatty.of_type("AWS::CloudWatch::Alarm").items():
-        if name != "HeartbeatAlarm":
+        if name not in GO_OFF_WITHOUT_DATA:
             assert alarm["TreatMissingData"] == "notBreaching", name
             assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold", name
 

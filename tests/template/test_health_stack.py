@@ -1,4 +1,4 @@
-"""stacks/health.yaml is nested in template.yaml: what it gets, and what an update does to it."""
+"""What is nested in template.yaml: what it gets, and what an update does to it."""
 
 import json
 import re
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from local.template import HEALTH, TEMPLATE, read_template
+from local.template import DAILY_CHECK, HEALTH, TEMPLATE, read_template
 from tests.template.stack import NESTED, PREVIOUS_TEMPLATE, Stack, previously_deployed
 
 # Type of resource -> the property that gives it a name of our own.
@@ -47,7 +47,7 @@ NEW: Final = {
     "FailureQueuePolicy",
     "Health",
     "TeamsChannel",
-    # In the nested stack.
+    # In the nested stacks.
     "ChatNotDeliveredAlarm",
     *(f"{name}PathTamperingFailedAlarm" for name in ("Trail", "Log", "Function", "Alert")),
     "LogGroupErrorsAlarm",
@@ -56,6 +56,8 @@ NEW: Final = {
     "TrailLogRoleChangesMetricFilter",
     "FunctionPathTamperingRule",
     "TrailPathTamperingRule",
+    "DailyCheck",
+    *read_template(DAILY_CHECK)["Resources"],
 }
 # A role without permissions, whose place another one takes.
 GONE: Final = {"SlackChannelRole"}
@@ -71,20 +73,24 @@ def resources_in(template: dict[str, Any]) -> dict[str, str]:
     return {name: resource["Type"] for name, resource in template["Resources"].items()}
 
 
-def test_it_is_the_one_template_that_is_nested() -> None:
-    [nested] = [
-        resource for resource in read_template()["Resources"].values() if resource["Type"] == NESTED
-    ]
-
-    assert TEMPLATE.parent / nested["Properties"]["TemplateURL"] == HEALTH
+NESTED_TEMPLATES: Final = {"Health": HEALTH, "DailyCheck": DAILY_CHECK}
 
 
-def test_it_gets_what_it_declares_and_uses_all_of_it() -> None:
-    template = read_template(HEALTH)
+def test_these_templates_are_nested() -> None:
+    assert {
+        name: TEMPLATE.parent / resource["Properties"]["TemplateURL"]
+        for name, resource in read_template()["Resources"].items()
+        if resource["Type"] == NESTED
+    } == NESTED_TEMPLATES
+
+
+@pytest.mark.parametrize("name", NESTED_TEMPLATES)
+def test_it_gets_what_it_declares_and_uses_all_of_it(name: str) -> None:
+    template = read_template(NESTED_TEMPLATES[name])
     declared = template.pop("Parameters")
     text = json.dumps(template)
 
-    assert read_template()["Resources"]["Health"]["Properties"]["Parameters"].keys() == (
+    assert read_template()["Resources"][name]["Properties"]["Parameters"].keys() == (
         declared.keys()
     )
     assert {name for name in declared if re.search(rf'"Ref": "{name}"|\${{{name}}}', text)} == (
@@ -92,7 +98,7 @@ def test_it_gets_what_it_declares_and_uses_all_of_it() -> None:
     )
 
 
-def test_it_gives_nobody_a_permission() -> None:
+def test_health_gives_nobody_a_permission() -> None:
     # So the capabilities that a deployment asks for are those of template.yaml.
     types = set(resources_in(read_template(HEALTH)).values())
 
@@ -102,10 +108,11 @@ def test_it_gives_nobody_a_permission() -> None:
 def test_an_update_from_the_version_before_keeps_all_but_what_moved() -> None:
     previous, now = resources_in(read_template(PREVIOUS_TEMPLATE)), resources_in(read_template())
     health = resources_in(read_template(HEALTH))
+    nested = health | resources_in(read_template(DAILY_CHECK))
 
     kept = {name: now.get(name) for name in previous.keys() - MOVED.keys() - GONE}
     assert kept == {name: previous[name] for name in kept}
-    assert (now | health).keys() - previous.keys() == NEW | set(MOVED.values()) - MOVED.keys()
+    assert (now | nested).keys() - previous.keys() == NEW | set(MOVED.values()) - MOVED.keys()
     assert {health[MOVED[name]] for name in MOVED} == {previous[name] for name in MOVED}
     assert health.keys() - NEW == set(MOVED.values())
 
