@@ -154,36 +154,41 @@ def compared(
     reported: list[Lasting] = []
     for problem in problems:
         entry = _entry_of(problem, old, now)
-        lasting = Lasting(problem=problem, since=entry.since)
+        known = Lasting(problem=problem, since=entry.since)
         if entry.reported is not None:
-            reported.append(lasting)
+            reported.append(known)
         elif now - entry.since >= problem.patience:
-            begun.append(lasting)
+            begun.append(known)
             entry = replace(entry, reported=now)
         entries[entry.key] = entry
-    lasting_kinds = _due_kinds(reported, entries, now)
-    repeated = [
-        it for it in reported if it.problem.kind in lasting_kinds and not it.problem.is_said_once
-    ]
-    for it in repeated:
+    due = _due_kinds(reported, entries, now)
+    lasting = [it for it in reported if it.problem.kind in due and not it.problem.is_said_once]
+    for it in lasting:
         key = key_of(it.problem)
         entries[key] = replace(entries[key], reported=now)
-    ended: list[Ended] = []
-    for key, entry in old.items():
-        found = seen.get(entry.look)
-        if key in entries or found is None:
-            continue
-        if isinstance(found, NotSeen):
-            entries[key] = entry
-        elif entry.reported is not None:
-            ended.append(Ended(entry=entry, is_gone=entry.name not in found.known))
+    kept, ended = _without_problem([it for it in old.values() if it.key not in entries], seen)
     report = HealthReport(
         begun=tuple(begun),
-        lasting=tuple(repeated),
+        lasting=tuple(lasting),
         ended=tuple(ended),
         sizes={look: len(it.known) for look, it in seen.items() if isinstance(it, Findings)},
     )
-    return report, tuple(entries.values())
+    return report, (*entries.values(), *kept)
+
+
+def _without_problem(
+    entries: Iterable[Remembered], seen: Mapping[str, Findings | NotSeen]
+) -> tuple[list[Remembered], list[Ended]]:
+    """Of entries that no look found again: those to keep, since theirs failed, and those over."""
+    kept: list[Remembered] = []
+    ended: list[Ended] = []
+    for entry in entries:
+        found = seen.get(entry.look)
+        if isinstance(found, NotSeen):
+            kept.append(entry)
+        elif found is not None and entry.reported is not None:
+            ended.append(Ended(entry=entry, is_gone=entry.name not in found.known))
+    return kept, ended
 
 
 def _problems_in(look: str, found: Findings | NotSeen) -> Iterable[Problem]:
