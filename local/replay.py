@@ -213,7 +213,7 @@ class ReplayedFunction:
     def handle(self, delivery: Delivery, problems: list[str]) -> dict[str, int]:
         """What became of one delivery. A payload that cannot be decoded becomes a problem."""
         from security_group_alerter.cloudtrail.payload import UndecodableDeliveryError
-        from security_group_alerter.wiring import delivery_alerter
+        from security_group_alerter.wiring.delivery import delivery_alerter
 
         now = _later(delivery.newest or datetime.now(UTC))
         if self._alerter is None:

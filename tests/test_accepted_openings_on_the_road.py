@@ -12,10 +12,10 @@ import pytest
 from local.aws import SentAlert, Topic, emulated_aws
 from local.deliveries import deliveries_of
 from local.lambda_context import lambda_context
-from security_group_alerter import wiring
 from security_group_alerter.handlers import delivery as handler
 from security_group_alerter.judgement import findings
 from security_group_alerter.model.severity import Severity
+from security_group_alerter.wiring import delivery as wiring
 from tests.stories import story
 
 CONTEXT: Final = lambda_context("request-1")

@@ -15,16 +15,17 @@ PACKAGE: Final = ROOT / "functions" / "security_group_alerter"
 MODULES: Final = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 # Each layer, and what it may import: only layers further down.
 MAY_IMPORT: Final = {
-    "handlers": {"wiring", "alerting", "settings"},
-    "wiring": {"alerting", "aws", "messages", "judgement", "settings"},
+    "handlers": {"wiring", "alerting", "checking", "settings"},
+    "wiring": {"alerting", "checking", "aws", "messages", "judgement", "settings", "model"},
     "alerting": {"aftermath", "grouping", "messages", "judgement", "cloudtrail", "model"},
+    "checking": {"messages", "judgement", "model"},
+    "aws": {"cloudtrail", "settings", "model"},
     "aftermath": {"judgement", "model"},
     "memory": {"judgement", "model"},
     "grouping": {"model"},
     "messages": {"judgement", "model"},
     "judgement": {"model"},
     "cloudtrail": {"model"},
-    "aws": {"model"},
     "settings": {"model"},
     "model": set(),
 }

@@ -266,7 +266,7 @@ def forms() -> str:
 # In the order in which a record meets them; what is not named here comes last.
 HOUSE: Final = (
     "handlers",
-    "wiring.py",
+    "wiring",
     "settings.py",
     "alerting.py",
     "checking.py",

@@ -17,11 +17,11 @@ from botocore.client import BaseClient
 from benchmarks.workloads import delivery
 from local.aws import Topic, emulated_aws
 from local.deliveries import deliveries_of
-from security_group_alerter import wiring
 from security_group_alerter.alerting import PublishError
 from security_group_alerter.aws.sending_slots import MOST_IN_A_SECOND
 from security_group_alerter.aws.sns import RESERVED_SECONDS
 from security_group_alerter.handlers import delivery as handler
+from security_group_alerter.wiring import delivery as wiring
 from tests.stories import story
 
 OPENING: Final = story("ssh-opened-to-the-world-from-the-console")

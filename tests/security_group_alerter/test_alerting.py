@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from local.aws import SEEN_EVENTS_TABLE, SentAlert, Topic, emulated_aws
 from local.deliveries import MANAGEMENT_ACCOUNT_ID, deliveries_of
 from local.lambda_context import lambda_context
-from security_group_alerter import alerting, wiring
+from security_group_alerter import alerting
 from security_group_alerter.alerting import ENOUGH_TABLE_FAILURES, PublishError
 from security_group_alerter.aws.sending_slots import KEY as SLOTS
 from security_group_alerter.aws.sending_slots import MOST_IN_A_SECOND
@@ -26,6 +26,7 @@ from security_group_alerter.handlers import delivery as handler
 from security_group_alerter.judgement.accepted_openings import AcceptedOpenings
 from security_group_alerter.messages.briefing import MAY_REPEAT
 from security_group_alerter.model.record import CloudTrailRecord
+from security_group_alerter.wiring import delivery as wiring
 from tests.local.failures import payload_of
 from tests.security_group_alerter.openings import (
     OPENING,

@@ -11,7 +11,7 @@ from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from ..settings import METRICS_NAMESPACE
-from ..wiring import delivery_alerter
+from ..wiring.delivery import delivery_alerter
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -16,6 +16,7 @@ from local.lambda_context import lambda_context
 from security_group_alerter.checking import DailyCheck
 from security_group_alerter.handlers import daily_check as handler
 from security_group_alerter.settings import SettingsError
+from security_group_alerter.wiring.daily_check import check_for
 from tests.local.cloud import MANAGEMENT, REGION, STACK, cloud
 from tests.local.stack_parts import (
     LOG_GROUP,
@@ -41,12 +42,12 @@ class Checked:
 
     @property
     def check(self) -> DailyCheck:
-        return handler.check_for(self.environment)
+        return check_for(self.environment)
 
     def run(self, *, days: float = 0, **environment: str) -> dict[str, int]:
         """Check so many days from now, while all that is well goes on."""
         now = self.parts.cloud.now + timedelta(days=days)
-        check = handler.check_for(self.environment | environment)
+        check = check_for(self.environment | environment)
         return handler.handle(CONTEXT, check, now=now)
 
 
@@ -149,7 +150,7 @@ def test_the_trail_of_another_account_is_looked_at_where_it_is(checked: Checked)
     checked.run(TRAIL_ARN=theirs)
 
     assert regions == [theirs]
-    assert handler.check_for(checked.environment | {"TRAIL_ARN": theirs}).may_list_accounts is False
+    assert check_for(checked.environment | {"TRAIL_ARN": theirs}).may_list_accounts is False
     assert checked.check.may_list_accounts is True
     assert checked.sent[0]["Subject"] == "Security group alerter: no trail"
 
@@ -164,7 +165,7 @@ def test_the_deployed_handler_uses_the_environment(checked: Checked) -> None:
 
 def test_without_its_settings_it_fails(checked: Checked) -> None:
     with pytest.raises(SettingsError, match="STACK_NAME is not set"):
-        handler.check_for(checked.environment | {"STACK_NAME": ""})
+        check_for(checked.environment | {"STACK_NAME": ""})
 
 
 # Whatever can fail.

@@ -17,7 +17,6 @@ from mypy_boto3_sqs import SQSClient
 from local.aws import SEEN_EVENTS_TABLE, Topic, emulated_aws
 from local.deliveries import deliveries_of
 from local.lambda_context import lambda_context
-from security_group_alerter import wiring
 from security_group_alerter.alerting import PublishError, Report
 from security_group_alerter.aws import clients
 from security_group_alerter.cloudtrail.heartbeat import HEARTBEAT_CALL
@@ -25,6 +24,7 @@ from security_group_alerter.cloudtrail.payload import UndecodableDeliveryError
 from security_group_alerter.handlers import delivery as handler
 from security_group_alerter.judgement.accepted_openings import AcceptedOpenings
 from security_group_alerter.settings import METRICS_NAMESPACE, SettingsError
+from security_group_alerter.wiring import delivery as wiring
 from tests.stories import story
 
 CONTEXT: Final = lambda_context("request-1")

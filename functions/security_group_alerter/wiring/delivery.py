@@ -1,4 +1,4 @@
-"""Builds the world for a handler: its settings, and the adapters that call AWS."""
+"""Builds the world for handlers/delivery.py: its settings, and the adapters that call AWS."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from .alerting import Alerter
-from .aws import clients, organization, seen_events, sns
-from .aws.organization import AccountDirectory
-from .aws.seen_events import SeenEvents
-from .aws.sending_slots import SendingSlots
-from .aws.sns import Publisher, Topics
-from .judgement.accepted_openings import FILE as ACCEPTED_OPENINGS
-from .judgement.accepted_openings import accepted_openings_in
-from .judgement.findings import Standards
-from .messages import is_for_chat
-from .settings import delivery_settings_in
+from ..alerting import Alerter
+from ..aws import clients, organization, seen_events, sns
+from ..aws.organization import AccountDirectory
+from ..aws.seen_events import SeenEvents
+from ..aws.sending_slots import SendingSlots
+from ..aws.sns import Publisher, Topics
+from ..judgement.accepted_openings import FILE as ACCEPTED_OPENINGS
+from ..judgement.accepted_openings import accepted_openings_in
+from ..judgement.findings import Standards
+from ..messages import is_for_chat
+from ..settings import delivery_settings_in
 
 
 def delivery_alerter(environment: Mapping[str, str], *, today: date) -> Alerter:
@@ -28,7 +28,7 @@ def delivery_alerter(environment: Mapping[str, str], *, today: date) -> Alerter:
     """
     settings = delivery_settings_in(environment)
     # A byte that is not UTF-8 shows in its own entry: it must not stop every delivery.
-    text = (Path(__file__).parent / ACCEPTED_OPENINGS).read_text("utf-8", errors="replace")
+    text = (Path(__file__).parents[1] / ACCEPTED_OPENINGS).read_text("utf-8", errors="replace")
     accepted = accepted_openings_in(text, today=today)
     session = clients.session()
     directory = AccountDirectory(

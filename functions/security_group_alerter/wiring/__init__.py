@@ -1,0 +1,1 @@
+"""Puts each Lambda function together: settings and clients in, the steps out."""
