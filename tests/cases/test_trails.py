@@ -1,5 +1,7 @@
 """Calls on a trail and on its organization: what each of them has to say, in every form."""
 
+from typing import Any
+
 import pytest
 
 from tests.cases.conftest import AlertsOf
@@ -359,7 +361,7 @@ def test_what_becomes_of_the_organization_names_the_account(
 RULES = [f"security-group-alerter-{name}PathTampering" for name in ("Trail", "Log", "Alert")]
 
 
-def rule_call(name: str, request: Json | None, **members: object) -> Json:
+def rule_call(name: str, request: Json | None, **members: Any) -> Json:
     source = {"eventSource": "events.amazonaws.com"}
     return call(name, request, account=MANAGEMENT, **source | members)
 

@@ -17,6 +17,7 @@ from py_ocsf_models.events.findings.detection_finding import (  # type: ignore[i
     DetectionFinding,
 )
 
+from security_group_alerter.cloudtrail.tampering_rules import TAMPERING_RULE
 from security_group_alerter.model.account import AccountFacts, Fact, LookupProblem
 from security_group_alerter.model.message import LARGEST_MESSAGE, Message
 from tests.security_group_alerter.builders import with_record
@@ -81,7 +82,11 @@ OURS: Final = frozenset(
 DENIED_COPY: Final = "VpceAccessDenied"
 KEPT: Final = OURS | {"type", "ipProtocol", "IpProtocol", *CIDRS}
 RECORDS: Final = [
-    record for record in map(story, STORIES) if record.get("errorCode") != DENIED_COPY
+    record
+    for record in map(story, STORIES)
+    if record.get("errorCode") != DENIED_COPY
+    # Only the message of the refusal makes it ours.
+    and TAMPERING_RULE not in record.get("errorMessage", "")
 ]
 
 
@@ -135,7 +140,10 @@ def with_every_text(
     if isinstance(value, list):
         return [with_every_text(item, change, kept, key) for item in value]
     is_kept = not isinstance(value, str) or key in kept or value == DENIED_COPY
-    return value if is_kept else change(value)
+    if is_kept or (key == "errorMessage" and TAMPERING_RULE in value):
+        return value
+    # The end of a rule's name makes it ours: a call on any other rule is nothing.
+    return f"{change(value)}{TAMPERING_RULE}" if TAMPERING_RULE in value else change(value)
 
 
 @st.composite
@@ -313,11 +321,12 @@ IDS: Final = {
     "--filters": rf"Name=group-id,Values=sg-[0-9a-f]{{8,17}}(,sg-[0-9a-f]{{8,17}})*"
     rf"|Name=group-name,Values={NAME}",
     "--query": r"(NetworkInterfaces|SecurityGroupRules)\[\]\.\{[A-Za-z0-9_:,.\[\]]+\}"
-    r"|Events\[\]\.Resources\[\]",
+    r"|Events\[\]\.Resources\[\]|Targets\[\]\.Arn",
     "--output": "table",
     "--lookup-attributes": r"AttributeKey=EventId,AttributeValue=[0-9A-Za-z-]{1,100}",
     "--name": TRAIL,
     "--trail-name": TRAIL,
+    "--rule": r"[A-Za-z0-9._-]{1,64}",
     "--service-principal": r"cloudtrail\.amazonaws\.com",
     "--delegated-admin-account-id": r"[0-9]{12}",
 }
@@ -336,6 +345,7 @@ COMMANDS: Final = {
         *("list-trails", "lookup-events", "deregister-organization-delegated-admin"),
     ),
     "organizations": ("enable-aws-service-access",),
+    "events": ("describe-rule", "list-targets-by-rule", "enable-rule"),
 }
 PERMISSION: Final = {
     "IpProtocol": r"-1|[a-z0-9]{1,10}",
