@@ -142,7 +142,7 @@ def update(short_lived: Stack, organization: Organization) -> tuple[View, View]:
             put.append(record["eventID"])
             time.sleep(SECONDS_BETWEEN_CHANGES)
         deployment.result()
-        # Nothing is lost. On a busy machine, a record may be alerted on twice: see docs/guarantees.md.
+        # Nothing is lost. On a busy machine a record may be alerted on twice: docs/guarantees.md.
         alerts = queue.alerts_until(*put)
         assert set().union(*(alert.event_ids for alert in alerts)) == set(put)
     assert len(put) > 3
