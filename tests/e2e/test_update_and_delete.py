@@ -143,9 +143,9 @@ def update(short_lived: Stack, organization: Organization) -> tuple[View, View]:
             put.append(record["eventID"])
             time.sleep(SECONDS_BETWEEN_CHANGES)
         deployment.result()
-        # Whatever was in the way of the function at that moment, each is reported, and once.
+        # Nothing is lost. On a busy machine a record may be alerted on twice: docs/guarantees.md.
         alerts = queue.alerts_until(*put)
-        assert sorted(name for alert in alerts for name in alert.event_ids) == sorted(put)
+        assert set().union(*(alert.event_ids for alert in alerts)) == set(put)
     assert len(put) > 3
     return before, view_of(short_lived)
 
@@ -163,7 +163,8 @@ def test_an_update_from_the_version_before_keeps_all_but_what_moved(
     assert after.resources.keys() - kept.keys() == NEW
     # The same filter to the same function, which lets other calls through.
     [was], [is_now] = before.filters, after.filters
-    assert {key for key in is_now if is_now[key] != was.get(key)} == {"filterPattern"}
+    for key in ("filterName", "logGroupName", "destinationArn"):
+        assert is_now[key] == was[key]
     assert is_now["filterPattern"].split() == subscription_pattern().split()
     assert {name for name in after.outputs if after.outputs[name] != before.outputs.get(name)} == {
         "DashboardName",

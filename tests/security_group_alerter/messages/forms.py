@@ -48,6 +48,7 @@ QUERIES: Final = {
     "PrefixListAssociations[].{Used_by:ResourceId,Account:ResourceOwner}",
     "{Logging:IsLogging,Delivery_error:LatestDeliveryError}",
     "[EventSelectors,AdvancedEventSelectors]",
+    "Targets[].Arn",
     "Trail",
 }
 # What EC2 takes, but for `@` and `*`. It begins like no option.

@@ -17,6 +17,7 @@ from py_ocsf_models.events.findings.detection_finding import (  # type: ignore[i
     DetectionFinding,
 )
 
+from security_group_alerter.cloudtrail.tampering_rules import TAMPERING_RULE
 from security_group_alerter.model.account import AccountFacts, Fact, LookupProblem
 from security_group_alerter.model.message import LARGEST_MESSAGE, Message
 from tests.security_group_alerter.builders import with_record
@@ -100,7 +101,13 @@ def opened_by_name() -> dict[str, Any]:
 
 
 RECORDS: Final = [
-    *(record for record in map(story, STORIES) if record.get("errorCode") != DENIED_COPY),
+    *(
+        record
+        for record in map(story, STORIES)
+        if record.get("errorCode") != DENIED_COPY
+        # Only the message of the refusal makes it ours.
+        and TAMPERING_RULE not in record.get("errorMessage", "")
+    ),
     opened_by_name(),
 ]
 
@@ -155,7 +162,10 @@ def with_every_text(
     if isinstance(value, list):
         return [with_every_text(item, change, kept, key) for item in value]
     is_kept = not isinstance(value, str) or key in kept or value == DENIED_COPY
-    return value if is_kept else change(value)
+    if is_kept or (key == "errorMessage" and TAMPERING_RULE in value):
+        return value
+    # The end of a rule's name makes it ours: a call on any other rule is nothing.
+    return f"{change(value)}{TAMPERING_RULE}" if TAMPERING_RULE in value else change(value)
 
 
 @st.composite
@@ -348,6 +358,7 @@ IDS: Final = {
     "--lookup-attributes": r"AttributeKey=EventId,AttributeValue=[0-9A-Za-z-]{1,100}",
     "--name": TRAIL,
     "--trail-name": TRAIL,
+    "--rule": r"[A-Za-z0-9._-]{1,64}",
     "--service-principal": r"cloudtrail\.amazonaws\.com",
     "--delegated-admin-account-id": r"[0-9]{12}",
     "--account-id": r"[0-9]{12}",

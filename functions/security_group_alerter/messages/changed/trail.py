@@ -170,7 +170,7 @@ _RULE = Look(
     shows="Whether the rule is there and enabled",
     words=("events", "describe-rule", "--name", "{}", "--output", "table"),
     value="",
-    how_to_read="State must be ENABLED. ResourceNotFoundException means that it was deleted.",
+    how_to_read="State must be ENABLED. An error means that the rule was deleted.",
 )
 _TARGETS = Look(
     shows="Where it reports to",
