@@ -261,8 +261,8 @@ def test_what_cloudtrail_repeats_is_worded_as_that(alerts_of: AlertsOf) -> None:
     assert "attacks" not in second.machine["finding_info"]
 
 
-def test_a_thousand_accounts_page_nobody(alerts_of: AlertsOf) -> None:
-    accounts = [f"{700000000000 + number}" for number in range(1000)]
+def test_many_accounts_page_nobody(alerts_of: AlertsOf) -> None:
+    accounts = [f"{700000000000 + number}" for number in range(100)]
 
     alerts = alerts_of(*(by_cloudtrail("DeleteTrail", account) for account in accounts))
 
