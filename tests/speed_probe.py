@@ -41,7 +41,7 @@ def counted_in(payload: dict[str, Any]) -> dict[str, Any]:
     return {"calls": dict(calls), "instructions": instructions}
 
 
-def counted(client: BaseClient, operation: str, parameters: object) -> dict[str, Any]:
+def counted(client: BaseClient, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
     calls[operation] += 1
     return without_network.answer(client, operation, parameters)
 

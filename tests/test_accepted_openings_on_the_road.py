@@ -138,6 +138,21 @@ def test_a_malformed_entry_is_told_once_and_the_others_hold(alerts_with: Alerter
     assert opening.attributes["severity"] == "INFORMATIONAL"
 
 
+def test_a_byte_that_is_not_utf_8_stops_no_delivery(
+    alerts_with: Alerter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "latin-1.toml"
+    file.write_bytes(ENTRY.replace("vendor", "Händler").encode("latin-1"))
+    [plain] = alerts_with("", SSH)
+    monkeypatch.setattr(wiring, "ACCEPTED_OPENINGS", str(file))
+
+    alerter = wiring.delivery_alerter(os.environ, today=SEEN.date())
+
+    assert plain.attributes["severity"] == "CRITICAL"
+    [entry] = alerter.standards.accepted
+    assert entry.reason == "The H\ufffdndler's jump host. TICKET-7"
+
+
 def test_the_notice_is_not_told_again_on_the_same_day(alerts_with: Alerter) -> None:
     broken = ENTRY.replace("owner =", "ower =")
     later = SSH | {"eventTime": "2026-11-20T10:00:00Z", "eventID": "later"}

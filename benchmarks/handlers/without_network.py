@@ -9,15 +9,17 @@ from security_group_alerter.handlers.delivery import lambda_handler
 ANSWERS: dict[str, Any] = {
     "BatchGetItem": {"Responses": {}},
     "BatchWriteItem": {},
-    "PublishBatch": {},
     "DescribeAccount": {"Account": {"Id": "222233334444", "Name": "payments-production"}},
     "ListParents": {"Parents": [{"Id": "r-abcd"}]},
     "ListTagsForResource": {"Tags": []},
 }
 
 
-def answer(_client: BaseClient, operation: str, _parameters: object) -> dict[str, Any]:
+def answer(_client: BaseClient, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """What AWS answers if all goes well."""
+    if operation == "PublishBatch":
+        entries = parameters["PublishBatchRequestEntries"]
+        return {"Successful": [{"Id": entry["Id"], "MessageId": "m"} for entry in entries]}
     answer: dict[str, Any] = ANSWERS[operation]
     return answer
 

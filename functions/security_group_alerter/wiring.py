@@ -24,7 +24,8 @@ def delivery_alerter(environment: Mapping[str, str], *, today: date) -> Alerter:
     Raises SettingsError.
     """
     settings = delivery_settings_in(environment)
-    text = (Path(__file__).parent / ACCEPTED_OPENINGS).read_text("utf-8")
+    # A byte that is not UTF-8 shows in its own entry: it must not stop every delivery.
+    text = (Path(__file__).parent / ACCEPTED_OPENINGS).read_text("utf-8", errors="replace")
     accepted = accepted_openings_in(text, today=today)
     session = clients.session()
     directory = AccountDirectory(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from ..model.account import AccountFacts
 
@@ -26,8 +26,6 @@ EXPIRY_SECONDS = 3600.0
 FAILURE_EXPIRY_SECONDS = 60.0
 # OUs nest five deep.
 DEEPEST_OU = 5
-# LookupError: an answer may lack what the API promises; no alert is lost for that either.
-_FAILURES = (ClientError, BotoCoreError, LookupError)
 CLIENT_CONFIG = Config(
     connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2}
 )
@@ -67,7 +65,7 @@ class AccountDirectory:
             return AccountFacts(problems=(f"account name: {outage}",))
         try:
             account = self._client.describe_account(AccountId=account_id)["Account"]
-        except _FAILURES as error:
+        except Exception as error:  # noqa: BLE001 - no look-up may stop an alert
             problem = _problem_of(error)
             if problem != "AccountNotFoundException":
                 # Denied, throttled or out of reach: the next account would fare no better.
@@ -141,7 +139,7 @@ class _Cache(Generic[_Value]):
 def _attempt(what: str, look_up: Callable[[], _Value], problems: list[str]) -> _Value | None:
     try:
         return look_up()
-    except _FAILURES as error:
+    except Exception as error:  # noqa: BLE001 - no look-up may stop an alert
         problems.append(f"{what}: {_problem_of(error)}")
         return None
 

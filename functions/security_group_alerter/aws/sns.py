@@ -77,9 +77,15 @@ class Publisher:
                     alone = {i: self._send([batch[i]], time_left) for i in left}
                     return refused | {i: why[0] for i, why in alone.items() if why}
                 return refused | dict.fromkeys(left, str(error))
-            failed = answer.get("Failed", ())
-            refused |= {int(it["Id"]): _why(it) for it in failed if it.get("SenderFault")}
-            left = {int(it["Id"]): _why(it) for it in failed if not it.get("SenderFault")}
+            taken = {int(it["Id"]) for it in answer.get("Successful", ())}
+            failed = {int(it["Id"]): it for it in answer.get("Failed", ())}
+            refused |= {i: _why(it) for i, it in failed.items() if it.get("SenderFault")}
+            # What the answer does not name was not taken, either.
+            left = {
+                i: _why(failed[i]) if i in failed else "the answer does not name it"
+                for i in left
+                if i not in taken and i not in refused
+            }
             if not left:
                 break
         return refused | left

@@ -24,7 +24,7 @@ from .dialects import (
     reading_of,
     rules_reading,
 )
-from .json_values import flag_in, text_in
+from .json_values import flag_in, text_in, text_of
 from .trails import events_selected, trail_deleted, trail_stopped, trail_updated
 
 
@@ -113,6 +113,7 @@ def _rules_removed(
         removed=removed.rules,
         missed=missed.rules,
         rule_ids=_rule_ids_in(request),
+        removed_none=_REMOVED_RULES in response and not (removed.rules or removed.problems),
         problems=removed.problems + missed.problems,
         is_omitted=_was_omitted(request, response) and not removed.rules,
     )
@@ -223,10 +224,7 @@ def _group_in(request: _Json, response: _Json) -> dict[str, Any]:
 
 def _rule_ids_in(request: _Json) -> tuple[str, ...]:
     items = items_in(request.get("securityGroupRuleIds", request.get("securityGroupRuleId")))
-    ids = (
-        text_in(members_of(item), "securityGroupRuleId") or text_in({"": item}, "")
-        for item in items
-    )
+    ids = (text_in(members_of(item), "securityGroupRuleId") or text_of(item) for item in items)
     return tuple(filter(None, ids))
 
 
@@ -235,7 +233,7 @@ def _entries_in(request: _Json, names: tuple[str, ...]) -> tuple[tuple[Peer, ...
     problems: list[str] = []
     for name in names:
         for index, entry in enumerate(items_in(request.get(name))):
-            cidr = text_in(members_of(entry), "cidr") or text_in({"": entry}, "")
+            cidr = text_in(members_of(entry), "cidr") or text_of(entry)
             try:
                 peers.append(peer_of_cidr(cidr or ""))
             except ValueError as error:

@@ -9,12 +9,16 @@ from ..model import ids
 
 
 def text_in(container: Mapping[str, Any], key: str) -> str | None:
-    """The text at `key`; None when it is missing, empty or no text.
+    """The text at `key`; None when it is missing, empty or no text."""
+    return text_of(container.get(key))
+
+
+def text_of(value: object) -> str | None:
+    """A value as text; None when it is empty or no text.
 
     EC2's newer serializer turns scalars into JSON types, so a number and a boolean are read as
     what was typed, and wraps a lone string as `{"content": "x", "tag": 1}`.
     """
-    value = container.get(key)
     if value is None:
         return None
     if isinstance(value, str):

@@ -11,7 +11,7 @@ from typing import Any
 from ..model.change import Blinding, TrailAction, TrailChange
 from ..model.record import CloudTrailRecord
 from .dialects import items_in, members_of
-from .json_values import flag_in, text_in
+from .json_values import flag_in, text_in, text_of
 
 
 def trail_stopped(
@@ -108,10 +108,10 @@ def _is_harmless(field: Mapping[str, Any]) -> bool:
     if name == "eventSource":
         conditions = {key for key, value in field.items() if key != "field" and items_in(value)}
         return conditions == {"notEquals"} and _HARMLESS_TO_LEAVE_OUT.issuperset(
-            map(str, items_in(field["notEquals"]))
+            _texts_in(field, "notEquals")
         )
     if name == "readOnly":
-        return "false" in map(str, items_in(field.get("equals")))
+        return "false" in _texts_in(field, "equals")
     return name == "eventCategory"
 
 
@@ -120,8 +120,13 @@ _HARMLESS_TO_LEAVE_OUT = frozenset({"kms.amazonaws.com", "rdsdata.amazonaws.com"
 
 def _wanted(selector: Mapping[str, Any], name: str) -> list[str]:
     return [
-        str(value)
+        text
         for field in map(members_of, items_in(selector.get("fieldSelectors")))
         if text_in(field, "field") == name
-        for value in items_in(field.get("equals"))
+        for text in _texts_in(field, "equals")
     ]
+
+
+def _texts_in(field: Mapping[str, Any], condition: str) -> list[str]:
+    """The values of a condition. One that is no text keeps its place, and equals nothing."""
+    return [text_of(value) or "" for value in items_in(field.get(condition))]

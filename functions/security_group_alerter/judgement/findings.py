@@ -122,12 +122,14 @@ def _judged_group(
     rest, acceptance = change.added, Acceptance()
     if record.outcome is Outcome.SUCCEEDED:
         rest, acceptance = acceptance_of(change, standards.accepted, record=record, today=today)
+    is_in_part = bool(acceptance.used) and not acceptance.covers_all
+    unaccepted = exposure_of(rest) if is_in_part else None
     if acceptance.covers_all:
         severity = ACCEPTED
     elif change.action is Action.DESCRIBE_RULES:
         severity = DESCRIPTIONS_ONLY
     else:
-        severity = severity_of(exposure_of(rest))
+        severity = severity_of(opened if unaccepted is None else unaccepted)
         if change.problems or change.is_omitted:
             severity = max(severity, CANNOT_JUDGE)
     return Judgement(
@@ -135,6 +137,7 @@ def _judged_group(
         effect=_effect_of(opens=opened.is_world_open, closes=closed.is_world_open),
         world_open=opened.is_world_open,
         opened=opened,
+        unaccepted=unaccepted,
         closed=closed,
         acceptance=acceptance,
     )

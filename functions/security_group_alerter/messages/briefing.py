@@ -177,7 +177,7 @@ def _call_of(
         phrase=_phrase_of(finding, changed),
         changed=changed,
         reasons=tuple(reasons_for(judgement)),
-        concern=(concern_of(judgement.opened), width_of(judgement.listed)),
+        concern=(concern_of(judgement.foremost), width_of(judgement.listed)),
         reopens=judgement.closed.is_world_open,
         updates_alerted=entry.updates_alerted,
         group_link=group_link(subject.id, *place) if is_group else None,

@@ -21,12 +21,12 @@ _WHY = {
 
 def reasons_for(judgement: Judgement) -> Iterator[str]:
     """A clause for each; none below MEDIUM, nor where the severity comes from something else."""
-    ratings = ratings_of(judgement.opened)
+    ratings = ratings_of(judgement.foremost)
     severity = max((rating.severity for rating in ratings), default=Severity.LOW)
     if severity is not judgement.severity or severity < Severity.MEDIUM:
         return
     classes = {rating.port_class for rating in ratings if rating.severity is severity}
-    openings = worst_openings_in(judgement.opened)
+    openings = worst_openings_in(judgement.foremost)
     if PortClass.EVERYTHING in classes:
         is_all = any(opening.protocol == ALL_PROTOCOLS for opening in openings)
         yield _WHY[PortClass.EVERYTHING] if is_all else f"{ports_in(openings):,} ports at once"

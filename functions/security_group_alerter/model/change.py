@@ -28,8 +28,9 @@ class SecurityGroupChange:
     """What one call did to one security group, or would have done if it was refused.
 
     `missed` are rules that a revoke named and EC2 did not find. `rule_ids` are rules that the
-    record names by id. `problems` are the parts of the rule set that could not be read, and
-    `is_omitted` says that CloudTrail left it out: either way the change cannot be judged whole.
+    record names by id. `removed_none` says that EC2 answered a revoke with an empty list of what
+    went. `problems` are the parts of the rule set that could not be read, and `is_omitted` says
+    that CloudTrail left it out: either way the change cannot be judged whole.
     """
 
     action: Action
@@ -42,8 +43,14 @@ class SecurityGroupChange:
     removed: tuple[SecurityGroupRule, ...] = ()
     missed: tuple[SecurityGroupRule, ...] = ()
     rule_ids: tuple[str, ...] = ()
+    removed_none: bool = False
     problems: tuple[str, ...] = ()
     is_omitted: bool = False
+
+    @property
+    def matched_nothing(self) -> bool:
+        """Whether this revoke succeeded and removed nothing."""
+        return bool(self.missed or self.removed_none) and not self.removed
 
     @property
     def is_unreadable(self) -> bool:

@@ -47,6 +47,11 @@ class Exposure:
     has_prefix_lists: bool = False
 
     @property
+    def breadth(self) -> Breadth:
+        """Of the widest opening."""
+        return max((opening.reach.breadth for opening in self.openings), default=Breadth.PRIVATE)
+
+    @property
     def is_world_open(self) -> bool:
         """Whether at least a quarter of either family's public space reaches some port."""
-        return any(opening.reach.breadth is Breadth.WORLD for opening in self.openings)
+        return self.breadth is Breadth.WORLD

@@ -28,6 +28,8 @@ class Judgement:
 
     `opened` and `closed` are what the added and removed rules reach, and `listed` what a prefix
     list's added ranges are: also for a refused call, whose `world_open` is always False.
+    `unaccepted` is the part of `opened` that no accepted opening covers, where one covers the rest:
+    then the severity comes from it.
     `is_own_trail` and `blinded` are for trails.
     """
 
@@ -35,11 +37,18 @@ class Judgement:
     effect: Effect = Effect.OTHER
     world_open: bool = False
     opened: Exposure = Exposure()
+    unaccepted: Exposure | None = None
     closed: Exposure = Exposure()
     listed: Reach = Reach()
     acceptance: Acceptance = Acceptance()
     is_own_trail: bool = False
     blinded: tuple[Blinding, ...] = ()
+
+    @property
+    def foremost(self) -> Exposure:
+        """What an alert names first: what is opened and not accepted, if that is much at all."""
+        rest = self.unaccepted
+        return self.opened if rest is None or rest.breadth < Breadth.BROAD else rest
 
     @property
     def would_open_world(self) -> bool:

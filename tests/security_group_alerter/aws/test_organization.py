@@ -229,6 +229,7 @@ OUTAGES: Final[dict[str, tuple[Exception, str]]] = {
     "without-credentials": (NoCredentialsError(), "NoCredentialsError"),
     "an-error-without-a-code": (ClientError({}, "DescribeAccount"), "ClientError"),
     "an-answer-of-another-shape": (KeyError("Account"), "KeyError"),
+    "no-object-where-one-was-promised": (TypeError("None"), "TypeError"),
 }
 
 
@@ -312,3 +313,10 @@ def test_strange_parents(
     facts = Organizations(parents=parents).directory().facts_for(ACCOUNT)
 
     assert (facts.ou_path, facts.problems) == (ou_path, problems)
+
+
+def test_path_that_is_no_text() -> None:
+    facts = Organizations(account={"Paths": [None]}).directory().facts_for(ACCOUNT)
+
+    assert facts.name == f"name-{ACCOUNT}"
+    assert (facts.ou_path, facts.problems) == (None, ("OU: AttributeError",))

@@ -82,6 +82,24 @@ class Sns:
         return [len(batch) for batch in self.batches]
 
 
+@pytest.mark.parametrize("named", [0, 2])
+def test_what_the_answer_does_not_name_is_offered_again_and_then_refused(named: int) -> None:
+    class Forgetful(Sns):
+        def publish_batch(self, **call: Any) -> dict[str, Any]:
+            answer = super().publish_batch(**call)
+            return {"Successful": [it for it in answer["Successful"] if int(it["Id"]) < named]}
+
+    sns = Forgetful()
+
+    sns.send(messages(3))
+
+    assert sns.sizes == [3, 3 - named, 3 - named]
+    assert sns.accepted == subjects(*range(named))
+    assert sns.refused == dict.fromkeys(
+        others_than(*range(named), of=3), "the answer does not name it"
+    )
+
+
 def subjects(*numbers: int) -> list[str]:
     return [f"HIGH: {number}" for number in numbers]
 

@@ -175,6 +175,24 @@ def test_rules_are_named_by_id_in_any_wrapping(ids: object) -> None:
     assert group_change(REVOKE, {"SecurityGroupRuleId": ids}).rule_ids == ("sgr-1",)
 
 
+@pytest.mark.parametrize(
+    ("response", "matched_nothing"),
+    [
+        pytest.param({"revokedSecurityGroupRuleSet": {}}, True, id="none-went"),
+        pytest.param({"revokedSecurityGroupRuleSet": [revoked(SSH)]}, False, id="one-went"),
+        pytest.param({"revokedSecurityGroupRuleSet": ["?"]}, False, id="not-readable"),
+        pytest.param({"_return": True}, False, id="before-2025"),
+        pytest.param(None, False, id="no-response"),
+    ],
+)
+def test_revoke_by_id_matched_nothing_only_where_ec2_says_so(
+    response: object, matched_nothing: bool
+) -> None:
+    read = group_change(REVOKE, BY_ID, response)
+
+    assert read.matched_nothing is matched_nothing
+
+
 def test_rules_removed_but_left_out_are_told_as_left_out() -> None:
     assert group_change(REVOKE, OMITTED, {"_return": True}).is_omitted
 

@@ -94,7 +94,7 @@ def test_updated_trail_may_be_named_by_the_response_only() -> None:
     assert change("UpdateTrail", None, {"trailARN": ARN}).trail == ARN
 
 
-def advanced(*selectors: Mapping[str, list[str] | str]) -> dict[str, Any]:
+def advanced(*selectors: Mapping[str, object]) -> dict[str, Any]:
     """Advanced selectors: each a field and what it equals, or `field!` and what it does not."""
     return {
         "advancedEventSelectors": [
@@ -143,6 +143,17 @@ SOME = (Blinding.SOME_MANAGEMENT_EVENTS,)
         pytest.param(advanced(MANAGEMENT), (), id="management"),
         pytest.param(advanced(OBJECTS, MANAGEMENT), (), id="objects-and-management"),
         pytest.param(advanced({**MANAGEMENT, "readOnly": ["false"]}), (), id="management-writes"),
+        pytest.param(
+            advanced({**MANAGEMENT, "readOnly": [False]}), (), id="management-writes-as-a-boolean"
+        ),
+        pytest.param(
+            advanced({**MANAGEMENT, "readOnly": [True]}), SOME, id="management-reads-as-a-boolean"
+        ),
+        pytest.param(
+            advanced({**MANAGEMENT, "eventSource!": [["kms.amazonaws.com"]]}),
+            SOME,
+            id="management-but-what-is-no-text",
+        ),
         pytest.param(
             advanced({**MANAGEMENT, "readOnly": ["true"]}, {**MANAGEMENT, "readOnly": ["false"]}),
             (),

@@ -188,6 +188,7 @@ OTHER_REASONS: Final = {
     "edit": "what the rule allowed before is not recorded",
     "edit-that-cloudtrail-left-out": "what the rule allowed before is not recorded",
     "revoke-that-matched-nothing": "nothing was removed",
+    "revoke-by-id-that-matched-nothing": "nothing was removed",
     "trail-deleted": "how the trail was set up before is not recorded",
     "trail-updated": "how the trail was set up before is not recorded",
     "trail-given-other-selectors": "how the trail was set up before is not recorded",
@@ -200,6 +201,9 @@ NO_UNDO: Final[dict[str, Change]] = {
     "edit-that-cloudtrail-left-out": group_change(Action.MODIFY_RULES, is_omitted=True),
     "revoke-that-matched-nothing": group_change(
         Action.REMOVE_RULES, missed=rules("tcp 22 from ::/0")
+    ),
+    "revoke-by-id-that-matched-nothing": group_change(
+        Action.REMOVE_RULES, rule_ids=("sgr-0123456789abcdef0",), removed_none=True
     ),
     "trail-given-other-selectors": TrailChange(
         action=TrailAction.SELECT_EVENTS, trail="organization-trail"

@@ -1,6 +1,7 @@
 """What is said of an alert in a phrase is the worst of it, and true; so is why."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
@@ -296,15 +297,15 @@ def test_nothing_follows_from_a_refused_call(action: TrailAction, code: str) -> 
 BLINDED: Final = {
     Blinding.STOPPED: "it no longer logs",
     Blinding.DELETED: "it is gone",
-    Blinding.NOT_EVERY_REGION: "it no longer covers every Region",
-    Blinding.NO_MEMBER_ACCOUNTS: "it no longer covers the organization's member accounts",
-    Blinding.NO_LOG_GROUP: "it no longer sends events to CloudWatch Logs",
+    Blinding.NOT_EVERY_REGION: "it does not cover every Region",
+    Blinding.NO_MEMBER_ACCOUNTS: "it does not cover the organization's member accounts",
+    Blinding.NO_LOG_GROUP: "it does not send events to CloudWatch Logs",
     Blinding.OTHER_LOG_GROUP: (
         "it sends its events to another log group, where no alerter listens"
     ),
     Blinding.READING_CALLS_ONLY: "it records only management events that read, no changes",
     Blinding.SOME_MANAGEMENT_EVENTS: "it records only some of the management events",
-    Blinding.NO_MANAGEMENT_EVENTS: "it no longer records management events",
+    Blinding.NO_MANAGEMENT_EVENTS: "it does not record management events",
 }
 
 
@@ -371,6 +372,23 @@ def test_rules_that_were_removed_and_left_out_cannot_be_judged() -> None:
     assert call_of(finding).phrase == "rules removed, but CloudTrail left them out: cannot judge"
 
 
+def test_revoke_by_id_that_matched_nothing_tells_of_no_rule_that_went() -> None:
+    finding = judged(
+        SecurityGroupChange(
+            action=Action.REMOVE_RULES,
+            group_id="sg-1",
+            rule_ids=("sgr-1", "sgr-2"),
+            removed_none=True,
+        )
+    )
+
+    text = email(finding)
+
+    assert call_of(finding).phrase == "revoke that matched no rule: nothing changed"
+    assert "    no such rule: sgr-1 sgr-2\n" in text
+    assert "not recorded" not in text
+
+
 # Exceptions --------------------------------------------------------------------------------------
 
 ACCEPTED: Final[AcceptedOpenings] = accepted_openings_in(
@@ -417,6 +435,44 @@ def test_opening_that_is_accepted_in_part_is_told_by_its_worst() -> None:
 
     assert text.startswith(f"CRITICAL: {SSH}\n")
     assert "! Accepted in part until 2027-06-30 by shop@example.com: It is public." in text
+
+
+@pytest.mark.parametrize(
+    ("text", "severity", "headline", "why"),
+    [
+        pytest.param(
+            "tcp 8080 from 0.0.0.0/0",
+            Severity.HIGH,
+            "tcp 8080 open to the whole IPv4 Internet",
+            "Why HIGH: it is not a public website's port.",
+            id="the-whole-internet",
+        ),
+        pytest.param(
+            "tcp 8080 from 3.0.0.0/8",
+            Severity.MEDIUM,
+            "tcp 8080 open to 0.45% of the IPv4 Internet",
+            "Why MEDIUM: it is not a public website's port.",
+            id="a-part-of-it",
+        ),
+        pytest.param(
+            "tcp 22 from 10.0.0.0/8",
+            Severity.LOW,
+            "tcp 443 (HTTPS) open to the whole IPv4 Internet",
+            None,
+            id="nothing-much",
+        ),
+    ],
+)
+def test_headline_and_severity_are_about_what_nobody_has_accepted(
+    text: str, severity: Severity, headline: str, why: str | None
+) -> None:
+    finding = accepted("tcp 443 from 0.0.0.0/0", text)
+
+    alert = email(finding)
+
+    assert alert.startswith(f"{severity.name}: {headline}\n")
+    assert finding.judgement.world_open
+    assert re.findall(r"Why .*", alert) == ([why] if why else [])
 
 
 def test_acceptance_that_ran_out_is_told() -> None:

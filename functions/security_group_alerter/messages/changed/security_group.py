@@ -145,12 +145,12 @@ def _phrases(finding: Finding, change: SecurityGroupChange) -> tuple[str, str]:
 
 
 def _added_phrases(finding: Finding, change: SecurityGroupChange) -> tuple[str, str]:
-    opened = finding.judgement.opened
+    opened = finding.judgement.foremost
     is_edit = change.action is Action.MODIFY_RULES
     if change.is_omitted:
         verb = "edited" if is_edit else "added"
         return f"rules {verb}, but CloudTrail left them out: cannot judge", "change rules"
-    if max((opening.reach.breadth for opening in opened.openings), default=0) >= Breadth.BROAD:
+    if opened.breadth >= Breadth.BROAD:
         traffic, whom = openings_words(opened)
         to_do = f"open {traffic} to {whom}"
         # The record of an edit does not name the direction of the rule.
@@ -169,7 +169,7 @@ def _removed_phrases(finding: Finding, change: SecurityGroupChange) -> tuple[str
         )
     if change.removed:
         return _rules_phrases(change.removed, "remove", "removed")
-    if change.missed:
+    if change.matched_nothing:
         return "revoke that matched no rule: nothing changed", "remove rules"
     if change.is_omitted:
         return "rules removed, but CloudTrail left them out: cannot judge", "remove rules"
@@ -208,7 +208,8 @@ def _rule_ids(change: SecurityGroupChange, limits: Limits) -> Iterator[str]:
     """The rules that are named by their ids alone."""
     if change.rule_ids and not change.removed:
         shown = " ".join(safe(rule_id, 40) for rule_id in change.rule_ids[: limits.rules])
-        yield f"{'' if change.action is Action.DESCRIBE_RULES else '- '}{shown}"
+        mark = MISSED if change.matched_nothing else REMOVED
+        yield shown if change.action is Action.DESCRIBE_RULES else f"{mark} {shown}"
 
 
 def _rule_facts(rules: _Rated, limits: Limits) -> list[dict[str, Any]]:
@@ -259,7 +260,8 @@ def _notes(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
             "The record tells neither the direction of the rule nor what it allowed before. "
             "It is judged as ingress."
         )
-    if change.action is Action.REMOVE_RULES and change.rule_ids and not change.removed:
+    is_by_id = bool(change.rule_ids) and not (change.removed or change.matched_nothing)
+    if change.action is Action.REMOVE_RULES and is_by_id:
         yield "The record names the rules by id only. What they allowed is not recorded."
     if change.is_omitted:
         yield "CloudTrail left the rules out, as it does over 100 KB. Look at the group itself."
@@ -277,7 +279,7 @@ def _undo(change: SecurityGroupChange) -> list[str]:
         raise NoUndoError("what the rule allowed before is not recorded")
     if change.action is Action.DELETE:
         raise NoUndoError("a deleted group cannot be brought back")
-    if change.action is Action.REMOVE_RULES and not change.removed and change.missed:
+    if change.matched_nothing:
         raise NoUndoError("nothing was removed")
     group_id = needed(ids.SECURITY_GROUP, change.group_id)
     if change.action is Action.CREATE:

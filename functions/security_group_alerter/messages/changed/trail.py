@@ -18,18 +18,19 @@ _VERBS = {
     TrailAction.UPDATE: ("change", "changed"),
     TrailAction.SELECT_EVENTS: ("change the events of", "given other event selectors"),
 }
+# A record shows how the trail is set up now, and not whether it was so before.
 _BLINDED = {
     Blinding.STOPPED: "it no longer logs",
     Blinding.DELETED: "it is gone",
-    Blinding.NOT_EVERY_REGION: "it no longer covers every Region",
-    Blinding.NO_MEMBER_ACCOUNTS: "it no longer covers the organization's member accounts",
-    Blinding.NO_LOG_GROUP: "it no longer sends events to CloudWatch Logs",
+    Blinding.NOT_EVERY_REGION: "it does not cover every Region",
+    Blinding.NO_MEMBER_ACCOUNTS: "it does not cover the organization's member accounts",
+    Blinding.NO_LOG_GROUP: "it does not send events to CloudWatch Logs",
     Blinding.OTHER_LOG_GROUP: (
         "it sends its events to another log group, where no alerter listens"
     ),
     Blinding.READING_CALLS_ONLY: "it records only management events that read, no changes",
     Blinding.SOME_MANAGEMENT_EVENTS: "it records only some of the management events",
-    Blinding.NO_MANAGEMENT_EVENTS: "it no longer records management events",
+    Blinding.NO_MANAGEMENT_EVENTS: "it does not record management events",
 }
 _LOOKS = (
     ("Whether the trail logs", "cloudtrail get-trail-status --region {region} --name {id}"),
