@@ -10,6 +10,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from security_group_alerter.messages.text import plural
+from security_group_alerter.settings import METRICS_NAMESPACE
 
 from ..aws_errors import code_of
 from ..checks import Checks, guarded, ok, stop, warning
@@ -24,7 +25,6 @@ PERMISSIONS: Final = (
     "sns:ListSubscriptionsByTopic",
     "sqs:GetQueueAttributes",
 )
-METRICS_NAMESPACE: Final = "SecurityGroupAlerter"
 # The heartbeat alarm waits as long.
 BEATS_WITHIN: Final = timedelta(minutes=30)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from tqdm import tqdm
 
+from security_group_alerter.cloudtrail.payload import log_stream_of
 from security_group_alerter.messages.text import plural
 
 from ..checks import Check, Checks, ok
@@ -28,7 +28,6 @@ PERMISSIONS: Final = ("logs:FilterLogEvents",)
 SPAN: Final = timedelta(hours=24)
 SECONDS: Final = 60
 _FILTER: Final = "SecurityGroupChangesMetricFilter"
-_ACCOUNT = re.compile(r"(?:^|_)([0-9]{12})_")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +106,7 @@ def _account_of(log_stream: str, message: str) -> str:
     account_id = record.get("recipientAccountId")
     if isinstance(account_id, str):
         return account_id
-    found = _ACCOUNT.search(log_stream)
-    return found[1] if found else "an unknown account"
+    return log_stream_of(log_stream).account_id or "an unknown account"
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from security_group_alerter.cloudtrail.payload import log_stream_of
 from security_group_alerter.messages.text import plural
+from security_group_alerter.model import ids
 
 from ..checks import Check, Checks, looked_up, ok, stop, warning
 from .deployed_stack import Deployed
@@ -28,7 +29,7 @@ SILENT_AFTER: Final = timedelta(hours=24)
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-trail-organization.html
 COVERED_AFTER: Final = timedelta(hours=24)
 _MOST_NAMED: Final = 20
-_FOLDER = re.compile(r"/([0-9]{12})/$")
+_FOLDER = re.compile(rf"/({ids.ACCOUNT.pattern})/$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
