@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
 
-from security_group_alerter.messages.text import plural
+from security_group_alerter.messages.text import plural, printable
 
 from .aws_errors import action_of, is_about_credentials, is_denied, is_missing, words_of
 
@@ -51,7 +51,7 @@ class Check:
 
     def _line(self, state: str) -> str:
         text = f"{self.found}. {self.todo}" if self.todo else self.found
-        return f"{state}{self.subject.ljust(_SUBJECT_WIDTH)}{_on_one_line(text)}"
+        return f"{state}{self.subject.ljust(_SUBJECT_WIDTH)}{printable(text)}"
 
 
 Fact = TypeVar("Fact")
@@ -137,13 +137,3 @@ def summary_of(counts: Counter[State]) -> str:
         plural(counts[state], str(state)) for state in (State.WARNING, State.STOP) if counts[state]
     ]
     return ", ".join(parts)
-
-
-def _on_one_line(text: str) -> str:
-    """Names come from AWS, and some may contain any character."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
-        for char in text
-    )

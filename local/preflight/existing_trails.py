@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
+from security_group_alerter.cloudtrail.dialects import members_of
+from security_group_alerter.cloudtrail.trails import blinded_by_selectors
+
 from ..checks import Check, Checks, ok, stop, warning
 from .plan import Plan
 
@@ -217,28 +220,12 @@ def _name_check(trail: TrailTypeDef, plan: Plan) -> Check:
 
 
 def _records_changes(trail: TrailTypeDef, plan: Plan) -> bool:
-    """Whether the trail records management events that change something.
-
-    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-management-events-with-cloudtrail.html
-    """
+    """Whether the function would not call the trail blinded by its event selectors."""
     client = plan.deployment.client("cloudtrail", trail["HomeRegion"])
     selectors = client.get_event_selectors(TrailName=trail["TrailARN"])
-    basic, advanced = selectors.get("EventSelectors"), selectors.get("AdvancedEventSelectors")
-    if not basic and not advanced:
-        return True
-    return any(
-        selector.get("IncludeManagementEvents", True)
-        and selector.get("ReadWriteType", "All") != "ReadOnly"
-        for selector in basic or []
-    ) or any(
-        _selects_changes({field["Field"]: field for field in selector["FieldSelectors"]})
-        for selector in advanced or []
-    )
-
-
-def _selects_changes(fields: dict[str, dict[str, object]]) -> bool:
-    is_management = fields.get("eventCategory", {}).get("Equals") == ["Management"]
-    return is_management and fields.get("readOnly", {}).get("Equals", ["false"]) == ["false"]
+    basic = [*map(members_of, selectors.get("EventSelectors", []))]
+    advanced = [*map(members_of, selectors.get("AdvancedEventSelectors", []))]
+    return not (basic or advanced) or not blinded_by_selectors(basic, advanced)
 
 
 def log_group_checks(plan: Plan) -> Checks[None]:

@@ -62,7 +62,7 @@ def events_selected(
     return TrailChange(
         action=TrailAction.SELECT_EVENTS,
         trail=text_in(request, "trailName") or text_in(response, "trailARN"),
-        blinded=_blinded_by_selectors(basic, advanced) if is_recorded else (),
+        blinded=blinded_by_selectors(basic, advanced) if is_recorded else (),
         problems=() if is_recorded else ("no event selectors",),
     )
 
@@ -73,9 +73,13 @@ _FLAGS_THAT_BLIND = {
 }
 
 
-def _blinded_by_selectors(
+def blinded_by_selectors(
     basic: Sequence[Mapping[str, Any]], advanced: Sequence[Mapping[str, Any]]
 ) -> tuple[Blinding, ...]:
+    """What a trail with these event selectors, in lowerCamel, misses; nothing if it sees changes.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-management-events-with-cloudtrail.html
+    """
     if any(map(_records_changes, basic)) or any(map(_records_all_changes, advanced)):
         return ()
     if any(flag_in(item, "includeManagementEvents") is not False for item in basic):

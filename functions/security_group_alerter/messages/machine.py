@@ -1,8 +1,9 @@
 """The machine form: an OCSF Detection Finding, for SQS, Lambda, Firehose and HTTP subscribers.
 
-https://schema.ocsf.io/1.5.0/classes/detection_finding. Times are milliseconds since 1970. A member
-that is not known is left out. What OCSF has no place for stands in `unmapped`, and what it has none
-for in a call (the actor's session, the rules, the exposure) in the `data` of its evidence.
+https://schema.ocsf.io/1.5.0/classes/detection_finding. Times are milliseconds since 1970, but
+for `event_time`, which is ISO 8601. A member that is not known is left out. What OCSF has no place
+for stands in `unmapped`, and what it has none for in a call (the actor's session, the rules, the
+exposure) in the `data` of its evidence.
 """
 
 from __future__ import annotations

@@ -11,16 +11,19 @@ LONGEST = 200
 
 def safe(text: str, longest: int = LONGEST) -> str:
     """The text with everything that is not printable escaped visibly, at most so long."""
-    shown = text
-    if not text.isprintable():
-        # An escape is longer than its character: what lies further back is cut off anyway.
-        shown = "".join(
-            char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
-            for char in text[: longest + 1]
-        )
+    # An escape is longer than its character: what lies further back is cut off anyway.
+    shown = text if text.isprintable() else printable(text[: longest + 1])
     # A mail client or a chat would make a link of somebody else's URL.
     shown = shown.replace("://", "[:]//")
     return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
+
+
+def printable(text: str) -> str:
+    """The text with everything that is not printable escaped visibly."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )
 
 
 def plural(count: int, singular: str) -> str:

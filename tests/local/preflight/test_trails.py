@@ -129,6 +129,21 @@ STOPS: Final[list[Row]] = [
         "its event selectors leave out write management events",
     ),
     (
+        "reused-trail-without-ec2",
+        select(
+            AdvancedEventSelectors=[
+                {
+                    "FieldSelectors": [
+                        {"Field": "eventCategory", "Equals": ["Management"]},
+                        {"Field": "eventSource", "NotEquals": ["ec2.amazonaws.com"]},
+                    ]
+                }
+            ]
+        ),
+        REUSE,
+        "its event selectors leave out write management events",
+    ),
+    (
         "reused-trail-of-data-events",
         advanced(eventCategory="Data"),
         REUSE,

@@ -302,7 +302,7 @@ def test_accepted_opening_that_is_malformed_is_nobodys_and_nowhere() -> None:
     assert notification["content"]["description"].split("\n") == [
         "*Accepted openings*: an accepted opening is not in force",
         "  ! `accepted_openings.toml, entry 2, owner: …`",
-        "  ! The other entries hold. Mend it in accepted_openings.toml, and deploy.",
+        "  ! Until it is mended in accepted_openings.toml and deployed, it accepts nothing.",
     ]
     assert notification["content"]["nextSteps"] == []
 

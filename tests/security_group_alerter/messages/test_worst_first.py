@@ -521,7 +521,7 @@ def test_email_of_a_configuration_is_nobodys_and_nowhere() -> None:
         "WHAT IS WRONG",
         "  Accepted openings",
         "    ! accepted_openings.toml, entry 2, owner: …",
-        "    ! The other entries hold. Mend it in accepted_openings.toml, and deploy.",
+        "    ! Until it is mended in accepted_openings.toml and deployed, it accepts nothing.",
         "",
     ]
 

@@ -34,7 +34,7 @@ def configuration_wrong(origin: ConfigurationProblem, limits: Limits) -> Changed
         done="an accepted opening is not in force",
         problem=safe(origin.problem, 300),
         after=(f"! {safe(origin.problem, 500)}",),
-        notes=("The other entries hold. Mend it in accepted_openings.toml, and deploy.",),
+        notes=("Until it is mended in accepted_openings.toml and deployed, it accepts nothing.",),
         undo=Undo(reason=NOT_ENOUGH),
         facts=without_empty(unreadable=limits.cut(origin.problem)),
     )
