@@ -358,7 +358,9 @@ def _close(life: _Life, gone: OpenPorts, step: _Step, how: EndedHow) -> None:
 
 def _life_of(resource: Resource, life: _Life) -> ExposureLife:
     named_by = life.opened or life.closed or life.revealed
-    place = (resource.account_id or "", resource.region or "", resource.id, named_by.event_id)
+    # The time, too: made-up records often share one id.
+    event = (named_by.event_id, named_by.time.isoformat())
+    place = (resource.account_id or "", resource.region or "", resource.id, *event)
     return ExposureLife(
         uid=sha256("\n".join(place).encode()).hexdigest()[:32],
         resource=resource,

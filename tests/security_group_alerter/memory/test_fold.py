@@ -266,6 +266,14 @@ def test_uids_are_of_the_event_and_the_place() -> None:
     assert closed.uid == first.uid
 
 
+def test_events_that_share_an_id_are_different_events() -> None:
+    first = RuleThere(event=at(1, "1"), rule=SSH)
+    closed = RuleGone(event=at(2, "1"), rule=SSH)
+    again = RuleThere(event=at(3, "1"), rule=SSH)
+
+    assert lives_of(first, closed, again) == [("1", "1", EndedHow.REVOKED), ("1", None, None)]
+
+
 # Prefix lists.
 
 
