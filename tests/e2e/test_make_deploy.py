@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -33,7 +33,8 @@ def copy(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def make(copy: Path, emulator: Emulator, tmp_path: Path) -> Make:
+def make(copy: Path, emulator: Emulator, tmp_path: Path) -> Iterator[Make]:
+    """Runs `make deploy`; what that deploys goes with the test."""
     (tmp_path / "metadata.json").write_text(f'{{"lastVersionCheck": {time.time()}}}', "utf-8")
     environment = CREDENTIALS | {
         "PATH": os.environ["PATH"],
@@ -56,7 +57,13 @@ def make(copy: Path, emulator: Emulator, tmp_path: Path) -> Make:
             check=False,
         )
 
-    return run
+    yield run
+
+    cloudformation = emulator.client("cloudformation")
+    cloudformation.delete_stack(StackName=NAME)
+    cloudformation.get_waiter("stack_delete_complete").wait(
+        StackName=NAME, WaiterConfig={"Delay": 1}
+    )
 
 
 def test_it_deploys_and_asks_no_more(
