@@ -3,7 +3,6 @@
 import builtins
 import json
 import os
-import signal
 import stat
 import subprocess
 import sys
@@ -550,8 +549,11 @@ def test_a_file_that_cannot_be_read_or_written(
 def test_an_interrupt_while_it_writes_leaves_the_old_file(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def interrupted(_file: int) -> None:
+        raise KeyboardInterrupt
+
     before = person.shell.samconfig.read_bytes()
-    monkeypatch.setattr(os, "fsync", lambda _: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(os, "fsync", interrupted)
 
     with pytest.raises(KeyboardInterrupt):
         person.deploy(*EMAILS)

@@ -373,12 +373,19 @@ def test_without_a_path_there_is_a_sample(capsys: pytest.CaptureFixture[str]) ->
     assert "300 exposures in " in first.out
 
 
+# Whoever starts the tests may ignore interruptions, which every process under them then does.
+INTERRUPTIBLE: Final = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from local.history.__main__ import main; sys.exit(main())"
+)
+
+
 def test_an_interruption_prints_what_was_found(tmp_path: Path) -> None:
     """Of a pipe that nobody closes, the reader waits for more."""
     written(tmp_path / "a.json.gz", OPENED)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    command = [sys.executable, "-m", "local.history", "--workers", "1", "--json"]
+    command = [sys.executable, "-c", INTERRUPTIBLE, "--workers", "1", "--json"]
     process = subprocess.Popen(
         [*command, str(tmp_path / "a.json.gz"), str(pipe)],
         cwd=ROOT,

@@ -703,9 +703,16 @@ def test_what_was_sent_before_an_interruption_is_printed(
     assert (replayed.status, replayed.event_ids) == (130, [OPENING["eventID"]])
 
 
+# Whoever starts the tests may ignore interruptions, which every process under them then does.
+INTERRUPTIBLE: Final = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from local.replay import main; sys.exit(main())"
+)
+
+
 def program(path: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "local.replay", "--format", "json", path],
+        [sys.executable, "-c", INTERRUPTIBLE, "--format", "json", path],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
