@@ -64,16 +64,9 @@ class Topic:
         self._dynamodb = dynamodb
 
     def take(self) -> list[SentAlert]:
-        """What was published since the last call, in order.
-
-        What is published next need not wait for its turn: no address gets any of it.
-        """
+        """What was published since the last call, in order."""
         from moto.sns.models import sns_backends
 
-        from security_group_alerter.aws import sending_slots
-
-        key = {"event_id": {"S": sending_slots.KEY}}
-        self._dynamodb.delete_item(TableName=SEEN_EVENTS_TABLE, Key=key)
         notifications = sns_backends[MANAGEMENT_ACCOUNT_ID][TRAIL_REGION].topics[self.arn]
         taken = [
             SentAlert(subject or "", _attributes_of(attributes or {}), json.loads(message))
@@ -81,6 +74,13 @@ class Topic:
         ]
         notifications.sent_notifications.clear()
         return taken
+
+    def forget_pace(self) -> None:
+        """What is published next need not wait for its turn: no address gets any of it."""
+        from security_group_alerter.aws import sending_slots
+
+        key = {"event_id": {"S": sending_slots.KEY}}
+        self._dynamodb.delete_item(TableName=SEEN_EVENTS_TABLE, Key=key)
 
 
 @contextmanager

@@ -141,6 +141,7 @@ class _Replay:
                         self._alerts += [
                             _Alert(sent, _places_of(sent, delivery)) for sent in topic.take()
                         ]
+                        topic.forget_pace()
                     advance(delivery.records)
         except KeyboardInterrupt:
             self._is_complete = False

@@ -375,8 +375,8 @@ def test_without_a_path_there_is_a_sample(capsys: pytest.CaptureFixture[str]) ->
 
 # Whoever starts the tests may ignore interruptions, which every process under them then does.
 INTERRUPTIBLE: Final = (
-    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "from local.history.__main__ import main; sys.exit(main())"
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "runpy.run_module('local.history', run_name='__main__', alter_sys=True)"
 )
 
 

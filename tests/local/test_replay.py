@@ -705,8 +705,8 @@ def test_what_was_sent_before_an_interruption_is_printed(
 
 # Whoever starts the tests may ignore interruptions, which every process under them then does.
 INTERRUPTIBLE: Final = (
-    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "from local.replay import main; sys.exit(main())"
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "runpy.run_module('local.replay', run_name='__main__', alter_sys=True)"
 )
 
 
