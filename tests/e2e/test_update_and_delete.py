@@ -49,8 +49,14 @@ def inventory(emulator: Emulator) -> dict[str, set[str]]:
     """All that is in the account, by the operation that lists it."""
     found: dict[str, set[str]] = {}
     for service, operation, where, name in INVENTORY:
-        answer = getattr(emulator.client(service), operation)()
-        found[operation] = {item[name] if name else item for item in answer.get(where, [])}
+        client = emulator.client(service)
+        pages = (
+            client.get_paginator(operation).paginate()
+            if client.can_paginate(operation)
+            else [getattr(client, operation)()]
+        )
+        items = [item for page in pages for item in page.get(where, [])]
+        found[operation] = {item[name] if name else item for item in items}
     return found
 
 

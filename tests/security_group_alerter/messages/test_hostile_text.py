@@ -387,6 +387,7 @@ COMMANDS: Final = {
         *("enable-aws-service-access", "list-aws-service-access-for-organization"),
         *("list-delegated-administrators", "describe-account"),
     ),
+    "events": ("describe-rule", "list-targets-by-rule", "enable-rule"),
 }
 PERMISSION: Final = {
     "IpProtocol": r"-1|[a-z0-9]{1,10}",
