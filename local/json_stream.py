@@ -38,7 +38,7 @@ _CSV_OBJECT: Final = re.compile(r'"(\{""(?:[^"\n]|"")*\})"(?=[,\r\n]|$)')
 # So much of a line is looked at together.
 _LONGEST_LINE: Final = 1 << 20
 # The scanner complains at most so far before the end of the text about what is merely incomplete.
-_LONGEST_WORD: Final = len(r"\uXXXX\uXXXX")
+_LONGEST_WORD: Final = len(r"\ud83d\ude00")
 _EXCERPT: Final = 40
 
 # What Python says -> what it expects.
