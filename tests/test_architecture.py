@@ -111,7 +111,7 @@ def test_layers_are_in_order() -> None:
 WRONG: Final = {
     "upwards": (
         "model/rules.py",
-        "from ..judgement.exposure import reach_of",
+        "from ..judgement.exposure import internet_share_of",
         "model/rules.py, line 1: model must not import judgement (judgement.exposure)",
     ),
     "upwards-out-of-a-folder-in-a-folder": (

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from .judgement.exposure import reach_of
+from .judgement.exposure import internet_share_of
 from .model.alert import DeliveredFinding, Ended, EndedBy
 from .model.change import Action, Change, PrefixListChange, SecurityGroupChange, TrailAction
 from .model.exposure import Breadth
@@ -179,7 +179,7 @@ def _with_known_ranges(entries: list[DeliveredFinding]) -> list[DeliveredFinding
         if not (isinstance(change, PrefixListChange) and change.prefix_list_id and succeeded):
             continue
         known = ranges.setdefault((finding.subject.account_id, change.prefix_list_id), set())
-        if change.action is Action.DELETE and reach_of(known).breadth is Breadth.WORLD:
+        if change.action is Action.DELETE and internet_share_of(known).breadth is Breadth.WORLD:
             judgement = replace(finding.judgement, effect=Effect.CLOSES)
             closing[-1] = replace(entry, finding=replace(finding, judgement=judgement))
         known |= set(change.added)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from security_group_alerter.memory.fold import ExposureLife
+from security_group_alerter.model.exposure_life import ExposureLife
 
 from ..records_in import File
 

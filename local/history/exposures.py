@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from security_group_alerter.memory.fold import ExposureLife, fold
-from security_group_alerter.memory.statements import Event, Resource, Statement
+from security_group_alerter.memory.fold import fold
+from security_group_alerter.memory.statements import Statement
 from security_group_alerter.model.exposure import Opening
+from security_group_alerter.model.exposure_life import Event, ExposureLife, Resource
 
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
@@ -73,6 +74,6 @@ def _opening(opening: Opening) -> dict[str, Any]:
         "protocol": opening.protocol,
         "first_port": opening.ports.first if opening.ports else None,
         "last_port": opening.ports.last if opening.ports else None,
-        "ipv4_share": opening.reach.ipv4_share,
-        "ipv6_share": opening.reach.ipv6_share,
+        "ipv4_share": opening.share.ipv4_share,
+        "ipv6_share": opening.share.ipv6_share,
     }

@@ -12,7 +12,8 @@ from typing import Any, Final
 from security_group_alerter.cloudtrail.changes import READERS, UnreadableRecordError, change_of
 from security_group_alerter.cloudtrail.payload import LogStream
 from security_group_alerter.cloudtrail.records import record_of
-from security_group_alerter.memory.statements import Resource, Statement, statements_of
+from security_group_alerter.memory.statements import Statement, statements_of
+from security_group_alerter.model.exposure_life import Resource
 
 from ..awslogs import log_events_in
 from ..records_in import File, Payload, Reader

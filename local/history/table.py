@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, timedelta
 from typing import Final
 
-from security_group_alerter.memory.fold import ExposureLife
-from security_group_alerter.memory.statements import Event
 from security_group_alerter.messages.rule_words import traffic_words
 from security_group_alerter.messages.text import listed, plural, safe
+from security_group_alerter.model.exposure_life import Event, ExposureLife
 from security_group_alerter.model.rules import ALL_PROTOCOLS
 from security_group_alerter.model.subject import SubjectKind
 

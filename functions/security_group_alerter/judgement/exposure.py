@@ -13,7 +13,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from itertools import groupby, pairwise
 from operator import itemgetter
 
-from ..model.exposure import Breadth, Exposure, Opening, Reach
+from ..model.exposure import Breadth, Exposure, InternetShare, Opening
 from ..model.rules import (
     ALL_PORTS,
     ALL_PROTOCOLS,
@@ -102,7 +102,7 @@ def _exposure_of(inward: tuple[SecurityGroupRule, ...]) -> Exposure:
     )
 
 
-def reach_of(peers: Iterable[Peer]) -> Reach:
+def internet_share_of(peers: Iterable[Peer]) -> InternetShare:
     """How much of the Internet these peers are together, each address counted once."""
     counts = {4: 0, 6: 0}
     counted_to: _Edge = (0, 0)
@@ -111,7 +111,7 @@ def reach_of(peers: Iterable[Peer]) -> Reach:
         if first < end:
             counts[end[0]] += end[1] - first[1]
             counted_to = end
-    return _reach_of_counts(counts)
+    return _share_of_counts(counts)
 
 
 def may_be_world(peers: Iterable[Peer]) -> bool:
@@ -122,9 +122,9 @@ def may_be_world(peers: Iterable[Peer]) -> bool:
     return any(counts[it] * WORLD_SHARE >= total for it, total in _PUBLIC_TOTAL.items())
 
 
-def addresses_in(reach: Reach) -> int:
+def addresses_in(share: InternetShare) -> int:
     """How many public IPv4 addresses that is; IPv6 is too large to count by address."""
-    return round(reach.ipv4_share * _PUBLIC_TOTAL[4])
+    return round(share.ipv4_share * _PUBLIC_TOTAL[4])
 
 
 def _openings_of(
@@ -135,18 +135,18 @@ def _openings_of(
     for ports, peer in ports_and_peers:
         changes.setdefault(ports.first, []).append((peer, +1))
         changes.setdefault(ports.last + 1, []).append((peer, -1))
-    reaches: dict[int, Reach] = {}
+    shares: dict[int, InternetShare] = {}
     for port in sorted(changes):
         for peer, by in changes[port]:
             counted.change(peer, by)
-        reaches[port] = counted.reach
-    stretches = [(first, after - 1, reaches[first]) for first, after in pairwise(reaches)]
+        shares[port] = counted.share
+    stretches = [(first, after - 1, shares[first]) for first, after in pairwise(shares)]
     has_ports = protocol is None or protocol in PROTOCOLS_WITH_PORTS
-    for reach, alike in groupby(stretches, key=itemgetter(2)):
+    for share, alike in groupby(stretches, key=itemgetter(2)):
         ranges = list(alike)
-        if reach.breadth is not Breadth.PRIVATE:
+        if share.breadth is not Breadth.PRIVATE:
             ports = PortRange(ranges[0][0], ranges[-1][1])
-            yield Opening(protocol=protocol, ports=ports if has_ports else None, reach=reach)
+            yield Opening(protocol=protocol, ports=ports if has_ports else None, share=share)
 
 
 class _Union:
@@ -173,14 +173,14 @@ class _Union:
                     self._counts[version] += by * (after - first)
 
     @property
-    def reach(self) -> Reach:
+    def share(self) -> InternetShare:
         """What those that are there amount to."""
-        return _reach_of_counts(self._counts)
+        return _share_of_counts(self._counts)
 
 
-def _reach_of_counts(counts: Mapping[int, int]) -> Reach:
+def _share_of_counts(counts: Mapping[int, int]) -> InternetShare:
     """How much so many public addresses of each IP version are."""
-    return Reach(
+    return InternetShare(
         ipv4_share=counts[4] / _PUBLIC_TOTAL[4],
         ipv6_share=counts[6] / _PUBLIC_TOTAL[6],
         breadth=max(_breadth_of(counts[4], 4), _breadth_of(counts[6], 6)),

@@ -23,7 +23,7 @@ from ..model.record import CloudTrailRecord, Outcome
 from ..model.severity import Severity
 from ..model.subject import Subject, SubjectKind
 from .accepted_openings import acceptance_of
-from .exposure import exposure_of, reach_of
+from .exposure import exposure_of, internet_share_of
 from .severities import (
     ACCEPTED,
     ANY_OTHER_CHANGE,
@@ -154,7 +154,7 @@ def _judged_group(
 
 
 def _judged_prefix_list(change: PrefixListChange) -> Judgement:
-    listed, unlisted = reach_of(change.added), reach_of(change.removed)
+    listed, unlisted = internet_share_of(change.added), internet_share_of(change.removed)
     severity = PREFIX_LIST_EDIT.get(listed.breadth, ANY_OTHER_CHANGE)
     if change.action is Action.RESTORE:
         severity = UNSEEN_PREFIX_LIST

@@ -80,7 +80,7 @@ def ratings_of(exposure: Exposure) -> tuple[Rating, ...]:
     """Every cell of the table that the openings fall into: the worst of them is the severity."""
     ratings = [
         Rating(
-            severity=SEVERITY[port_class].get(opening.reach.breadth, ANY_OTHER_CHANGE),
+            severity=SEVERITY[port_class].get(opening.share.breadth, ANY_OTHER_CHANGE),
             port_class=port_class,
             openings=(opening,),
         )
@@ -91,7 +91,7 @@ def ratings_of(exposure: Exposure) -> tuple[Rating, ...]:
         wide = tuple(
             opening
             for opening in exposure.openings
-            if opening.ports is not None and opening.reach.breadth >= breadth
+            if opening.ports is not None and opening.share.breadth >= breadth
         )
         if ports_in(wide) >= EVERYTHING_PORTS:
             ratings.append(

@@ -14,9 +14,10 @@ from hashlib import sha256
 from itertools import groupby
 from operator import itemgetter
 
-from ..judgement.exposure import exposure_of, may_be_world, reach_of
+from ..judgement.exposure import exposure_of, internet_share_of, may_be_world
 from ..judgement.severities import PREFIX_LIST_EDIT, severity_of
 from ..model.exposure import Breadth, Exposure, Opening
+from ..model.exposure_life import EndedHow, Event, ExposureLife, Resource
 from ..model.rules import Direction, Peer, SecurityGroupRule
 from ..model.severity import Severity
 from ..model.subject import SubjectKind
@@ -24,10 +25,7 @@ from .open_ports import OpenPorts, families_of, open_ports_of, openings_in, with
 from .statements import (
     Created,
     Deleted,
-    EndedHow,
-    Event,
     RangesEdited,
-    Resource,
     RuleGone,
     RuleThere,
     Statement,
@@ -36,24 +34,6 @@ from .statements import (
 
 # A prefix list is open as a whole: its ports are those of the rules that refer to it.
 _WHOLE_LIST = (None, 1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExposureLife:
-    """What one event opened to the world, until it was closed. `severity` is by the table.
-
-    `opened` is None where only the end is known; `closed` while something of it is still open.
-    `event_ids` are the events that opened it, closed parts of it, and ended it.
-    """
-
-    uid: str
-    resource: Resource
-    opened: Event | None
-    closed: Event | None
-    closed_how: EndedHow | None
-    severity: Severity
-    openings: tuple[Opening, ...]
-    event_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,10 +253,10 @@ class _Ranges:
         return EndedHow.PREFIX_LIST
 
     def open_ports(self) -> OpenPorts:
-        return {(None, family): 1 for family in families_of(reach_of(self.standing))}
+        return {(None, family): 1 for family in families_of(internet_share_of(self.standing))}
 
     def openings(self, _new: OpenPorts, _before: OpenPorts) -> tuple[Opening, ...]:
-        return (Opening(protocol=None, ports=None, reach=reach_of(self.standing)),)
+        return (Opening(protocol=None, ports=None, share=internet_share_of(self.standing)),)
 
     def severity(self, _openings: tuple[Opening, ...]) -> Severity:
         return PREFIX_LIST_EDIT[Breadth.WORLD]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from ..judgement.exposure import WORLD_SHARE
-from ..model.exposure import Breadth, Exposure, Opening, Reach
+from ..model.exposure import Breadth, Exposure, InternetShare, Opening
 from ..model.rules import ALL_PORTS, ALL_PROTOCOLS, PROTOCOLS_WITH_PORTS, PortRange
 
 # (Protocol, IP version), and its ports as bits. A protocol without ports has all of them.
@@ -26,17 +26,17 @@ def open_ports_of(exposure: Exposure, protocols: Iterable[str | None]) -> OpenPo
     for opening in exposure.openings:
         is_all = opening.protocol == ALL_PROTOCOLS
         bits = bits_of(opening.ports or ALL_PORTS)
-        for family in families_of(opening.reach):
+        for family in families_of(opening.share):
             for protocol in {opening.protocol, *protocols} if is_all else (opening.protocol,):
                 ports[protocol, family] = ports.get((protocol, family), 0) | bits
     return ports
 
 
-def families_of(reach: Reach) -> tuple[int, ...]:
+def families_of(share: InternetShare) -> tuple[int, ...]:
     """The address families of which the world gets in."""
-    if reach.breadth is not Breadth.WORLD:
+    if share.breadth is not Breadth.WORLD:
         return ()
-    return tuple(family for family in FAMILIES if _share(reach, family) * WORLD_SHARE >= 1)
+    return tuple(family for family in FAMILIES if _share_in(share, family) * WORLD_SHARE >= 1)
 
 
 def without(ports: OpenPorts, others: OpenPorts) -> OpenPorts:
@@ -57,16 +57,16 @@ def openings_in(exposure: Exposure, new: OpenPorts, before: OpenPorts) -> Iterat
         both = fresh[4] & fresh[6]
         for bits in (both, fresh[4] & ~both, fresh[6] & ~both) if either else ():
             shares = {
-                family: _share(opening.reach, family)
+                family: _share_in(opening.share, family)
                 for family in FAMILIES
                 if not bits & before.get((opening.protocol, family), 0)
             }
-            reach = Reach(
+            share = InternetShare(
                 ipv4_share=shares.get(4, 0.0), ipv6_share=shares.get(6, 0.0), breadth=Breadth.WORLD
             )
             for ports in ranges_of(bits):
                 yield Opening(
-                    protocol=opening.protocol, ports=ports if has_ports else None, reach=reach
+                    protocol=opening.protocol, ports=ports if has_ports else None, share=share
                 )
 
 
@@ -86,5 +86,5 @@ def ranges_of(bits: int) -> Iterator[PortRange]:
         first, bits = first + length, bits >> length
 
 
-def _share(reach: Reach, family: int) -> float:
-    return reach.ipv4_share if family == 4 else reach.ipv6_share
+def _share_in(share: InternetShare, family: int) -> float:
+    return share.ipv4_share if family == 4 else share.ipv6_share

@@ -7,41 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
 
 from ..model.change import Action, Change, PrefixListChange, SecurityGroupChange
+from ..model.exposure_life import Event, Resource
 from ..model.record import CloudTrailRecord, Outcome
 from ..model.rules import Direction, Peer, SecurityGroupRule
 from ..model.subject import SubjectKind
-
-
-class EndedHow(StrEnum):
-    """Which kind of call can end an exposure."""
-
-    REVOKED = "revoked"
-    MODIFIED = "modified"
-    DELETED = "deleted"
-    PREFIX_LIST = "prefix-list"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """A call: when it was made, and by whom. CloudTrail's update of an event is that event."""
-
-    event_id: str
-    time: datetime
-    principal: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resource:
-    """A security group or a prefix list. Without an id, it is known by its name."""
-
-    kind: SubjectKind
-    id: str
-    account_id: str | None = None
-    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -153,7 +153,7 @@ class Briefing:
         if change is None or change.action is Action.MODIFY_RULES:
             return False
         openings = self.worst.finding.judgement.foremost.openings
-        is_broad = any(opening.reach.breadth >= Breadth.BROAD for opening in openings)
+        is_broad = any(opening.share.breadth >= Breadth.BROAD for opening in openings)
         return is_broad and self.alert.outcome is Outcome.SUCCEEDED and not self.worst.ended
 
     @property

@@ -282,9 +282,9 @@ def _opening(opening: Opening) -> dict[str, Any]:
         protocol=opening.protocol,
         first_port=opening.ports.first if opening.ports else None,
         last_port=opening.ports.last if opening.ports else None,
-        ipv4_share=opening.reach.ipv4_share,
-        ipv6_share=opening.reach.ipv6_share,
-        breadth=opening.reach.breadth.name.lower(),
+        ipv4_share=opening.share.ipv4_share,
+        ipv6_share=opening.share.ipv6_share,
+        breadth=opening.share.breadth.name.lower(),
     )
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import TypeVar
 
-from ..judgement.exposure import addresses_in, reach_of
+from ..judgement.exposure import addresses_in, internet_share_of
 from ..judgement.sensitive_ports import sensitive_ports_in
 from ..judgement.severities import ratings_of, sensitive_ports_of, severity_of
-from ..model.exposure import Breadth, Exposure, Opening, Reach
+from ..model.exposure import Breadth, Exposure, InternetShare, Opening
 from ..model.rules import (
     ALL_PORTS,
     ALL_PROTOCOLS,
@@ -114,32 +114,32 @@ def peer_words(peer: Peer) -> str:
 
 def amount_words(peer: Peer) -> str:
     """What a CIDR amounts to where that is not plain: `, 57% of the IPv4 Internet`."""
-    reach = reach_of((peer,))
-    if peer.network is None or reach.breadth is Breadth.NARROW:
+    share = internet_share_of((peer,))
+    if peer.network is None or share.breadth is Breadth.NARROW:
         return ""
-    if reach.breadth is Breadth.BROAD and reach.ipv4_share:
-        return f", {_count_words(addresses_in(reach))} addresses"
-    return f", {reach_words(reach)}"
+    if share.breadth is Breadth.BROAD and share.ipv4_share:
+        return f", {_count_words(addresses_in(share))} addresses"
+    return f", {internet_share_words(share)}"
 
 
-def reach_words(reach: Reach) -> str:
+def internet_share_words(share: InternetShare) -> str:
     """`the whole Internet`, `57% of the IPv4 Internet`, `no public addresses`."""
-    if reach.ipv4_share == reach.ipv6_share == 1:
+    if share.ipv4_share == share.ipv6_share == 1:
         return "the whole Internet"
-    shares = ((reach.ipv4_share, "IPv4"), (reach.ipv6_share, "IPv6"))
+    shares = ((share.ipv4_share, "IPv4"), (share.ipv6_share, "IPv6"))
     parts = [f"{_share_words(share)} {family} Internet" for share, family in shares if share]
     return " and ".join(parts) or "no public addresses"
 
 
-def whom_words(reach: Reach, peers: Iterable[Peer]) -> str:
+def whom_words(share: InternetShare, peers: Iterable[Peer]) -> str:
     """How much of the Internet, and what less than the world is: `3.0.0.0/8, 16.7 million …`."""
-    if reach.breadth is Breadth.WORLD:
-        return reach_words(reach)
-    public = {peer.value for peer in peers if reach_of((peer,)).breadth > Breadth.PRIVATE}
+    if share.breadth is Breadth.WORLD:
+        return internet_share_words(share)
+    public = {peer.value for peer in peers if internet_share_of((peer,)).breadth > Breadth.PRIVATE}
     ranges = public.pop() if len(public) == 1 else f"{len(public):,} public ranges"
-    if reach.ipv6_share:
-        return f"{ranges}, {reach_words(reach)}"
-    return f"{ranges}, {_count_words(addresses_in(reach))} addresses"
+    if share.ipv6_share:
+        return f"{ranges}, {internet_share_words(share)}"
+    return f"{ranges}, {_count_words(addresses_in(share))} addresses"
 
 
 def openings_words(exposure: Exposure, rules: Iterable[SecurityGroupRule]) -> tuple[str, str]:
@@ -149,13 +149,13 @@ def openings_words(exposure: Exposure, rules: Iterable[SecurityGroupRule]) -> tu
     """
     worst = worst_openings_in(exposure)
     # What is said of how much must be true of every port that is named beside it.
-    reach = max(worst, key=_concern_of).reach
+    share = max(worst, key=_concern_of).share
     alike = sorted(
-        (opening for opening in worst if opening.reach == reach), key=_concern_of, reverse=True
+        (opening for opening in worst if opening.share == share), key=_concern_of, reverse=True
     )
     # Another rule's ranges may be wider, on a port that weighs less.
     openers = [rule for rule in rules if any(touches(rule, opening) for opening in alike)]
-    whom = whom_words(reach, (rule.peer for rule in openers))
+    whom = whom_words(share, (rule.peer for rule in openers))
     if alike[0].protocol == ALL_PROTOCOLS:
         return "all traffic", whom
     words = [traffic_words(opening.protocol, opening.ports) for opening in alike]
@@ -186,9 +186,9 @@ def concern_of(exposure: Exposure) -> tuple[object, ...]:
     return (severity_of(exposure), *max(map(_concern_of, worst_openings_in(exposure))))
 
 
-def width_of(reach: Reach) -> tuple[Breadth, float]:
-    """What orders reaches."""
-    return reach.breadth, reach.ipv4_share + reach.ipv6_share
+def width_of(share: InternetShare) -> tuple[Breadth, float]:
+    """What orders shares."""
+    return share.breadth, share.ipv4_share + share.ipv6_share
 
 
 def worst_of(
@@ -204,9 +204,9 @@ def worst_of(
 def _concern_of(opening: Opening) -> tuple[bool, Breadth, bool, float]:
     return (
         opening.protocol == ALL_PROTOCOLS,
-        opening.reach.breadth,
+        opening.share.breadth,
         bool(sensitive_ports_of(opening)),
-        opening.reach.ipv4_share + opening.reach.ipv6_share,
+        opening.share.ipv4_share + opening.share.ipv6_share,
     )
 
 

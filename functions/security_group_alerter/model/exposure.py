@@ -18,7 +18,7 @@ class Breadth(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class InternetShare:
     """How much of the public IPv4 and IPv6 space, each from 0 to 1."""
 
     ipv4_share: float = 0.0
@@ -36,7 +36,7 @@ class Opening:
 
     protocol: str | None
     ports: PortRange | None
-    reach: Reach
+    share: InternetShare
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class Exposure:
     @property
     def breadth(self) -> Breadth:
         """Of the widest opening."""
-        return max((opening.reach.breadth for opening in self.openings), default=Breadth.PRIVATE)
+        return max((opening.share.breadth for opening in self.openings), default=Breadth.PRIVATE)
 
     @property
     def is_world_open(self) -> bool:

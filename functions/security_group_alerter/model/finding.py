@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from .acceptance import Acceptance
 from .change import Blinding, Change
-from .exposure import Breadth, Exposure, Reach
+from .exposure import Breadth, Exposure, InternetShare
 from .origin import Origin, RecordedCall
 from .record import CloudTrailRecord, Outcome
 from .rules import SecurityGroupRule
@@ -43,7 +43,7 @@ class Judgement:
     unaccepted: Exposure | None = None
     unaccepted_rules: frozenset[SecurityGroupRule] = frozenset()
     closed: Exposure = Exposure()
-    listed: Reach = Reach()
+    listed: InternetShare = InternetShare()
     acceptance: Acceptance = Acceptance()
     is_own_trail: bool = False
     is_repeated: bool = False

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security_group_alerter.judgement.exposure import exposure_of, reach_of
-from security_group_alerter.model.exposure import Breadth, Exposure, Reach
+from security_group_alerter.judgement.exposure import exposure_of, internet_share_of
+from security_group_alerter.model.exposure import Breadth, Exposure, InternetShare
 from security_group_alerter.model.rules import (
     ALL_PROTOCOLS,
     Direction,
@@ -225,7 +225,7 @@ CALLS: dict[str, tuple[list[str], dict[tuple[str | None, str | None], Breadth]]]
 
 @pytest.mark.parametrize("cidr", NOT_PUBLIC.values(), ids=NOT_PUBLIC)
 def test_not_public(cidr: str) -> None:
-    assert reach_of([peer(cidr)]) == Reach()
+    assert internet_share_of([peer(cidr)]) == InternetShare()
 
 
 @pytest.mark.parametrize(
@@ -241,12 +241,12 @@ def test_not_public(cidr: str) -> None:
     ],
 )
 def test_breadth_of_one_network(cidr: str, breadth: Breadth) -> None:
-    assert reach_of([peer(cidr)]).breadth is breadth
+    assert internet_share_of([peer(cidr)]).breadth is breadth
 
 
 @pytest.mark.parametrize(("cidrs", "breadth"), UNIONS.values(), ids=UNIONS)
 def test_breadth_of_a_union(cidrs: list[str], breadth: Breadth) -> None:
-    assert reach_of(map(peer, cidrs)).breadth is breadth
+    assert internet_share_of(map(peer, cidrs)).breadth is breadth
 
 
 @pytest.mark.parametrize(("texts", "openings"), CALLS.values(), ids=CALLS)
@@ -256,7 +256,7 @@ def test_what_one_call_opens(
     exposure = exposure_of(rules(*texts))
 
     assert {
-        (opening.protocol, _words(opening.ports)): opening.reach.breadth
+        (opening.protocol, _words(opening.ports)): opening.share.breadth
         for opening in exposure.openings
     } == openings
     assert exposure.is_world_open == (Breadth.WORLD in openings.values())
@@ -270,10 +270,10 @@ def test_both_halves_are_the_whole_world_on_the_ports_that_they_share() -> None:
     # Half of the world alone is world-open as well, but its share says that it is a half.
     exposure = exposure_of(rules("tcp 20-25 from 0.0.0.0/1", "tcp 22-30 from 128.0.0.0/1"))
 
-    assert {_words(opening.ports): opening.reach for opening in exposure.openings} == {
-        "20-21": reach_of([peer("0.0.0.0/1")]),
-        "22-25": reach_of([peer("0.0.0.0/0")]),
-        "26-30": reach_of([peer("128.0.0.0/1")]),
+    assert {_words(opening.ports): opening.share for opening in exposure.openings} == {
+        "20-21": internet_share_of([peer("0.0.0.0/1")]),
+        "22-25": internet_share_of([peer("0.0.0.0/0")]),
+        "26-30": internet_share_of([peer("128.0.0.0/1")]),
     }
 
 
@@ -311,9 +311,9 @@ def _first_public(count: int) -> list[str]:
     ],
 )
 def test_thresholds_are_exact(count: int, breadth: Breadth) -> None:
-    reach = reach_of(map(peer, _first_public(count)))
+    share = internet_share_of(map(peer, _first_public(count)))
 
-    assert reach == Reach(ipv4_share=count / PUBLIC_IPV4, breadth=breadth)
+    assert share == InternetShare(ipv4_share=count / PUBLIC_IPV4, breadth=breadth)
 
 
 # An independent count: the standard library's networks instead of spans of numbers ----------------
@@ -351,8 +351,8 @@ PUBLIC_NETWORKS_IPV6 = _public_networks(
 )
 
 
-def counted(networks: Iterable[IPv4Network | IPv6Network]) -> Reach:
-    """The reach of these networks together."""
+def counted(networks: Iterable[IPv4Network | IPv6Network]) -> InternetShare:
+    """The share of these networks together."""
     listed = list(networks)
     ipv4 = _count([n for n in listed if isinstance(n, IPv4Network)], PUBLIC_NETWORKS_IPV4)
     ipv6 = _count([n for n in listed if isinstance(n, IPv6Network)], PUBLIC_NETWORKS_IPV6)
@@ -362,7 +362,9 @@ def counted(networks: Iterable[IPv4Network | IPv6Network]) -> Reach:
         breadth = Breadth.BROAD
     else:
         breadth = Breadth.NARROW if ipv4 or ipv6 else Breadth.PRIVATE
-    return Reach(ipv4_share=ipv4 / PUBLIC_IPV4, ipv6_share=ipv6 / PUBLIC_IPV6, breadth=breadth)
+    return InternetShare(
+        ipv4_share=ipv4 / PUBLIC_IPV4, ipv6_share=ipv6 / PUBLIC_IPV6, breadth=breadth
+    )
 
 
 PROTOCOLS_AND_PORTS = [
@@ -371,27 +373,27 @@ PROTOCOLS_AND_PORTS = [
 ]
 
 
-def reach_at(exposure: Exposure, protocol: str | None, port: int) -> Reach:
+def reach_at(exposure: Exposure, protocol: str | None, port: int) -> InternetShare:
     """Who reaches this port: as its own opening says, else that of every protocol."""
     for opening in exposure.openings:
         if opening.protocol == protocol and (
             opening.ports is None or opening.ports.first <= port <= opening.ports.last
         ):
-            return opening.reach
-    return Reach() if protocol == ALL_PROTOCOLS else reach_at(exposure, ALL_PROTOCOLS, port)
+            return opening.share
+    return InternetShare() if protocol == ALL_PROTOCOLS else reach_at(exposure, ALL_PROTOCOLS, port)
 
 
 def test_public_addresses_are_as_many_as_iana_leaves() -> None:
     assert sum(network.num_addresses for network in PUBLIC_NETWORKS_IPV4) == PUBLIC_IPV4
     assert sum(network.num_addresses for network in PUBLIC_NETWORKS_IPV6) == PUBLIC_IPV6
-    assert reach_of([peer("8.8.8.8/32")]).ipv4_share == 1 / PUBLIC_IPV4
-    assert reach_of([peer("2600::/64")]).ipv6_share == 2**64 / PUBLIC_IPV6
+    assert internet_share_of([peer("8.8.8.8/32")]).ipv4_share == 1 / PUBLIC_IPV4
+    assert internet_share_of([peer("2600::/64")]).ipv6_share == 2**64 / PUBLIC_IPV6
 
 
 @pytest.mark.parametrize("block", [*SPECIAL_PURPOSE, MULTICAST])
 def test_special_block_is_public_when_it_is_globally_reachable(block: str) -> None:
     # One that is reachable within one that is not goes with that one: so does 192.0.0.9/32.
-    assert reach_of([peer(block)]) == counted([ip_network(block)])
+    assert internet_share_of([peer(block)]) == counted([ip_network(block)])
 
 
 @calmly
@@ -399,7 +401,9 @@ def test_special_block_is_public_when_it_is_globally_reachable(block: str) -> No
 def test_reach_agrees_with_an_independent_count(
     networks: list[IPv4Network | IPv6Network],
 ) -> None:
-    assert reach_of(peer_of_cidr(str(network)) for network in networks) == counted(networks)
+    assert internet_share_of(peer_of_cidr(str(network)) for network in networks) == counted(
+        networks
+    )
 
 
 @calmly
@@ -489,10 +493,10 @@ def test_openings_of_a_protocol_are_in_order_apart_and_as_long_as_can_be(
 ) -> None:
     openings = exposure_of(listed).openings
 
-    assert all(opening.reach.breadth is not Breadth.PRIVATE for opening in openings)
+    assert all(opening.share.breadth is not Breadth.PRIVATE for opening in openings)
     for one, other in pairwise(openings):
         if one.protocol == other.protocol:
             assert one.ports is not None
             assert other.ports is not None
             assert one.ports.last < other.ports.first
-            assert one.ports.last + 1 < other.ports.first or one.reach != other.reach
+            assert one.ports.last + 1 < other.ports.first or one.share != other.share

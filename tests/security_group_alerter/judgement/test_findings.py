@@ -1022,7 +1022,7 @@ def test_large_calls_are_not_kept() -> None:
 
     assert len(exposure_of(many).openings) == len(many)
     assert severity_of(exposure_of(many)) is LOW
-    exposure.reach_of(it.peer for it in many)
+    exposure.internet_share_of(it.peer for it in many)
 
     assert kept.cache_info().currsize == before
     assert kept.cache_info().maxsize == 256

@@ -10,20 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security_group_alerter.judgement.exposure import reach_of
-from security_group_alerter.memory.fold import ExposureLife, fold
+from security_group_alerter.judgement.exposure import internet_share_of
+from security_group_alerter.memory.fold import fold
 from security_group_alerter.memory.open_ports import bits_of, families_of, ranges_of
 from security_group_alerter.memory.statements import (
     Created,
     Deleted,
-    EndedHow,
-    Event,
     RangesEdited,
-    Resource,
     RuleGone,
     RuleThere,
     Statement,
 )
+from security_group_alerter.model.exposure_life import EndedHow, Event, ExposureLife, Resource
 from security_group_alerter.model.rules import (
     ALL_PORTS,
     ALL_PROTOCOLS,
@@ -241,13 +239,13 @@ def test_what_is_known_of_an_exposure() -> None:
     assert life.event_ids == ("e-001", "e-003")
     [opening] = life.openings
     assert (opening.protocol, opening.ports) == ("tcp", PortRange(20, 25))
-    assert (opening.reach.ipv4_share, opening.reach.ipv6_share) == (1.0, 0.0)
+    assert (opening.share.ipv4_share, opening.share.ipv6_share) == (1.0, 0.0)
 
 
 def test_a_family_that_was_open_before_is_not_opened_again() -> None:
     both = fold(GROUP, [added(1, SSH), added(2, SSH_OVER_IPV6)]).exposures
 
-    shares = [(it.reach.ipv4_share, it.reach.ipv6_share) for life in both for it in life.openings]
+    shares = [(it.share.ipv4_share, it.share.ipv6_share) for life in both for it in life.openings]
     assert shares == [(1.0, 0.0), (0.0, 1.0)]
 
 
@@ -349,7 +347,7 @@ def test_severity_of_a_list() -> None:
 
     assert life.severity is Severity.HIGH
     [opening] = life.openings
-    assert (opening.protocol, opening.ports, opening.reach.ipv4_share) == (None, None, 1.0)
+    assert (opening.protocol, opening.ports, opening.share.ipv4_share) == (None, None, 1.0)
 
 
 # Generated lives.
@@ -439,7 +437,7 @@ def open_atoms(standing: frozenset[SecurityGroupRule]) -> set[tuple[str, int, in
                 and it.protocol in (protocol, ALL_PROTOCOLS)
                 and (it.ports or ALL_PORTS).first <= port <= (it.ports or ALL_PORTS).last
             ]
-            atoms |= {(protocol, port, family) for family in families_of(reach_of(peers))}
+            atoms |= {(protocol, port, family) for family in families_of(internet_share_of(peers))}
     return atoms
 
 

@@ -11,12 +11,12 @@ from security_group_alerter.memory.statements import (
     Created,
     Deleted,
     RangesEdited,
-    Resource,
     RuleGone,
     RuleThere,
     Statement,
     statements_of,
 )
+from security_group_alerter.model.exposure_life import Resource
 from security_group_alerter.model.rules import peer_of_cidr
 from security_group_alerter.model.subject import SubjectKind
 from tests.stories import STORIES, story

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ...judgement.exposure import reach_of
+from ...judgement.exposure import internet_share_of
 from ...model import ids
 from ...model.alert import DeliveredFinding
 from ...model.change import Action, PrefixListChange
@@ -57,7 +57,7 @@ def prefix_list_changed(
     finding = entry.finding
     names = (change.prefix_list_id, change.prefix_list_name and f'"{change.prefix_list_name}"')
     added, removed = (
-        worst_of(peers, limits.rules, lambda peer: width_of(reach_of((peer,))))
+        worst_of(peers, limits.rules, lambda peer: width_of(internet_share_of((peer,))))
         for peers in (change.added, change.removed)
     )
     return Changed(
@@ -262,6 +262,6 @@ def _warning(change: PrefixListChange) -> str | None:
         return "this may open again what the restored version had closed"
     if not change.removed:
         return None
-    if reach_of(change.removed).breadth is Breadth.WORLD:
+    if internet_share_of(change.removed).breadth is Breadth.WORLD:
         return "this opens it to the world again"
     return "this puts the removed ranges back"

@@ -177,7 +177,7 @@ def _openers(
     """
     opened = judgement.foremost
     widest, weighty = opened.breadth, {*worst_openings_in(opened)}
-    foremost = [it for it in opened.openings if it.reach.breadth is widest or it in weighty]
+    foremost = [it for it in opened.openings if it.share.breadth is widest or it in weighty]
     for rule in rules:
         is_accepted = opened is judgement.unaccepted and _is_accepted(rule, judgement)
         if is_accepted or not exposure_of((rule,)).openings:
@@ -525,7 +525,7 @@ def _open_to_the_internet(
     rules: Sequence[SecurityGroupRule], opened: Exposure
 ) -> list[SecurityGroupRule]:
     """The rules without which no port of these is open to much of the Internet."""
-    wide = [opening for opening in opened.openings if opening.reach.breadth >= Breadth.BROAD]
+    wide = [opening for opening in opened.openings if opening.share.breadth >= Breadth.BROAD]
     openers = [
         rule
         for rule in rules

@@ -1,0 +1,35 @@
+"""What stood in a security group or a prefix list at one call, by all that is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .exposure_life import Event, ExposureLife
+from .rules import Peer, SecurityGroupRule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingRule:
+    """A rule that stands, and the event that added it; None where it stood before all we know."""
+
+    rule: SecurityGroupRule
+    since: Event | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """A group or a list at one call: just before it and just after it.
+
+    A rule's direction is known here where any statement tells it. `is_whole` says that every rule
+    (or range) is known. `opened` are the exposures that the call opened, `ended` those of which it
+    closed the last part, `narrowed` those of which it closed another part.
+    """
+
+    before: tuple[StandingRule, ...] = ()
+    after: tuple[StandingRule, ...] = ()
+    ranges_before: tuple[Peer, ...] = ()
+    ranges_after: tuple[Peer, ...] = ()
+    is_whole: bool = False
+    opened: tuple[ExposureLife, ...] = ()
+    ended: tuple[ExposureLife, ...] = ()
+    narrowed: tuple[ExposureLife, ...] = ()
