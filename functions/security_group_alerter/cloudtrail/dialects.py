@@ -8,7 +8,6 @@ reader knows every spelling of a member and reads all of them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -36,7 +35,6 @@ _GROUP_LISTS = ("groups", "userIdGroupPairs")
 _PEER_LISTS = ("ipRanges", "ipv6Ranges", "prefixListIds", *_GROUP_LISTS)
 _OWN_PEER_MEMBERS = (*_CIDR_MEMBERS, *_GROUP_MEMBERS, "prefixListId", "referencedGroupInfo")
 # What makes of a request a rule of its own, instead of a list of them.
-_STARTS_UPPER = re.compile("[A-Z]")
 FLAT_MEMBERS = ("ipProtocol", *_OWN_PEER_MEMBERS)
 # What means nothing: every serializer writes it in its own way.
 _EMPTY: tuple[Any, ...] = (None, "", {}, [])
@@ -54,7 +52,8 @@ def members_of(value: object) -> Mapping[str, Any]:
     """An object's members with lowerCamel names, whichever serializer wrote it; else none."""
     if not isinstance(value, dict):
         return {}
-    if any(map(_STARTS_UPPER.match, value)):
+    # Capital letters come before small ones.
+    if min(value, default="a") < "a":
         return {key[:1].lower() + key[1:]: member for key, member in value.items()}
     return value
 
