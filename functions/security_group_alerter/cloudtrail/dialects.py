@@ -149,7 +149,7 @@ def completed(reading: Reading, other: Reading) -> Reading:
     """The same rules, each with what only the other reading says of it."""
     others = {rule: rule for rule in other.rules}
     rules = tuple(_completed(rule, others.get(rule, rule)) for rule in reading.rules)
-    return replace(reading, rules=rules)
+    return Reading(rules=rules, problems=reading.problems)
 
 
 def _completed(rule: SecurityGroupRule, other: SecurityGroupRule) -> SecurityGroupRule:
@@ -195,7 +195,8 @@ def _peers_in(
     places = [
         (members_of({"referencedGroupInfo": item} if name in _GROUP_LISTS else item), item, name)
         for name in _PEER_LISTS
-        for item in items_in(permission.get(name))
+        if name in permission
+        for item in items_in(permission[name])
     ]
     if not places or any(permission.get(name) not in _EMPTY for name in _OWN_PEER_MEMBERS):
         places.insert(0, (permission, permission, "peer"))

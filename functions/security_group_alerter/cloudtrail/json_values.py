@@ -10,7 +10,8 @@ from ..model import ids
 
 def text_in(container: Mapping[str, Any], key: str) -> str | None:
     """The text at `key`; None when it is missing, empty or no text."""
-    return text_of(container.get(key))
+    value = container.get(key)
+    return None if value is None else text_of(value)
 
 
 def text_of(value: object) -> str | None:

@@ -24,6 +24,7 @@ from .changed.words import Changed, Look
 from .limits import Limits
 from .links import event_link, group_link
 from .people import (
+    clock_words,
     distinct,
     lag_words,
     mfa_words,
@@ -282,7 +283,7 @@ def lines_of(alert: Alert, numbers: Sequence[int]) -> tuple[CallLine, ...]:
 def _line(finding: Finding) -> str:
     record, subject = finding.record, finding.subject
     words = (
-        f"{record.event_time:%H:%M:%S} UTC" if record and record.event_time else None,
+        clock_words(record.event_time) if record and record.event_time else None,
         safe((record and record.event_name) or "a log event", 60),
         safe(subject.id or subject.name or "", 60),
     )

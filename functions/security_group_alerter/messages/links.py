@@ -31,9 +31,10 @@ _CONSOLES = {
 
 def partition_of(region: str | None) -> str:
     """`aws`, `aws-cn`, `aws-us-gov` or another; a Region's name begins as its partition says."""
-    return next(
-        (name for prefix, name in _PARTITIONS.items() if (region or "").startswith(prefix)), "aws"
-    )
+    for prefix, name in _PARTITIONS.items():
+        if region is not None and region.startswith(prefix):
+            return name
+    return "aws"
 
 
 def group_link(

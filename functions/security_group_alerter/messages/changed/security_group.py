@@ -112,10 +112,14 @@ def security_group_changed(
         reasons=tuple(_reasons(finding, change)),
         repeats_headline=not (change.added or change.removed),
         lines=tuple(_lines(change, limits)),
-        lists=(
-            _item_list(ADDED, added, len(change.added), entry.revoked),
-            _item_list(REMOVED, removed, len(change.removed)),
-            _item_list(MISSED, missed, len(change.missed)),
+        lists=tuple(
+            _item_list(mark, rated, len(rules), entry.revoked)
+            for mark, rated, rules in (
+                (ADDED, added, change.added),
+                (REMOVED, removed, change.removed),
+                (MISSED, missed, change.missed),
+            )
+            if rules
         ),
         after=(
             *_rule_ids(change, limits),
@@ -269,10 +273,7 @@ def _rules_phrases(
 
 
 def _item_list(
-    mark: str,
-    rules: _Rated,
-    count: int,
-    revoked: frozenset[SecurityGroupRule] = frozenset(),
+    mark: str, rules: _Rated, count: int, revoked: frozenset[SecurityGroupRule]
 ) -> ItemList:
     items = [
         Item(
