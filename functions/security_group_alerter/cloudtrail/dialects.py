@@ -33,9 +33,11 @@ _CIDR_MEMBERS = ("cidrIp", "cidrIpv4", "cidrIpv6")
 _GROUP_MEMBERS = ("referencedGroupId", "sourceSecurityGroupId", "sourceSecurityGroupName")
 _GROUP_LISTS = ("groups", "userIdGroupPairs")
 _PEER_LISTS = ("ipRanges", "ipv6Ranges", "prefixListIds", *_GROUP_LISTS)
-_OWN_PEER_MEMBERS = (*_CIDR_MEMBERS, *_GROUP_MEMBERS, "prefixListId", "referencedGroupInfo")
+_OWN_PEER_MEMBERS = frozenset(
+    (*_CIDR_MEMBERS, *_GROUP_MEMBERS, "prefixListId", "referencedGroupInfo")
+)
 # What makes of a request a rule of its own, instead of a list of them.
-FLAT_MEMBERS = ("ipProtocol", *_OWN_PEER_MEMBERS)
+FLAT_MEMBERS = _OWN_PEER_MEMBERS | {"ipProtocol"}
 # What means nothing: every serializer writes it in its own way.
 _EMPTY: tuple[Any, ...] = (None, "", {}, [])
 
@@ -105,7 +107,7 @@ ANY_REQUEST = frozenset(
 def permissions_reading(parameters: Mapping[str, Any], direction: Direction) -> Reading:
     """The rules of a request: its nested permissions and its flat one."""
     reading = rules_reading(parameters.get("ipPermissions"), direction, "ipPermissions")
-    if all(parameters.get(member) in _EMPTY for member in FLAT_MEMBERS):
+    if not _has_any(parameters, FLAT_MEMBERS):
         return reading
     return joined(reading, rules_reading([parameters], direction, "requestParameters"))
 
@@ -198,7 +200,7 @@ def _peers_in(
         if name in permission
         for item in items_in(permission[name])
     ]
-    if not places or any(permission.get(name) not in _EMPTY for name in _OWN_PEER_MEMBERS):
+    if not places or _has_any(permission, _OWN_PEER_MEMBERS):
         places.insert(0, (permission, permission, "peer"))
     for members, item, name in places:
         try:
@@ -209,6 +211,10 @@ def _peers_in(
         if not peers:
             problems.append(f"{where}.{name}: expected a CIDR, a prefix list or a group")
         yield from ((peer, text_in(members_of(item), "description")) for peer in peers)
+
+
+def _has_any(members: Mapping[str, Any], names: frozenset[str]) -> bool:
+    return any(members[name] not in _EMPTY for name in names & members.keys())
 
 
 def _own_peers_in(members: Mapping[str, Any]) -> Iterator[Peer]:

@@ -49,4 +49,8 @@ def account_id_in(container: Mapping[str, Any], key: str) -> str | None:
 
 def flag_in(container: Mapping[str, Any], key: str) -> bool | None:
     """The boolean at `key`, as JSON's or as the text "true" or "false"; else None."""
-    return {"true": True, "false": False}.get((text_in(container, key) or "").lower())
+    text = text_in(container, key)
+    return None if text is None else _FLAGS.get(text.lower())
+
+
+_FLAGS = {"true": True, "false": False}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from ..model.change import Action, SecurityGroupChange
 from ..model.exposure import Breadth
 from ..model.finding import Finding
 from ..model.presentation import Presentation
+from ..model.principal import Principal, Session
 from ..model.record import CloudTrailRecord, Outcome
 from ..model.severity import Severity
 from ..model.subject import SubjectKind
@@ -182,7 +183,7 @@ def briefing_of(
     headline = _headline_of(alert, worst, len(calls) + len(lines))
     records = [finding.record for finding in alert.findings if finding.record is not None]
     times = sorted(record.event_time for record in records if record.event_time is not None)
-    sessions = [record.session for record in records]
+    sessions = dict.fromkeys(record.session for record in records)
     principal = alert.principal
     known_mfa = [session for session in sessions if session.mfa is not None]
     undo = tuple(_undo_steps(calls))
@@ -197,7 +198,7 @@ def briefing_of(
         lines=lines,
         worst=worst,
         who=principal_words(principal, alert.account_id) if principal else "",
-        how=distinct(_how(records)),
+        how=distinct(_how(sessions, principal)) if principal else "",
         mfa=distinct(mfa_words(session) for session in known_mfa) or None,
         access_keys=distinct(
             safe(session.access_key_id, 40) for session in sessions if session.access_key_id
@@ -358,8 +359,8 @@ def _called(times: list[datetime], alert: Alert, presentation: Presentation) -> 
     return f"{first}{until}, {lag_words(alert.seen_at - times[-1])} ago"
 
 
-def _how(records: Sequence[CloudTrailRecord]) -> Iterator[str]:
-    words = (session_words(record.session, record.principal) for record in records)
+def _how(sessions: Iterable[Session], principal: Principal) -> Iterator[str]:
+    words = (session_words(session, principal) for session in sessions)
     return filter(None, words)
 
 
