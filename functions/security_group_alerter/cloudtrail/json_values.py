@@ -11,7 +11,9 @@ from ..model import ids
 def text_in(container: Mapping[str, Any], key: str) -> str | None:
     """The text at `key`; None when it is missing, empty or no text."""
     value = container.get(key)
-    return None if value is None else text_of(value)
+    if value is None or isinstance(value, str):
+        return value or None
+    return text_of(value)
 
 
 def text_of(value: object) -> str | None:
@@ -20,8 +22,6 @@ def text_of(value: object) -> str | None:
     EC2's newer serializer turns scalars into JSON types, so a number and a boolean are read as
     what was typed, and wraps a lone string as `{"content": "x", "tag": 1}`.
     """
-    if value is None:
-        return None
     if isinstance(value, str):
         return value or None
     if isinstance(value, bool):

@@ -126,7 +126,7 @@ def _judged_group(
     """By the rules that are not accepted; what the call opened stays as it is."""
     opened, closed = exposure_of(change.added), exposure_of(change.removed)
     rest, acceptance = change.added, Acceptance()
-    if record.outcome is Outcome.SUCCEEDED:
+    if record.outcome is Outcome.SUCCEEDED and standards.accepted:
         rest, acceptance = acceptance_of(change, standards.accepted, record=record, today=today)
     is_in_part = bool(acceptance.used) and not acceptance.covers_all
     unaccepted = exposure_of(rest) if is_in_part else None

@@ -338,7 +338,7 @@ def _subject_of(alert: Alert, headline: str) -> str:
     ends = (f"{full}{by}", f"{short}{by}", full, short)
     end = next((it for it in ends if len(start + headline + it) <= LONGEST_SUBJECT), short)
     subject = f"{start}{safe(headline, LONGEST_SUBJECT - len(start) - len(end))}{end}"
-    if subject.isascii():
+    if max(subject) <= "\uffff":
         return subject
     # A character beyond the first plane counts as two in UTF-16.
     return "".join(char if char <= "\uffff" else "\ufffd" for char in subject)
