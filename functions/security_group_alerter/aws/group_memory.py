@@ -340,4 +340,4 @@ def _code_of(error: ClientError) -> str:
 
 
 def _why(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+    return str(error) if isinstance(error, _GivenUpError) else f"{type(error).__name__}: {error}"

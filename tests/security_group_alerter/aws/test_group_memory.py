@@ -327,8 +327,27 @@ def test_a_group_that_changes_at_every_try_is_given_up_and_judged_by_what_was_re
 
     assert wire.calls().total() == 2 + MOST_RETRIES
     assert ("opened", "closed") in lives(recollection.folds[GROUP])
-    assert recollection.unwritten == {GROUP: "_GivenUpError: the table was busy at every try"}
+    assert recollection.unwritten == {GROUP: "the table was busy at every try"}
     assert recollection.unread == {}
+
+
+def test_what_cannot_be_read_again_is_unwritten_and_what_the_other_wrote_is_not(
+    wire: Wire,
+) -> None:
+    """Both deliveries say the same; of the second reading, half comes and then nothing."""
+    said = said_of(2)
+    rival = Rival(wire, said)
+
+    def same(number: int, operation: str) -> Fault | None:
+        if operation == WRITE:
+            assert rival.table.recall(said, at=(), now=NOW, seconds=SECONDS).failures == 0
+        return Fault.PARTLY if number > 1 else None
+
+    wire.choose = same
+    recollection = wire.recall(said)
+
+    assert recollection.unwritten == {resource(1): "the table was busy at every try"}
+    assert {item["version"]["N"] for item in items_in(wire)} == {"1"}
 
 
 # What a transaction does not take.
@@ -532,7 +551,7 @@ def test_a_slow_table_takes_no_longer_than_it_is_given(
 
     assert recollection.folds.keys() == said.keys()
     if seconds < LONGEST_CALL:
-        assert set(recollection.unread.values()) == {"_GivenUpError: the time ran out"}
+        assert set(recollection.unread.values()) == {"the time ran out"}
     else:
         assert lives(recollection.folds[resource(0)])
 
@@ -544,7 +563,7 @@ def test_no_retry_is_waited_for_that_would_come_too_late(wire: Wire) -> None:
     recollection = wire.recall(OPENED, seconds=LONGEST_CALL + 0.5)
 
     assert wire.calls() == {READ: 1}
-    assert recollection.unread == {GROUP: "_GivenUpError: the time ran out"}
+    assert recollection.unread == {GROUP: "the time ran out"}
 
 
 def test_the_clock_runs_by_itself(wire: Wire) -> None:
