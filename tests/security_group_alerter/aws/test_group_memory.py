@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any, Final, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from mypy_boto3_dynamodb import DynamoDBClient
 
 from security_group_alerter.aws import group_items, group_memory
@@ -41,6 +43,7 @@ from tests.security_group_alerter.aws.table_wire import (
     said_of,
     wired,
 )
+from tests.security_group_alerter.builders import calmly
 
 GROUP: Final = resource(0)
 OPENED: Final[Said] = {GROUP: [opened("opened")]}
@@ -649,6 +652,33 @@ def test_what_passes_is_not_even_noticed(operation: str, fault: Fault, wire: Wir
 
     assert recollection.failures == 0
     assert all(lives(recollection.folds[it]) == [("opened", "closed")] for it in THREE)
+
+
+def test_nothing_is_lost_in_any_series_of_faults() -> None:
+    with wired() as wire:
+
+        @calmly
+        @given(st.lists(st.none() | st.sampled_from(Fault), max_size=12))
+        def nothing_is_lost(faults: list[Fault | None]) -> None:
+            wire.forget()
+            left = iter(faults)
+
+            def choose(_: int, operation: str) -> Fault | None:
+                fault = next(left, None)
+                return fault if fault in faults_of(operation) else None
+
+            wire.choose = choose
+            for said in (FIRST, SECOND):
+                assert wire.recall(said).folds.keys() == said.keys()
+            # Lambda delivers both again.
+            wire.choose = lambda *_: None
+            for said in (FIRST, SECOND):
+                assert wire.recall(said).failures == 0
+
+            known = wire.recall(dict.fromkeys(THREE, ())).folds
+            assert all(lives(known[it]) == [("opened", "closed")] for it in THREE)
+
+        nothing_is_lost()
 
 
 def test_throttled_for_longer_than_the_client_tries(wire: Wire) -> None:
