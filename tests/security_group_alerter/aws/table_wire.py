@@ -166,9 +166,10 @@ class Wire:
     def forget(self) -> None:
         """As if nothing had ever been said or asked."""
         self.choose = lambda *_: None
+        self.latency = 0.0
         self.requests.clear()
-        for item in items_in(self):
-            self.rival.delete_item(TableName=TABLE, Key={"resource": item["resource"]})
+        self.rival.delete_table(TableName=TABLE)
+        make_table(self.rival)
 
     def calls(self) -> Counter[str]:
         return Counter(it.operation for it in self.requests)

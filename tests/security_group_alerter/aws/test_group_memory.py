@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Final, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -38,12 +38,12 @@ from tests.security_group_alerter.aws.table_wire import (
     faults_of,
     item_of,
     items_in,
+    make_table,
     opened,
     resource,
     said_of,
     wired,
 )
-from tests.security_group_alerter.builders import calmly
 
 GROUP: Final = resource(0)
 OPENED: Final[Said] = {GROUP: [opened("opened")]}
@@ -51,10 +51,16 @@ CLOSED: Final[Said] = {GROUP: [closed("closed")]}
 FOR_GOOD: Final = 10**6
 
 
-@pytest.fixture
-def wire() -> Iterator[Wire]:
+@pytest.fixture(scope="module")
+def one_wire() -> Iterator[Wire]:
     with wired() as wire:
         yield wire
+
+
+@pytest.fixture
+def wire(one_wire: Wire) -> Wire:
+    one_wire.forget()
+    return one_wire
 
 
 def alone(group: Resource, *statements: Statement) -> Fold:
@@ -512,6 +518,7 @@ def test_there_is_no_such_table(wire: Wire) -> None:
     wire.rival.delete_table(TableName=TABLE)
 
     [why] = wire.recall(OPENED).unread.values()
+    make_table(wire.rival)
 
     assert why.startswith("ResourceNotFoundException: ")
 
@@ -654,31 +661,29 @@ def test_what_passes_is_not_even_noticed(operation: str, fault: Fault, wire: Wir
     assert all(lives(recollection.folds[it]) == [("opened", "closed")] for it in THREE)
 
 
-def test_nothing_is_lost_in_any_series_of_faults() -> None:
-    with wired() as wire:
+def test_nothing_is_lost_in_any_series_of_faults(wire: Wire) -> None:
+    @settings(max_examples=30, deadline=None)
+    @given(st.lists(st.none() | st.sampled_from(Fault), max_size=12))
+    def nothing_is_lost(faults: list[Fault | None]) -> None:
+        wire.forget()
+        left = iter(faults)
 
-        @calmly
-        @given(st.lists(st.none() | st.sampled_from(Fault), max_size=12))
-        def nothing_is_lost(faults: list[Fault | None]) -> None:
-            wire.forget()
-            left = iter(faults)
+        def choose(_: int, operation: str) -> Fault | None:
+            fault = next(left, None)
+            return fault if fault in faults_of(operation) else None
 
-            def choose(_: int, operation: str) -> Fault | None:
-                fault = next(left, None)
-                return fault if fault in faults_of(operation) else None
+        wire.choose = choose
+        for said in (FIRST, SECOND):
+            assert wire.recall(said).folds.keys() == said.keys()
+        # Lambda delivers both again.
+        wire.choose = lambda *_: None
+        for said in (FIRST, SECOND):
+            assert wire.recall(said).failures == 0
 
-            wire.choose = choose
-            for said in (FIRST, SECOND):
-                assert wire.recall(said).folds.keys() == said.keys()
-            # Lambda delivers both again.
-            wire.choose = lambda *_: None
-            for said in (FIRST, SECOND):
-                assert wire.recall(said).failures == 0
+        known = wire.recall(dict.fromkeys(THREE, ())).folds
+        assert all(lives(known[it]) == [("opened", "closed")] for it in THREE)
 
-            known = wire.recall(dict.fromkeys(THREE, ())).folds
-            assert all(lives(known[it]) == [("opened", "closed")] for it in THREE)
-
-        nothing_is_lost()
+    nothing_is_lost()
 
 
 def test_throttled_for_longer_than_the_client_tries(wire: Wire) -> None:
