@@ -554,7 +554,7 @@ def test_a_slow_table_takes_no_longer_than_it_is_given(
 ) -> None:
     wire.recall(OPENED)
     wire.latency = latency
-    said = {**said_of(250, "other"), **CLOSED}
+    said = {**said_of(120, "other"), **CLOSED}
 
     # Wire.recall sees to the time.
     recollection = wire.recall(said, seconds=seconds)
