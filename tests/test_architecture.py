@@ -19,7 +19,7 @@ MAY_IMPORT: Final = {
     "wiring": {"alerting", "checking", "aws", "messages", "judgement", "settings", "model"},
     "alerting": {"aftermath", "grouping", "messages", "judgement", "cloudtrail", "model"},
     "checking": {"messages", "judgement", "model"},
-    "aws": {"cloudtrail", "settings", "model"},
+    "aws": {"cloudtrail", "memory", "settings", "model"},
     "aftermath": {"judgement", "model"},
     "memory": {"judgement", "model"},
     "grouping": {"model"},

@@ -21,6 +21,7 @@ from ..model.exposure_life import EndedHow, Event, ExposureLife, Resource
 from ..model.rules import Direction, Peer, SecurityGroupRule
 from ..model.severity import Severity
 from ..model.subject import SubjectKind
+from .group_memory import GroupMemory
 from .open_ports import OpenPorts, families_of, open_ports_of, openings_in, without
 from .statements import (
     Created,
@@ -45,9 +46,14 @@ class Fold:
     exposures: tuple[ExposureLife, ...] = ()
 
 
-def fold(resource: Resource, statements: Iterable[Statement]) -> Fold:
+def fold(
+    resource: Resource,
+    statements: GroupMemory | Iterable[Statement],
+    *,
+    at: frozenset[str] = frozenset(),
+) -> Fold:
     """Fold the statements about one resource, in whatever order and however often they came."""
-    known = set(statements)
+    known = set(statements.statements if isinstance(statements, GroupMemory) else statements)
     if resource.kind is SubjectKind.PREFIX_LIST:
         ranges = _Ranges()
         lives = _lives(resource, ranges, _steps(known, {}))
