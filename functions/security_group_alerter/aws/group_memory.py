@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from ..memory.compaction import compacted
 from ..memory.fold import Fold, fold
 from ..memory.group_memory import GroupMemory
 from ..memory.recollection import Recollection
@@ -258,8 +257,7 @@ class _Recall:
 
     def _prepare(self, group: _Group, kept: Kept, memory: GroupMemory, folded: Fold) -> None:
         try:
-            small = compacted(group.resource, memory, now=self._now)
-            group.update = update_of(group.key, kept.version, small, folded, self._now)
+            group.update = update_of(group.key, kept.version, memory, folded, self._now)
         except Exception as error:  # noqa: BLE001 - as above
             group.unwritten = _why(error)
 

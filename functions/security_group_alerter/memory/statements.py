@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from ..model.change import Action, Change, PrefixListChange, SecurityGroupChange
 from ..model.exposure_life import Event, Resource
-from ..model.group_state import GroupState, PrefixListState
 from ..model.record import CloudTrailRecord, Outcome
 from ..model.rules import Direction, Peer, SecurityGroupRule
 from ..model.subject import SubjectKind
@@ -72,55 +70,7 @@ class RulesUnknown:
     event: Event
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """A look: at the time of `event` exactly these rules were there, each with its id.
-
-    Of a rule that a record names from then until `seen_at`, the look says nothing.
-    """
-
-    event: Event
-    seen_at: datetime
-    rules: tuple[SecurityGroupRule, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeenRanges:
-    """A look at a prefix list: at the time of `event` it held exactly these ranges.
-
-    Of a range that a record names from then until `seen_at`, the look says nothing.
-    """
-
-    event: Event
-    seen_at: datetime
-    ranges: tuple[Peer, ...] = ()
-    version: int | None = None
-
-
-Statement = (
-    RuleThere | RuleGone | RangesEdited | Created | Deleted | RulesUnknown | Seen | SeenRanges
-)
-# EC2 is eventually consistent: what a look shows counts as of so long before it.
-LOOK_LAGS = timedelta(minutes=2)
-
-
-def statements_of_look(state: GroupState | PrefixListState) -> tuple[Statement, ...]:
-    """What a look says of the rules of a group, or of the ranges of a list.
-
-    Nothing, where it did not see all of them.
-    """
-    if not (state.is_complete or state.has_all_rules):
-        return ()
-    seen_at = state.seen_at.replace(microsecond=0)
-    time = seen_at - LOOK_LAGS
-    event = Event(event_id=state.resource.id, time=time, is_look=True)
-    if isinstance(state, PrefixListState):
-        ranges = tuple(sorted(set(state.ranges), key=lambda peer: peer.value))
-        return (SeenRanges(event=event, seen_at=seen_at, ranges=ranges, version=state.version),)
-    rules = {rule.rule_id: rule for rule in state.rules if rule.rule_id is not None}
-    if len(rules) < len(state.rules):
-        return ()
-    return (Seen(event=event, seen_at=seen_at, rules=tuple(rules[it] for it in sorted(rules))),)
+Statement = RuleThere | RuleGone | RangesEdited | Created | Deleted | RulesUnknown
 
 
 def statements_of(
@@ -143,6 +93,8 @@ def statements_of(
             statements = tuple(_about_list(event, change))
         case _:
             return None
+    if change.cannot_be_judged:
+        statements = (*statements, RulesUnknown(event=event))
     if identifier is None or not statements:
         return None
     resource = Resource(

@@ -55,7 +55,7 @@ class GroupState:
     """A security group as a look found it.
 
     `is_complete` is False where a part could not be read; `not_seen` then says in words what and
-    why, and `has_all_rules` that the rules, at least, were read to the end. `vpc_owner_id` is the account of the VPC. `other_vpc_ids` are VPCs that it is associated
+    why. `vpc_owner_id` is the account of the VPC. `other_vpc_ids` are VPCs that it is associated
     with. `balancers` are the interface types of the VPC's load balancers and accelerators that may
     lead to a private interface (`network_load_balancer`, `gateway_load_balancer`,
     `global_accelerator_managed`). `block_mode` is None where it could not be read.
@@ -74,17 +74,12 @@ class GroupState:
     balancers: frozenset[str] = frozenset()
     block_mode: InternetGatewayBlockMode | None = None
     is_complete: bool = True
-    has_all_rules: bool = False
     not_seen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrefixListState:
-    """A prefix list as a look found it, and the groups with an ingress rule that refers to it.
-
-    `is_complete` is False where a part could not be read; `has_all_rules` then says that the
-    ranges, at least, were read to the end.
-    """
+    """A prefix list as a look found it, and the groups with an ingress rule that refers to it."""
 
     resource: Resource
     seen_at: datetime
@@ -93,7 +88,6 @@ class PrefixListState:
     ranges: tuple[Peer, ...] = ()
     groups: tuple[GroupState, ...] = ()
     is_complete: bool = True
-    has_all_rules: bool = False
     not_seen: tuple[str, ...] = ()
 
 

@@ -12,6 +12,7 @@ from security_group_alerter.memory.statements import (
     Deleted,
     RangesEdited,
     RuleGone,
+    RulesUnknown,
     RuleThere,
     Statement,
     statements_of,
@@ -39,7 +40,7 @@ SAYS: Final = {
     "ssh-closed-to-the-world": "g",
     "rules-revoked-by-id-in-a-record-of-2024": "gg",
     "revoke-that-matched-nothing": "",
-    "rules-omitted-because-the-call-was-too-large": "",
+    "rules-omitted-because-the-call-was-too-large": "?",
     "ingress-rule-description-updated": "",
     "group-associated-with-another-vpc": "",
     "opening-to-the-world-denied": "",
@@ -63,6 +64,8 @@ def letter_of(statement: Statement) -> str:
             return "g"
         case RangesEdited():
             return "r"
+        case RulesUnknown():
+            return "?"
 
 
 @pytest.mark.parametrize("name", SAYS)
