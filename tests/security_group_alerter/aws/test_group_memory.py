@@ -382,7 +382,7 @@ def test_what_a_transaction_refuses_is_tried_by_itself(fault: Fault, wire: Wire)
 
 def test_an_item_without_room_is_unwritten_and_the_others_are_written(wire: Wire) -> None:
     """Somebody else fills the item: 400 KB are what DynamoDB takes of one."""
-    full = {"resource": {"S": key_of(GROUP)}, "other": {"B": b"x" * 404_500}}
+    full = {"resource": {"S": key_of(GROUP)}, "other": {"B": b"x" * 404_900}}
     wire.rival.put_item(TableName=TABLE, Item=cast("Any", full))
     wire.choose = striking(WRITE, 0, Fault.REJECTED_FIRST, 1)
 

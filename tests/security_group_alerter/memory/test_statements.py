@@ -40,7 +40,7 @@ SAYS: Final = {
     "ssh-closed-to-the-world": "g",
     "rules-revoked-by-id-in-a-record-of-2024": "gg",
     "revoke-that-matched-nothing": "",
-    "rules-omitted-because-the-call-was-too-large": "?",
+    "rules-omitted-because-the-call-was-too-large": "",
     "ingress-rule-description-updated": "",
     "group-associated-with-another-vpc": "",
     "opening-to-the-world-denied": "",
