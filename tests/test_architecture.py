@@ -17,9 +17,12 @@ MODULES: Final = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.p
 MAY_IMPORT: Final = {
     "handlers": {"wiring", "alerting", "checking", "settings"},
     "wiring": {"alerting", "checking", "aws", "messages", "judgement", "settings", "model"},
-    "alerting": {"aftermath", "grouping", "messages", "judgement", "cloudtrail", "model"},
+    "alerting": {
+        *("standing", "aftermath", "grouping", "messages", "judgement", "cloudtrail", "model"),
+    },
     "checking": {"messages", "judgement", "model"},
     "aws": {"cloudtrail", "memory", "settings", "model"},
+    "standing": {"memory", "judgement", "model"},
     "aftermath": {"judgement", "model"},
     "memory": {"judgement", "model"},
     "grouping": {"model"},

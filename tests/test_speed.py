@@ -16,13 +16,14 @@ from tests.stories import ROOT
 # A call of the function in a process of its own, or with another tracer, covers nothing.
 pytestmark = pytest.mark.no_cover
 
-# Of bytecode, for each of 100 changes: 15,100 with Python 3.11, and less with 3.13. Loose enough
-# for clear code; a step that is done twice shows.
-MOST_INSTRUCTIONS: Final = 16_500
+# Of bytecode, for each of 100 changes: 18,900 with Python 3.11, and less with 3.13. A fifth of that
+# is for what stood in groups that several calls name. Loose enough for clear code; a step that is
+# done twice shows.
+MOST_INSTRUCTIONS: Final = 20_000
 # One of many may cost so much more than one of few.
 MOST_GROWTH: Final = 1.1
-# Outside the standard library; 233 today.
-MOST_MODULES: Final = 240
+# Outside the standard library; 249 today.
+MOST_MODULES: Final = 255
 # What only the daily check needs.
 OTHERS: Final = {
     f"security_group_alerter.{name}"

@@ -47,8 +47,11 @@ def standing_with(
     added: Sequence[SecurityGroupRule], before: Iterable[SecurityGroupRule]
 ) -> tuple[SecurityGroupRule, ...]:
     """Of the rules that stood before, those that let somebody in where the new ones do, too."""
-    touched = _Shares(exposure_of(added))
-    return tuple(rule for rule in before if _is_public(rule) and touched.meet(rule))
+    exposure = exposure_of(added)
+    if not exposure.openings:
+        return ()
+    touched = _Shares(exposure)
+    return tuple(rule for rule in before if touched.meet(rule) and _is_public(rule))
 
 
 def exposure_after(

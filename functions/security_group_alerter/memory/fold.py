@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
-from itertools import groupby
-from operator import itemgetter
 
 from ..judgement.exposure import exposure_of, internet_share_of, may_be_world
 from ..judgement.severities import PREFIX_LIST_EDIT, severity_of
@@ -93,14 +91,17 @@ class _Step:
 
 def _steps(statements: set[Statement], last_named: dict[str, _Key]) -> Iterator[_Step]:
     """In the order of time. Within one second: gone, there, edited, and then by event id."""
-    keyed = sorted(
-        ((_key_of(it, last_named), it) for it in statements),
-        key=lambda pair: (pair[0], repr(pair[1])),
-    )
-    ordered = [(key, tuple(it for _, it in pairs)) for key, pairs in groupby(keyed, itemgetter(0))]
-    for revealed in _stood_before(statements for _, statements in ordered):
+    by_key: dict[_Key, list[Statement]] = {}
+    for it in statements:
+        by_key.setdefault(_key_of(it, last_named), []).append(it)
+    # What one event says at once has any order, as long as it is always the same.
+    ordered = [
+        tuple(sorted(said, key=repr) if len(said) > 1 else said)
+        for _, said in sorted(by_key.items())
+    ]
+    for revealed in _stood_before(ordered):
         yield _Step(revealed[0].event, revealed, before_all=True)
-    for _, said in ordered:
+    for said in ordered:
         yield _Step(said[0].event, said)
 
 

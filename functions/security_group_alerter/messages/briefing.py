@@ -18,6 +18,7 @@ from ..model.finding import Finding
 from ..model.presentation import Presentation
 from ..model.principal import Principal, Session
 from ..model.record import CloudTrailRecord, Outcome
+from ..model.rules import Direction
 from ..model.severity import Severity
 from ..model.subject import SubjectKind
 from .changed import changed_by, phrase_of
@@ -152,7 +153,9 @@ class Briefing:
     def is_opening(self) -> bool:
         """Whether something is open to much of the Internet because of this, for certain."""
         change = self.worst.finding.change
-        if change is None or change.action is Action.MODIFY_RULES:
+        if not isinstance(change, SecurityGroupChange):
+            return False
+        if any(rule.direction is Direction.UNKNOWN for rule in change.added):
             return False
         openings = self.worst.finding.judgement.foremost.openings
         is_broad = any(opening.share.breadth >= Breadth.BROAD for opening in openings)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .exposure_life import Event, ExposureLife
-from .group_state import GroupState, PrefixListState
 from .rules import Peer, SecurityGroupRule
 
 
@@ -35,19 +33,3 @@ class Moment:
     opened: tuple[ExposureLife, ...] = ()
     ended: tuple[ExposureLife, ...] = ()
     narrowed: tuple[ExposureLife, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """What is known, beside its record, of what a call changed.
-
-    `moment` is None where nothing is remembered of it. `lists` are the ranges of prefix lists, by
-    id. `group` and `prefix_list` are what a look showed; `not_seen` says in words why it showed
-    nothing, and is None where nobody looked.
-    """
-
-    moment: Moment | None = None
-    lists: Mapping[str, tuple[Peer, ...]] = field(default_factory=dict)
-    group: GroupState | None = None
-    prefix_list: PrefixListState | None = None
-    not_seen: str | None = None
