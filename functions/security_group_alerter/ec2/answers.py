@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 _Value = TypeVar("_Value")
-UNREADABLE = "EC2's answer could not be read"
+UNREADABLE = "the answer of EC2 could not be read"
 
 
 class UnreadableAnswerError(ValueError):

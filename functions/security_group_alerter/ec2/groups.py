@@ -55,7 +55,8 @@ class Answers:
     """What EC2 answered about one account and Region; None is what was not asked (yet).
 
     `otherwise` says why a thing was not asked that should have been. `names` are Name tags by
-    instance.
+    instance. `referring` are groups that refer to a prefix list; `more_referring` says why these
+    are not all.
     """
 
     groups: Answer[GroupFacts] = None
@@ -69,6 +70,7 @@ class Answers:
     lists: Answer[ListFacts] = None
     ranges: Mapping[str, Read[Peer] | Unseen] = field(default_factory=dict)
     referring: tuple[str, ...] | Unseen | None = None
+    more_referring: Unseen | None = None
     otherwise: str = TOO_SLOW
 
 
@@ -250,6 +252,8 @@ def _groups_referring_to(
     if isinstance(referring, Unseen):
         reading.miss(what, referring.why)
         return
+    if answers.more_referring is not None:
+        reading.miss("some groups that may refer to it", answers.more_referring.why)
     for group_id in referring:
         resource = replace(prefix_list, kind=SubjectKind.SECURITY_GROUP, id=group_id)
         state = _group_state(resource, answers, seen_at)
