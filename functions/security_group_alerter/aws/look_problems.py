@@ -71,7 +71,8 @@ def _problem_of(service: str, error: Exception) -> str:
             return f"{service} did not answer in time"
         case HTTPClientError() | BotocoreConnectionError():
             return f"the connection to {service} failed"
-        case ResponseParserError() | UnreadableAnswerError():
+        # A KeyError is botocore's, of an answer that lacks its frame.
+        case ResponseParserError() | UnreadableAnswerError() | KeyError():
             return f"the answer of {service} could not be read"
         case _:
             return f"{service} could not answer"
