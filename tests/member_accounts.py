@@ -8,6 +8,7 @@ does not answer over a network.)
 from __future__ import annotations
 
 import re
+import ssl
 import threading
 import time
 from collections import Counter
@@ -228,8 +229,8 @@ FAULTS: Final[dict[str, Callable[[MemberWorld, str], tuple[int, bytes]]]] = {
 
 
 @contextmanager
-def member_accounts(world: MemberWorld) -> Iterator[None]:
-    """Listens on 127.0.0.1 at any free port."""
+def member_accounts(world: MemberWorld, tls: ssl.SSLContext | None = None) -> Iterator[None]:
+    """Listens on 127.0.0.1 at any free port, for HTTP or HTTPS."""
 
     class Door(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -258,11 +259,18 @@ def member_accounts(world: MemberWorld) -> Iterator[None]:
         daemon_threads = True
         request_queue_size = 50
 
+        def finish_request(self, request: Any, client_address: Any) -> None:
+            if tls is None:
+                super().finish_request(request, client_address)
+                return
+            with tls.wrap_socket(request, server_side=True) as wrapped:
+                super().finish_request(wrapped, client_address)
+
         def handle_error(self, request: object, client_address: object) -> None:
             """Whoever asked did not wait."""
 
     with Server(("127.0.0.1", 0), Door) as server:
-        world.url = f"http://127.0.0.1:{server.server_address[1]}"
+        world.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:
