@@ -22,6 +22,7 @@ MAY_IMPORT: Final = {
     },
     "checking": {"messages", "judgement", "model"},
     "aws": {"cloudtrail", "ec2", "memory", "settings", "model"},
+    "standing": {"memory", "judgement", "model"},
     "aftermath": {"judgement", "model"},
     "memory": {"judgement", "model"},
     "grouping": {"model"},

@@ -41,7 +41,7 @@ OTHER: Final = "333344445555"
 SG: Final = "sg-0123456789abcdef0"
 SG_OF_OTHER: Final = "sg-0123456789abcdef1"
 PL: Final = "pl-0123456789abcdef0"
-FAST: Final = Config(connect_timeout=1, read_timeout=0.3, retries={"total_max_attempts": 1})
+FAST: Final = Config(connect_timeout=5, read_timeout=1.5, retries={"total_max_attempts": 1})
 PATIENT: Final = 8.0
 
 
