@@ -6,6 +6,8 @@ from itertools import permutations
 from typing import Any, Final
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from security_group_alerter.judgement.findings import Standards, unreadable_finding
 from security_group_alerter.model.alert import DeliveredFinding
@@ -14,7 +16,7 @@ from security_group_alerter.model.finding import Effect, Finding
 from security_group_alerter.model.rules import Direction, SecurityGroupRule
 from security_group_alerter.model.severity import Severity
 from security_group_alerter.standing import with_moments
-from tests.security_group_alerter.builders import TODAY, record, rule
+from tests.security_group_alerter.builders import TODAY, calmly, record, rule
 from tests.security_group_alerter.messages.test_email import email
 from tests.security_group_alerter.test_aftermath import call, delivered, group, opened, revoked
 
@@ -165,6 +167,20 @@ def test_an_edit_of_a_rule_that_no_other_call_names_stays_in_doubt() -> None:
     assert "No command: what the rule allowed before is not in the record." in words_of(edit)
 
 
+def test_an_edit_of_two_rules_of_which_one_is_known() -> None:
+    other = known("tcp 443 from 10.0.0.0/8", 2)
+    both = group(
+        Action.MODIFY_RULES,
+        *(replace(it, direction=Direction.UNKNOWN) for it in (SSH_FROM_INSIDE, other)),
+    )
+
+    _, edit = findings(opened(SSH), both)
+
+    assert (edit.judgement.severity, edit.judgement.effect) == (Severity.LOW, Effect.CLOSES)
+    assert words_of(edit).startswith("LOW: 2 ingress rules edited\n")
+    assert "No command: what the rule allowed before is not in the record." in words_of(edit)
+
+
 def test_what_a_revoke_by_id_removed() -> None:
     _, revoke = findings(opened(SSH), by_id(SSH))
 
@@ -274,3 +290,45 @@ def test_the_way_back_of_every_kind_of_peer() -> None:
     ):
         _, edit = findings(opened(old), edited(SSH))
         assert words in words_of(edit)
+
+
+POOL: Final = tuple(
+    known(text, number)
+    for number in (1, 2)
+    for text in (
+        "tcp 22 from 0.0.0.0/0",
+        "tcp 20-25 from 0.0.0.0/1",
+        "all from 64.0.0.0/2",
+        "tcp 443 from 10.0.0.0/8",
+        "47 from ::/0",
+        "egress tcp 22 to 0.0.0.0/0",
+        "tcp 22 from pl-0fedcba9876543210",
+    )
+)
+
+
+@st.composite
+def any_change(draw: st.DrawFn) -> SecurityGroupChange:
+    rules = draw(st.lists(st.sampled_from(POOL), min_size=1, max_size=2))
+    unknown = (replace(it, direction=Direction.UNKNOWN) for it in rules)
+    return draw(
+        st.sampled_from(
+            [
+                opened(*rules),
+                revoked(*rules),
+                by_id(*rules),
+                group(Action.MODIFY_RULES, *unknown),
+                group(Action.CREATE),
+                group(Action.DELETE),
+            ]
+        )
+    )
+
+
+@calmly
+@given(st.lists(any_change(), min_size=2, max_size=4))
+def test_any_calls_on_one_group_have_words(changes: list[SecurityGroupChange]) -> None:
+    for entry in judged(calls(*changes)):
+        finding = entry.finding
+        assert words_of(finding).startswith(f"{finding.judgement.severity.name}: ")
+        assert finding.judgement.world_open == (finding.judgement.effect is Effect.OPENS)

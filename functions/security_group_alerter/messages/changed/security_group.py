@@ -237,8 +237,8 @@ def _added_phrases(finding: Finding, change: SecurityGroupChange) -> tuple[str, 
         opens = f"edit opens {traffic} to {whom}" if is_edit else f"{traffic} open to {whom}"
         return opens, f"open {traffic} to {whom}"
     verb, past = ("edit", "edited") if is_edit else ("add", "added")
-    if finding.judgement.effect is Effect.CLOSES:
-        traffic, whom = openings_words(finding.judgement.closed, change.removed)
+    if judgement.effect is Effect.CLOSES and judgement.closed.openings:
+        traffic, whom = openings_words(judgement.closed, change.removed)
         return f"edit closes {traffic}, which was open to {whom}", "edit a rule"
     done, to_do = _rules_phrases(change.added, change.direction, verb, past)
     return (f"{done}, others unreadable: cannot judge" if change.problems else done), to_do
