@@ -13,10 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..model.rules import (
-    ALL_PORTS,
-    HIGHEST_PORT,
-    ICMP_PROTOCOLS,
-    PROTOCOLS_WITH_PORTS,
     Direction,
     IcmpType,
     Peer,
@@ -24,6 +20,7 @@ from ..model.rules import (
     PortRange,
     SecurityGroupRule,
     peer_of_cidr,
+    ports_of,
     protocol_of,
 )
 from .json_values import account_id_in, flag_in, text_in
@@ -245,25 +242,13 @@ def _protocol_in(permission: Mapping[str, Any]) -> str | None:
 def _ports_in(
     permission: Mapping[str, Any], protocol: str | None
 ) -> tuple[PortRange | None, IcmpType | None]:
-    """The ports, or for ICMP the type and code. Where a bound is missing, all that it could be."""
     first, last = _number_in(permission, "fromPort"), _number_in(permission, "toPort")
-    if protocol in ICMP_PROTOCOLS:
-        return None, IcmpType(first, last) if first is not None else None
-    if protocol is not None and protocol not in PROTOCOLS_WITH_PORTS:
-        return None, None
-    ports = PortRange(
-        0 if first is None else min(first, HIGHEST_PORT),
-        HIGHEST_PORT if last is None else min(last, HIGHEST_PORT),
-    )
-    return ports if ports.first <= ports.last else ALL_PORTS, None
+    return ports_of(protocol, first, last)
 
 
 def _number_in(members: Mapping[str, Any], name: str) -> int | None:
-    """A port, or an ICMP type or code; None for -1, EC2's word for every one, and when missing."""
-    if members.get(name) in _EMPTY:
-        return None
-    number = int(_text_at(members, name))
-    return None if number < 0 else number
+    """A port, or an ICMP type or code; None when it is missing."""
+    return None if members.get(name) in _EMPTY else int(_text_at(members, name))
 
 
 def _text_at(members: Mapping[str, Any], name: str) -> str:
