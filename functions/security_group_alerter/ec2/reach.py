@@ -26,8 +26,9 @@ def reach_of_group(state: GroupState, families: Collection[PeerKind] = FAMILIES)
     """
     if not state.is_complete:
         return GroupReach(reach=Reach.UNKNOWN, reasons=state.not_seen)
-    is_known = PeerKind.PREFIX_LIST not in families
-    asked = (FAMILIES & set(families) if is_known else None) or FAMILIES
+    asked = FAMILIES.intersection(families)
+    if not asked or PeerKind.PREFIX_LIST in families:
+        asked = FAMILIES
     if any(is_public(interface, family) for interface in state.interfaces for family in asked):
         return GroupReach(reach=Reach.PUBLIC)
     reasons = tuple(_reasons_not_to_lower(state))
