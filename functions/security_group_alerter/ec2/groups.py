@@ -25,7 +25,7 @@ UNKNOWN_LIST = "EC2 does not know the prefix list (any more)"
 TOO_SLOW = "the look took too long"
 # In these states, an association lets the group carry interfaces of the VPC no longer, or not yet.
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupVpcAssociation.html
-_NOT_ASSOCIATED = frozenset({"association-failed", "disassociated"})
+_NOT_ASSOCIATED = ("association-failed", "disassociated")
 # The name is EC2's own: nobody may give it to a group.
 _DEFAULT = "default"
 

@@ -22,11 +22,13 @@ _DEFAULT_GROUP = "it is its VPC's default group, which every new interface witho
 def reach_of_group(state: GroupState, families: Collection[PeerKind] = FAMILIES) -> GroupReach:
     """What stands behind the group, for what comes in the address families that a rule opens.
 
-    Without a family (a prefix list of unknown contents), both count.
+    Without a family, or with a prefix list (whose contents are unknown), both count.
     """
     if not state.is_complete:
         return GroupReach(reach=Reach.UNKNOWN, reasons=state.not_seen)
-    asked = FAMILIES & set(families) or FAMILIES
+    asked = FAMILIES.intersection(families)
+    if not asked or PeerKind.PREFIX_LIST in families:
+        asked = FAMILIES
     if any(is_public(interface, family) for interface in state.interfaces for family in asked):
         return GroupReach(reach=Reach.PUBLIC)
     reasons = tuple(_reasons_not_to_lower(state))

@@ -1,199 +1,185 @@
-"""What an interface belongs to, in AWS's words, and which addresses lead to it."""
+"""Network interfaces: what each belongs to, and from where it can be reached."""
 
 from typing import Any, Final
 
 import pytest
 
-from security_group_alerter.ec2.interfaces import balancers_in, interfaces_in
-from security_group_alerter.model.group_state import NetworkInterface
-from tests.member_accounts import instance, interface, public
+from security_group_alerter.ec2.interfaces import balancers_in, interface_of, interfaces_in
 
-SG: Final = "sg-0123456789abcdef0"
-UUID: Final = "30bb1fd5-e726-4d80-9ff2-52fd62cd548c"
-ECS: Final = f"arn:aws:ecs:eu-central-1:222233334444:attachment/{UUID}"
-AMAZON: Final = {"Attachment": {"InstanceOwnerId": "amazon-elb", "InstanceId": "i-0elb"}}
+BARE: Final[dict[str, Any]] = {
+    "NetworkInterfaceId": "eni-1",
+    "Groups": [{"GroupId": "sg-1", "GroupName": "web"}],
+    "OwnerId": "111122223333",
+    "InterfaceType": "interface",
+    "Description": "",
+    "PrivateIpAddress": "10.0.0.1",
+}
+UUID: Final = "0aa1bb2c-0123-4567-89ab-0123456789ab"
+BY_SERVICE: Final = {"RequesterManaged": True, "RequesterId": "123456789012"}
 
 
-def described(text: str, **more: Any) -> dict[str, Any]:
-    return {"Description": text, **more}
+def described(text: str) -> dict[str, Any]:
+    return {"Description": text, **BY_SERVICE}
 
 
-USES: Final[dict[str, tuple[dict[str, Any], tuple[str, str | None]]]] = {
-    "instance": (instance("i-0123456789abcdef0"), ("instance", "i-0123456789abcdef0")),
-    "instance-that-poses-as-a-database": (
-        described("RDSNetworkInterface", **instance("i-1")),
-        ("instance", "i-1"),
-    ),
-    "node-of-eks": (described("aws-K8S-i-0123", **instance("i-0123")), ("instance", "i-0123")),
-    "application-load-balancer": (
-        described("ELB app/shop/65132a64d3888e29", RequesterId="amazon-elb", **AMAZON),
-        ("Application Load Balancer", "shop"),
-    ),
-    "network-load-balancer": (
-        described("ELB net/ingest/65132a64d3888e29", InterfaceType="network_load_balancer"),
-        ("Network Load Balancer", "ingest"),
-    ),
-    "gateway-load-balancer": (
-        described("ELB gwy/firewall/65132a64d3888e29", InterfaceType="gateway_load_balancer"),
-        ("Gateway Load Balancer", "firewall"),
-    ),
-    "classic-load-balancer": (
-        described("ELB old-shop", **AMAZON),
-        ("Classic Load Balancer", "old-shop"),
-    ),
-    "load-balancer-without-description": (
-        {"RequesterId": "amazon-elb"},
-        ("load balancer", None),
-    ),
-    "database": (described("RDSNetworkInterface"), ("RDS database", None)),
-    "database-by-requester": ({"RequesterId": "amazon-rds"}, ("RDS database", None)),
-    "elasticache": (described("ElastiCache sessions-001"), ("ElastiCache cluster", "sessions-001")),
-    "elasticache-as-it-was": (described("ElastiCache+old"), ("ElastiCache cluster", "old")),
-    "redshift": (described("RedshiftNetworkInterface"), ("Redshift cluster", None)),
-    "redshift-by-requester": (
-        described("new words", RequesterId="amazon-redshift"),
-        ("Redshift cluster", "new words"),
-    ),
-    "lambda": (
-        described(f"AWS Lambda VPC ENI-resize-images-{UUID}", InterfaceType="lambda"),
-        ("Lambda function", "resize-images"),
-    ),
-    "lambda-as-it-was": (
-        described("AWS Lambda VPC ENI: 1234"),
-        ("Lambda function", "1234"),
-    ),
-    "lambda-without-description": ({"InterfaceType": "lambda"}, ("Lambda function", None)),
-    "vpc-endpoint": (
-        described("VPC Endpoint Interface vpce-0af0", InterfaceType="vpc_endpoint"),
-        ("VPC endpoint", "vpce-0af0"),
-    ),
-    "nat-gateway": (
-        described("Interface for NAT Gateway nat-09f6", InterfaceType="nat_gateway"),
-        ("NAT gateway", "nat-09f6"),
-    ),
-    "efs": (described("EFS mount target for fs-0a1b (fsmt-0c)"), ("EFS mount target", "fs-0a1b")),
-    "eks": (described("Amazon EKS production"), ("EKS cluster", "production")),
-    "eks-pod": (described("aws-k8s-branch-eni", InterfaceType="branch"), ("EKS pod", None)),
-    "ecs": (described(ECS), ("ECS task", UUID)),
-    "transit-gateway": (
-        described(
-            "Network Interface for Transit Gateway Attachment tgw-attach-0f",
-            InterfaceType="transit_gateway",
+@pytest.mark.parametrize(
+    ("members", "used_as", "used_by"),
+    [
+        pytest.param({}, "network interface", None, id="nothing-is-known"),
+        pytest.param(
+            {"Attachment": {"InstanceId": "i-1", "InstanceOwnerId": "111122223333"}},
+            "instance",
+            "i-1",
+            id="instance",
         ),
-        ("transit gateway", "tgw-attach-0f"),
-    ),
-    "global-accelerator": (
-        {"InterfaceType": "global_accelerator_managed"},
-        ("Global Accelerator", None),
-    ),
-    "api-gateway": ({"InterfaceType": "api_gateway_managed"}, ("API Gateway VPC link", None)),
-    "a-service-that-we-do-not-know": (
-        described("Amazon Something", RequesterId="amazon-aws"),
-        ("AWS service", "Amazon Something"),
-    ),
-    "managed-by-whom-it-does-not-say": ({"RequesterManaged": True}, ("AWS service", None)),
-    "a-type-that-we-do-not-know": (
-        {"InterfaceType": "quantum", **instance("i-1")},
-        ("instance", "i-1"),
-    ),
-    "attached-to-nothing": (described("spare"), ("network interface", None)),
-}
+        pytest.param(
+            {"Attachment": {"InstanceId": "i-1"}, "Description": "ELB app/forged/1"},
+            "instance",
+            "i-1",
+            id="instance-whose-description-is-forged",
+        ),
+        pytest.param(
+            {"Attachment": {"InstanceId": "i-1", "InstanceOwnerId": "amazon-elb"}}
+            | described("ELB app/shop/50dc6c495c0c9188"),
+            "Application Load Balancer",
+            "shop",
+            id="application-load-balancer-on-an-instance-of-amazon",
+        ),
+        pytest.param(
+            described("ELB classic-shop"), "Classic Load Balancer", "classic-shop", id="elb"
+        ),
+        pytest.param(
+            {"InterfaceType": "network_load_balancer"} | described("ELB net/shop/50dc6c495c0c9188"),
+            "Network Load Balancer",
+            "shop",
+            id="network-load-balancer-by-type",
+        ),
+        pytest.param(
+            {"InterfaceType": "natGateway", "Description": "renamed"},
+            "NAT gateway",
+            None,
+            id="nat-gateway-by-its-older-type",
+        ),
+        pytest.param(described("RDSNetworkInterface"), "RDS database", None, id="rds-has-no-name"),
+        pytest.param(
+            {"InterfaceType": "lambda"} | described(f"AWS Lambda VPC ENI-pay-bills-{UUID}"),
+            "Lambda function",
+            "pay-bills",
+            id="lambda-without-its-uuid",
+        ),
+        pytest.param(
+            described("AWS Lambda VPC ENI: pay"), "Lambda function", "pay", id="lambda-of-old"
+        ),
+        pytest.param(
+            described("EFS mount target for fs-1 (fsmt-1)"), "EFS mount target", "fs-1", id="efs"
+        ),
+        pytest.param(
+            described("arn:aws:ecs:eu-central-1:111122223333:attachment/0aa1"),
+            "ECS task",
+            "0aa1",
+            id="ecs-task",
+        ),
+        pytest.param(
+            {"RequesterId": "amazon-rds", "Description": "something new"},
+            "RDS database",
+            "something new",
+            id="known-by-its-requester",
+        ),
+        pytest.param(
+            {"RequesterId": "amazon-new-service"}, "AWS service", None, id="unknown-requester"
+        ),
+        pytest.param(described("brand new"), "AWS service", "brand new", id="managed-by-aws"),
+    ],
+)
+def test_what_it_belongs_to(members: dict[str, Any], used_as: str, used_by: str | None) -> None:
+    found = interface_of(BARE | members)
+
+    assert (found.used_as, found.used_by) == (used_as, used_by)
 
 
-@pytest.mark.parametrize(("members", "use"), USES.values(), ids=USES)
-def test_use(members: dict[str, Any], use: tuple[str, str | None]) -> None:
-    [found] = interfaces_in([interface("eni-1", SG) | members]).of(SG)
+@pytest.mark.parametrize(
+    ("members", "public_ipv4", "ipv6"),
+    [
+        pytest.param({}, (), (), id="private"),
+        pytest.param({"Association": {"PublicIp": "3.120.0.1"}}, ("3.120.0.1",), (), id="public"),
+        pytest.param(
+            {
+                "Association": {"PublicIp": "3.120.0.1"},
+                "PrivateIpAddresses": [
+                    {"PrivateIpAddress": "10.0.0.1", "Association": {"PublicIp": "3.120.0.1"}},
+                    {"PrivateIpAddress": "10.0.0.2", "Association": {"PublicIp": "3.120.0.2"}},
+                ],
+            },
+            ("3.120.0.1", "3.120.0.2"),
+            (),
+            id="a-second-address-is-public-too-and-none-is-told-twice",
+        ),
+        pytest.param(
+            {"Association": {"PublicIp": "10.9.0.1"}}, (), (), id="customer-owned-on-an-outpost"
+        ),
+        pytest.param({"Association": {"CarrierIp": "155.146.0.1"}}, (), (), id="of-a-carrier-only"),
+        pytest.param(
+            {"Ipv6Addresses": [{"Ipv6Address": "2600:1f14::1"}, {"Ipv6Address": "fd00::1"}]},
+            (),
+            ("2600:1f14::1",),
+            id="a-unique-local-ipv6-address-is-not-global",
+        ),
+        pytest.param(
+            {"Ipv6Prefixes": [{"Ipv6Prefix": "2600:1f14::/80"}, {"Ipv6Prefix": "fd00::/80"}]},
+            (),
+            ("2600:1f14::/80",),
+            id="delegated-ipv6-ranges",
+        ),
+    ],
+)
+def test_its_public_addresses(
+    members: dict[str, Any], public_ipv4: tuple[str, ...], ipv6: tuple[str, ...]
+) -> None:
+    found = interface_of(BARE | members)
 
-    assert (found.used_as, found.used_by) == use
-
-
-ADDRESSES: Final[dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
-    "private": ({}, {"public_ipv4": (), "ipv6": (), "private_addresses": ("10.0.0.5",)}),
-    "elastic-ip": (public(), {"public_ipv4": ("203.0.113.9",)}),
-    "on-a-secondary-address": (
-        {"PrivateIpAddresses": [{"PrivateIpAddress": "10.0.0.6", **public("198.51.100.7")}]},
-        {"public_ipv4": ("198.51.100.7",), "private_addresses": ("10.0.0.5", "10.0.0.6")},
-    ),
-    "the-same-twice": (
-        {**public(), "PrivateIpAddresses": [public()]},
-        {"public_ipv4": ("203.0.113.9",)},
-    ),
-    "customer-owned": (
-        {"Association": {"PublicIp": "192.168.63.5", "CustomerOwnedIp": "192.168.63.5"}},
-        {"public_ipv4": ()},
-    ),
-    "customer-owned-only": (
-        {"Association": {"PublicIp": "", "CustomerOwnedIp": "172.16.3.5"}},
-        {"public_ipv4": ()},
-    ),
-    "carrier": ({"Association": {"CarrierIp": "155.146.1.7"}}, {"public_ipv4": ()}),
-    "global-ipv6": (
-        {"Ipv6Addresses": [{"Ipv6Address": "2001:db8::5"}]},
-        {"ipv6": ("2001:db8::5",)},
-    ),
-    "unique-local-ipv6": ({"Ipv6Addresses": [{"Ipv6Address": "fd00::5"}]}, {"ipv6": ()}),
-    "delegated-ipv6": (
-        {"Ipv6Prefixes": [{"Ipv6Prefix": "2600:1f18::/80"}, {"Ipv6Prefix": "fd00::/80"}]},
-        {"ipv6": ("2600:1f18::/80",)},
-    ),
-    "no-address-at-all": (
-        {"PrivateIpAddress": None, "PrivateIpAddresses": None},
-        {"private_addresses": (), "public_ipv4": ()},
-    ),
-}
-
-
-@pytest.mark.parametrize(("members", "expected"), ADDRESSES.values(), ids=ADDRESSES)
-def test_addresses(members: dict[str, Any], expected: dict[str, Any]) -> None:
-    [found] = interfaces_in([interface("eni-1", SG) | members]).of(SG)
-
-    assert {name: getattr(found, name) for name in expected} == expected
+    assert (found.public_ipv4, found.ipv6) == (public_ipv4, ipv6)
 
 
-STRANGE: Final[dict[str, dict[str, Any]]] = {
-    "no-id": {"NetworkInterfaceId": None},
-    "addresses-are-text": {"PrivateIpAddresses": "10.0.0.5"},
-    "association-is-text": {"Association": "203.0.113.9"},
-    "public-address-is-none": {"Association": {"PublicIp": "nowhere"}},
-    "ipv6-is-none": {"Ipv6Addresses": [{"Ipv6Address": "::g"}]},
-    "ipv6-is-missing": {"Ipv6Addresses": [{}]},
-    "prefix-is-none": {"Ipv6Prefixes": [{"Ipv6Prefix": "::/200"}]},
-    "attachment-is-text": {"Attachment": "i-1"},
-}
+def test_its_private_addresses_and_its_owner() -> None:
+    more = [{"PrivateIpAddress": "10.0.0.1"}, {"PrivateIpAddress": "10.0.0.2"}]
+    found = interface_of(BARE | {"PrivateIpAddresses": more})
 
-
-@pytest.mark.parametrize("members", STRANGE.values(), ids=STRANGE)
-def test_strange_interface_leaves_its_groups_in_doubt(members: dict[str, Any]) -> None:
-    found = interfaces_in([interface("eni-1", SG, "sg-2") | members, interface("eni-2", "sg-3")])
-
-    assert [found.is_whole(it) for it in (SG, "sg-2", "sg-3")] == [False, False, True]
-
-
-@pytest.mark.parametrize("groups", [None, [], "sg-1", [None], [{}]])
-def test_an_interface_of_no_group_leaves_every_group_in_doubt(groups: object) -> None:
-    found = interfaces_in([interface("eni-1") | {"Groups": groups}])
-
-    assert not found.is_whole(SG)
+    assert found.private_addresses == ("10.0.0.1", "10.0.0.2")
+    assert found.owner_id == "111122223333"
 
 
 def test_an_interface_belongs_to_each_of_its_groups() -> None:
-    found = interfaces_in([interface("eni-1", SG, "sg-2", **public())])
+    found = interfaces_in([BARE | {"Groups": [{"GroupId": "sg-1"}, {"GroupId": "sg-2"}]}])
 
-    assert found.of(SG) == found.of("sg-2")
-    assert found.of("sg-3") == found.of(None) == ()
-    assert found.of(SG) == (
-        NetworkInterface(
-            id="eni-1",
-            used_as="network interface",
-            owner_id="222233334444",
-            private_addresses=("10.0.0.5",),
-            public_ipv4=("203.0.113.9",),
-        ),
+    assert [it.id for it in found.of("sg-1")] == [it.id for it in found.of("sg-2")] == ["eni-1"]
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        pytest.param({"NetworkInterfaceId": None}, id="no-id"),
+        pytest.param({"Association": {"PublicIp": "everywhere"}}, id="address-is-a-word"),
+        pytest.param({"Ipv6Addresses": [{"Ipv6Address": "3.120.0.1"}]}, id="ipv4-as-ipv6"),
+        pytest.param({"Ipv6Prefixes": [{}]}, id="empty-range"),
+        pytest.param({"Attachment": "i-1"}, id="attachment-is-text"),
+    ],
+)
+def test_what_cannot_be_read_leaves_its_group_not_whole(members: dict[str, Any]) -> None:
+    found = interfaces_in([BARE | members])
+
+    assert not found.of("sg-1")
+    assert not found.is_whole("sg-1")
+    assert found.is_whole("sg-2")
+
+
+def test_the_balancers_of_a_vpc() -> None:
+    found = balancers_in(
+        [
+            {"VpcId": "vpc-1", "InterfaceType": "network_load_balancer"},
+            {"VpcId": "vpc-2", "InterfaceType": None},
+        ]
     )
 
-
-def test_balancers_of_a_vpc() -> None:
-    found = balancers_in([interface("eni-1", InterfaceType="network_load_balancer")])
-
-    assert found.of("vpc-0aaaaaaaaaaaaaaaa") == ("network_load_balancer",)
-    assert not balancers_in([{"VpcId": "vpc-1"}]).is_whole("vpc-1")
+    assert found.of("vpc-1") == ("network_load_balancer",)
+    assert found.is_whole("vpc-1")
+    assert not found.is_whole("vpc-2")

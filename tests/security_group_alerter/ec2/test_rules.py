@@ -1,4 +1,4 @@
-"""Rules and ranges, as EC2 answers them now."""
+"""Answers about rules and prefix list entries: what each opens, and whose could not be read."""
 
 from typing import Any, Final
 
@@ -7,122 +7,127 @@ import pytest
 from security_group_alerter.ec2.rules import ranges_in, rules_in
 from security_group_alerter.model.rules import (
     ALL_PORTS,
-    Direction,
     IcmpType,
-    Peer,
-    PeerKind,
     PortRange,
     SecurityGroupRule,
-    peer_of_cidr,
+    ports_of,
 )
-from tests.member_accounts import rule
+from tests.security_group_alerter.builders import rule
 
-SG: Final = "sg-0123456789abcdef0"
-WORLD: Final = peer_of_cidr("0.0.0.0/0")
-ANOTHER: Final = {"GroupId": "sg-0fedcba9876543210", "UserId": "333344445555"}
-
-READ: Final[dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
-    "ssh-from-anywhere": ({}, {"ports": PortRange(22, 22), "peer": WORLD}),
-    "egress": ({"IsEgress": True}, {"direction": Direction.EGRESS, "ports": PortRange(22, 22)}),
-    "all-of-ipv6": ({"CidrIpv6": "::/0"}, {"peer": peer_of_cidr("::/0")}),
-    "host-bits-behind-the-prefix": ({"CidrIpv4": "1.2.3.4/0"}, {"peer": WORLD}),
-    "every-protocol": (
-        {"IpProtocol": "-1", "FromPort": -1, "ToPort": -1},
-        {"protocol": "-1", "ports": None},
-    ),
-    "tcp-without-ports": ({"FromPort": -1, "ToPort": -1}, {"ports": ALL_PORTS}),
-    "ports-left-out": ({"FromPort": None, "ToPort": None}, {"ports": ALL_PORTS}),
-    "protocol-by-number": ({"IpProtocol": "6"}, {"protocol": "tcp"}),
-    "icmp-echo": (
-        {"IpProtocol": "icmp", "FromPort": 8, "ToPort": -1},
-        {"protocol": "icmp", "ports": None, "icmp_type": IcmpType(8, None)},
-    ),
-    "icmp-all": (
-        {"IpProtocol": "icmp", "FromPort": -1, "ToPort": -1},
-        {"protocol": "icmp", "ports": None, "icmp_type": None},
-    ),
-    "gre": ({"IpProtocol": "47", "FromPort": 0, "ToPort": 0}, {"protocol": "47", "ports": None}),
-    "prefix-list": (
-        {"PrefixListId": "pl-0123456789abcdef0"},
-        {"peer": Peer(kind=PeerKind.PREFIX_LIST, value="pl-0123456789abcdef0")},
-    ),
-    "another-accounts-group": (
-        {"ReferencedGroupInfo": ANOTHER},
-        {"peer": Peer(kind=PeerKind.SECURITY_GROUP, value=ANOTHER["GroupId"])},
-    ),
-    "hostile-description": ({"Description": "<b>\n\u202e"}, {"description": "<b>\n\u202e"}),
+SSH: Final[dict[str, Any]] = {
+    "SecurityGroupRuleId": "sgr-1",
+    "GroupId": "sg-1",
+    "IsEgress": False,
+    "IpProtocol": "tcp",
+    "FromPort": 22,
+    "ToPort": 22,
+    "CidrIpv4": "0.0.0.0/0",
 }
+EVERYTHING: Final = SSH | {"IpProtocol": "-1", "FromPort": -1, "ToPort": -1}
+NOBODY: Final = {key: value for key, value in SSH.items() if key != "CidrIpv4"}
 
 
-@pytest.mark.parametrize(("members", "expected"), READ.values(), ids=READ)
-def test_rule(members: dict[str, Any], expected: dict[str, Any]) -> None:
-    found = rules_in([rule("sgr-0123456789abcdef0", SG, **members)])
+@pytest.mark.parametrize(
+    ("answered", "told"),
+    [
+        pytest.param(SSH, rule("tcp 22 from 0.0.0.0/0"), id="ssh-from-anywhere"),
+        pytest.param(SSH | {"IpProtocol": "6"}, rule("tcp 22 from 0.0.0.0/0"), id="tcp-by-number"),
+        pytest.param(EVERYTHING, rule("all from 0.0.0.0/0"), id="every-protocol"),
+        pytest.param(
+            EVERYTHING | {"IsEgress": True}, rule("egress all to 0.0.0.0/0"), id="all-egress"
+        ),
+        pytest.param(NOBODY | {"CidrIpv6": "::/0"}, rule("tcp 22 from ::/0"), id="ipv6"),
+        pytest.param(NOBODY | {"PrefixListId": "pl-1"}, rule("tcp 22 from pl-1"), id="prefix-list"),
+        pytest.param(
+            NOBODY | {"ReferencedGroupInfo": {"GroupId": "sg-2", "UserId": "444455556666"}},
+            rule("tcp 22 from sg-2"),
+            id="another-group",
+        ),
+        pytest.param(
+            SSH | {"IpProtocol": "icmp", "FromPort": 8, "ToPort": -1},
+            rule("icmp 8 from 0.0.0.0/0"),
+            id="ping",
+        ),
+    ],
+)
+def test_a_rule(answered: dict[str, Any], told: SecurityGroupRule) -> None:
+    found = rules_in([answered])
 
-    [it] = found.of(SG)
-    assert it.rule_id == "sgr-0123456789abcdef0"
-    assert {name: getattr(it, name) for name in expected} == expected
-    assert found.is_whole(SG)
-
-
-def test_whose_group_is_referred_to() -> None:
-    [it] = rules_in([rule("sgr-1", SG, ReferencedGroupInfo=ANOTHER)]).of(SG)
-
-    assert it.peer.account_id == "333344445555"
-
-
-# What EC2 does not answer, but may one day, or an interceptor does.
-STRANGE: Final[dict[str, dict[str, Any]]] = {
-    "no-id": {"SecurityGroupRuleId": None},
-    "no-direction": {"IsEgress": None},
-    "direction-as-text": {"IsEgress": "false"},
-    "no-protocol": {"IpProtocol": ""},
-    "protocol-as-number": {"IpProtocol": 6},
-    "port-as-text": {"FromPort": "22"},
-    "port-as-boolean": {"ToPort": True},
-    "no-peer": {"CidrIpv4": None},
-    "peer-is-no-network": {"CidrIpv4": "0.0.0.0/33"},
-    "peer-is-a-list": {"CidrIpv4": ["0.0.0.0/0"]},
-    "group-is-text": {"CidrIpv4": None, "ReferencedGroupInfo": "sg-1"},
-    "description-is-a-number": {"Description": 5},
-}
+    assert found.of("sg-1") == (told,)
+    assert found.is_whole("sg-1")
 
 
-@pytest.mark.parametrize("members", STRANGE.values(), ids=STRANGE)
-def test_strange_rule_leaves_its_group_in_doubt_and_no_other(members: dict[str, Any]) -> None:
-    good, other = rule("sgr-2", SG), rule("sgr-3", "sg-2")
-    found = rules_in([rule("sgr-1", SG) | members, good, other])
+def test_a_rule_keeps_its_id_its_description_and_the_account_of_its_peer() -> None:
+    peer = {"GroupId": "sg-2", "UserId": "444455556666"}
+    [found] = rules_in([NOBODY | {"ReferencedGroupInfo": peer, "Description": "from web"}]).of(
+        "sg-1"
+    )
 
-    assert [it.rule_id for it in found.of(SG)] == ["sgr-2"]
-    assert not found.is_whole(SG)
+    assert (found.rule_id, found.description) == ("sgr-1", "from web")
+    assert found.peer.account_id == "444455556666"
+
+
+@pytest.mark.parametrize(
+    "answered",
+    [
+        pytest.param(SSH | {"IsEgress": None}, id="direction-is-missing"),
+        pytest.param(SSH | {"IsEgress": "false"}, id="direction-is-text"),
+        pytest.param(SSH | {"IpProtocol": ""}, id="no-protocol"),
+        pytest.param(SSH | {"FromPort": "22"}, id="port-is-text"),
+        pytest.param(SSH | {"ToPort": True}, id="port-is-true"),
+        pytest.param(SSH | {"CidrIpv4": "anywhere"}, id="range-is-a-word"),
+        pytest.param(SSH | {"SecurityGroupRuleId": None}, id="no-rule-id"),
+        pytest.param(NOBODY, id="nobody-at-the-other-end"),
+        pytest.param(NOBODY | {"ReferencedGroupInfo": "sg-2"}, id="group-is-text"),
+    ],
+)
+def test_a_rule_that_cannot_be_read_leaves_only_its_group_not_whole(
+    answered: dict[str, Any],
+) -> None:
+    found = rules_in([answered, SSH, SSH | {"GroupId": "sg-2"}])
+
+    assert found.of("sg-1") == found.of("sg-2") == (rule("tcp 22 from 0.0.0.0/0"),)
+    assert not found.is_whole("sg-1")
     assert found.is_whole("sg-2")
 
 
-@pytest.mark.parametrize("item", [None, "rule", 5, [], rule("sgr-1", SG) | {"GroupId": None}])
-def test_a_rule_of_nobody_leaves_every_group_in_doubt(item: object) -> None:
-    found = rules_in([item, rule("sgr-2", SG)])
+def test_the_ranges_of_a_list() -> None:
+    found = ranges_in("pl-1", [{"Cidr": "10.0.0.0/8"}, {"Cidr": "2001:db8::/32"}])
 
-    assert [it.rule_id for it in found.of(SG)] == ["sgr-2"]
-    assert not found.is_whole(SG)
-    assert not found.is_whole("sg-2")
-
-
-def test_ranges() -> None:
-    entries = [{"Cidr": "3.0.0.0/8", "Description": "x"}, {"Cidr": "::/0"}]
-
-    found = ranges_in("pl-1", entries)
-
-    assert found.of("pl-1") == (peer_of_cidr("3.0.0.0/8"), peer_of_cidr("::/0"))
+    assert [it.value for it in found.of("pl-1")] == ["10.0.0.0/8", "2001:db8::/32"]
     assert found.is_whole("pl-1")
-    assert not ranges_in("pl-1", [{"Cidr": "all"}]).is_whole("pl-1")
 
 
-def test_rules_are_those_that_records_tell() -> None:
-    [it] = rules_in([rule("sgr-1", SG)]).of(SG)
+def test_a_range_that_cannot_be_read_leaves_its_list_not_whole() -> None:
+    found = ranges_in("pl-1", [{"Cidr": "10.0.0.0/8"}, {"Cidr": "10.0.0.0/99"}])
 
-    assert it == SecurityGroupRule(
-        direction=Direction.INGRESS,
-        protocol="tcp",
-        ports=PortRange(22, 22),
-        icmp_type=None,
-        peer=WORLD,
-    )
+    assert [it.value for it in found.of("pl-1")] == ["10.0.0.0/8"]
+    assert not found.is_whole("pl-1")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "first", "last", "ports", "icmp_type"),
+    [
+        pytest.param("tcp", 20, 25, PortRange(20, 25), None, id="some-ports"),
+        pytest.param("udp", -1, -1, ALL_PORTS, None, id="minus-one-is-every-port"),
+        pytest.param("tcp", None, None, ALL_PORTS, None, id="no-bounds"),
+        pytest.param("tcp", 22, None, PortRange(22, 65535), None, id="no-upper-bound"),
+        pytest.param("tcp", None, 22, PortRange(0, 22), None, id="no-lower-bound"),
+        pytest.param("tcp", 22, 99999, PortRange(22, 65535), None, id="above-the-highest-port"),
+        pytest.param("tcp", 25, 20, ALL_PORTS, None, id="bounds-the-wrong-way-round"),
+        pytest.param(None, 22, 22, PortRange(22, 22), None, id="unknown-protocol"),
+        pytest.param("-1", 22, 22, None, None, id="every-protocol-has-no-ports"),
+        pytest.param("47", 22, 22, None, None, id="gre-has-no-ports"),
+        pytest.param("icmp", 3, 4, None, IcmpType(3, 4), id="icmp-type-and-code"),
+        pytest.param("icmpv6", 128, -1, None, IcmpType(128, None), id="icmp-every-code"),
+        pytest.param("icmp", -1, -1, None, None, id="icmp-every-type"),
+    ],
+)
+def test_ports_of(
+    protocol: str | None,
+    first: int | None,
+    last: int | None,
+    ports: PortRange | None,
+    icmp_type: IcmpType | None,
+) -> None:
+    assert ports_of(protocol, first, last) == (ports, icmp_type)
