@@ -117,7 +117,7 @@ class Place:
         )
 
 
-# The member of an answer, what is in it, and where a filter's value is when not in a plain member.
+# The member of an answer, and the items in it.
 _Answer = tuple[str, Callable[[Place], list[Item]]]
 _ANSWERS: Final[Mapping[str, _Answer]] = {
     "DescribeSecurityGroups": ("securityGroupInfo", lambda it: it.groups),
@@ -148,7 +148,13 @@ class Wire:
     choose: Callable[[Request], Fault | str | None] = lambda _: None
     now: float = 1000.0
     requests: list[Request] = field(default_factory=list)
+    session: Any = field(init=False)
     accounts: MemberAccounts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.session = new_session()
+        self.session.register("before-send", self.answer)
+        self.accounts = MemberAccounts(self.session, role_name=ROLE, clock=lambda: self.now)
 
     @property
     def place(self) -> Place:
@@ -266,23 +272,19 @@ def _response(status: int, body: str) -> AWSResponse:
     return AWSResponse("https://ec2.amazonaws.com/", status, HTTPHeaders(), raw)
 
 
-def new_session(region: str | None = HOME) -> Any:
+def new_session() -> Any:
     """A session as the function has it."""
     session = botocore.session.Session()
     session.set_credentials("AKIAFUNCTION", "secret")
-    session.set_config_variable("region", region)
+    session.set_config_variable("region", HOME)
     return session
 
 
 @contextmanager
 def wired() -> Iterator[Wire]:
     """An organization, empty at first, and looks into it; nothing waits between retries."""
-    wire = Wire()
-    session = new_session()
-    session.register("before-send", wire.answer)
-    wire.accounts = MemberAccounts(session, role_name=ROLE, clock=lambda: wire.now)
     with mock.patch.object(time, "sleep"):
-        yield wire
+        yield Wire()
 
 
 def group(number: int, account_id: str | None = ACCOUNT, region: str | None = REGION) -> Resource:
