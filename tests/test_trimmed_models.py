@@ -40,7 +40,7 @@ def operations_called_in(path: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """botocore's folder of models, as the build leaves it."""
+    """Botocore's folder of models, as the build leaves it."""
     folder = tmp_path_factory.mktemp("artifacts")
     data = folder / "botocore" / "data"
     for path in (

@@ -612,18 +612,39 @@ def test_a_page_in_the_middle_goes_wrong_and_nothing_counts_as_whole(wire: Wire)
 
 def test_of_many_groups_that_refer_some_are_looked_at(wire: Wire) -> None:
     furnish_list(wire.place, 1, *range(FILTER_VALUES + 1))
-    # So that it takes two filters.
-    wire.place.add_group(group(FILTER_VALUES + 5).id)
+    # With this one it takes two filters, and both find the interface.
+    more, last = group(FILTER_VALUES + 1), group(FILTER_VALUES - 1)
+    furnish(wire.place, FILTER_VALUES + 1)
+    wire.place.add_interface(more.id, last.id)
 
-    looked = wire.look(prefix_list(1), group(FILTER_VALUES + 5))
+    looked = wire.look(prefix_list(1), more)
 
     state = looked.prefix_lists[prefix_list(1)]
     assert len(state.groups) == FILTER_VALUES
     assert state.not_seen == (
         "some groups that may refer to it could not be seen: only 200 of 201 groups are looked at",
     )
-    assert looked.groups[group(FILTER_VALUES + 5)].is_complete
+    assert [len(it.interfaces) for it in state.groups if it.resource == last] == [1]
+    assert looked.groups[more].is_complete
+    assert len(looked.groups[more].interfaces) == 2
     assert wire.calls()[RULES] == 2
+
+
+def test_of_many_instances_those_with_public_addresses_are_named(wire: Wire) -> None:
+    furnish(wire.place, 1)
+    wire.place.tags.append({"key": "Name", "resourceId": "i-public", "value": "shop"})
+    for number in range(FILTER_VALUES):
+        wire.place.add_interface(group(1).id, attachment={"instanceId": f"i-{number}"})
+    wire.place.add_interface(
+        group(1).id,
+        attachment={"instanceId": "i-public"},
+        association={"publicIp": "198.51.100.7"},
+    )
+
+    interfaces = wire.look(group(1)).groups[group(1)].interfaces
+
+    assert [it.name for it in interfaces if it.public_ipv4] == ["shop"]
+    assert wire.calls()[TAGS] == 1
 
 
 # Time and threads.
@@ -641,8 +662,10 @@ def test_a_call_that_hangs_keeps_nothing_else_from_arriving(wire: Wire) -> None:
             wire.now += 100
             ended.set()
 
+    # A first client takes a while to make.
+    wire.look(group(1, OTHER), group(1))
     wire.choose = hang
-    looked = wire.look(group(1), group(1, OTHER), seconds=0.25)
+    looked = wire.look(group(1, OTHER), group(1), seconds=0.25)
     released.set()
 
     assert looked.groups[group(1, OTHER)].is_complete
