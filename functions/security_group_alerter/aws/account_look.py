@@ -235,7 +235,7 @@ class AccountLook:
             try:
                 options = answer["VpcBlockPublicAccessOptions"]
                 mode = InternetGatewayBlockMode(options["InternetGatewayBlockMode"])
-            except (KeyError, TypeError, ValueError) as error:
+            except (KeyError, ValueError) as error:
                 raise UnreadableAnswerError("VpcBlockPublicAccessOptions") from error
             self._block_modes.put(key, mode, BLOCK_MODE_SECONDS)
         return mode

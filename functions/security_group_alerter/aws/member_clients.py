@@ -80,7 +80,7 @@ class MemberClients:
         )
         found = answer.get("Credentials", {})
         parts = [found.get(it) for it in ("AccessKeyId", "SecretAccessKey", "SessionToken")]
-        if None in parts:
+        if not all(parts):
             raise UnreadableAnswerError("AssumeRole: there are no credentials")
         return Credentials(*parts)
 

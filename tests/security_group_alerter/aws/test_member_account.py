@@ -1,798 +1,725 @@
-"""What a look shows, what it costs, and that it is over in time whatever AWS does."""
+"""Looks into member accounts: what arrives, what is said of the rest, and what is kept."""
 
 import threading
-import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from types import SimpleNamespace
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
+from unittest import mock
 
-import boto3
+import botocore.session
 import pytest
-from botocore.config import Config
 from moto import mock_aws
 
-from security_group_alerter.aws import account_look, clients, member_clients
-from security_group_alerter.aws.member_account import MemberAccounts
-from security_group_alerter.aws.member_clients import CLIENT_CONFIG, Recent
-from security_group_alerter.ec2.reach import reach_of_group
+from security_group_alerter.aws import member_clients
+from security_group_alerter.aws.account_look import BLOCK_MODE_SECONDS, FILTER_VALUES
+from security_group_alerter.aws.member_account import (
+    MOST_RESOURCES,
+    NOT_LOOKED_AT,
+    MemberAccounts,
+)
+from security_group_alerter.aws.member_clients import (
+    MOST_ACCOUNTS,
+    RENEWED_BEFORE_SECONDS,
+    SESSION_SECONDS,
+    THREADS,
+    MemberClients,
+    Recent,
+)
+from security_group_alerter.ec2.groups import TOO_SLOW, UNKNOWN_GROUP, UNKNOWN_LIST
 from security_group_alerter.model.exposure_life import Resource
-from security_group_alerter.model.group_state import InternetGatewayBlockMode, Looked, Reach
-from security_group_alerter.model.rules import PeerKind
+from security_group_alerter.model.group_state import InternetGatewayBlockMode, Looked
 from security_group_alerter.model.subject import SubjectKind
-from tests.member_accounts import (
-    FAULTS,
-    MemberWorld,
+from tests.security_group_alerter.aws.ec2_wire import (
+    ACCOUNT,
+    ASSUME,
+    BLOCK_MODE,
+    ENTRIES,
+    HOME,
+    NOW,
+    REGION,
+    ROLE,
+    VPC,
+    Fault,
+    Place,
+    Request,
+    Wire,
+    assumed,
     group,
-    instance,
-    interface,
-    member_accounts,
-    public,
-    rule,
-    vpc,
+    new_session,
+    prefix_list,
+    wired,
 )
 
-NOW: Final = datetime(2026, 11, 1, 12, tzinfo=UTC)
-REGION: Final = "eu-central-1"
-ROLE: Final = "look/SecurityGroupLook"
-OWN: Final = "222233334444"
 OTHER: Final = "333344445555"
-SG: Final = "sg-0123456789abcdef0"
-SG_OF_OTHER: Final = "sg-0123456789abcdef1"
-PL: Final = "pl-0123456789abcdef0"
-FAST: Final = Config(connect_timeout=5, read_timeout=1.5, retries={"total_max_attempts": 1})
-PATIENT: Final = 8.0
+INSTANCE: Final = "i-00000001"
+MAY_NOT_READ: Final = f"the role {ROLE} may not read it in account {ACCOUNT}"
+NOT_ENABLED: Final = f"the Region {REGION} is not enabled in account {ACCOUNT}"
+NO_ROLE: Final = f"the role {ROLE} does not exist in account {ACCOUNT}, or may not be assumed"
+NOT_READABLE: Final = "the answer of EC2 could not be read"
+
+GROUPS: Final = "DescribeSecurityGroups"
+RULES: Final = "DescribeSecurityGroupRules"
+INTERFACES: Final = "DescribeNetworkInterfaces"
+ASSOCIATIONS: Final = "DescribeSecurityGroupVpcAssociations"
+VPCS: Final = "DescribeVpcs"
+TAGS: Final = "DescribeTags"
+LISTS: Final = "DescribeManagedPrefixLists"
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemberWorld]:
-    """Two accounts, each with a group on a private instance."""
-    made = MemberWorld(accounts={OWN: {REGION: account(SG)}, OTHER: {REGION: account(SG_OF_OTHER)}})
-    with member_accounts(made):
-        for name, value in {
-            "AWS_ENDPOINT_URL": made.url,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "AKIAFUNCTION",
-            "AWS_SECRET_ACCESS_KEY": "none",
-        }.items():
-            monkeypatch.setenv(name, value)
-        yield made
+def wire() -> Iterator[Wire]:
+    with wired() as wire:
+        yield wire
 
 
-@pytest.fixture
-def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither patience nor second attempts."""
-    monkeypatch.setattr(member_clients, "CLIENT_CONFIG", FAST)
+def furnish(place: Place, *numbers: int) -> None:
+    """Groups with SSH open to the world, each carried by an instance with a private address."""
+    place.vpcs.append({"vpcId": VPC, "ownerId": ACCOUNT})
+    place.tags.append({"key": "Name", "resourceId": INSTANCE, "value": "bastion"})
+    for number in numbers:
+        it = group(number).id
+        place.add_group(it)
+        place.add_rule(it)
+        place.add_interface(it, attachment={"instanceId": INSTANCE, "instanceOwnerId": ACCOUNT})
 
 
-def account(group_id: str, **more: Any) -> dict[str, Any]:
-    return {
-        "SecurityGroups": [group(group_id)],
-        "SecurityGroupRules": [rule("sgr-0123456789abcdef0", group_id)],
-        "NetworkInterfaces": [interface("eni-1", group_id, **instance("i-1"))],
-        "Vpcs": [vpc()],
-        "Tags": [{"ResourceId": "i-1", "Key": "Name", "Value": "bastion"}],
-        **more,
-    }
+def furnish_list(place: Place, number: int, *group_numbers: int) -> None:
+    """A prefix list of one range, and groups with a rule that refers to it."""
+    it = prefix_list(number).id
+    place.lists.append({"prefixListId": it, "prefixListName": "offices", "version": "3"})
+    place.entries[it] = [{"cidr": "203.0.113.0/24"}]
+    for group_number in group_numbers:
+        place.add_group(group(group_number).id)
+        place.add_rule(group(group_number).id, prefixListId=it)
 
 
-def resource(
-    identifier: str, account_id: str | None = OWN, region: str | None = REGION
-) -> Resource:
-    kind = SubjectKind.PREFIX_LIST if identifier.startswith("pl-") else SubjectKind.SECURITY_GROUP
-    return Resource(kind=kind, id=identifier, account_id=account_id, region=region)
-
-
-MINE: Final = resource(SG)
-THEIRS: Final = resource(SG_OF_OTHER, OTHER)
-
-
-def accounts(clock: Any = time.monotonic) -> MemberAccounts:
-    return MemberAccounts(clients.session(), role_name=ROLE, clock=clock)
-
-
-def looked(*resources: Resource, seconds: float = PATIENT) -> Looked:
-    return accounts().look(resources, now=NOW, seconds=seconds)
-
-
-# What is seen.
-
-
-def test_private_instance(world: MemberWorld) -> None:
-    found = looked(MINE)
-
-    state = found.groups[MINE]
-    assert found.problems == {}
-    assert state.is_complete
-    assert (state.name, state.vpc_owner_id, state.seen_at) == ("web", OWN, NOW)
-    assert state.block_mode is InternetGatewayBlockMode.OFF
-    assert [(it.used_by, it.name) for it in state.interfaces] == [("i-1", "bastion")]
-    assert reach_of_group(state).reach is Reach.PRIVATE
-    assert found.calls == sum(world.calls.values()) == 9
-    assert world.operations() == Counter(
-        AssumeRole=1,
-        DescribeSecurityGroups=1,
-        DescribeSecurityGroupRules=1,
-        DescribeNetworkInterfaces=2,
-        DescribeSecurityGroupVpcAssociations=1,
-        DescribeVpcs=1,
-        DescribeVpcBlockPublicAccessOptions=1,
-        DescribeTags=1,
+def fault_at(operation: str, fault: Fault | str, account_id: str = ACCOUNT) -> Any:
+    """Goes wrong each time, in this account."""
+    return lambda it: (
+        fault if (it.operation, it.account_id or account_id) == (operation, account_id) else None
     )
 
 
-def test_unattached_group_costs_less(world: MemberWorld) -> None:
-    world.accounts[OWN] = {REGION: account(SG, NetworkInterfaces=[])}
-
-    found = looked(MINE)
-
-    assert reach_of_group(found.groups[MINE]).reach is Reach.UNATTACHED
-    assert not {"DescribeVpcs", "DescribeTags"} & world.operations().keys()
-    assert found.calls == 6
+# What is there.
 
 
-def test_public_in_both_families_asks_nothing_about_the_vpc(world: MemberWorld) -> None:
-    both = interface("eni-1", SG, Ipv6Addresses=[{"Ipv6Address": "2001:db8::5"}], **public())
-    world.accounts[OWN] = {REGION: account(SG, NetworkInterfaces=[both])}
+def test_groups_and_lists_of_several_accounts_and_regions(wire: Wire) -> None:
+    furnish(wire.place, 1, 2)
+    furnish_list(wire.place, 1, 3)
+    furnish(wire.places[OTHER, REGION], 1)
+    furnish(wire.places[ACCOUNT, HOME], 1)
+    resources = [group(1), group(2), prefix_list(1), group(1, OTHER), group(1, ACCOUNT, HOME)]
 
-    found = looked(MINE)
+    looked = wire.look(*resources, group(1))
 
-    assert reach_of_group(found.groups[MINE]).reach is Reach.PUBLIC
-    assert found.calls == 5
-
-
-def test_what_leads_to_it(world: MemberWorld) -> None:
-    balancer = interface("eni-9", InterfaceType="network_load_balancer")
-    world.accounts[OWN] = {
-        REGION: account(
-            SG,
-            NetworkInterfaces=[interface("eni-1", SG), balancer],
-            Vpcs=[vpc(owner=OTHER)],
-            SecurityGroupVpcAssociations=[{"GroupId": SG, "VpcId": "vpc-2", "State": "associated"}],
-            VpcBlockPublicAccessOptions={"InternetGatewayBlockMode": "block-ingress"},
-        )
-    }
-
-    state = looked(MINE).groups[MINE]
-
-    assert state.balancers == {"network_load_balancer"}
-    assert (state.vpc_owner_id, state.other_vpc_ids) == (OTHER, ("vpc-2",))
-    assert state.block_mode is InternetGatewayBlockMode.INGRESS
-    assert len(state.interfaces) == 1
+    assert looked.problems == {}
+    assert looked.groups.keys() | looked.prefix_lists.keys() == set(resources)
+    assert looked.calls == len(wire.requests)
+    for state in looked.groups.values():
+        assert state.is_complete
+        assert state.seen_at == NOW
+        assert [it.peer.value for it in state.rules] == ["0.0.0.0/0"]
+        assert [it.name for it in state.interfaces] == ["bastion"]
+        assert state.vpc_owner_id == ACCOUNT
+        assert state.block_mode is InternetGatewayBlockMode.OFF
+    offices = looked.prefix_lists[prefix_list(1)]
+    assert (offices.name, offices.version, offices.is_complete) == ("offices", 3, True)
+    assert [it.value for it in offices.ranges] == ["203.0.113.0/24"]
+    assert [it.resource for it in offices.groups] == [group(3)]
 
 
-def test_prefix_list_and_the_groups_that_refer_to_it(world: MemberWorld) -> None:
-    refers = rule("sgr-0123456789abcdef1", SG, PrefixListId=PL)
-    world.accounts[OWN] = {
-        REGION: account(
-            SG,
-            SecurityGroupRules=[refers],
-            NetworkInterfaces=[interface("eni-1", SG, **public())],
-            PrefixLists=[{"PrefixListId": PL, "PrefixListName": "world", "Version": 7}],
-            Entries={PL: [{"Cidr": f"{number}.0.0.0/8"} for number in range(1, 151)]},
-        )
-    }
+def test_each_account_answers_to_its_own_role(wire: Wire) -> None:
+    wire.places[ACCOUNT, REGION].add_group("sg-00000001", groupName="ours")
+    wire.places[OTHER, REGION].add_group("sg-00000001", groupName="theirs")
 
-    found = looked(resource(PL))
+    looked = wire.look(group(1), group(1, OTHER))
 
-    state = found.prefix_lists[resource(PL)]
-    assert state.is_complete
-    assert (state.name, state.version, len(state.ranges)) == ("world", 7, 150)
-    assert [it.resource for it in state.groups] == [MINE]
-    assert reach_of_group(state.groups[0], {PeerKind.IPV4}).reach is Reach.PUBLIC
-    # Of 100 entries each.
-    assert world.operations()["GetManagedPrefixListEntries"] == 2
-    assert found.groups == {}
+    assert looked.groups[group(1)].name == "ours"
+    assert looked.groups[group(1, OTHER)].name == "theirs"
+    roles = {it.asked["RoleArn"] for it in wire.requests if it.operation == ASSUME}
+    assert roles == {f"arn:aws:iam::{it}:role/{ROLE}" for it in (ACCOUNT, OTHER)}
+    assert {it.region for it in wire.requests if it.operation == ASSUME} == {HOME}
 
 
-def test_prefix_list_that_nobody_refers_to(world: MemberWorld) -> None:
-    lists = [{"PrefixListId": PL, "Version": 1}]
-    world.accounts[OWN] = {REGION: account(SG, PrefixLists=lists, Entries={PL: []})}
-
-    state = looked(resource(PL)).prefix_lists[resource(PL)]
-
-    assert state.is_complete
-    assert not state.groups
-    assert not state.ranges
-
-
-def test_prefix_list_to_which_more_refer_than_are_looked_at(world: MemberWorld) -> None:
-    groups = [f"sg-{number:017x}" for number in range(300)]
-    world.accounts[OWN] = {
-        REGION: {
-            "SecurityGroups": [group(it) for it in groups],
-            "SecurityGroupRules": [rule(f"sgr-{it[3:]}", it, PrefixListId=PL) for it in groups],
-            "PrefixLists": [{"PrefixListId": PL, "Version": 1}],
-            "Entries": {PL: []},
-        }
-    }
-
-    state = looked(resource(PL)).prefix_lists[resource(PL)]
-
-    assert len(state.groups) == 200
-    assert not state.is_complete
-    assert state.not_seen[0].endswith("only 200 of 300 groups are looked at")
-    assert all(it.is_complete for it in state.groups)
-
-
-def test_large_group(world: MemberWorld) -> None:
-    """1,000 rules, 500 interfaces."""
-    rules = [
-        rule(f"sgr-{number:017x}", SG, CidrIpv4=f"10.{number // 250}.{number % 250}.0/24")
-        for number in range(1000)
-    ]
-    tags = [
-        {"ResourceId": f"i-{number}", "Key": "Name", "Value": f"n-{number}"}
-        for number in range(500)
-    ]
-    carriers = [interface(f"eni-{it}", SG, **instance(f"i-{it}")) for it in range(499)]
-    carriers.append(interface("eni-499", SG, **instance("i-499"), **public()))
-    world.accounts[OWN] = {
-        REGION: account(SG, SecurityGroupRules=rules, NetworkInterfaces=carriers, Tags=tags)
-    }
-
-    state = looked(MINE).groups[MINE]
-
-    assert state.is_complete
-    assert (len(state.rules), len(state.interfaces)) == (1000, 500)
-    assert world.operations()["DescribeTags"] == 1
-    # The public one is among those whose names are asked for.
-    assert state.interfaces[-1].name == "n-499"
-    assert sum(it.name is not None for it in state.interfaces) == 200
-
-
-def test_pages(world: MemberWorld) -> None:
-    world.most_a_page = 7
-    rules = [rule(f"sgr-{number:017x}", SG, FromPort=number, ToPort=number) for number in range(50)]
-    carriers = [interface(f"eni-{it}", SG) for it in range(30)]
-    world.accounts[OWN] = {
-        REGION: account(SG, SecurityGroupRules=rules, NetworkInterfaces=carriers)
-    }
-
-    found = looked(MINE)
-
-    state = found.groups[MINE]
-    assert (len(state.rules), len(state.interfaces)) == (50, 30)
-    assert world.operations()["DescribeSecurityGroupRules"] == 8
-    assert found.calls == sum(world.calls.values())
-
-
-def test_hostile_names_pass_as_they_are(world: MemberWorld) -> None:
-    hostile = "<b>`rm -rf`\u202e|@here"
-    world.accounts[OWN] = {
-        REGION: account(
-            SG,
-            SecurityGroups=[
-                group(SG, GroupName=hostile, Tags=[{"Key": hostile, "Value": hostile}])
-            ],
-            Tags=[{"ResourceId": "i-1", "Key": "Name", "Value": hostile}],
-        )
-    }
-
-    state = looked(MINE).groups[MINE]
-
-    assert (state.name, state.tags, state.interfaces[0].name) == (
-        hostile,
-        {hostile: hostile},
-        hostile,
+def test_an_interface_of_two_groups_belongs_to_both_and_its_balancers_show(wire: Wire) -> None:
+    furnish(wire.place, 1, 2)
+    wire.place.add_interface(group(1).id, group(2).id)
+    wire.place.add_interface(interfaceType="network_load_balancer")
+    wire.place.associations.append(
+        {"groupId": group(1).id, "vpcId": "vpc-00000002", "state": "associated"}
     )
 
+    looked = wire.look(group(1), group(2))
 
-def test_groups_of_one_account_and_region_share_their_calls(world: MemberWorld) -> None:
-    groups = [f"sg-{number:017x}" for number in range(20)]
-    world.accounts[OWN] = {
-        REGION: {
-            "SecurityGroups": [group(it) for it in groups],
-            "SecurityGroupRules": [rule(f"sgr-{it[3:]}", it) for it in groups],
-            "NetworkInterfaces": [interface("eni-1", *groups[:5])],
-            "Vpcs": [vpc()],
-        }
-    }
-
-    found = looked(*map(resource, groups))
-
-    assert len(found.groups) == 20
-    assert all(it.is_complete and len(it.rules) == 1 for it in found.groups.values())
-    assert found.calls == 8
+    assert [len(looked.groups[group(it)].interfaces) for it in (1, 2)] == [2, 2]
+    assert looked.groups[group(1)].balancers == {"network_load_balancer"}
+    assert looked.groups[group(1)].other_vpc_ids == ("vpc-00000002",)
+    assert looked.groups[group(2)].other_vpc_ids == ()
 
 
-def test_only_the_worst_are_looked_at(world: MemberWorld) -> None:
-    resources = [resource(f"sg-{number:017x}") for number in range(100)]
-    world.accounts[OWN] = {REGION: {"SecurityGroups": [group(it.id) for it in resources]}}
-
-    found = looked(*resources, *resources)
-
-    assert list(found.groups) == resources[:20]
-    assert set(found.problems) == set(resources[20:])
-    assert set(found.problems.values()) == {"not looked at: only the 20 worst of a delivery are"}
-
-
-NOT_LOOKED_AT: Final[dict[str, tuple[Resource, str]]] = {
-    "a-trail": (
-        Resource(kind=SubjectKind.TRAIL, id="trail", account_id=OWN, region=REGION),
-        "not looked at: it is neither a security group nor a prefix list",
-    ),
-    "no-account": (resource(SG, None), "not looked at: its account or Region is not known"),
-    "no-region": (resource(SG, OWN, None), "not looked at: its account or Region is not known"),
-    "account-that-is-none": (
-        resource(SG, "1:role/x"),
-        "not looked at: its account or Region is not known",
-    ),
-    "region-that-is-none": (
-        resource(SG, OWN, "evil.example/"),
-        "not looked at: its account or Region is not known",
-    ),
-    "known-by-name": (
-        resource("launch-wizard-1"),
-        "not looked at: only its name is known, and others may have the same",
-    ),
-}
-
-
-@pytest.mark.usefixtures("world")
-@pytest.mark.parametrize(("it", "said"), NOT_LOOKED_AT.values(), ids=NOT_LOOKED_AT)
-def test_what_cannot_be_looked_at(it: Resource, said: str) -> None:
-    found = looked(it, MINE)
-
-    assert found.problems == {it: said}
-    assert MINE in found.groups
-
-
-def test_nothing_to_look_at(world: MemberWorld) -> None:
-    assert looked() == Looked()
-    assert not world.calls
-
-
-# Whose credentials.
-
-
-def test_each_call_is_signed_as_the_account_that_it_is_about(world: MemberWorld) -> None:
-    found = looked(MINE, THEIRS)
-
-    assert set(found.groups) == {MINE, THEIRS}
-    assert {account_id for account_id, _, _ in world.calls} == {OWN, OTHER}
-    assert world.operations(OWN) == world.operations(OTHER)
-
-
-@pytest.mark.usefixtures("world")
-def test_the_function_itself_stays_who_it_is() -> None:
-    session = clients.session()
-    MemberAccounts(session, role_name=ROLE, clock=time.monotonic).look(
-        [MINE], now=NOW, seconds=PATIENT
+def test_a_public_group_needs_no_look_at_its_vpc(wire: Wire) -> None:
+    wire.place.add_group(group(1).id)
+    wire.place.add_interface(
+        group(1).id,
+        association={"publicIp": "198.51.100.7"},
+        ipv6AddressesSet=[{"ipv6Address": "2001:db8::7"}],
     )
 
-    assert session.get_credentials().access_key == "AKIAFUNCTION"
+    assert wire.look(group(1)).groups[group(1)].is_complete
+    assert not wire.calls().keys() & {ASSOCIATIONS, VPCS, TAGS}
 
 
-@pytest.mark.usefixtures("world")
-def test_one_sts_call_an_account_while_warm() -> None:
-    now = [1000.0]
-    looking = accounts(lambda: now[0])
-    first = looking.look([MINE], now=NOW, seconds=PATIENT)
+def test_a_group_that_nothing_carries_needs_no_look_at_its_vpc(wire: Wire) -> None:
+    wire.place.add_group(group(1).id)
 
-    again = looking.look([MINE], now=NOW, seconds=PATIENT)
-
-    # Neither the role nor the account's settings are asked for again.
-    assert (first.calls, again.calls) == (9, 7)
-    now[0] += member_clients.SESSION_SECONDS - member_clients.RENEWED_BEFORE_SECONDS
-    assert looking.look([MINE], now=NOW, seconds=PATIENT).calls == 8
-    now[0] += account_look.BLOCK_MODE_SECONDS
-    assert looking.look([MINE], now=NOW, seconds=PATIENT).calls == 9
+    assert wire.look(group(1)).groups[group(1)].is_complete
+    assert wire.calls()[ASSOCIATIONS] == 1
+    assert not wire.calls().keys() & {VPCS, TAGS}
 
 
-def test_credentials_that_died_with_the_role_are_renewed_once(world: MemberWorld) -> None:
-    looking = accounts()
-    looking.look([MINE], now=NOW, seconds=PATIENT)
-    world.revoked.add(f"ASIA{OWN}X1")
+def test_a_group_and_a_list_that_are_gone(wire: Wire) -> None:
+    problems = wire.look(group(1), prefix_list(1)).problems
 
-    found = looking.look([MINE], now=NOW, seconds=PATIENT)
-
-    assert found.groups[MINE].is_complete
-    assert world.operations()["AssumeRole"] == 2
-    # The refused call, and AssumeRole.
-    assert found.calls == 9
+    assert problems == {group(1): UNKNOWN_GROUP, prefix_list(1): UNKNOWN_LIST}
 
 
-def test_role_that_was_taken_away_while_warm(world: MemberWorld) -> None:
-    looking = accounts()
-    looking.look([MINE], now=NOW, seconds=PATIENT)
-    world.accounts[OWN] = None
+def test_of_two_lists_each_shows_only_the_groups_that_refer_to_it(wire: Wire) -> None:
+    furnish_list(wire.place, 1, 1)
+    furnish_list(wire.place, 2, 2)
 
-    found = looking.look([MINE], now=NOW, seconds=PATIENT)
+    lists = wire.look(prefix_list(1), prefix_list(2)).prefix_lists
 
-    assert found.groups == {}
-    assert found.problems == {
-        MINE: f"the role {ROLE} does not exist in account {OWN}, or may not be assumed"
-    }
+    assert [it.resource for it in lists[prefix_list(1)].groups] == [group(1)]
+    assert [it.resource for it in lists[prefix_list(2)].groups] == [group(2)]
 
 
-def test_what_is_kept_is_bounded() -> None:
-    now = [0.0]
-    recent = Recent[str](2, lambda: now[0])
-    recent.put("a", "A", 10.0)
-    recent.put("b", "B")
-    assert recent.get("a") == "A"
-    recent.put("c", "C")
+def test_a_list_without_groups_is_asked_about_no_groups(wire: Wire) -> None:
+    furnish_list(wire.place, 1)
 
-    assert [recent.get(key) for key in "abc"] == ["A", None, "C"]
-    now[0] = 10.0
-    assert [recent.get(key) for key in "abc"] == [None, None, "C"]
+    assert wire.look(prefix_list(1)).prefix_lists[prefix_list(1)].is_complete
+    assert set(wire.calls()) == {ASSUME, LISTS, ENTRIES, GROUPS}
 
 
-def test_regional_sts_and_short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-south-2")
-    client = clients.session().create_client("sts", config=CLIENT_CONFIG)
-
-    assert client.meta.endpoint_url == "https://sts.eu-south-2.amazonaws.com"
-    config = client.meta.config
-    assert (config.connect_timeout, config.read_timeout) == (1, 2)
-    assert config.retries == {"mode": "standard", "total_max_attempts": 2}
-
-
-def test_the_roles_partition_is_the_functions(
-    world: MemberWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "cn-north-1")
-    arns: list[str] = []
-    answer = world.answer
-
-    def answered(key: str, region: str, form: dict[str, str]) -> tuple[int, bytes]:
-        arns.append(form.get("RoleArn", ""))
-        return answer(key, region, form)
-
-    monkeypatch.setattr(world, "answer", answered)
-
-    looked(MINE)
-
-    assert arns[0] == f"arn:aws-cn:iam::{OWN}:role/{ROLE}"
-
-
-def test_against_moto(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two accounts of moto: groups, rules and instances as it makes them."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "none")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+def test_moto_answers_from_the_account_whose_role_it_is() -> None:
     with mock_aws():
-        role = boto3.client("sts").assume_role(
-            RoleArn=f"arn:aws:iam::{OTHER}:role/{ROLE}", RoleSessionName="builder"
-        )["Credentials"]
-        ec2 = boto3.client(
-            "ec2",
-            aws_access_key_id=role["AccessKeyId"],
-            aws_secret_access_key=role["SecretAccessKey"],
-            aws_session_token=role["SessionToken"],
-        )
-        made = ec2.create_security_group(GroupName="ssh", Description="d")["GroupId"]
-        ec2.authorize_security_group_ingress(
-            GroupId=made, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0"
-        )
-        subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
-        carrier = {"DeviceIndex": 0, "SubnetId": subnet, "AssociatePublicIpAddress": True}
-        ec2.run_instances(
-            ImageId="ami-12c6146b",
-            MinCount=1,
-            MaxCount=1,
-            NetworkInterfaces=[{**carrier, "Groups": [made]}],
-        )
-        theirs, missing = resource(made, OTHER), resource(made, OWN)
+        made = {}
+        for account_id in (ACCOUNT, OTHER):
+            sts: Any = new_session().create_client("sts")
+            arn = f"arn:aws:iam::{account_id}:role/{ROLE}"
+            found = sts.assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+            ec2: Any = botocore.session.Session().create_client(
+                "ec2",
+                region_name=REGION,
+                aws_access_key_id=found["AccessKeyId"],
+                aws_secret_access_key=found["SecretAccessKey"],
+                aws_session_token=found["SessionToken"],
+            )
+            vpc_id = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+            group_id = ec2.create_security_group(
+                GroupName="web", Description=account_id, VpcId=vpc_id
+            )["GroupId"]
+            ec2.authorize_security_group_ingress(
+                GroupId=group_id, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0"
+            )
+            made[account_id] = replace(group(1, account_id), id=group_id)
+        accounts = MemberAccounts(new_session(), role_name=ROLE, clock=lambda: 0.0)
 
-        found = looked(theirs, missing)
+        looked = accounts.look([*made.values()], now=NOW, seconds=10)
 
-    state = found.groups[theirs]
-    assert state.name == "ssh"
-    assert [(it.protocol, it.peer.value) for it in state.rules if it.ports] == [
-        ("tcp", "0.0.0.0/0")
-    ]
-    [it] = state.interfaces
-    assert it.used_as == "instance"
-    assert it.public_ipv4
-    # moto knows no associations: the look is not complete.
-    assert not state.is_complete
-    assert state.has_all_rules
-    assert found.problems == {missing: "EC2 does not know the group (any more)"}
+    assert looked.groups.keys() == set(made.values())
+    for state in looked.groups.values():
+        ingress = [it for it in state.rules if it.direction == "ingress"]
+        assert [it.peer.value for it in ingress] == ["0.0.0.0/0"]
+
+
+# What is not looked at.
+
+
+def test_of_a_hundred_the_twenty_worst_are_looked_at(wire: Wire) -> None:
+    resources = [group(it, f"{it % 3:012}") for it in range(100)]
+    for it in resources:
+        wire.places[str(it.account_id), REGION].add_group(it.id)
+
+    looked = wire.look(*resources)
+
+    assert looked.groups.keys() == set(resources[:MOST_RESOURCES])
+    assert looked.problems == dict.fromkeys(resources[MOST_RESOURCES:], NOT_LOOKED_AT)
+    assert NOT_LOOKED_AT == "not looked at: only the 20 worst of a delivery are"
+
+
+@pytest.mark.parametrize(
+    ("resource", "words"),
+    [
+        pytest.param(replace(group(1), id="web"), "only its name is known", id="a name only"),
+        pytest.param(replace(prefix_list(1), id="offices"), "only its name", id="a list's name"),
+        pytest.param(replace(prefix_list(1), id="sg-00000001"), "only its", id="a group as a list"),
+        pytest.param(group(1, None), "its account or Region is not known", id="no account"),
+        pytest.param(group(1, region=None), "its account or Region is not known", id="no Region"),
+        pytest.param(group(1, "*"), "its account or Region is not known", id="no such account"),
+        pytest.param(group(1, region="x/../"), "its account or Region", id="no such Region"),
+        pytest.param(
+            replace(group(1), kind=SubjectKind.TRAIL), "it is neither a security group", id="trail"
+        ),
+    ],
+)
+def test_what_cannot_be_looked_at_is_said_and_takes_no_place(
+    wire: Wire, resource: Resource, words: str
+) -> None:
+    groups = [group(it) for it in range(MOST_RESOURCES)]
+    for it in groups:
+        wire.place.add_group(it.id)
+
+    looked = wire.look(resource, *groups)
+
+    assert looked.groups.keys() == set(groups)
+    assert looked.problems.keys() == {resource}
+    assert looked.problems[resource].startswith(f"not looked at: {words}")
+
+
+def test_nothing_to_look_at(wire: Wire) -> None:
+    assert wire.look() == Looked()
+    assert wire.requests == []
 
 
 # What goes wrong.
 
-NO_ROLE: Final = f"the role {ROLE} does not exist in account {OWN}, or may not be assumed"
-UNREADABLE: Final = "the answer of {} could not be read"
-OFF: Final = f"the Region {REGION} is not enabled in account {OWN}"
-# By fault: what is said when it happens to AssumeRole, and to a call of EC2.
 WORDS: Final = {
-    "denied": (NO_ROLE, f"the role {ROLE} may not read it in account {OWN}"),
-    "throttled": ("AWS STS throttled the look", "EC2 throttled the look"),
-    "internal-error": ("AWS STS could not answer", "EC2 could not answer"),
-    "region-off": ("AWS STS could not answer", OFF),
-    "reset": ("the connection to AWS STS failed", "the connection to EC2 failed"),
-    "hang": ("AWS STS did not answer in time", "EC2 did not answer in time"),
-    "malformed": (UNREADABLE.format("AWS STS"), UNREADABLE.format("EC2")),
-    "no-body": (UNREADABLE.format("AWS STS"), UNREADABLE.format("EC2")),
-    "nothing-in-it": (UNREADABLE.format("AWS STS"), UNREADABLE.format("EC2")),
+    Fault.DENIED: MAY_NOT_READ,
+    Fault.THROTTLED: "EC2 throttled the look",
+    Fault.BROKEN: "EC2 could not answer",
+    Fault.WRONG: "EC2 could not answer",
+    Fault.OFF: NOT_ENABLED,
+    Fault.NOT_SUBSCRIBED: NOT_ENABLED,
+    Fault.NO_ENDPOINT: NOT_ENABLED,
+    Fault.RESET: "the connection to EC2 failed",
+    Fault.TIMED_OUT: "EC2 did not answer in time",
+    Fault.NOT_CONNECTED: "EC2 did not answer in time",
+    Fault.GARBLED: NOT_READABLE,
+    Fault.EMPTY: NOT_READABLE,
 }
-# By operation: what a group is then not known by, the first word of it.
-OF_A_GROUP: Final = {
-    "DescribeSecurityGroups": "its name, VPC and tags",
-    "DescribeSecurityGroupRules": "its rules",
-    "DescribeNetworkInterfaces": "its network interfaces",
-    "DescribeSecurityGroupVpcAssociations": "whether it is associated with other VPCs",
-    "DescribeVpcs": "who owns its VPC",
-    "DescribeVpcBlockPublicAccessOptions": "VPC Block Public Access",
-    "DescribeTags": None,
+OF_EVERY_CALL: Final = {
+    Fault.OFF,
+    Fault.NOT_SUBSCRIBED,
+    Fault.NO_ENDPOINT,
+    Fault.TIMED_OUT,
+    Fault.NOT_CONNECTED,
 }
-OF_A_LIST: Final = {
-    "DescribeManagedPrefixLists": "its name and version",
-    "GetManagedPrefixListEntries": "its ranges",
-    "DescribeSecurityGroups": "which groups refer to it",
+# What is missing of a group without this call, in the order of the calls.
+OF_GROUP: Final = {
+    GROUPS: "its name, VPC and tags",
+    RULES: "its rules",
+    INTERFACES: "its network interfaces",
+    ASSOCIATIONS: "whether it is associated with other VPCs",
+    VPCS: "who owns its VPC",
+    BLOCK_MODE: "VPC Block Public Access",
+    TAGS: None,
+}
+OF_LIST: Final = {
+    LISTS: "its name and version",
+    ENTRIES: "its ranges",
+    GROUPS: "which groups refer to it",
 }
 
 
-def test_every_fault_has_its_words() -> None:
-    assert WORDS.keys() == FAULTS.keys()
+@pytest.mark.parametrize("fault", WORDS, ids=lambda it: it.name.lower())
+@pytest.mark.parametrize("operation", OF_GROUP)
+def test_a_call_about_groups_goes_wrong(wire: Wire, operation: str, fault: Fault) -> None:
+    furnish(wire.place, 1, 2)
+    furnish(wire.places[OTHER, REGION], 1)
+    wire.choose = fault_at(operation, fault)
 
+    looked = wire.look(group(1), group(2), group(1, OTHER))
 
-@pytest.mark.usefixtures("fast")
-@pytest.mark.parametrize("fault", FAULTS)
-def test_role_that_cannot_be_assumed(world: MemberWorld, fault: str) -> None:
-    world.faults[OWN, "AssumeRole"] = fault
-
-    found = looked(MINE, THEIRS)
-
-    assert found.problems == {MINE: WORDS[fault][0]}
-    assert found.groups[THEIRS].is_complete
-    assert found.calls == sum(world.calls.values())
-
-
-@pytest.mark.usefixtures("fast")
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("operation", OF_A_GROUP)
-def test_call_that_fails(world: MemberWorld, operation: str, fault: str) -> None:
-    world.faults[OWN, operation] = fault
-    part, why = OF_A_GROUP[operation], WORDS[fault][1]
-
-    found = looked(MINE, THEIRS)
-
-    # The other account's is as ever.
-    assert found.groups[THEIRS].is_complete
-    assert found.groups[THEIRS].not_seen == ()
-    if operation == "DescribeSecurityGroups" and fault in {"region-off", "hang"}:
-        # The first: nothing else was asked.
-        assert found.problems == {MINE: why}
+    assert looked.groups[group(1, OTHER)].not_seen == ()
+    assert looked.groups[group(1, OTHER)].is_complete
+    if operation == GROUPS and fault in OF_EVERY_CALL:
+        assert looked.problems == dict.fromkeys([group(1), group(2)], WORDS[fault])
         return
-    assert found.problems == {}
-    state = found.groups[MINE]
-    if part is None:
-        assert state.is_complete
-        assert [it.used_by for it in state.interfaces] == ["i-1"]
-        return
-    assert f"{part} could not be seen: {why}" in state.not_seen
-    is_cosmetic = operation == "DescribeVpcBlockPublicAccessOptions"
-    assert state.is_complete is is_cosmetic
-    assert reach_of_group(state).reach is (Reach.PRIVATE if is_cosmetic else Reach.UNKNOWN)
-    has_rules = operation not in {"DescribeSecurityGroupRules", "DescribeSecurityGroups"}
-    assert state.has_all_rules or not has_rules
-
-
-@pytest.mark.usefixtures("fast")
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("operation", OF_A_LIST)
-def test_call_about_a_list_that_fails(world: MemberWorld, operation: str, fault: str) -> None:
-    """A group of the same account and Region that refers to it is asked for besides."""
-    lists = [{"PrefixListId": PL, "Version": 1}]
-    refers = rule("sgr-0123456789abcdef0", SG, PrefixListId=PL)
-    world.accounts[OWN] = {
-        REGION: account(
-            SG,
-            PrefixLists=lists,
-            Entries={PL: [{"Cidr": "0.0.0.0/0"}]},
-            SecurityGroupRules=[refers],
+    assert looked.problems == {}
+    for state in (looked.groups[group(1)], looked.groups[group(2)]):
+        what = OF_GROUP[operation]
+        if what is None:
+            # Without Name tags an instance is called by its id.
+            assert state.not_seen == ()
+            assert [(it.used_by, it.name) for it in state.interfaces] == [(INSTANCE, None)]
+        else:
+            assert f"{what} could not be seen: {WORDS[fault]}" in state.not_seen
+        assert state.is_complete == (operation in {BLOCK_MODE, TAGS})
+        assert state.has_all_rules == (
+            operation != RULES and not (operation == GROUPS and fault in OF_EVERY_CALL)
         )
-    }
-    world.faults[OWN, operation] = fault
-    world.times[OWN, operation] = 1
-    why = WORDS[fault][1]
 
-    found = looked(resource(PL), THEIRS)
 
-    assert found.groups[THEIRS].is_complete
-    if operation == "DescribeManagedPrefixLists" and fault in {"region-off", "hang"}:
-        assert found.problems == {resource(PL): why}
+@pytest.mark.parametrize("fault", WORDS, ids=lambda it: it.name.lower())
+@pytest.mark.parametrize("operation", OF_LIST)
+def test_a_call_about_lists_goes_wrong(wire: Wire, operation: str, fault: Fault) -> None:
+    furnish_list(wire.place, 1)
+    furnish(wire.places[OTHER, REGION], 1)
+    wire.choose = fault_at(operation, fault)
+
+    looked = wire.look(prefix_list(1), group(1, OTHER))
+
+    assert looked.groups[group(1, OTHER)].is_complete
+    if operation == LISTS and fault in OF_EVERY_CALL:
+        assert looked.problems == {prefix_list(1): WORDS[fault]}
         return
-    state = found.prefix_lists[resource(PL)]
+    state = looked.prefix_lists[prefix_list(1)]
+    assert f"{OF_LIST[operation]} could not be seen: {WORDS[fault]}" in state.not_seen
     assert not state.is_complete
-    assert f"{OF_A_LIST[operation]} could not be seen: {why}" in state.not_seen
+    assert state.has_all_rules == (operation != ENTRIES)
 
 
-@pytest.mark.usefixtures("fast")
-@pytest.mark.parametrize("fault", FAULTS)
-def test_second_page_that_fails(
-    world: MemberWorld, monkeypatch: pytest.MonkeyPatch, fault: str
-) -> None:
-    """Half of the rules are not rules that stand alone."""
-    world.most_a_page = 5
-    rules = [rule(f"sgr-{number:017x}", SG, FromPort=number, ToPort=number) for number in range(9)]
-    world.accounts[OWN] = {REGION: account(SG, SecurityGroupRules=rules)}
-    answer = world.answer
-
-    def answered(key: str, region: str, form: dict[str, str]) -> tuple[int, bytes]:
-        is_second = form["Action"] == "DescribeSecurityGroupRules" and "NextToken" in form
-        return FAULTS[fault](world, form["Action"]) if is_second else answer(key, region, form)
-
-    monkeypatch.setattr(world, "answer", answered)
-
-    state = looked(MINE).groups[MINE]
-
-    assert state.rules == ()
-    assert not state.has_all_rules
-    assert not state.is_complete
-    assert f"its rules could not be seen: {WORDS[fault][1]}" in state.not_seen
+NO_CREDENTIALS: Final = "<AssumeRoleResponse><AssumeRoleResult/></AssumeRoleResponse>"
 
 
-@pytest.mark.usefixtures("fast")
-def test_groups_that_refer_and_cannot_be_read(world: MemberWorld) -> None:
-    refers = rule("sgr-0123456789abcdef0", SG, PrefixListId=PL)
-    world.accounts[OWN] = {
-        REGION: account(
-            SG,
-            SecurityGroups=[group(SG, Tags=[{"Value": "without a key"}])],
-            SecurityGroupRules=[refers],
-            PrefixLists=[{"PrefixListId": PL, "Version": 1}],
-            Entries={PL: []},
-        )
-    }
-
-    state = looked(resource(PL)).prefix_lists[resource(PL)]
-
-    assert not state.is_complete
-    assert "some groups that may refer to it could not be seen" in state.not_seen[0]
-
-
-@pytest.mark.usefixtures("fast")
 @pytest.mark.parametrize(
-    "options", [{}, {"InternetGatewayBlockMode": "block-moon"}, {"State": "x"}]
+    ("fault", "words"),
+    [
+        pytest.param(Fault.NO_ROLE, NO_ROLE, id="no such role, or not ours"),
+        pytest.param(Fault.THROTTLED, "AWS STS throttled the look", id="throttled"),
+        pytest.param(Fault.BROKEN, "AWS STS could not answer", id="500"),
+        pytest.param(Fault.EXPIRED, "AWS STS could not answer", id="the function's own expired"),
+        pytest.param(Fault.RESET, "the connection to AWS STS failed", id="reset"),
+        pytest.param(Fault.NO_ENDPOINT, "the connection to AWS STS failed", id="no endpoint"),
+        pytest.param(Fault.TIMED_OUT, "AWS STS did not answer in time", id="timed out"),
+        pytest.param(Fault.GARBLED, "the answer of AWS STS could not be read", id="garbled"),
+        pytest.param(
+            Fault.EMPTY, "the answer of AWS STS could not be read", id="nothing of an answer"
+        ),
+        pytest.param(NO_CREDENTIALS, "the answer of AWS STS could not be read", id="nothing in it"),
+        pytest.param(assumed(""), "the answer of AWS STS could not be read", id="no key"),
+        pytest.param(assumed("A", ""), "the answer of AWS STS could not be read", id="no secret"),
+        pytest.param(
+            assumed("A", "s", ""), "the answer of AWS STS could not be read", id="no token"
+        ),
+    ],
 )
-def test_block_mode_that_we_do_not_know(world: MemberWorld, options: dict[str, str]) -> None:
-    world.accounts[OWN] = {REGION: account(SG, VpcBlockPublicAccessOptions=options)}
+def test_the_role_cannot_be_assumed(wire: Wire, fault: Fault | str, words: str) -> None:
+    furnish(wire.places[OTHER, REGION], 1)
+    arn = f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"
+    wire.choose = lambda it: fault if it.asked.get("RoleArn") == arn else None
 
-    state = looked(MINE).groups[MINE]
+    looked = wire.look(group(1), prefix_list(1), group(1, OTHER))
 
-    assert state.is_complete
-    assert state.block_mode is None
+    assert looked.problems == dict.fromkeys([group(1), prefix_list(1)], words)
+    assert looked.groups.keys() == {group(1, OTHER)}
+
+
+def test_there_can_be_no_client_for_a_region(wire: Wire) -> None:
+    furnish(wire.place, 1)
+    nowhere = group(1, region="eu-" + "x" * 70)
+
+    looked = wire.look(nowhere, group(1))
+
+    assert looked.problems == {nowhere: "EC2 could not answer"}
+    assert looked.groups[group(1)].is_complete
+
+
+@pytest.mark.parametrize(
+    ("operation", "member", "what"),
+    [
+        pytest.param(BLOCK_MODE, "", "VPC Block Public Access", id="a mode that nobody knows"),
+        pytest.param(VPCS, "<vpcSet/>", "who owns its VPC", id="a VPC that is gone"),
+    ],
+)
+def test_an_answer_of_another_kind(wire: Wire, operation: str, member: str, what: str) -> None:
+    furnish(wire.place, 1)
+    wire.place.block_mode = "block-sideways"
+    wire.choose = fault_at(operation, f"<Response>{member}</Response>") if member else wire.choose
+
+    not_seen = wire.look(group(1)).groups[group(1)].not_seen
+
+    assert any(it.startswith(f"{what} could not be seen") for it in not_seen)
+
+
+def test_a_group_without_an_id_may_be_one_that_refers(wire: Wire) -> None:
+    furnish_list(wire.place, 1, 1)
+    item = f"<item><groupId>{group(1).id}</groupId></item>"
+    answers = iter([f"<R><securityGroupInfo>{item}<item/></securityGroupInfo></R>"])
+    wire.choose = lambda it: next(answers, None) if it.operation == GROUPS else None
+
+    state = wire.look(prefix_list(1)).prefix_lists[prefix_list(1)]
+
+    assert [it.resource for it in state.groups] == [group(1)]
     assert state.not_seen == (
-        "VPC Block Public Access could not be seen: the answer of EC2 could not be read",
+        f"some groups that may refer to it could not be seen: {NOT_READABLE}",
     )
 
 
-def test_attempts(world: MemberWorld) -> None:
-    """One failure of each call is made good, with the waits and attempts of the function."""
-    world.faults["", "DescribeSecurityGroupRules"] = "reset"
-    world.times["", "DescribeSecurityGroupRules"] = 1
-
-    assert looked(MINE).groups[MINE].is_complete
-    assert world.operations()["DescribeSecurityGroupRules"] == 2
+# Credentials.
 
 
-@pytest.mark.usefixtures("world")
-def test_region_that_nobody_answers_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_EC2", "http://127.0.0.1:9")
+def test_credentials_are_kept_until_shortly_before_they_expire(wire: Wire) -> None:
+    furnish(wire.place, 1)
+    wire.look(group(1))
+    wire.now += SESSION_SECONDS - RENEWED_BEFORE_SECONDS - 1
+    wire.look(group(1))
+    assert wire.calls()[ASSUME] == 1
 
-    assert looked(MINE).problems == {MINE: OFF}
-
-
-@pytest.mark.usefixtures("world")
-def test_sts_that_nobody_answers_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9")
-
-    assert looked(MINE).problems == {MINE: "the connection to AWS STS failed"}
+    wire.now += 1
+    assert wire.look(group(1)).problems == {}
+    assert wire.calls()[ASSUME] == 2
 
 
-class NoClients:
-    """A session that makes none of a service."""
+@pytest.mark.parametrize("fault", [Fault.DENIED, Fault.OFF, Fault.EXPIRED])
+def test_kept_credentials_that_died_are_renewed_once(wire: Wire, fault: Fault) -> None:
+    furnish(wire.place, 1)
+    wire.look(group(1))
+    old = wire.requests[-1].key
+    wire.choose = lambda it: fault if it.key == old else None
 
-    def __init__(self, service: str) -> None:
-        self._service = service
-        self._session = clients.session()
+    again = wire.look(group(1))
 
-    def create_client(self, service: str, **more: Any) -> Any:
-        if service == self._service:
-            raise RuntimeError("no such service")
-        return self._session.create_client(service, **more)
+    assert again.groups[group(1)].is_complete
+    assert wire.calls()[ASSUME] == 2
+    assert len([it for it in wire.requests[-again.calls :] if it.key == old]) == 1
 
 
-@pytest.mark.usefixtures("world")
 @pytest.mark.parametrize(
-    ("service", "said"), [("sts", "AWS STS could not answer"), ("ec2", "EC2 could not answer")]
+    ("fault", "words", "tries"),
+    [
+        pytest.param(Fault.DENIED, MAY_NOT_READ, 1, id="the role may not"),
+        pytest.param(Fault.OFF, NOT_ENABLED, 1, id="the Region was switched off"),
+        pytest.param(Fault.EXPIRED, "EC2 could not answer", 1, id="the clock is wrong"),
+        pytest.param(Fault.THROTTLED, "EC2 throttled the look", 0, id="nothing to renew"),
+    ],
 )
-def test_client_that_cannot_be_made(service: str, said: str) -> None:
-    looking = MemberAccounts(NoClients(service), role_name=ROLE, clock=time.monotonic)
+def test_credentials_are_not_renewed_twice(
+    wire: Wire, fault: Fault, words: str, tries: int
+) -> None:
+    furnish(wire.place, 1)
+    wire.look(group(1))
+    wire.choose = lambda it: fault if it.account_id else None
 
-    assert looking.look([MINE], now=NOW, seconds=PATIENT).problems == {MINE: said}
+    looked = wire.look(group(1))
 
-
-# Time.
-
-
-@pytest.mark.parametrize("operation", ["AssumeRole", "DescribeSecurityGroups", "DescribeVpcs"])
-def test_deadline_holds_while_threads_hang(world: MemberWorld, operation: str) -> None:
-    """With the waits of the function: two attempts of two seconds would be longer."""
-    world.faults[OWN, operation] = "hang"
-    started = time.monotonic()
-
-    found = looked(MINE, THEIRS, seconds=1.0)
-
-    assert 0.9 < time.monotonic() - started < 1.9
-    assert found.groups[THEIRS].is_complete
-    late = "the look took too long"
-    if operation == "DescribeVpcs":
-        state = found.groups[MINE]
-        assert state.has_all_rules
-        assert not state.is_complete
-        assert f"who owns its VPC could not be seen: {late}" in state.not_seen
-    else:
-        assert found.problems == {MINE: late}
+    assert looked.problems == {group(1): words}
+    assert wire.calls()[ASSUME] == 1 + tries
 
 
-def test_no_time_at_all(world: MemberWorld) -> None:
-    found = looked(MINE, seconds=0.0)
+def test_the_role_was_deleted_since(wire: Wire) -> None:
+    furnish(wire.place, 1)
+    wire.look(group(1))
+    wire.choose = lambda it: Fault.DENIED if it.account_id else Fault.NO_ROLE
 
-    assert found.problems == {MINE: "the look took too long"}
-    assert not world.calls
-
-
-def test_ten_seconds_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[float] = []
-
-    def run(_: Any, __: Sequence[Any], deadline: float) -> None:
-        asked.append(deadline)
-
-    monkeypatch.setattr(MemberAccounts, "_run", run)
-    accounts(lambda: 100.0).look([MINE], now=NOW, seconds=500.0)
-
-    assert asked == [110.0]
+    assert wire.look(group(1)).problems == {group(1): NO_ROLE}
 
 
-def test_twenty_accounts_at_once(world: MemberWorld) -> None:
-    resources = [resource(f"sg-{number:017x}", f"{number:012d}") for number in range(20)]
-    world.accounts = {it.account_id or "": {REGION: account(it.id)} for it in resources}
-    world.latency = 0.02
+def test_the_region_used_longest_ago_is_forgotten_first(wire: Wire) -> None:
+    made: list[object] = []
+    wire.session.register("creating-client-class", lambda **_: made.append(1))
+    with mock.patch.object(member_clients, "MOST_CLIENTS", 2):
+        clients = MemberClients(wire.session, role_name=ROLE, clock=lambda: 0.0)
+    first, _ = clients.ec2("xx-test-1"), clients.ec2("xx-test-2")
+    assert clients.ec2("xx-test-1") is first
 
-    found = looked(*resources)
-
-    assert list(found.groups) == resources
-    assert all(it.is_complete for it in found.groups.values())
-    assert found.calls == 180
-
-
-@pytest.mark.usefixtures("fast")
-def test_accounts_that_hang_keep_no_other_waiting_for_long(world: MemberWorld) -> None:
-    """More of them than threads, and worse."""
-    resources = [resource(f"sg-{number:017x}", f"{number:012d}") for number in range(20)]
-    world.accounts = {it.account_id or "": {REGION: account(it.id)} for it in resources}
-    for it in resources[:16]:
-        world.faults[it.account_id or "", "DescribeSecurityGroups"] = "hang"
-
-    found = looked(*resources)
-
-    assert list(found.groups) == resources[16:]
-    assert set(found.problems.values()) == {"EC2 did not answer in time"}
+    clients.ec2("xx-test-3")
+    assert clients.ec2("xx-test-1") is first
+    assert len(made) == 3
+    clients.ec2("xx-test-2")
+    assert len(made) == 4
 
 
-@pytest.mark.usefixtures("world")
-def test_machine_without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Thread(threading.Thread):
-        def start(self) -> None:
-            raise RuntimeError("can't start new thread")
+def test_the_account_looked_at_longest_ago_is_forgotten_first(wire: Wire) -> None:
+    clients = MemberClients(wire.session, role_name=ROLE, clock=lambda: 0.0)
+    accounts = [f"{it:012}" for it in range(MOST_ACCOUNTS + 1)]
+    assert all(clients.act_as(it, renew=False) for it in accounts)
 
-    # Not for the server.
-    name = "security_group_alerter.aws.member_account.threading"
-    monkeypatch.setattr(name, SimpleNamespace(Thread=Thread))
+    assert not clients.act_as(accounts[-1], renew=False)
+    assert not clients.act_as(accounts[1], renew=False)
+    assert clients.act_as(accounts[0], renew=False)
+    assert clients.act_as(accounts[2], renew=False)
+    assert wire.calls()[ASSUME] == MOST_ACCOUNTS + 3
 
-    assert set(looked(MINE, THEIRS).groups) == {MINE, THEIRS}
+
+def test_of_recent_values_those_used_last_are_kept_until_they_expire() -> None:
+    now = [0.0]
+    recent = Recent[str](2, lambda: now[0])
+    recent.put("a", "1", 10)
+    recent.put("b", "2")
+    assert recent.get("a") == "1"
+    recent.put("c", "3")
+
+    assert [recent.get(it) for it in "abc"] == ["1", None, "3"]
+    now[0] = 10
+    assert [recent.get(it) for it in "abc"] == [None, None, "3"]
 
 
-@pytest.mark.usefixtures("fast")
-def test_role_without_credentials(world: MemberWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    nothing = b"<AssumeRoleResponse><AssumeRoleResult/></AssumeRoleResponse>"
-    monkeypatch.setattr(world, "answer", lambda *_: (200, nothing))
+def test_the_block_mode_is_asked_for_once_an_hour(wire: Wire) -> None:
+    furnish(wire.place, 1)
+    wire.look(group(1))
+    wire.place.block_mode = "block-ingress"
+    wire.now += BLOCK_MODE_SECONDS - 1
+    assert wire.look(group(1)).groups[group(1)].block_mode is InternetGatewayBlockMode.OFF
+    assert wire.calls()[BLOCK_MODE] == 1
 
-    assert looked(MINE).problems == {MINE: UNREADABLE.format("AWS STS")}
+    wire.now += 1
+    looked = wire.look(group(1))
+    assert looked.groups[group(1)].block_mode is InternetGatewayBlockMode.INGRESS
+    assert wire.calls()[BLOCK_MODE] == 2
+
+
+# Pages.
+
+
+def test_a_thousand_rules_and_more(wire: Wire) -> None:
+    furnish(wire.place, 1)
+    for _ in range(1000):
+        wire.place.add_rule(group(1).id)
+
+    looked = wire.look(group(1))
+
+    assert len(looked.groups[group(1)].rules) == 1001
+    assert wire.calls()[RULES] == 2
+    assert looked.calls == len(wire.requests)
+
+
+@pytest.mark.parametrize(
+    ("count", "pages"),
+    [pytest.param(500, 1, id="500 on one page"), pytest.param(1001, 2, id="one more than a page")],
+)
+def test_many_interfaces(wire: Wire, count: int, pages: int) -> None:
+    wire.place.add_group(group(1).id)
+    for _ in range(count):
+        wire.place.add_interface(group(1).id, association={"publicIp": "198.51.100.7"})
+
+    looked = wire.look(group(1))
+
+    assert len(looked.groups[group(1)].interfaces) == count
+    asked = [it for it in wire.requests if it.asked.get("Filter.1.Name") == "group-id"]
+    assert len([it for it in asked if it.operation == INTERFACES]) == pages
+
+
+def test_a_prefix_list_of_a_thousand_ranges(wire: Wire) -> None:
+    furnish_list(wire.place, 1)
+    wire.place.entries[prefix_list(1).id] = [
+        {"cidr": f"10.{it // 256}.{it % 256}.0/24"} for it in range(1000)
+    ]
+
+    assert len(wire.look(prefix_list(1)).prefix_lists[prefix_list(1)].ranges) == 1000
+    assert wire.calls()[ENTRIES] == 10
+
+
+def test_a_page_in_the_middle_goes_wrong_and_nothing_counts_as_whole(wire: Wire) -> None:
+    furnish(wire.place, 1)
+    for _ in range(1000):
+        wire.place.add_rule(group(1).id)
+    wire.choose = lambda it: Fault.BROKEN if "NextToken" in it.asked else None
+
+    state = wire.look(group(1)).groups[group(1)]
+
+    assert not state.has_all_rules
+    assert state.not_seen == ("its rules could not be seen: EC2 could not answer",)
+
+
+def test_of_many_groups_that_refer_some_are_looked_at(wire: Wire) -> None:
+    furnish_list(wire.place, 1, *range(FILTER_VALUES + 1))
+    # With this one it takes two filters, and both find the interface.
+    more, last = group(FILTER_VALUES + 1), group(FILTER_VALUES - 1)
+    furnish(wire.place, FILTER_VALUES + 1)
+    wire.place.add_interface(more.id, last.id)
+
+    looked = wire.look(prefix_list(1), more)
+
+    state = looked.prefix_lists[prefix_list(1)]
+    assert len(state.groups) == FILTER_VALUES
+    assert state.not_seen == (
+        "some groups that may refer to it could not be seen: only 200 of 201 groups are looked at",
+    )
+    assert [len(it.interfaces) for it in state.groups if it.resource == last] == [1]
+    assert looked.groups[more].is_complete
+    assert len(looked.groups[more].interfaces) == 2
+    assert wire.calls()[RULES] == 2
+
+
+def test_of_many_instances_those_with_public_addresses_are_named(wire: Wire) -> None:
+    furnish(wire.place, 1)
+    wire.place.tags.append({"key": "Name", "resourceId": "i-public", "value": "shop"})
+    for number in range(FILTER_VALUES):
+        wire.place.add_interface(group(1).id, attachment={"instanceId": f"i-{number}"})
+    wire.place.add_interface(
+        group(1).id,
+        attachment={"instanceId": "i-public"},
+        association={"publicIp": "198.51.100.7"},
+    )
+
+    interfaces = wire.look(group(1)).groups[group(1)].interfaces
+
+    assert [it.name for it in interfaces if it.public_ipv4] == ["shop"]
+    assert wire.calls()[TAGS] == 1
+
+
+# Time and threads.
+
+
+def test_a_call_that_hangs_keeps_nothing_else_from_arriving(wire: Wire) -> None:
+    furnish(wire.place, 1)
+    furnish(wire.places[OTHER, REGION], 1)
+    released, ended = threading.Event(), threading.Event()
+
+    def hang(request: Request) -> None:
+        if (request.operation, request.account_id) == (RULES, ACCOUNT):
+            released.wait(10)
+            # By the time it answers, the look is over.
+            wire.now += 100
+            ended.set()
+
+    # A first client takes a while to make.
+    wire.look(group(1, OTHER), group(1))
+    wire.choose = hang
+    looked = wire.look(group(1, OTHER), group(1), seconds=0.25)
+    released.set()
+
+    assert looked.groups[group(1, OTHER)].is_complete
+    state = looked.groups[group(1)]
+    assert state.name == "web"
+    assert f"its rules could not be seen: {TOO_SLOW}" in state.not_seen
+    assert not state.is_complete
+    assert ended.wait(10)
+
+
+def test_after_the_deadline_nothing_more_is_asked(wire: Wire) -> None:
+    furnish(wire.place, 1)
+
+    def take_long(request: Request) -> None:
+        wire.now += 11 if request.operation == INTERFACES else 0
+
+    wire.choose = take_long
+    looked = wire.look(group(1), seconds=60)
+
+    assert wire.requests[-1].operation == INTERFACES
+    assert f"its network interfaces could not be seen: {TOO_SLOW}" in (
+        looked.groups[group(1)].not_seen
+    )
+
+
+def test_there_is_no_time(wire: Wire) -> None:
+    assert wire.look(group(1), seconds=0).problems == {group(1): TOO_SLOW}
+    assert wire.requests == []
+
+
+def test_more_accounts_than_threads(wire: Wire) -> None:
+    resources = [group(1, f"{it:012}") for it in range(MOST_RESOURCES)]
+    for it in resources:
+        furnish(wire.places[str(it.account_id), REGION], 1)
+    threads = set()
+    wire.choose = lambda _: threads.add(threading.get_ident())
+
+    assert wire.look(*resources).groups.keys() == set(resources)
+    assert 1 <= len(threads) <= THREADS
+
+
+def test_without_threads_one_look_comes_after_the_other(wire: Wire) -> None:
+    resources = [group(1), group(1, OTHER)]
+    for it in resources:
+        furnish(wire.places[str(it.account_id), REGION], 1)
+    threads = set()
+    wire.choose = lambda _: threads.add(threading.get_ident())
+
+    with mock.patch.object(
+        threading.Thread, "start", side_effect=RuntimeError("can't start new thread")
+    ):
+        looked = wire.look(*resources)
+
+    assert looked.groups.keys() == set(resources)
+    assert threads == {threading.get_ident()}
