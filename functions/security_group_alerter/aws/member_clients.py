@@ -89,15 +89,15 @@ class MemberClients:
         with self._lock:
             client = self._clients.get((service, region))
             if client is None:
-                client = self._made(service, region)
+                client = self._made(region)
                 self._clients.put((service, region), client)
             return client
 
-    def _made(self, service: str, region: str | None) -> Any:
+    def _made(self, region: str | None) -> Any:
         if region is None:
-            return self._session.create_client(service, config=CLIENT_CONFIG)
+            return self._session.create_client("sts", config=CLIENT_CONFIG)
         client = self._session.create_client(
-            service,
+            "ec2",
             region_name=region,
             # Nobody's: a call that were not signed as below would be refused, not made as the
             # function itself.
@@ -105,7 +105,7 @@ class MemberClients:
             aws_secret_access_key="none",  # noqa: S106 - nobody's
             config=CLIENT_CONFIG,
         )
-        client.meta.events.register(f"before-parameter-build.{service}", self._sign)
+        client.meta.events.register("before-parameter-build.ec2", self._sign)
         return client
 
     def _sign(self, context: dict[str, Any], **_: Any) -> None:

@@ -6,16 +6,13 @@ from dataclasses import replace
 from typing import Any, Final
 from unittest import mock
 
-import botocore.session
 import pytest
-from moto import mock_aws
 
 from security_group_alerter.aws import member_clients
 from security_group_alerter.aws.account_look import BLOCK_MODE_SECONDS, FILTER_VALUES
 from security_group_alerter.aws.member_account import (
     MOST_RESOURCES,
     NOT_LOOKED_AT,
-    MemberAccounts,
 )
 from security_group_alerter.aws.member_clients import (
     MOST_ACCOUNTS,
@@ -45,7 +42,6 @@ from tests.security_group_alerter.aws.ec2_wire import (
     Wire,
     assumed,
     group,
-    new_session,
     prefix_list,
     wired,
 )
@@ -198,38 +194,6 @@ def test_a_list_without_groups_is_asked_about_no_groups(wire: Wire) -> None:
 
     assert wire.look(prefix_list(1)).prefix_lists[prefix_list(1)].is_complete
     assert set(wire.calls()) == {ASSUME, LISTS, ENTRIES, GROUPS}
-
-
-def test_moto_answers_from_the_account_whose_role_it_is() -> None:
-    with mock_aws():
-        made = {}
-        for account_id in (ACCOUNT, OTHER):
-            sts: Any = new_session().create_client("sts")
-            arn = f"arn:aws:iam::{account_id}:role/{ROLE}"
-            found = sts.assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
-            ec2: Any = botocore.session.Session().create_client(
-                "ec2",
-                region_name=REGION,
-                aws_access_key_id=found["AccessKeyId"],
-                aws_secret_access_key=found["SecretAccessKey"],
-                aws_session_token=found["SessionToken"],
-            )
-            vpc_id = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
-            group_id = ec2.create_security_group(
-                GroupName="web", Description=account_id, VpcId=vpc_id
-            )["GroupId"]
-            ec2.authorize_security_group_ingress(
-                GroupId=group_id, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0"
-            )
-            made[account_id] = replace(group(1, account_id), id=group_id)
-        accounts = MemberAccounts(new_session(), role_name=ROLE, clock=lambda: 0.0)
-
-        looked = accounts.look([*made.values()], now=NOW, seconds=10)
-
-    assert looked.groups.keys() == set(made.values())
-    for state in looked.groups.values():
-        ingress = [it for it in state.rules if it.direction == "ingress"]
-        assert [it.peer.value for it in ingress] == ["0.0.0.0/0"]
 
 
 # What is not looked at.
