@@ -62,7 +62,7 @@ class Report:
     `matched` are the records that are ours, of which `duplicates` were alerted before. `alerts` are
     messages that Amazon SNS took, with the `event_ids` in them; `sends_failed` those it refused.
     `oldest` is the time of the oldest call to be alerted. `error` says why the delivery has to come
-    again: UndecodableDeliveryError, PublishError, or a fault of ours while sending.
+    again: UndecodableDeliveryError, PublishError, or a fault of ours.
     """
 
     records: int = 0
@@ -125,7 +125,8 @@ class Alerter:
         found = [it for it in read if isinstance(it, DeliveredFinding)]
         notices = self._notices(now.date()) if read else []
         fresh, is_sure = self._not_alerted([*notices, *found])
-        entries = with_aftermath(with_moments(fresh, self.standards, today=now.date()))
+        judged, fault = with_moments(fresh, self.standards, today=now.date())
+        entries = with_aftermath(judged)
         alerts = list(
             alerts_of(
                 entries,
@@ -146,6 +147,7 @@ class Alerter:
             world_open=sum(finding.judgement.world_open for finding in calls),
             unreadable=sum(it.subject.kind is SubjectKind.UNREADABLE for it in calls),
             enrichment_failures=sum(bool(alert.account.problems) for alert in alerts),
+            error=sent.error or fault,
             heartbeats=len(beats),
             oldest=min(filter(None, map(_time_of, calls)), default=None),
             newest_heartbeat=max(filter(None, beats), default=None),

@@ -1,8 +1,8 @@
-"""Step 7: where several calls of a delivery name a group, each is judged by what stood at it."""
+"""Step 6c: where several calls of a delivery name a group, each is judged by what stood at it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -13,29 +13,53 @@ from .memory.statements import Statement, statements_of
 from .model.alert import DeliveredFinding
 from .model.change import SecurityGroupChange
 from .model.exposure_life import Resource
+from .model.standing import Moment
 
 
 def with_moments(
     found: Sequence[DeliveredFinding], standards: Standards, *, today: date
-) -> list[DeliveredFinding]:
-    """The findings of a delivery. A group that one call names is known by that record alone."""
+) -> tuple[list[DeliveredFinding], Exception | None]:
+    """The findings of a delivery, and the last fault of ours: it takes no alert with it.
+
+    A group that one call names is known by that record alone.
+    """
     judged = list(found)
+    error: Exception | None = None
     for resource, said in _said_in(found).items():
-        events = frozenset(it.event.event_id for statements in said.values() for it in statements)
-        if len(events) == 1:
-            continue
-        together = {it for statements in said.values() for it in statements}
-        moments = fold(resource, together, at=events).moments
-        for index, statements in said.items():
-            # There is none after the group's deletion.
-            moment = moments.get(statements[0].event.event_id)
-            record, change = found[index].finding.record, found[index].finding.change
-            if moment is None or record is None or not isinstance(change, SecurityGroupChange):
-                continue
-            if says_more(change, moment):
-                again = finding_of(record, change, standards, today=today, moment=moment)
-                judged[index] = replace(found[index], finding=again)
-    return judged
+        try:
+            for index, moment in _moments_in(resource, said):
+                judged[index] = _judged_at(moment, found[index], standards, today)
+        except Exception as fault:  # noqa: BLE001
+            # Then each call on the group is judged by its record.
+            error = fault
+            for index in said:
+                judged[index] = found[index]
+    return judged, error
+
+
+def _moments_in(
+    resource: Resource, said: Mapping[int, tuple[Statement, ...]]
+) -> Iterator[tuple[int, Moment]]:
+    """What stood at each call on a group, by its place; after the group's deletion nothing did."""
+    events = {index: statements[0].event.event_id for index, statements in said.items()}
+    if len({*events.values()}) == 1:
+        return
+    together = {it for statements in said.values() for it in statements}
+    moments = fold(resource, together, at=frozenset(events.values())).moments
+    for index, event_id in events.items():
+        if event_id in moments:
+            # Other deliveries may hold more calls on the group.
+            yield index, replace(moments[event_id], is_whole=False)
+
+
+def _judged_at(
+    moment: Moment, entry: DeliveredFinding, standards: Standards, today: date
+) -> DeliveredFinding:
+    record, change = entry.finding.record, entry.finding.change
+    if not (record and isinstance(change, SecurityGroupChange) and says_more(change, moment)):
+        return entry
+    again = finding_of(record, change, standards, today=today, moment=moment)
+    return replace(entry, finding=again)
 
 
 def _said_in(

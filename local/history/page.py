@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -31,16 +30,12 @@ _MINUTE: Final = timedelta(minutes=1)
 def write_page(path: Path, lives: Sequence[ExposureLife], *, is_partial: bool) -> None:
     """Write the page beside the path, and put it in its place when it is whole. Raises OSError."""
     text = page_of(lives, is_partial=is_partial)
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as beside:
-        try:
-            beside.write(text)
-            beside.close()
-            Path(beside.name).replace(path)
-        except BaseException:
-            Path(beside.name).unlink(missing_ok=True)
-            raise
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        beside.write_text(text, "utf-8")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def page_of(lives: Sequence[ExposureLife], *, is_partial: bool) -> str:

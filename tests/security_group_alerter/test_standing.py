@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from security_group_alerter import standing
 from security_group_alerter.judgement.findings import Standards, unreadable_finding
+from security_group_alerter.memory.fold import Fold, fold
 from security_group_alerter.model.alert import DeliveredFinding
 from security_group_alerter.model.change import Action, SecurityGroupChange
+from security_group_alerter.model.exposure_life import Resource
 from security_group_alerter.model.finding import Effect, Finding
 from security_group_alerter.model.rules import Direction, SecurityGroupRule
 from security_group_alerter.model.severity import Severity
@@ -63,7 +66,9 @@ def findings(*changes: SecurityGroupChange) -> list[Finding]:
 
 
 def judged(entries: Sequence[DeliveredFinding]) -> list[DeliveredFinding]:
-    return with_moments(entries, STANDARDS, today=TODAY)
+    found, error = with_moments(entries, STANDARDS, today=TODAY)
+    assert error is None
+    return found
 
 
 def words_of(finding: Finding) -> str:
@@ -212,11 +217,40 @@ def line_with(words: str, finding: Finding) -> str:
     return line
 
 
-def test_a_group_that_was_made_here_is_known_whole() -> None:
+def test_a_group_that_was_made_in_this_delivery_may_have_rules_of_another() -> None:
     _, _, revoke = findings(group(Action.CREATE), opened(SSH), revoked(SSH))
 
     assert revoke.judgement.effect is Effect.CLOSES
-    assert "Another rule may still" not in words_of(revoke)
+    assert "Another rule may still keep the group open to the world." in words_of(revoke)
+
+
+def test_a_group_that_is_known_whole_has_no_other_rule() -> None:
+    _, _, revoke = findings(group(Action.CREATE), opened(SSH), revoked(SSH))
+    assert revoke.moment is not None
+
+    whole = replace(revoke, moment=replace(revoke.moment, is_whole=True))
+
+    assert "Another rule may still" not in words_of(whole)
+
+
+def test_a_fault_of_ours_leaves_each_call_to_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(resource: Resource, *_: object, **__: object) -> Fold:
+        if resource.id == GROUP_ID:
+            raise ZeroDivisionError
+        return fold(resource, *_, **__)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(standing, "fold", broken)
+    others = [
+        call(f"o-{number}", number, replace(change, group_id="sg-0aaaaaaaaaaaaaaaa"))
+        for number, change in enumerate((opened(SSH), by_id(SSH)))
+    ]
+    entries = [*calls(opened(SSH), by_id(SSH)), *others]
+
+    found, error = with_moments(entries, STANDARDS, today=TODAY)
+
+    assert isinstance(error, ZeroDivisionError)
+    assert found[:2] == entries[:2]
+    assert found[3].finding.judgement.effect is Effect.CLOSES
 
 
 def test_what_was_open_goes_with_the_group() -> None:

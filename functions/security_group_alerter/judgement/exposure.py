@@ -6,7 +6,7 @@ on a port. So it does not matter how a range is split, ordered or written down.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -116,10 +116,19 @@ def internet_share_of(peers: Iterable[Peer]) -> InternetShare:
 
 def may_be_world(peers: Iterable[Peer]) -> bool:
     """Whether these peers are enough addresses to be the world, each counted as often as it is."""
+    return _are_enough(peers, {4: WORLD_SHARE, 6: WORLD_SHARE})
+
+
+def may_be_broad(peers: Iterable[Peer]) -> bool:
+    """Whether these peers are enough addresses to be broad, each counted as often as it is."""
+    return _are_enough(peers, BROAD_SHARE)
+
+
+def _are_enough(peers: Iterable[Peer], shares: Mapping[int, int]) -> bool:
     counts = {4: 0, 6: 0}
     for network in (peer.network for peer in peers if peer.network is not None):
-        counts[network.version] += network.num_addresses
-    return any(counts[it] * WORLD_SHARE >= total for it, total in _PUBLIC_TOTAL.items())
+        counts[network.version] += 1 << (network.max_prefixlen - network.prefixlen)
+    return any(counts[it] * shares[it] >= total for it, total in _PUBLIC_TOTAL.items())
 
 
 def addresses_in(share: InternetShare) -> int:
@@ -192,11 +201,11 @@ def _public_spans_of(peer: Peer) -> list[tuple[_Edge, _Edge]]:
     if peer.network is None:
         return []
     start, end = _span_of(peer.network)
-    return [
-        (max(start, first), min(end, after))
-        for first, after in _PUBLIC_SPANS[peer.network.version]
-        if start < after and first < end
-    ]
+    spans, ends = _PUBLIC_SPANS[peer.network.version], _PUBLIC_ENDS[peer.network.version]
+    # Those that end after it begins, up to the first that begins where it has ended.
+    first = bisect_right(ends, start)
+    last = bisect_left(spans, (end,), lo=first)
+    return [(max(start, public), min(end, after)) for public, after in spans[first:last]]
 
 
 def _span_of(network: IPv4Network | IPv6Network) -> tuple[_Edge, _Edge]:
@@ -230,6 +239,7 @@ _PUBLIC_SPANS = {
     4: tuple(_without("0.0.0.0/0", _SPECIAL_IPV4)),
     6: tuple(_without(_GLOBAL_UNICAST_IPV6, _SPECIAL_IPV6)),
 }
+_PUBLIC_ENDS = {version: [after for _, after in spans] for version, spans in _PUBLIC_SPANS.items()}
 _PUBLIC_TOTAL = {
     version: sum(after - first for (_, first), (_, after) in spans)
     for version, spans in _PUBLIC_SPANS.items()

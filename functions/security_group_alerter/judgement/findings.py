@@ -173,6 +173,7 @@ def _judged_group(
         opened=opened,
         unaccepted=unaccepted,
         unaccepted_rules=frozenset(rest) if is_in_part else frozenset(),
+        beside=beside if opened != exposure_of(change.added) else (),
         closed=closed,
         acceptance=acceptance,
     )

@@ -14,7 +14,7 @@ from .touched_ports import standing_with
 def says_more(change: SecurityGroupChange, moment: Moment) -> bool:
     """Whether the moment adds to what the call's record says."""
     if change.action is Action.ADD_RULES:
-        return bool(standing_beside(change, moment))
+        return bool(moment.before)
     return change.action in (Action.MODIFY_RULES, Action.REMOVE_RULES, Action.DELETE)
 
 

@@ -23,7 +23,7 @@ from ..model.rules import (
     PortRange,
     SecurityGroupRule,
 )
-from .exposure import exposure_of, internet_share_of
+from .exposure import exposure_of, internet_share_of, may_be_broad
 
 _NOBODY = InternetShare()
 
@@ -46,12 +46,18 @@ def with_ranges(
 def standing_with(
     added: Sequence[SecurityGroupRule], before: Iterable[SecurityGroupRule]
 ) -> tuple[SecurityGroupRule, ...]:
-    """Of the rules that stood before, those that let somebody in where the new ones do, too."""
+    """Of the rules that stood before, those that let somebody in where the new ones do, too.
+
+    None where all of them together are too few addresses to matter.
+    """
     exposure = exposure_of(added)
     if not exposure.openings:
         return ()
     touched = _Shares(exposure)
-    return tuple(rule for rule in before if touched.meet(rule) and _is_public(rule))
+    beside = [rule for rule in before if touched.meet(rule)]
+    if not may_be_broad(rule.peer for rule in (*added, *beside)):
+        return ()
+    return tuple(rule for rule in beside if _is_public(rule))
 
 
 def exposure_after(

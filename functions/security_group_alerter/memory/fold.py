@@ -7,7 +7,7 @@ was closed and is opened again belongs to the exposure of the event that opened 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
@@ -21,7 +21,16 @@ from ..model.severity import Severity
 from ..model.standing import Moment, StandingRule
 from ..model.subject import SubjectKind
 from .group_memory import GroupMemory
-from .open_ports import OpenPorts, families_of, open_ports_of, openings_in, without
+from .open_ports import (
+    OpenPorts,
+    families_of,
+    is_among,
+    open_ports_of,
+    openings_in,
+    ports_of,
+    replaced,
+    without,
+)
 from .statements import (
     Created,
     Deleted,
@@ -180,42 +189,45 @@ def _names_in(statement: Statement) -> set[object]:
 
 @dataclass(slots=True)
 class _Rules:
-    """The rules of a group. A rule is its id where that is known, else its contents."""
+    """The rules of a group. A rule is its id where that is known, else its contents.
+
+    What is open is followed port by port: a step looks at no other ports than its own, since many
+    calls on a group of many rules would take minutes otherwise.
+    """
 
     directions: dict[str, Direction]
     protocols: frozenset[str | None]
-    standing: dict[object, SecurityGroupRule] = field(default_factory=dict)
-    _since: dict[object, Event] = field(default_factory=dict)
+    standing: dict[object, StandingRule] = field(default_factory=dict)
     _by_contents: dict[SecurityGroupRule, object] = field(default_factory=dict)
+    _open: OpenPorts = field(default_factory=dict)
+    # Of the ports that the last step touched.
     _exposure: Exposure = Exposure()
 
     def apply(self, step: _Step) -> EndedHow:
         """Apply what one event says; returns what it is called if that ends an exposure."""
         how = EndedHow.REVOKED
-        is_public = False
+        since = None if step.before_all else step.event
+        touched: list[SecurityGroupRule] = []
         for statement in step.statements:
             match statement:
                 case RuleThere(rule=rule, rule_id=rule_id, is_edit=is_edit):
                     how = EndedHow.MODIFIED if is_edit else how
-                    is_public |= self._put(rule, rule_id, None if step.before_all else step.event)
+                    touched += self._put(rule, rule_id, since)
                 case RuleGone(rule=gone, rule_id=rule_id):
                     key = self._key_of(gone, rule_id)
-                    is_public |= key is not None and self._take(key)
+                    touched += [] if key is None else [self._take(key)]
                 case Deleted():
-                    how, is_public = EndedHow.DELETED, True
+                    how = EndedHow.DELETED
                     self.standing.clear()
-                    self._since.clear()
                     self._by_contents.clear()
+                    self._exposure, self._open = Exposure(), {}
                 case Created() | RangesEdited() | RulesUnknown():
                     pass
-        if is_public:
-            rules = self.standing.values()
-            is_enough = may_be_world(rule.peer for rule in rules if _may_be_public(rule))
-            self._exposure = exposure_of(rules) if is_enough else Exposure()
+        self._follow([rule for rule in touched if _may_be_public(rule)])
         return how
 
     def open_ports(self) -> OpenPorts:
-        return open_ports_of(self._exposure, self.protocols)
+        return self._open
 
     def openings(self, new: OpenPorts, before: OpenPorts) -> tuple[Opening, ...]:
         return tuple(openings_in(self._exposure, new, before))
@@ -225,33 +237,40 @@ class _Rules:
 
     def now(self) -> Moment:
         """What stands now, as what stands after a call."""
-        standing, since = self.standing.items(), self._since
-        return Moment(
-            after=tuple(StandingRule(rule=rule, since=since.get(key)) for key, rule in standing)
-        )
+        return Moment(after=tuple(self.standing.values()))
 
-    def _put(self, rule: SecurityGroupRule, rule_id: str | None, since: Event | None) -> bool:
-        """Whether the Internet may be concerned."""
+    def _follow(self, touched: Sequence[SecurityGroupRule]) -> None:
+        """What is open now on the ports of these rules; all others are as they were."""
+        if not touched:
+            return
+        ports = ports_of(touched, self.protocols)
+        rules = [it.rule for it in self.standing.values() if _may_be_public(it.rule)]
+        beside = [rule for rule in rules if is_among(rule, ports)]
+        is_enough = may_be_world(rule.peer for rule in beside)
+        self._exposure = exposure_of(beside) if is_enough else Exposure()
+        self._open = replaced(self._open, open_ports_of(self._exposure, self.protocols), ports)
+
+    def _put(
+        self, rule: SecurityGroupRule, rule_id: str | None, since: Event | None
+    ) -> list[SecurityGroupRule]:
+        """The rules of which there is one more or one less."""
         before = self.standing.get(rule_id) if rule_id else None
         if rule.direction is Direction.UNKNOWN and rule_id:
-            known = before.direction if before else Direction.UNKNOWN
+            known = before.rule.direction if before else Direction.UNKNOWN
             rule = replace(rule, direction=self.directions.get(rule_id, known))
         key = rule_id if before else self._key_of(rule, rule_id)
         if key is not None and rule_id is None:
-            return False
-        was_public = key is not None and self._take(key)
-        self.standing[rule_id or rule] = rule
-        if since is not None:
-            self._since[rule_id or rule] = since
+            return []
+        taken = [] if key is None else [self._take(key)]
+        self.standing[rule_id or rule] = StandingRule(rule=rule, since=since)
         self._by_contents[rule] = rule_id or rule
-        return was_public or _may_be_public(rule)
+        return [*taken, rule]
 
-    def _take(self, key: object) -> bool:
-        rule = self.standing.pop(key)
-        self._since.pop(key, None)
+    def _take(self, key: object) -> SecurityGroupRule:
+        rule = self.standing.pop(key).rule
         if self._by_contents.get(rule) == key:
             del self._by_contents[rule]
-        return _may_be_public(rule)
+        return rule
 
     def _key_of(self, rule: SecurityGroupRule | None, rule_id: str | None) -> object:
         """What a rule stands under, if it does: a rule of another id is another one."""

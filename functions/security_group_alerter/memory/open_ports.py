@@ -10,7 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ..judgement.exposure import WORLD_SHARE
 from ..model.exposure import Breadth, Exposure, InternetShare, Opening
-from ..model.rules import ALL_PORTS, ALL_PROTOCOLS, PROTOCOLS_WITH_PORTS, PortRange
+from ..model.rules import (
+    ALL_PORTS,
+    ALL_PROTOCOLS,
+    PROTOCOLS_WITH_PORTS,
+    PortRange,
+    SecurityGroupRule,
+)
 
 # (Protocol, IP version), and its ports as bits. A protocol without ports has all of them.
 OpenPorts = Mapping[tuple[str | None, int], int]
@@ -30,6 +36,42 @@ def open_ports_of(exposure: Exposure, protocols: Iterable[str | None]) -> OpenPo
             for protocol in {opening.protocol, *protocols} if is_all else (opening.protocol,):
                 ports[protocol, family] = ports.get((protocol, family), 0) | bits
     return ports
+
+
+def ports_of(
+    rules: Iterable[SecurityGroupRule], protocols: Iterable[str | None]
+) -> Mapping[str | None, int]:
+    """The ports that these rules are about, by protocol, as bits.
+
+    A rule of every protocol is about all ports of each of them, and of all the others.
+    """
+    ports: dict[str | None, int] = {}
+    for rule in rules:
+        is_all = rule.protocol == ALL_PROTOCOLS
+        bits = bits_of(rule.ports or ALL_PORTS)
+        for protocol in {ALL_PROTOCOLS, *protocols} if is_all else (rule.protocol,):
+            ports[protocol] = ports.get(protocol, 0) | bits
+    return ports
+
+
+def is_among(rule: SecurityGroupRule, ports: Mapping[str | None, int]) -> bool:
+    """Whether a rule is about some of these ports."""
+    if rule.protocol == ALL_PROTOCOLS:
+        return True
+    bits, own = ports.get(rule.protocol, 0), rule.ports or ALL_PORTS
+    # Without the ports below, and then without those above.
+    return bool(bits >> own.first & (1 << own.count) - 1)
+
+
+def replaced(before: OpenPorts, now: OpenPorts, ports: Mapping[str | None, int]) -> OpenPorts:
+    """What was open before, with what is open now on these ports."""
+    left = dict(before)
+    for protocol, bits in ports.items():
+        for key in ((protocol, family) for family in FAMILIES):
+            is_open = left.pop(key, 0) & ~bits | now.get(key, 0) & bits
+            if is_open:
+                left[key] = is_open
+    return left
 
 
 def families_of(share: InternetShare) -> tuple[int, ...]:

@@ -33,6 +33,7 @@ class Judgement:
     list's added ranges are: also for a refused call, whose `world_open` is always False.
     `unaccepted` is the part of `opened` that no accepted opening covers, where one covers the rest:
     then the severity comes from it. `unaccepted_rules` are then the rules of it, or ports of rules.
+    `beside` are rules that stood before the call, and that `opened` counts together with its own.
     `is_own_trail` and `blinded` are for trails; `is_repeated` says that CloudTrail itself carries
     out in one account what was done to the organization's trail.
     """
@@ -43,6 +44,7 @@ class Judgement:
     opened: Exposure = Exposure()
     unaccepted: Exposure | None = None
     unaccepted_rules: frozenset[SecurityGroupRule] = frozenset()
+    beside: tuple[SecurityGroupRule, ...] = ()
     closed: Exposure = Exposure()
     listed: InternetShare = InternetShare()
     acceptance: Acceptance = Acceptance()

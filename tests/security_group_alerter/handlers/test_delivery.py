@@ -17,6 +17,7 @@ from mypy_boto3_sqs import SQSClient
 from local.aws import SEEN_EVENTS_TABLE, Topic, emulated_aws
 from local.deliveries import deliveries_of
 from local.lambda_context import lambda_context
+from security_group_alerter import standing
 from security_group_alerter.alerting import PublishError, Report
 from security_group_alerter.aws import clients
 from security_group_alerter.cloudtrail.heartbeat import HEARTBEAT_CALL
@@ -25,6 +26,7 @@ from security_group_alerter.handlers import delivery as handler
 from security_group_alerter.judgement.accepted_openings import AcceptedOpenings
 from security_group_alerter.settings import METRICS_NAMESPACE, SettingsError
 from security_group_alerter.wiring import delivery as wiring
+from tests.security_group_alerter.openings import event_id, with_id
 from tests.stories import story
 
 CONTEXT: Final = lambda_context("request-1")
@@ -421,6 +423,20 @@ def test_a_fault_of_ours_while_sending_is_measured_and_raised(measured: Measured
         handler.handle(delivery.payload, CONTEXT, alerter, now=OPENED_AT)
 
     assert measured() == COUNTS | {"Records": 1, "Matched": 1, "WorldOpen": 1, "Lag": 0}
+
+
+def test_a_fault_of_ours_in_judging_calls_together_is_raised_after_the_alerts(
+    topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing, "fold", mock.Mock(side_effect=RuntimeError("unheard of")))
+    later = with_id(OPENING, event_id(1)) | {"eventTime": "2026-11-17T08:55:13Z"}
+    [delivery] = deliveries_of([OPENING, later])
+
+    with pytest.raises(RuntimeError, match="unheard of"):
+        handler.handle(delivery.payload, CONTEXT, handler.alerter(), now=OPENED_AT)
+
+    told = [it for alert in topic.take() for it in alert.event_ids]
+    assert sorted(told) == sorted([OPENING["eventID"], later["eventID"]])
 
 
 def test_a_delivery_that_cannot_be_decoded_is_measured(measured: Measured) -> None:

@@ -65,6 +65,18 @@ CASES: Final = {
         ["tcp 22-22 narrow"],
         Severity.LOW,
     ),
+    "so-few-that-they-do-not-matter": (
+        ["tcp 22 from 8.8.4.0/24"],
+        ["tcp 22 from 8.8.8.0/24"],
+        ["tcp 22-22 narrow"],
+        Severity.LOW,
+    ),
+    "two-that-are-broad-together": (
+        ["tcp 22 from 8.8.0.0/17"],
+        ["tcp 22 from 8.8.128.0/17"],
+        ["tcp 22-22 broad"],
+        Severity.HIGH,
+    ),
     "a-private-range-beside-the-world": (
         ["tcp 22 from 0.0.0.0/0"],
         ["tcp 22 from 10.0.0.0/8"],

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security_group_alerter.judgement.exposure import internet_share_of
+from security_group_alerter.judgement.exposure import exposure_of, internet_share_of
+from security_group_alerter.memory import fold as fold_module
 from security_group_alerter.memory.fold import fold
 from security_group_alerter.memory.group_memory import GroupMemory
 from security_group_alerter.memory.open_ports import bits_of, families_of, ranges_of
@@ -23,6 +24,7 @@ from security_group_alerter.memory.statements import (
     RuleThere,
     Statement,
 )
+from security_group_alerter.model.exposure import Exposure
 from security_group_alerter.model.exposure_life import EndedHow, Event, ExposureLife, Resource
 from security_group_alerter.model.rules import (
     ALL_PORTS,
@@ -570,3 +572,20 @@ def test_bits_and_ranges(ports: set[int]) -> None:
 
     assert sum(map(bits_of, found)) == bits
     assert all(one.last + 1 < two.first for one, two in pairwise(found))
+
+
+def test_a_step_looks_at_no_other_ports_than_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many calls on a group of many rules: the work grows with the calls, not with their square."""
+    looked_at = 0
+
+    def counted(rules: Iterable[SecurityGroupRule]) -> Exposure:
+        nonlocal looked_at
+        together = list(rules)
+        looked_at += len(together)
+        return exposure_of(together)
+
+    monkeypatch.setattr(fold_module, "exposure_of", counted)
+    said = [added(number, rule(f"tcp {number} from {WORLD}")) for number in range(1, 301)]
+
+    assert len(fold(GROUP, said).exposures) == 300
+    assert looked_at == 300

@@ -10,8 +10,7 @@ from operator import itemgetter
 from typing import Any
 
 from ...judgement.exposure import exposure_of
-from ...judgement.moments import standing_beside
-from ...judgement.touched_ports import exposure_after, standing_with
+from ...judgement.touched_ports import standing_with
 from ...model import ids
 from ...model.alert import DeliveredFinding
 from ...model.change import Action, RuleDescription, SecurityGroupChange
@@ -398,9 +397,8 @@ def _has_unknown_direction(change: SecurityGroupChange) -> bool:
 def _standing_notes(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
     """What stands beside what the call changed, as far as that is known."""
     moment, judgement = finding.moment, finding.judgement
-    beside = standing_beside(change, moment)
-    if beside and exposure_after(change.added, beside) != exposure_of(change.added):
-        rules = listed([_standing_words(rule) for rule in beside], 3)
+    if judgement.beside:
+        rules = listed([_standing_words(rule) for rule in judgement.beside], 3)
         yield f"Open together with what stood before: {rules}."
     is_whole = moment is not None and moment.is_whole
     if moment is not None and judgement.closed.is_world_open and not moment.ended:
