@@ -203,6 +203,13 @@ def test_what_a_revoke_removed_is_not_known_in_part() -> None:
     assert revoke.judgement.effect is Effect.CLOSES
 
 
+def test_a_record_that_names_other_contents_under_the_id_is_believed() -> None:
+    """An edit in between may be in another delivery."""
+    _, revoke = findings(opened(SSH), revoked(SSH_FROM_INSIDE))
+
+    assert revoke.judgement.effect is Effect.OTHER
+
+
 def test_another_rule_keeps_the_ports_open() -> None:
     half = known("tcp 20-25 from 0.0.0.0/1", 5)
 

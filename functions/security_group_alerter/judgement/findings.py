@@ -149,7 +149,10 @@ def _judged_group(
     """
     beside = standing_beside(change, moment)
     opened, closed = exposure_after(change.added, beside), exposure_of(change.removed)
-    closes = closed.is_world_open if moment is None else bool(moment.ended)
+    closes = closed.is_world_open
+    if moment is not None:
+        # What removed nothing public ended nothing, whatever else is said to go by the rule's id.
+        closes = bool(moment.ended) and bool(closed.openings or not change.removed)
     rest, acceptance = change.added, Acceptance()
     if record.outcome is Outcome.SUCCEEDED and standards.accepted:
         rest, acceptance = acceptance_of(change, standards.accepted, record=record, today=today)
