@@ -84,8 +84,11 @@ class Topic:
 
 
 @contextmanager
-def emulated_aws() -> Iterator[Topic]:
-    """Answer all AWS calls of this process, and set the variables that the template sets."""
+def emulated_aws(*, look_role_name: str = "") -> Iterator[Topic]:
+    """Answer all AWS calls of this process, and set the variables that the template sets.
+
+    Without the name of a role, no member account is looked into.
+    """
     os.environ["MOTO_ACCOUNT_ID"] = MANAGEMENT_ACCOUNT_ID
     import boto3
     from moto import mock_aws
@@ -101,7 +104,7 @@ def emulated_aws() -> Iterator[Topic]:
             BillingMode="PAY_PER_REQUEST",
         )
         topic = Topic(boto3.client("sns").create_topic(Name="alerts")["TopicArn"], dynamodb)
-        os.environ |= _environment_of(topic)
+        os.environ |= _environment_of(topic) | {"LOOK_ROLE_NAME": look_role_name}
         yield topic
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from local.aws import SentAlert, Topic
 from local.deliveries import deliveries_of
-from local.replay import ReplayedFunction
+from local.replayed_function import ReplayedFunction
 from tests.conftest import pytest_configure
 from tests.stories import story as record_of
 

@@ -20,6 +20,7 @@ from local import replay
 from local.aws import SentAlert
 from local.awslogs import packed
 from local.deliveries import Delivery
+from local.replayed_function import ReplayedFunction
 from local.template import read_template
 from tests.local.replay_inputs import DELIVERY
 from tests.stories import EVENTS, ROOT, STORIES, story
@@ -666,16 +667,16 @@ def test_a_reading_that_is_interrupted_is_called_partial(
 def test_a_replay_that_is_interrupted_is_called_partial(
     as_json: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    handle = replay.ReplayedFunction.handle
+    handle = ReplayedFunction.handle
 
     def handle_the_first_only(
-        function: replay.ReplayedFunction, delivery: Delivery, problems: list[str]
+        function: ReplayedFunction, delivery: Delivery, problems: list[str]
     ) -> dict[str, int]:
         if "CreateSecurityGroup" in json.dumps(decoded(delivery.payload)):
             raise KeyboardInterrupt
         return handle(function, delivery, problems)
 
-    monkeypatch.setattr(replay.ReplayedFunction, "handle", handle_the_first_only)
+    monkeypatch.setattr(ReplayedFunction, "handle", handle_the_first_only)
 
     replayed = as_json(written(tmp_path, "a.jsonl", OPENING, CREATION))
 
@@ -688,15 +689,15 @@ def test_a_replay_that_is_interrupted_is_called_partial(
 def test_what_was_sent_before_an_interruption_is_printed(
     as_json: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    handle = replay.ReplayedFunction.handle
+    handle = ReplayedFunction.handle
 
     def handle_and_stop(
-        function: replay.ReplayedFunction, delivery: Delivery, problems: list[str]
+        function: ReplayedFunction, delivery: Delivery, problems: list[str]
     ) -> dict[str, int]:
         handle(function, delivery, problems)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(replay.ReplayedFunction, "handle", handle_and_stop)
+    monkeypatch.setattr(ReplayedFunction, "handle", handle_and_stop)
 
     replayed = as_json(written(tmp_path, "a.jsonl", OPENING, CREATION))
 
