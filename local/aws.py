@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -84,16 +84,18 @@ class Topic:
 
 
 @contextmanager
-def emulated_aws(*, look_role_name: str = "") -> Iterator[Topic]:
+def emulated_aws(*, look_role_name: str = "", but_for: Collection[str] = ()) -> Iterator[Topic]:
     """Answer all AWS calls of this process, and set the variables that the template sets.
 
-    Without the name of a role, no member account is looked into.
+    Without the name of a role, no account is looked into. `but_for` are services that somebody
+    else answers for.
     """
     os.environ["MOTO_ACCOUNT_ID"] = MANAGEMENT_ACCOUNT_ID
     import boto3
     from moto import mock_aws
 
-    with _own_environment(), mock_aws():
+    config: Any = {"core": {"passthrough": {"services": [*but_for], "urls": []}}}
+    with _own_environment(), mock_aws(config=config):
         _forget_the_persons_aws()
         _make_organization(boto3.client("organizations"))
         dynamodb = boto3.client("dynamodb")

@@ -90,6 +90,7 @@ def answer(operation: str, request: Request, place: Place) -> dict[str, Any]:
     _check_parameters(operation, request, listing.parameters | named)
     things = list(listing.things(place, request))
     if listing.ids:
+        _check_combination(operation, request)
         things = _by_id(things, listing.ids, _members(request, listing.ids.parameter))
     for name, wanted in _filters_in(request).items():
         values_of = _values_for(operation, name, listing.filters(place))
@@ -104,6 +105,20 @@ def _check_parameters(operation: str, request: Request, known: frozenset[str]) -
         first = name.split(".")[0]
         if first not in _OF_THE_PROTOCOL | known | {"Filter"}:
             raise UnknownCallError(f"{operation}: the parameter {name} is not emulated")
+
+
+def _check_combination(operation: str, request: Request) -> None:
+    """Interfaces by their ids have no pages.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkInterfaces.html
+    """
+    if operation == "DescribeNetworkInterfaces" and {"NetworkInterfaceId.1", "MaxResults"} <= set(
+        request
+    ):
+        raise RefusedError(
+            "InvalidParameterCombination",
+            "The parameter networkInterfaceIds cannot be used with the parameter maxResults",
+        )
 
 
 def _members(request: Request, parameter: str) -> list[str]:

@@ -24,6 +24,8 @@ from .reading import State
 from .region_state import RegionState, nothing_in
 from .shapes import output_of, xml_of, xml_text
 
+# The services that are answered for here.
+SERVICES: Final = ("ec2", "sts")
 _ROLE_ARN: Final = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):role/(.+)")
 # Of a key that AssumeRole gave out, the account; and the Region and service that are asked.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
@@ -68,10 +70,15 @@ class MemberAccounts:
         if self._gaps:
             raise UnknownCallError("; ".join(self._gaps))
 
+    def _gap(self, what: str) -> UnknownCallError:
+        self._gaps.append(what)
+        return UnknownCallError(what)
+
     @contextmanager
     def reachable(self) -> Iterator[None]:
-        """Clients of sessions that are made within reach these accounts, before any other AWS."""
-        entries = [("before-send.ec2", self._answer_ec2), ("before-send.sts", self._answer_sts)]
+        """Clients of sessions that are made within reach these accounts."""
+        answers = {"ec2": self._answer_ec2, "sts": self._answer_sts}
+        entries = [(f"before-send.{service}", answers[service]) for service in SERVICES]
         handlers.BUILTIN_HANDLERS.extend(entries)
         try:
             yield
@@ -79,12 +86,10 @@ class MemberAccounts:
             for entry in entries:
                 handlers.BUILTIN_HANDLERS.remove(entry)
 
-    def _answer_sts(self, request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
+    def _answer_sts(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         form = _form_of(request)
-        # All else is moto's.
-        return self._assume_role(request, form) if form["Action"] == "AssumeRole" else None
-
-    def _assume_role(self, request: AWSPreparedRequest, form: Mapping[str, str]) -> AWSResponse:
+        if form["Action"] != "AssumeRole":
+            raise self._gap(f"{form['Action']} is not emulated")
         role = form["RoleArn"]
         found = _ROLE_ARN.fullmatch(role)
         account_id = found[1] if found else "none"
@@ -134,8 +139,7 @@ class MemberAccounts:
         except RefusedError as error:
             return _ec2_error(error.code, str(error), request)
         except UnknownCallError as error:
-            self._gaps.append(str(error))
-            raise
+            raise self._gap(str(error)) from None
 
     def _described(
         self,

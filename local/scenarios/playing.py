@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..aws import SentAlert, Topic, emulated_aws
 from ..deliveries import deliveries_of
 from ..replayed_function import ReplayedFunction, SubscriptionFilter
-from .member_accounts import MemberAccounts
+from .member_accounts import SERVICES, MemberAccounts
 from .reading import Scenario, Step
 
 # The name of the role with which to look, where there is anything to see.
@@ -33,7 +33,10 @@ def played(scenario: Scenario) -> Iterator[PlayedStep]:
     """
     accounts = MemberAccounts()
     look_role_name = LOOK_ROLE_NAME if scenario.has_state else ""
-    with emulated_aws(look_role_name=look_role_name) as topic, accounts.reachable():
+    with (
+        emulated_aws(look_role_name=look_role_name, but_for=SERVICES) as topic,
+        accounts.reachable(),
+    ):
         function, subscription_filter = ReplayedFunction(), SubscriptionFilter()
         for step in scenario.steps:
             accounts.turn_to(step.at)
