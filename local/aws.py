@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .deliveries import MANAGEMENT_ACCOUNT_ID, ORGANIZATION_ID, TRAIL_REGION
+from .service_models import models_read_once
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -95,7 +96,7 @@ def emulated_aws(*, look_role_name: str = "", but_for: Collection[str] = ()) -> 
     from moto import mock_aws
 
     config: Any = {"core": {"passthrough": {"services": [*but_for], "urls": []}}}
-    with _own_environment(), mock_aws(config=config):
+    with _own_environment(), models_read_once(), mock_aws(config=config):
         _forget_the_persons_aws()
         _make_organization(boto3.client("organizations"))
         dynamodb = boto3.client("dynamodb")

@@ -255,7 +255,8 @@ def _count(number: int, singular: str) -> str:
 
 def _line_of(step: Step, scenario: Scenario) -> str:
     """What stands before the alerts of a step, in every form but JSON Lines."""
-    return f"── {scenario.where}, step {step.number}, {step.written}: {step}"
+    line = f"── step {step.number}, {step.written}: {step}"
+    return line if step.number else f"── {scenario.where}\n{line}"
 
 
 def _email(alert: _Alert) -> str:

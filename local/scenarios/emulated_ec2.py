@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
+from ..service_models import session
 from .region_state import Described, RegionState
-from .shapes import model_of, session
+from .shapes import model_of
 
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 _MOST_VALUES: Final = 200

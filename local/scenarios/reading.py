@@ -5,7 +5,6 @@ Nothing of it is played if a step does not fit.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -42,11 +41,11 @@ class Step:
     state: State | None = None
 
     def __str__(self) -> str:
-        """What happens, in words."""
+        """What happens."""
         if self.trail is not None:
             return "1 record" if len(self.trail) == 1 else f"{len(self.trail)} records"
         places = [
-            f"what stands in {account_id} {region}"
+            f"the state of {account_id} {region}"
             for account_id, regions in (self.state or {}).items()
             for region in regions or ()
         ]
@@ -154,7 +153,7 @@ def _account_of(account_id: str, value: object) -> Mapping[str, RegionState] | N
     if not isinstance(value, dict):
         raise MisfitError(f"{where}: expected an object of Regions or null, {found(value)}")
     for region in value:
-        if not re.fullmatch(ids.REGION.pattern, region):
+        if not ids.REGION.fullmatch(region):
             raise MisfitError(f"{where}: expected a Region such as eu-central-1, {found(region)}")
     return {
         region: region_state_of(it, account_id, region, f"{where}.{region}")

@@ -13,7 +13,8 @@ from typing import Any, Final
 from xml.sax.saxutils import escape
 
 from botocore.model import ListShape, ServiceModel, Shape, StructureShape
-from botocore.session import Session
+
+from ..service_models import session
 
 # The types of the models -> what they are in JSON, and in words.
 _JSON_TYPES: Final[Mapping[str, tuple[type, str]]] = {
@@ -33,12 +34,6 @@ _EXCERPT: Final = 40
 
 class MisfitError(ValueError):
     """A value does not have the shape that it needs: where, and what was expected."""
-
-
-@cache
-def session() -> Session:
-    """Reads the models. Nothing is called with it."""
-    return Session()
 
 
 @cache

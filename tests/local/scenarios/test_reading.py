@@ -39,11 +39,7 @@ def test_steps_are_read_in_order() -> None:
         (0, 9, "1 record"),
         (1, 9, "0 records"),
         (2, 9, "2 records"),
-        (
-            3,
-            10,
-            "what stands in 222233334444 eu-central-1, what stands in 222233334444 us-east-1",
-        ),
+        (3, 10, "the state of 222233334444 eu-central-1, the state of 222233334444 us-east-1"),
         (4, 11, "222233334444 denies the role"),
     ]
     assert scenario.steps[1].at == datetime(2026, 11, 17, 9, tzinfo=UTC)
