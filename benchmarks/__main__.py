@@ -102,7 +102,7 @@ def _measured(
 ) -> dict[str, float | None]:
     found = {
         "messages_a_second": bursts.most_in_a_second,
-        "messages_of_5000": bursts.messages_of_5000,
+        "messages_of_5000_openings": bursts.messages_of_5000_openings,
         "unnamed_of_5000": bursts.unnamed_of_5000,
         "kb_a_change_w100": bursts.kb_a_change[100],
         "kb_a_change_w5000": bursts.kb_a_change[5000],
@@ -123,6 +123,7 @@ def _context(
     rounds: Rounds, bursts: Bursts, bytecodes: float, zip_mb: float
 ) -> dict[str, float | None]:
     found = {
+        "messages_of_5000": bursts.messages_of_5000,
         "warm_vs_naive_w1": rounds.ratio("alerter", "naive", "w1"),
         "without_network_vs_parsing": rounds.ratio(
             "alerter_without_network", "floor_messages", "w100"

@@ -68,7 +68,7 @@ _CALLS_OF_A_GROUP: Final = 4
 _serial: Final = count(1)
 
 
-def delivery(size: int) -> dict[str, Any]:
+def delivery(size: int, *, only_openings: bool = False) -> dict[str, Any]:
     """One payload of so many new records; if there is only one, it is an opening."""
     data = {
         "messageType": "DATA_MESSAGE",
@@ -78,18 +78,18 @@ def delivery(size: int) -> dict[str, Any]:
         "subscriptionFilters": ["security-group-changes"],
         "logEvents": [
             {"id": f"{index:056d}", "timestamp": 1795000000000 + index, "message": message}
-            for index, message in enumerate(messages(size))
+            for index, message in enumerate(messages(size, only_openings=only_openings))
         ],
     }
     packed = gzip.compress(json.dumps(data, separators=(",", ":")).encode(), mtime=0)
     return {"awslogs": {"data": base64.b64encode(packed).decode()}}
 
 
-def messages(size: int) -> Iterator[str]:
+def messages(size: int, *, only_openings: bool = False) -> Iterator[str]:
     """The records as text, a second apart."""
     for index in range(size):
         model = OTHERS[index % len(OTHERS)]
-        if index % 10 == 0:
+        if only_openings or index % 10 == 0:
             model = OPENINGS[index // 50 % len(OPENINGS)]
         # Every tenth record opens, so that each principal has its share of both.
         principal = PRINCIPALS[(index + index // 10) % len(PRINCIPALS)]

@@ -46,6 +46,9 @@ class LoopbackAws:
         self.repeated_when_marked: set[str] = set()
         self.messages = 0
         self.calls: Counter[str] = Counter()
+        # What was put, by its key; and one request at a time, as for an item of DynamoDB.
+        self.items: dict[str, dict[str, Any]] = {}
+        self._one_at_a_time = threading.Lock()
         self.url = ""
         # What DescribeAccount says of any.
         self.account = ACCOUNT
@@ -58,15 +61,20 @@ class LoopbackAws:
         self.repeated_when_marked.clear()
         self.messages = 0
         self.calls.clear()
+        self.items.clear()
 
-    def answer(self, operation: str, body: str) -> bytes:
-        """Do what is asked."""
+    def answer(self, operation: str, body: str) -> tuple[int, bytes]:
+        """Do what is asked: the status and the body of the answer."""
         if operation == "PublishBatch":
-            return self._publish(parse_qs(body)).encode()
+            return 200, self._publish(parse_qs(body)).encode()
         if operation == "Publish":
             self.messages += 1
-            return _PUBLISHED
-        return json.dumps(self._answer(operation, json.loads(body))).encode()
+            return 200, _PUBLISHED
+        # Other functions, to which ours is compared, have other tables: those take everything.
+        if operation == "PutItem" and "event_id" in json.loads(body)["Item"]:
+            status, answer = self._put(json.loads(body))
+            return status, json.dumps(answer).encode()
+        return 200, json.dumps(self._answer(operation, json.loads(body))).encode()
 
     def _publish(self, form: dict[str, list[str]]) -> str:
         entries = [name.removesuffix("Message") for name in form if name.endswith(".Message")]
@@ -88,6 +96,24 @@ class LoopbackAws:
             f"<PublishBatchResponse><PublishBatchResult><Successful>{taken}</Successful>"
             "<Failed/></PublishBatchResult></PublishBatchResponse>"
         )
+
+    def _put(self, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Write the item, unless the condition fails for the one that is there.
+
+        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html
+        """
+        item = asked["Item"]
+        key = item["event_id"]["S"]
+        with self._one_at_a_time:
+            there = self.items.get(key)
+            if _holds(asked, there):
+                self.items[key] = item
+                return 200, {}
+        return 400, {
+            "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
+            "message": "The conditional request failed",
+            **({"Item": there} if there else {}),
+        }
 
     def _answer(self, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
         table = asked.get("RequestItems", {}).get(SEEN_EVENTS_TABLE)
@@ -111,6 +137,27 @@ class LoopbackAws:
                 return {"Tags": [{"Key": "Owner", "Value": "payments"}]}
             case _:
                 raise ValueError(f"the function does not call {operation}")
+
+
+def _holds(asked: dict[str, Any], there: dict[str, Any] | None) -> bool:
+    """Whether one of the alternatives of a condition is true: of the forms that are used here."""
+    values = asked.get("ExpressionAttributeValues", {})
+    for alternative in asked.get("ConditionExpression", "").split(" OR "):
+        match alternative.split():
+            case []:
+                return True
+            case [text] if text.startswith("attribute_not_exists("):
+                if there is None:
+                    return True
+            case [name, "=", value]:
+                if there is not None and there.get(name) == values[value]:
+                    return True
+            case [name, "<=", value]:
+                if there is not None and float(there[name]["N"]) <= float(values[value]["N"]):
+                    return True
+            case _:
+                raise ValueError(f"no condition of the function looks like this: {alternative}")
+    return False
 
 
 def _is_counted(name: str, entry: str) -> bool:
@@ -138,8 +185,8 @@ def loopback_aws(tls: ssl.SSLContext | None = None) -> Iterator[LoopbackAws]:
             target = self.headers.get("X-Amz-Target")
             operation = target.rpartition(".")[2] if target else parse_qs(body)["Action"][0]
             aws.calls[operation] += 1
-            answer = aws.answer(operation, body)
-            self.send_response(200)
+            status, answer = aws.answer(operation, body)
+            self.send_response(status)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)

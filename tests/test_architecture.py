@@ -17,15 +17,19 @@ MODULES: Final = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.p
 MAY_IMPORT: Final = {
     "handlers": {"wiring", "alerting", "checking", "settings"},
     "wiring": {"alerting", "checking", "aws", "messages", "judgement", "settings", "model"},
-    "alerting": {"aftermath", "grouping", "messages", "judgement", "cloudtrail", "model"},
+    "alerting": {
+        *("standing", "aftermath", "grouping", "messages", "judgement", "cloudtrail", "model"),
+    },
     "checking": {"messages", "judgement", "model"},
-    "aws": {"cloudtrail", "settings", "model"},
+    "aws": {"cloudtrail", "ec2", "memory", "settings", "model"},
+    "standing": {"memory", "judgement", "model"},
     "aftermath": {"judgement", "model"},
     "memory": {"judgement", "model"},
     "grouping": {"model"},
     "messages": {"judgement", "model"},
     "judgement": {"model"},
     "cloudtrail": {"model"},
+    "ec2": {"model"},
     "settings": {"model"},
     "model": set(),
 }

@@ -39,8 +39,8 @@ def operations_called_in(path: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def clients(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
-    """Of every service, made from what the build leaves."""
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Botocore's folder of models, as the build leaves it."""
     folder = tmp_path_factory.mktemp("artifacts")
     data = folder / "botocore" / "data"
     for path in (
@@ -56,9 +56,16 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
         check=True,
     )
     assert not (data / "s3").exists()
+    return data
+
+
+@pytest.fixture(scope="module")
+def clients(artifacts: Path) -> list[Any]:
+    """Of every service, made from what the build leaves."""
     session = Session()
     session.register_component(
-        "data_loader", Loader(extra_search_paths=[str(data)], include_default_search_paths=False)
+        "data_loader",
+        Loader(extra_search_paths=[str(artifacts)], include_default_search_paths=False),
     )
     return [
         session.create_client(
@@ -81,6 +88,16 @@ def test_the_trimmed_models_have_these_operations_and_no_others(clients: list[An
     kept = {name for client in clients for name in client.meta.service_model.operation_names}
 
     assert kept == variable("OPERATIONS")
+
+
+def test_the_newest_version_is_kept_and_no_other(artifacts: Path) -> None:
+    """EC2 has eight."""
+    kept = {path.parent.name: path.name for path in artifacts.glob("*/*/")}
+
+    assert len([*artifacts.glob("*/*/")]) == len(kept) == len(variable("SERVICES"))
+    assert kept["ec2"] == max(path.name for path in (MODELS / "ec2").iterdir())
+    files = {path.name.partition("-")[0] for path in artifacts.glob("*/*/*")}
+    assert files == {"service", "endpoint", "paginators"}
 
 
 def test_what_is_kept_is_whole(clients: list[Any]) -> None:

@@ -39,6 +39,7 @@ from .model.presentation import Presentation
 from .model.record import CloudTrailRecord
 from .model.seen import SeenAnswer
 from .model.subject import SubjectKind
+from .standing import with_moments
 
 # As many events as one call to the table can mark.
 MARKED_TOGETHER = 25
@@ -124,7 +125,7 @@ class Alerter:
         found = [it for it in read if isinstance(it, DeliveredFinding)]
         notices = self._notices(now.date()) if read else []
         fresh, is_sure = self._not_alerted([*notices, *found])
-        entries = with_aftermath(fresh)
+        entries = with_aftermath(with_moments(fresh, self.standards, today=now.date()))
         alerts = list(
             alerts_of(
                 entries,

@@ -23,6 +23,7 @@ from ..progress import progress
 from ..records_in import Reader
 from .archive import Selection
 from .exposures import exposures_of, json_of
+from .page import write_page
 from .reading import Found, read, size_of
 from .sample import write_sample
 from .table import table_of, totals_of
@@ -36,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         written = write_sample(Path(folder))
         print(f"history: no PATH given: this is a sample archive, {written}", file=sys.stderr)
+        if options.html is None and not options.json:
+            options.html = Path(tempfile.mkdtemp(prefix="history-"), "sample.html")
         return _history(options, [folder])
 
 
@@ -63,6 +66,13 @@ def _history(options: argparse.Namespace, paths: list[str]) -> int:
         sys.stdout.writelines(f"{line}\n" for line in table_of(lives, width))
         print(f"\n{totals_of(lives)}")
     sys.stdout.flush()
+    if options.html is not None:
+        is_partial = bool(found.problems) or not found.is_complete
+        try:
+            write_page(options.html, lives, is_partial=is_partial)
+            _say(f"wrote the page {options.html}")
+        except OSError as error:
+            found.problems.append(f"{options.html}: cannot be written: {error.strerror}")
     return _summary(found, len(lives), sum(life.closed is None for life in lives))
 
 
@@ -103,6 +113,12 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("paths", nargs="*", metavar="PATH", help="a file or a folder")
     parser.add_argument("--json", action="store_true", help="print JSON Lines, an exposure a line")
     parser.add_argument(
+        "--html",
+        type=_new_file,
+        metavar="FILE",
+        help="write a page for people as well: figures, a timeline, every exposure",
+    )
+    parser.add_argument(
         "--since",
         type=_day,
         metavar="DAY",
@@ -141,6 +157,13 @@ def _day(text: str) -> date:
         raise argparse.ArgumentTypeError(
             f"expected a day such as 2026-11-01, found {text}"
         ) from None
+
+
+def _new_file(text: str) -> Path:
+    path = Path(text)
+    if path.is_dir() or not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"expected a file in a folder that exists, found {text}")
+    return path
 
 
 def _account(text: str) -> str:

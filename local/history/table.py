@@ -50,7 +50,7 @@ def totals_of(lives: Sequence[ExposureLife]) -> str:
         if count
     )
     words = f"{plural(len(lives), 'exposure')} in {where}, {still_open:,} still open."
-    return f"{words} The longest that was closed: {_duration(longest)}." if longest else words
+    return f"{words} The longest that was closed: {duration_words(longest)}." if longest else words
 
 
 def what_words(life: ExposureLife) -> str:
@@ -67,29 +67,31 @@ def what_words(life: ExposureLife) -> str:
 def _row(life: ExposureLife) -> tuple[str, ...]:
     standing = standing_of(life)
     return (
-        _time(life.opened) or "before",
-        _time(life.closed) or "still open",
-        _duration(standing) if standing is not None else "",
+        time_words(life.opened) or "before",
+        time_words(life.closed) or "still open",
+        duration_words(standing) if standing is not None else "",
         life.severity.name,
         life.resource.account_id or "",
         life.resource.region or "",
         safe(life.resource.id, 40),
         what_words(life),
-        _by(life.opened or life.closed),
+        by_words(life.opened or life.closed),
     )
 
 
-def _time(event: Event | None) -> str | None:
+def time_words(event: Event | None) -> str | None:
+    """`2026-11-17 08:55`, in UTC."""
     return f"{event.time.astimezone(UTC):%Y-%m-%d %H:%M}" if event else None
 
 
-def _by(event: Event | None) -> str:
+def by_words(event: Event | None) -> str:
     """The end of an ARN says who it was."""
     principal = (event.principal if event else None) or ""
     return safe(principal.split(":", 5)[-1] if principal.startswith("arn:") else principal, 60)
 
 
-def _duration(standing: timedelta) -> str:
+def duration_words(standing: timedelta) -> str:
+    """`2 d 3 h`, `2 h 25 min`, `36 min`."""
     minutes = int(standing.total_seconds()) // 60
     days, hours = minutes // 1440, minutes // 60
     if days:

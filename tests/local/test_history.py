@@ -363,12 +363,20 @@ def test_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
-def test_without_a_path_there_is_a_sample(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_path_there_is_a_sample(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
     assert main(["--workers", "1"]) == 0
     first = capsys.readouterr()
     main(["--workers", "1"])
 
-    assert capsys.readouterr() == first
+    assert capsys.readouterr().out == first.out
+    # The archive is gone, the pages stay.
+    pages = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(pages) == 2
+    assert pages[0] == pages[1]
     assert "this is a sample archive, 30 accounts over 90 days" in first.err
     assert "300 exposures in " in first.out
 

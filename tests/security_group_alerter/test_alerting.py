@@ -626,9 +626,9 @@ def test_near_the_deadline_the_retry_sends_the_rest(
 def test_what_the_pace_leaves_no_time_for_is_sent_by_the_retry(topic: Topic, calls: Calls) -> None:
     records = by_different_people(35)
 
-    # Batches go at once, and after one, two and three seconds: a fifth would be too late.
+    # Batches go at once, and after 1.25, 2.5 and 3.75 seconds: a fifth would be too late.
     with pytest.raises(PublishError, match="the time ran out: the rest is left to the retry"):
-        delivered(*records, seconds_left=RESERVED_SECONDS + 3.5)
+        delivered(*records, seconds_left=RESERVED_SECONDS + 4.5)
 
     assert calls.made[SEND] == 4
     first = ids_told(topic)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -13,6 +14,7 @@ from botocore.session import Session
 _SPECIAL = [chr(code) for code in range(128) if not (chr(code).isalnum() or chr(code) in "%_.-~ ")]
 _QUOTED = [(char.encode(), f"%{ord(char):02X}".encode()) for char in ("%", *_SPECIAL)]
 _QUOTED.append((b" ", b"+"))
+_PLAIN = re.compile(rb"[a-zA-Z0-9_.~-]*")
 
 
 def session() -> Any:
@@ -42,6 +44,9 @@ def form_encoded(text: str) -> bytes:
     if not text.isascii():
         return quote_plus(text).encode()
     encoded = text.encode()
+    # The names of a form's fields, and most of their values.
+    if _PLAIN.fullmatch(encoded):
+        return encoded
     for plain, quoted in _QUOTED:
         encoded = encoded.replace(plain, quoted)
     return encoded

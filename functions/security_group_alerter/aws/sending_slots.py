@@ -18,8 +18,12 @@ from botocore.exceptions import ClientError
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# In any one second, over all invocations. What is in flight may shift a little; the limit is ten.
+# In any one second, over all invocations.
 MOST_IN_A_SECOND = 8
+# So much longer may one call be on its way than the next: without it, what was sent a second apart
+# arrives within one.
+LATENESS = 0.25
+_SECOND = 1 + LATENESS
 # No event has a key like this: those are ids and hashes.
 KEY = "#sending-slots"
 _TRIES = 20
@@ -75,12 +79,12 @@ class SendingSlots:
         self, known: Iterable[Send], sends: Sequence[Send], now: float, stamp: str | None
     ) -> None:
         """Write the item if it is as it was read; without a stamp, if it is of no concern."""
-        kept = [*(send for send in known if send[0] > now - 1), *sends]
+        kept = [*(send for send in known if send[0] > now - _SECOND), *sends]
         last = max((time for time, _ in kept), default=now)
         condition = (
             "stamp = :stamp" if stamp else "attribute_not_exists(event_id) OR last_at <= :past"
         )
-        values: Any = {":stamp": {"S": stamp}} if stamp else {":past": {"N": repr(now - 1)}}
+        values: Any = {":stamp": {"S": stamp}} if stamp else {":past": {"N": repr(now - _SECOND)}}
         self._client.put_item(
             TableName=self._table_name,
             Item={
@@ -105,7 +109,7 @@ class SendingSlots:
 def slots_after(
     known: Sequence[Send], counts: Iterable[int], now: float, *, until: float
 ) -> list[Send]:
-    """The earliest times at which no second has too many, after all that are known.
+    """The earliest times at which no second (and `LATENESS`) has too many, after all known ones.
 
     Stops at the first that would be later than `until`.
     """
@@ -114,10 +118,10 @@ def slots_after(
     for count in counts:
         time = max([now, *(at for at, _ in taken)])
         while True:
-            recent = sorted(send for send in taken if send[0] > time - 1)
+            recent = sorted(send for send in taken if send[0] > time - _SECOND)
             if not recent or sum(it for _, it in recent) + count <= MOST_IN_A_SECOND:
                 break
-            time = recent[0][0] + 1
+            time = recent[0][0] + _SECOND
         if time > until:
             break
         taken.append((time, count))

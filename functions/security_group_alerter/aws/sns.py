@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from ..model.message import LARGEST_MESSAGE, Message, Sent
-from .sending_slots import MOST_IN_A_SECOND
+from .sending_slots import LATENESS, MOST_IN_A_SECOND
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -72,11 +72,14 @@ class Publisher:
         batches = list(_batches_of(messages))
         began = time_left()
         waits = self._reserve([len(it) for it in batches], within=began - RESERVED_SECONDS)
+        late = 0.0
         for number, batch in enumerate(batches):
             refusals = dict.fromkeys(range(len(batch)), _OUT_OF_TIME)
             if number < len(waits):
-                self._sleep(max(0.0, waits[number] - (began - time_left())))
+                self._sleep(max(0.0, waits[number] + late - (began - time_left())))
                 refusals = self._send_to_both(batch, time_left)
+                # After a call that took long, those that follow keep their distance from it.
+                late = max(late, began - time_left() - waits[number] - LATENESS)
             for index, message in enumerate(batch):
                 yield Sent(message=message, refusal=refusals.get(index))
 

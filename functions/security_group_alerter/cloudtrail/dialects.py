@@ -8,16 +8,11 @@ reader knows every spelling of a member and reads all of them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..model.rules import (
-    ALL_PORTS,
-    HIGHEST_PORT,
-    ICMP_PROTOCOLS,
-    PROTOCOLS_WITH_PORTS,
     Direction,
     IcmpType,
     Peer,
@@ -25,6 +20,7 @@ from ..model.rules import (
     PortRange,
     SecurityGroupRule,
     peer_of_cidr,
+    ports_of,
     protocol_of,
 )
 from .json_values import account_id_in, flag_in, text_in
@@ -34,10 +30,11 @@ _CIDR_MEMBERS = ("cidrIp", "cidrIpv4", "cidrIpv6")
 _GROUP_MEMBERS = ("referencedGroupId", "sourceSecurityGroupId", "sourceSecurityGroupName")
 _GROUP_LISTS = ("groups", "userIdGroupPairs")
 _PEER_LISTS = ("ipRanges", "ipv6Ranges", "prefixListIds", *_GROUP_LISTS)
-_OWN_PEER_MEMBERS = (*_CIDR_MEMBERS, *_GROUP_MEMBERS, "prefixListId", "referencedGroupInfo")
+_OWN_PEER_MEMBERS = frozenset(
+    (*_CIDR_MEMBERS, *_GROUP_MEMBERS, "prefixListId", "referencedGroupInfo")
+)
 # What makes of a request a rule of its own, instead of a list of them.
-_STARTS_UPPER = re.compile("[A-Z]")
-FLAT_MEMBERS = ("ipProtocol", *_OWN_PEER_MEMBERS)
+FLAT_MEMBERS = _OWN_PEER_MEMBERS | {"ipProtocol"}
 # What means nothing: every serializer writes it in its own way.
 _EMPTY: tuple[Any, ...] = (None, "", {}, [])
 
@@ -54,7 +51,8 @@ def members_of(value: object) -> Mapping[str, Any]:
     """An object's members with lowerCamel names, whichever serializer wrote it; else none."""
     if not isinstance(value, dict):
         return {}
-    if any(map(_STARTS_UPPER.match, value)):
+    # Capital letters come before small ones.
+    if min(value, default="a") < "a":
         return {key[:1].lower() + key[1:]: member for key, member in value.items()}
     return value
 
@@ -106,7 +104,7 @@ ANY_REQUEST = frozenset(
 def permissions_reading(parameters: Mapping[str, Any], direction: Direction) -> Reading:
     """The rules of a request: its nested permissions and its flat one."""
     reading = rules_reading(parameters.get("ipPermissions"), direction, "ipPermissions")
-    if all(parameters.get(member) in _EMPTY for member in FLAT_MEMBERS):
+    if not _has_any(parameters, FLAT_MEMBERS):
         return reading
     return joined(reading, rules_reading([parameters], direction, "requestParameters"))
 
@@ -150,7 +148,7 @@ def completed(reading: Reading, other: Reading) -> Reading:
     """The same rules, each with what only the other reading says of it."""
     others = {rule: rule for rule in other.rules}
     rules = tuple(_completed(rule, others.get(rule, rule)) for rule in reading.rules)
-    return replace(reading, rules=rules)
+    return Reading(rules=rules, problems=reading.problems)
 
 
 def _completed(rule: SecurityGroupRule, other: SecurityGroupRule) -> SecurityGroupRule:
@@ -196,9 +194,10 @@ def _peers_in(
     places = [
         (members_of({"referencedGroupInfo": item} if name in _GROUP_LISTS else item), item, name)
         for name in _PEER_LISTS
-        for item in items_in(permission.get(name))
+        if name in permission
+        for item in items_in(permission[name])
     ]
-    if not places or any(permission.get(name) not in _EMPTY for name in _OWN_PEER_MEMBERS):
+    if not places or _has_any(permission, _OWN_PEER_MEMBERS):
         places.insert(0, (permission, permission, "peer"))
     for members, item, name in places:
         try:
@@ -209,6 +208,10 @@ def _peers_in(
         if not peers:
             problems.append(f"{where}.{name}: expected a CIDR, a prefix list or a group")
         yield from ((peer, text_in(members_of(item), "description")) for peer in peers)
+
+
+def _has_any(members: Mapping[str, Any], names: frozenset[str]) -> bool:
+    return any(members[name] not in _EMPTY for name in names & members.keys())
 
 
 def _own_peers_in(members: Mapping[str, Any]) -> Iterator[Peer]:
@@ -239,25 +242,13 @@ def _protocol_in(permission: Mapping[str, Any]) -> str | None:
 def _ports_in(
     permission: Mapping[str, Any], protocol: str | None
 ) -> tuple[PortRange | None, IcmpType | None]:
-    """The ports, or for ICMP the type and code. Where a bound is missing, all that it could be."""
     first, last = _number_in(permission, "fromPort"), _number_in(permission, "toPort")
-    if protocol in ICMP_PROTOCOLS:
-        return None, IcmpType(first, last) if first is not None else None
-    if protocol is not None and protocol not in PROTOCOLS_WITH_PORTS:
-        return None, None
-    ports = PortRange(
-        0 if first is None else min(first, HIGHEST_PORT),
-        HIGHEST_PORT if last is None else min(last, HIGHEST_PORT),
-    )
-    return ports if ports.first <= ports.last else ALL_PORTS, None
+    return ports_of(protocol, first, last)
 
 
 def _number_in(members: Mapping[str, Any], name: str) -> int | None:
-    """A port, or an ICMP type or code; None for -1, EC2's word for every one, and when missing."""
-    if members.get(name) in _EMPTY:
-        return None
-    number = int(_text_at(members, name))
-    return None if number < 0 else number
+    """A port, or an ICMP type or code; None when it is missing."""
+    return None if members.get(name) in _EMPTY else int(_text_at(members, name))
 
 
 def _text_at(members: Mapping[str, Any], name: str) -> str:

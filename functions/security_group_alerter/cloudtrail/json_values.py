@@ -10,7 +10,10 @@ from ..model import ids
 
 def text_in(container: Mapping[str, Any], key: str) -> str | None:
     """The text at `key`; None when it is missing, empty or no text."""
-    return text_of(container.get(key))
+    value = container.get(key)
+    if value is None or isinstance(value, str):
+        return value or None
+    return text_of(value)
 
 
 def text_of(value: object) -> str | None:
@@ -19,8 +22,6 @@ def text_of(value: object) -> str | None:
     EC2's newer serializer turns scalars into JSON types, so a number and a boolean are read as
     what was typed, and wraps a lone string as `{"content": "x", "tag": 1}`.
     """
-    if value is None:
-        return None
     if isinstance(value, str):
         return value or None
     if isinstance(value, bool):
@@ -48,4 +49,8 @@ def account_id_in(container: Mapping[str, Any], key: str) -> str | None:
 
 def flag_in(container: Mapping[str, Any], key: str) -> bool | None:
     """The boolean at `key`, as JSON's or as the text "true" or "false"; else None."""
-    return {"true": True, "false": False}.get((text_in(container, key) or "").lower())
+    text = text_in(container, key)
+    return None if text is None else _FLAGS.get(text.lower())
+
+
+_FLAGS = {"true": True, "false": False}

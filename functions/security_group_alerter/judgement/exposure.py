@@ -201,7 +201,8 @@ def _public_spans_of(peer: Peer) -> list[tuple[_Edge, _Edge]]:
 
 def _span_of(network: IPv4Network | IPv6Network) -> tuple[_Edge, _Edge]:
     first = int(network.network_address)
-    return (network.version, first), (network.version, first + network.num_addresses)
+    count = 1 << (network.max_prefixlen - network.prefixlen)
+    return (network.version, first), (network.version, first + count)
 
 
 def _breadth_of(count: int, version: int) -> Breadth:

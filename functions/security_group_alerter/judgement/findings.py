@@ -21,9 +21,11 @@ from ..model.finding import Effect, Finding, Judgement
 from ..model.origin import ConfigurationProblem, RecordedCall, UnreadableRecord
 from ..model.record import CloudTrailRecord, Outcome
 from ..model.severity import Severity
+from ..model.standing import Moment
 from ..model.subject import Subject, SubjectKind
 from .accepted_openings import acceptance_of
 from .exposure import exposure_of, internet_share_of
+from .moments import completed, standing_beside
 from .severities import (
     ACCEPTED,
     ANY_OTHER_CHANGE,
@@ -44,6 +46,7 @@ from .severities import (
     UNSEEN_PREFIX_LIST,
     severity_of,
 )
+from .touched_ports import exposure_after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,16 +64,29 @@ class Standards:
 
 
 def finding_of(
-    record: CloudTrailRecord, change: Change, standards: Standards, *, today: date
+    record: CloudTrailRecord,
+    change: Change,
+    standards: Standards,
+    *,
+    today: date,
+    moment: Moment | None = None,
 ) -> Finding:
-    """Judge what one call did, or would have done."""
-    judgement = _judged(record, change, standards, today)
+    """Judge what one call did, or would have done: by what stood at the moment, if that is known.
+
+    The change is then completed with what its record leaves out.
+    """
+    if moment is not None and isinstance(change, SecurityGroupChange):
+        change = completed(change, moment)
+        judgement = _judged_group(record, change, standards, today, moment)
+    else:
+        judgement = _judged(record, change, standards, today)
     if record.outcome is not Outcome.SUCCEEDED:
         judgement = _refused(judgement, change, record.outcome)
     return Finding(
         origin=RecordedCall(record=record, change=change),
         subject=_subject_of(record, change),
         judgement=judgement,
+        moment=moment,
     )
 
 
@@ -121,15 +137,24 @@ def _judged(
 
 
 def _judged_group(
-    record: CloudTrailRecord, change: SecurityGroupChange, standards: Standards, today: date
+    record: CloudTrailRecord,
+    change: SecurityGroupChange,
+    standards: Standards,
+    today: date,
+    moment: Moment | None = None,
 ) -> Judgement:
-    """By the rules that are not accepted; what the call opened stays as it is."""
-    opened, closed = exposure_of(change.added), exposure_of(change.removed)
+    """By the rules that are not accepted; what the call opened stays as it is.
+
+    What stood beside the rules counts with them, where that is known.
+    """
+    beside = standing_beside(change, moment)
+    opened, closed = exposure_after(change.added, beside), exposure_of(change.removed)
+    closes = closed.is_world_open if moment is None else bool(moment.ended)
     rest, acceptance = change.added, Acceptance()
-    if record.outcome is Outcome.SUCCEEDED:
+    if record.outcome is Outcome.SUCCEEDED and standards.accepted:
         rest, acceptance = acceptance_of(change, standards.accepted, record=record, today=today)
     is_in_part = bool(acceptance.used) and not acceptance.covers_all
-    unaccepted = exposure_of(rest) if is_in_part else None
+    unaccepted = exposure_after(rest, beside) if is_in_part else None
     judged = opened if unaccepted is None else unaccepted
     if acceptance.covers_all:
         severity = ACCEPTED
@@ -143,7 +168,7 @@ def _judged_group(
         severity = severity_of(judged)
     return Judgement(
         severity=severity,
-        effect=_effect_of(opens=opened.is_world_open, closes=closed.is_world_open),
+        effect=_effect_of(opens=opened.is_world_open, closes=closes),
         world_open=opened.is_world_open,
         opened=opened,
         unaccepted=unaccepted,

@@ -78,6 +78,8 @@ class Rating:
 
 def ratings_of(exposure: Exposure) -> tuple[Rating, ...]:
     """Every cell of the table that the openings fall into: the worst of them is the severity."""
+    if not exposure.openings:
+        return ()
     ratings = [
         Rating(
             severity=SEVERITY[port_class].get(opening.share.breadth, ANY_OTHER_CHANGE),

@@ -7,12 +7,10 @@ was closed and is opened again belongs to the exposure of the event that opened 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
-from itertools import groupby
-from operator import itemgetter
 
 from ..judgement.exposure import exposure_of, internet_share_of, may_be_world
 from ..judgement.severities import PREFIX_LIST_EDIT, severity_of
@@ -20,13 +18,16 @@ from ..model.exposure import Breadth, Exposure, Opening
 from ..model.exposure_life import EndedHow, Event, ExposureLife, Resource
 from ..model.rules import Direction, Peer, SecurityGroupRule
 from ..model.severity import Severity
+from ..model.standing import Moment, StandingRule
 from ..model.subject import SubjectKind
+from .group_memory import GroupMemory
 from .open_ports import OpenPorts, families_of, open_ports_of, openings_in, without
 from .statements import (
     Created,
     Deleted,
     RangesEdited,
     RuleGone,
+    RulesUnknown,
     RuleThere,
     Statement,
     direction_in,
@@ -38,23 +39,39 @@ _WHOLE_LIST = (None, 1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fold:
-    """What stands, by all that is known, and every exposure that there was."""
+    """What stands, by all that is known, and every exposure that there was.
 
-    rules: tuple[SecurityGroupRule, ...] = ()
+    `is_whole` says that all of it is known. `moments` are what stood at the events asked for, by
+    their ids.
+    """
+
+    rules: tuple[StandingRule, ...] = ()
     ranges: tuple[Peer, ...] = ()
+    is_whole: bool = False
     exposures: tuple[ExposureLife, ...] = ()
+    moments: Mapping[str, Moment] = field(default_factory=dict)
 
 
-def fold(resource: Resource, statements: Iterable[Statement]) -> Fold:
-    """Fold the statements about one resource, in whatever order and however often they came."""
-    known = set(statements)
+def fold(
+    resource: Resource,
+    statements: GroupMemory | Iterable[Statement],
+    *,
+    at: frozenset[str] = frozenset(),
+) -> Fold:
+    """Fold the statements about one resource, in whatever order and however often they came.
+
+    `at` are the ids of the events whose moments are asked for.
+    """
+    known = set(statements.statements if isinstance(statements, GroupMemory) else statements)
     if resource.kind is SubjectKind.PREFIX_LIST:
         ranges = _Ranges()
-        lives = _lives(resource, ranges, _steps(known, {}))
-        return Fold(ranges=tuple(ranges.standing), exposures=lives)
+        told = _Story(resource, ranges, at)
+        told.follow(_steps(known, {}))
+        return told.fold()
     rules = _Rules(dict(filter(None, map(direction_in, known))), _protocols_in(known))
-    lives = _lives(resource, rules, _steps(known, _last_named(known)))
-    return Fold(rules=tuple(rules.standing.values()), exposures=lives)
+    told = _Story(resource, rules, at)
+    told.follow(_steps(known, _last_named(known)))
+    return told.fold()
 
 
 # The order of time.
@@ -74,14 +91,17 @@ class _Step:
 
 def _steps(statements: set[Statement], last_named: dict[str, _Key]) -> Iterator[_Step]:
     """In the order of time. Within one second: gone, there, edited, and then by event id."""
-    keyed = sorted(
-        ((_key_of(it, last_named), it) for it in statements),
-        key=lambda pair: (pair[0], repr(pair[1])),
-    )
-    ordered = [(key, tuple(it for _, it in pairs)) for key, pairs in groupby(keyed, itemgetter(0))]
-    for revealed in _stood_before(statements for _, statements in ordered):
+    by_key: dict[_Key, list[Statement]] = {}
+    for it in statements:
+        by_key.setdefault(_key_of(it, last_named), []).append(it)
+    # What one event says at once has any order, as long as it is always the same.
+    ordered = [
+        tuple(sorted(said, key=repr) if len(said) > 1 else said)
+        for _, said in sorted(by_key.items())
+    ]
+    for revealed in _stood_before(ordered):
         yield _Step(revealed[0].event, revealed, before_all=True)
-    for _, said in ordered:
+    for said in ordered:
         yield _Step(said[0].event, said)
 
 
@@ -165,26 +185,28 @@ class _Rules:
     directions: dict[str, Direction]
     protocols: frozenset[str | None]
     standing: dict[object, SecurityGroupRule] = field(default_factory=dict)
+    _since: dict[object, Event] = field(default_factory=dict)
     _by_contents: dict[SecurityGroupRule, object] = field(default_factory=dict)
     _exposure: Exposure = Exposure()
 
-    def apply(self, statements: Iterable[Statement]) -> EndedHow:
+    def apply(self, step: _Step) -> EndedHow:
         """Apply what one event says; returns what it is called if that ends an exposure."""
         how = EndedHow.REVOKED
         is_public = False
-        for statement in statements:
+        for statement in step.statements:
             match statement:
                 case RuleThere(rule=rule, rule_id=rule_id, is_edit=is_edit):
                     how = EndedHow.MODIFIED if is_edit else how
-                    is_public |= self._put(rule, rule_id)
+                    is_public |= self._put(rule, rule_id, None if step.before_all else step.event)
                 case RuleGone(rule=gone, rule_id=rule_id):
                     key = self._key_of(gone, rule_id)
                     is_public |= key is not None and self._take(key)
                 case Deleted():
                     how, is_public = EndedHow.DELETED, True
                     self.standing.clear()
+                    self._since.clear()
                     self._by_contents.clear()
-                case Created() | RangesEdited():
+                case Created() | RangesEdited() | RulesUnknown():
                     pass
         if is_public:
             rules = self.standing.values()
@@ -201,7 +223,14 @@ class _Rules:
     def severity(self, openings: tuple[Opening, ...]) -> Severity:
         return severity_of(Exposure(openings=openings))
 
-    def _put(self, rule: SecurityGroupRule, rule_id: str | None) -> bool:
+    def now(self) -> Moment:
+        """What stands now, as what stands after a call."""
+        standing, since = self.standing.items(), self._since
+        return Moment(
+            after=tuple(StandingRule(rule=rule, since=since.get(key)) for key, rule in standing)
+        )
+
+    def _put(self, rule: SecurityGroupRule, rule_id: str | None, since: Event | None) -> bool:
         """Whether the Internet may be concerned."""
         before = self.standing.get(rule_id) if rule_id else None
         if rule.direction is Direction.UNKNOWN and rule_id:
@@ -212,11 +241,14 @@ class _Rules:
             return False
         was_public = key is not None and self._take(key)
         self.standing[rule_id or rule] = rule
+        if since is not None:
+            self._since[rule_id or rule] = since
         self._by_contents[rule] = rule_id or rule
         return was_public or _may_be_public(rule)
 
     def _take(self, key: object) -> bool:
         rule = self.standing.pop(key)
+        self._since.pop(key, None)
         if self._by_contents.get(rule) == key:
             del self._by_contents[rule]
         return _may_be_public(rule)
@@ -239,16 +271,20 @@ class _Ranges:
     standing: dict[Peer, None] = field(default_factory=dict)
     _versions: dict[int, dict[Peer, None]] = field(default_factory=dict)
 
-    def apply(self, statements: Iterable[Statement]) -> EndedHow:
+    def now(self) -> Moment:
+        """What the list holds now, as what it holds after a call."""
+        return Moment(ranges_after=tuple(self.standing))
+
+    def apply(self, step: _Step) -> EndedHow:
         """Apply what one event says; returns what it is called if that ends an exposure."""
-        for statement in statements:
+        for statement in step.statements:
             match statement:
                 case RangesEdited():
                     self._edit(statement)
                 case Deleted():
                     self.standing.clear()
                     return EndedHow.DELETED
-                case Created() | RuleThere() | RuleGone():
+                case Created() | RuleThere() | RuleGone() | RulesUnknown():
                     pass
         return EndedHow.PREFIX_LIST
 
@@ -298,42 +334,110 @@ class _Life:
     how: EndedHow | None = None
 
 
-def _lives(
-    resource: Resource, standing: _Rules | _Ranges, steps: Iterable[_Step]
-) -> tuple[ExposureLife, ...]:
-    lives: list[_Life] = []
-    is_open: OpenPorts = {}
-    for step in steps:
-        how = standing.apply(step.statements)
-        before, is_open = is_open, standing.open_ports()
+@dataclass(slots=True)
+class _Story:
+    """What becomes of a resource step by step, and of each exposure."""
+
+    resource: Resource
+    standing: _Rules | _Ranges
+    at: frozenset[str]
+    lives: list[_Life] = field(default_factory=list)
+    moments: dict[str, _Told] = field(default_factory=dict)
+    is_whole: bool = False
+
+    def follow(self, steps: Iterable[_Step]) -> None:
+        """Go through the steps, which are in the order of time, until the resource is deleted."""
+        is_open: OpenPorts = {}
+        for step in steps:
+            is_asked = step.event.event_id in self.at and not step.before_all
+            earlier = self.standing.now() if is_asked else Moment()
+            how = self.standing.apply(step)
+            before, is_open = is_open, self.standing.open_ports()
+            touched = list(self._touched(step, how, before, is_open))
+            self._learn(step.statements)
+            if is_asked:
+                told = self.moments.setdefault(step.event.event_id, _Told(earlier))
+                told.lives += touched
+                told.moment = self._moment_since(told.earlier)
+            if how is EndedHow.DELETED:
+                break
+
+    def fold(self) -> Fold:
+        """All that came of it."""
+        by_uid = {life.uid: life for life in _merged(map(self._life_of, self.lives))}
+        now = self.standing.now()
+        return Fold(
+            rules=now.after,
+            ranges=now.ranges_after,
+            is_whole=self.is_whole,
+            exposures=tuple(by_uid.values()),
+            moments={it: self._moment_of(it, told, by_uid) for it, told in self.moments.items()},
+        )
+
+    def _moment_since(self, earlier: Moment) -> Moment:
+        return replace(
+            self.standing.now(),
+            before=earlier.after,
+            ranges_before=earlier.ranges_after,
+            is_whole=self.is_whole,
+        )
+
+    def _learn(self, statements: Iterable[Statement]) -> None:
+        for statement in statements:
+            if isinstance(statement, Created | RulesUnknown):
+                self.is_whole = isinstance(statement, Created)
+
+    def _touched(
+        self, step: _Step, how: EndedHow, before: OpenPorts, is_open: OpenPorts
+    ) -> Iterator[_Life]:
+        """The exposures that a step closed a part of, and the one that it opened."""
         gone, new = without(before, is_open), without(is_open, before)
         if gone:
-            for life in lives:
-                _close(life, gone, step, how)
+            yield from (life for life in self.lives if _close(life, gone, step, how))
         if new:
-            openings = standing.openings(new, before)
-            lives.append(
-                _Life(
-                    opened=None if step.before_all else step.event,
-                    revealed=step.event,
-                    severity=standing.severity(openings),
-                    openings=openings,
-                    parts=new,
-                    events=[] if step.before_all else [step.event],
-                )
+            openings = self.standing.openings(new, before)
+            opened = _Life(
+                opened=None if step.before_all else step.event,
+                revealed=step.event,
+                severity=self.standing.severity(openings),
+                openings=openings,
+                parts=new,
+                events=[] if step.before_all else [step.event],
             )
-        if how is EndedHow.DELETED:
-            break
-    return tuple(_merged(_life_of(resource, life) for life in lives))
+            self.lives.append(opened)
+            yield opened
+
+    def _life_of(self, life: _Life) -> ExposureLife:
+        return _life_of(self.resource, life)
+
+    def _moment_of(self, name: str, told: _Told, by_uid: Mapping[str, ExposureLife]) -> Moment:
+        uids = dict.fromkeys(self._life_of(life).uid for life in told.lives)
+        lives = [by_uid[uid] for uid in uids]
+        opened = tuple(it for it in lives if it.opened and it.opened.event_id == name)
+        ended = tuple(it for it in lives if it.closed and it.closed.event_id == name)
+        narrowed = tuple(it for it in lives if it not in opened and it not in ended)
+        return replace(told.moment, opened=opened, ended=ended, narrowed=narrowed)
 
 
-def _close(life: _Life, gone: OpenPorts, step: _Step, how: EndedHow) -> None:
+@dataclass(slots=True)
+class _Told:
+    """A moment while its steps are followed: one event may be several."""
+
+    earlier: Moment
+    lives: list[_Life] = field(default_factory=list)
+    moment: Moment = Moment()
+
+
+def _close(life: _Life, gone: OpenPorts, step: _Step, how: EndedHow) -> bool:
+    """Take away what is gone of an exposure; whether that was some of it."""
     left = without(life.parts, gone)
-    if life.closed is None and left != life.parts:
-        life.parts = left
-        life.events.append(step.event)
-        if not left:
-            life.closed, life.how = step.event, how
+    if life.closed is not None or left == life.parts:
+        return False
+    life.parts = left
+    life.events.append(step.event)
+    if not left:
+        life.closed, life.how = step.event, how
+    return True
 
 
 def _life_of(resource: Resource, life: _Life) -> ExposureLife:

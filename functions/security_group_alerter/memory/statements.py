@@ -63,7 +63,14 @@ class Deleted:
     event: Event
 
 
-Statement = RuleThere | RuleGone | RangesEdited | Created | Deleted
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesUnknown:
+    """A call changed rules or ranges, and its record does not say all of it."""
+
+    event: Event
+
+
+Statement = RuleThere | RuleGone | RangesEdited | Created | Deleted | RulesUnknown
 
 
 def statements_of(
@@ -86,6 +93,8 @@ def statements_of(
             statements = tuple(_about_list(event, change))
         case _:
             return None
+    if change.cannot_be_judged:
+        statements = (*statements, RulesUnknown(event=event))
     if identifier is None or not statements:
         return None
     resource = Resource(

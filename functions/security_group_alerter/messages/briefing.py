@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,7 +16,9 @@ from ..model.change import Action, SecurityGroupChange
 from ..model.exposure import Breadth
 from ..model.finding import Finding
 from ..model.presentation import Presentation
+from ..model.principal import Principal, Session
 from ..model.record import CloudTrailRecord, Outcome
+from ..model.rules import Direction
 from ..model.severity import Severity
 from ..model.subject import SubjectKind
 from .changed import changed_by, phrase_of
@@ -24,6 +26,7 @@ from .changed.words import Changed, Look
 from .limits import Limits
 from .links import event_link, group_link
 from .people import (
+    clock_words,
     distinct,
     lag_words,
     mfa_words,
@@ -150,7 +153,9 @@ class Briefing:
     def is_opening(self) -> bool:
         """Whether something is open to much of the Internet because of this, for certain."""
         change = self.worst.finding.change
-        if change is None or change.action is Action.MODIFY_RULES:
+        if not isinstance(change, SecurityGroupChange):
+            return False
+        if any(rule.direction is Direction.UNKNOWN for rule in change.added):
             return False
         openings = self.worst.finding.judgement.foremost.openings
         is_broad = any(opening.share.breadth >= Breadth.BROAD for opening in openings)
@@ -181,7 +186,7 @@ def briefing_of(
     headline = _headline_of(alert, worst, len(calls) + len(lines))
     records = [finding.record for finding in alert.findings if finding.record is not None]
     times = sorted(record.event_time for record in records if record.event_time is not None)
-    sessions = [record.session for record in records]
+    sessions = dict.fromkeys(record.session for record in records)
     principal = alert.principal
     known_mfa = [session for session in sessions if session.mfa is not None]
     undo = tuple(_undo_steps(calls))
@@ -196,7 +201,7 @@ def briefing_of(
         lines=lines,
         worst=worst,
         who=principal_words(principal, alert.account_id) if principal else "",
-        how=distinct(_how(records)),
+        how=distinct(_how(sessions, principal)) if principal else "",
         mfa=distinct(mfa_words(session) for session in known_mfa) or None,
         access_keys=distinct(
             safe(session.access_key_id, 40) for session in sessions if session.access_key_id
@@ -282,7 +287,7 @@ def lines_of(alert: Alert, numbers: Sequence[int]) -> tuple[CallLine, ...]:
 def _line(finding: Finding) -> str:
     record, subject = finding.record, finding.subject
     words = (
-        f"{record.event_time:%H:%M:%S} UTC" if record and record.event_time else None,
+        clock_words(record.event_time) if record and record.event_time else None,
         safe((record and record.event_name) or "a log event", 60),
         safe(subject.id or subject.name or "", 60),
     )
@@ -336,7 +341,7 @@ def _subject_of(alert: Alert, headline: str) -> str:
     ends = (f"{full}{by}", f"{short}{by}", full, short)
     end = next((it for it in ends if len(start + headline + it) <= LONGEST_SUBJECT), short)
     subject = f"{start}{safe(headline, LONGEST_SUBJECT - len(start) - len(end))}{end}"
-    if subject.isascii():
+    if max(subject) <= "\uffff":
         return subject
     # A character beyond the first plane counts as two in UTF-16.
     return "".join(char if char <= "\uffff" else "\ufffd" for char in subject)
@@ -357,8 +362,8 @@ def _called(times: list[datetime], alert: Alert, presentation: Presentation) -> 
     return f"{first}{until}, {lag_words(alert.seen_at - times[-1])} ago"
 
 
-def _how(records: Sequence[CloudTrailRecord]) -> Iterator[str]:
-    words = (session_words(record.session, record.principal) for record in records)
+def _how(sessions: Iterable[Session], principal: Principal) -> Iterator[str]:
+    words = (session_words(session, principal) for session in sessions)
     return filter(None, words)
 
 

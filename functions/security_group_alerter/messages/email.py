@@ -12,7 +12,7 @@ from ..model.record import CloudTrailRecord, Outcome
 from ..model.severity import Severity
 from .briefing import MAY_REPEAT, Briefing, Call, UndoStep, subjects_words
 from .changed.words import ItemList
-from .people import NOT_RECORDED
+from .people import NOT_RECORDED, clock_words
 from .text import plural, safe
 
 _CHANGED_TITLES = {
@@ -128,7 +128,7 @@ def _call(call: Call, briefing: Briefing) -> str:
     words = (
         call.name,
         f"on {changed.subject}" if changed.subject else None,
-        f"at {time:%H:%M:%S} UTC" if time else None,
+        f"at {clock_words(time)}" if time else None,
     )
     return " ".join(filter(None, words))
 

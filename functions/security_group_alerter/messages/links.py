@@ -21,6 +21,7 @@ _PARTITIONS = {
     "eu-isoe-": "aws-iso-e",
     "us-isof-": "aws-iso-f",
 }
+_PREFIXES = tuple(_PARTITIONS)
 _CONSOLES = {
     "aws": "console.aws.amazon.com",
     "aws-cn": "console.amazonaws.cn",
@@ -31,9 +32,9 @@ _CONSOLES = {
 
 def partition_of(region: str | None) -> str:
     """`aws`, `aws-cn`, `aws-us-gov` or another; a Region's name begins as its partition says."""
-    return next(
-        (name for prefix, name in _PARTITIONS.items() if (region or "").startswith(prefix)), "aws"
-    )
+    if region is None or not region.startswith(_PREFIXES):
+        return "aws"
+    return next(name for prefix, name in _PARTITIONS.items() if region.startswith(prefix))
 
 
 def group_link(

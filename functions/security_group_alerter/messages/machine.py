@@ -52,7 +52,7 @@ def machine_of(briefing: Briefing) -> str:
     """The whole alert; of each call as many rules as the limits allow, and how many there are."""
     alert, times = briefing.alert, briefing.times
     first = briefing.calls[0].record
-    actor = _actor(first, briefing.limits) if first else {}
+    actor, how = _caller(first, briefing.limits) if first else ({}, {})
     document = without_empty(
         activity_id=1,
         activity_name="Create",
@@ -79,7 +79,7 @@ def machine_of(briefing: Briefing) -> str:
         cloud=_cloud(alert, briefing.limits),
         finding_info=_finding_info(briefing),
         resources=_resources(briefing),
-        evidences=[_evidence(call, actor, briefing.limits) for call in briefing.calls],
+        evidences=[_evidence(call, first, briefing.limits) for call in briefing.calls],
         remediation=_remediation(briefing),
         unmapped=without_empty(
             effect=alert.effect.value,
@@ -89,6 +89,7 @@ def machine_of(briefing: Briefing) -> str:
             may_repeat=alert.may_repeat,
             account_state=briefing.limits.cut(alert.account.state),
             actor=actor,
+            **how,
             further_calls=[f"{line.number}. {line.text}" for line in briefing.lines],
             not_available=[
                 {"fact": it.fact, "error": briefing.limits.cut(it.error)}
@@ -187,7 +188,8 @@ def _resources(briefing: Briefing) -> list[dict[str, Any]]:
 
 
 def _remediation(briefing: Briefing) -> dict[str, Any]:
-    links = [call.group_link for call in briefing.calls]
+    # Of several calls, the resources are named.
+    links = [briefing.worst.group_link]
     if len(briefing.calls) == 1:
         links.append(briefing.worst.event_link)
     links.append(briefing.presentation.runbook_url)
@@ -200,25 +202,20 @@ def _remediation(briefing: Briefing) -> dict[str, Any]:
     )
 
 
-def _evidence(call: Call, actor: dict[str, Any], limits: Limits) -> dict[str, Any]:
-    """One call. `actor` is the alert's: it is repeated only where it differs."""
+def _evidence(call: Call, first: CloudTrailRecord | None, limits: Limits) -> dict[str, Any]:
+    """One call. Who made the alert's first one is not repeated."""
     record = call.record
     if record is None:
         return {"data": {"phrase": call.phrase, **call.changed.facts}}
-    own_actor = _actor(record, limits)
     return without_empty(
-        name=limits.cut(record.event_name),
         api=_api(record, limits),
         data=without_empty(
             phrase=call.phrase,
-            actor=own_actor if own_actor != actor else None,
+            **_caller_unlike(first, record, limits),
             event_id=limits.cut(record.event_id),
             event_time=record.event_time and record.event_time.isoformat(),
             update_of_event_id=limits.cut(record.original_event_id),
             ended=call.ended,
-            source_address=limits.cut(record.session.source_address),
-            user_agent=limits.cut(record.session.user_agent),
-            tool=record.session.tool,
             exposure=_exposure(call.finding.judgement.opened, limits),
             refused_resource=limits.cut(record.refusal.resource_arn) if record.refusal else None,
             refused_by=limits.cut(record.refusal.policy) if record.refusal else None,
@@ -235,13 +232,33 @@ def _api(record: CloudTrailRecord, limits: Limits) -> dict[str, Any] | None:
     version = _API_VERSIONS.get(source)
     return without_empty(
         operation=limits.cut(record.event_name),
-        request={"uid": limits.cut(record.event_id)} if record.event_id else None,
         response=without_empty(
             error=limits.cut(record.error_code),
             error_message=limits.cut(record.refusal.message) if record.refusal else None,
         ),
         service={"name": source, "uid": source, "version": version} if version else None,
     )
+
+
+def _caller(record: CloudTrailRecord, limits: Limits) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Who made a call, and how."""
+    session = record.session
+    return _actor(record, limits), without_empty(
+        source_address=limits.cut(session.source_address),
+        user_agent=limits.cut(session.user_agent),
+        tool=session.tool,
+    )
+
+
+def _caller_unlike(
+    first: CloudTrailRecord | None, record: CloudTrailRecord, limits: Limits
+) -> dict[str, Any]:
+    """Who made a call, and how, each where it differs from the first call of the alert."""
+    # All have one principal.
+    if first is None or record.session == first.session:
+        return {}
+    (first_actor, first_how), (actor, how) = _caller(first, limits), _caller(record, limits)
+    return {"actor": actor if actor != first_actor else None} | (how if how != first_how else {})
 
 
 def _actor(record: CloudTrailRecord, limits: Limits) -> dict[str, Any]:

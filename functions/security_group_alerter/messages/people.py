@@ -115,9 +115,14 @@ def distinct(words: Iterable[str], most: int = 3) -> str:
     return "; ".join(different[:most]) + rest
 
 
+def clock_words(time: datetime) -> str:
+    """`08:12:03 UTC`."""
+    return f"{time.time().isoformat('seconds')} UTC"
+
+
 def time_words(time: datetime, time_zone: ZoneInfo) -> str:
     """`2026-11-16 08:12:03 UTC`, and the same moment in the configured zone."""
-    utc = f"{time:%Y-%m-%d %H:%M:%S} UTC"
+    utc = f"{time.date()} {clock_words(time)}"
     if time_zone.key == "UTC":
         return utc
     try:

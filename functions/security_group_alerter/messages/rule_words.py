@@ -114,8 +114,10 @@ def peer_words(peer: Peer) -> str:
 
 def amount_words(peer: Peer) -> str:
     """What a CIDR amounts to where that is not plain: `, 57% of the IPv4 Internet`."""
+    if peer.network is None:
+        return ""
     share = internet_share_of((peer,))
-    if peer.network is None or share.breadth is Breadth.NARROW:
+    if share.breadth is Breadth.NARROW:
         return ""
     if share.breadth is Breadth.BROAD and share.ipv4_share:
         return f", {_count_words(addresses_in(share))} addresses"

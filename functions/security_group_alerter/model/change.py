@@ -79,14 +79,16 @@ class SecurityGroupChange:
     @property
     def cannot_be_judged(self) -> bool:
         """Whether part of what the call did is not known."""
+        if self.problems or self.is_omitted:
+            return True
+        if not self.unknown_parameters:
+            return False
         rules = self.added or self.removed or self.missed or self.rule_ids
-        is_about_rules = self.action in (
+        return not rules and self.action in (
             Action.ADD_RULES,
             Action.REMOVE_RULES,
             Action.MODIFY_RULES,
         )
-        is_unknown = is_about_rules and bool(self.unknown_parameters) and not rules
-        return bool(self.problems) or self.is_omitted or is_unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

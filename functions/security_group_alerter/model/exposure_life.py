@@ -12,26 +12,21 @@ from .subject import SubjectKind
 
 
 class EndedHow(StrEnum):
-    """What ended an exposure: a kind of call, or a look that no longer showed it."""
+    """Which kind of call can end an exposure."""
 
     REVOKED = "revoked"
     MODIFIED = "modified"
     DELETED = "deleted"
     PREFIX_LIST = "prefix-list"
-    SEEN = "seen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """A call: when it was made, and by whom. CloudTrail's update of an event is that event.
-
-    What a look found has no call that we know: its `event_id` is then the id of the rule.
-    """
+    """A call: when it was made, and by whom. CloudTrail's update of an event is that event."""
 
     event_id: str
     time: datetime
     principal: str | None = None
-    is_look: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from .origin import Origin, RecordedCall
 from .record import CloudTrailRecord, Outcome
 from .rules import SecurityGroupRule
 from .severity import Severity
+from .standing import Moment
 from .subject import Subject
 
 
@@ -63,11 +64,15 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Something worth reporting."""
+    """Something worth reporting.
+
+    `moment` is what stood in the group at the call, where more than its record is known of that.
+    """
 
     origin: Origin
     subject: Subject
     judgement: Judgement
+    moment: Moment | None = None
 
     @property
     def record(self) -> CloudTrailRecord | None:

@@ -54,11 +54,13 @@ class NetworkInterface:
 class GroupState:
     """A security group as a look found it.
 
-    `is_complete` is False where a part could not be read; `not_seen` then says in words what and
-    why. `vpc_owner_id` is the account of the VPC. `other_vpc_ids` are VPCs that it is associated
-    with. `balancers` are the interface types of the VPC's load balancers and accelerators that may
-    lead to a private interface (`network_load_balancer`, `gateway_load_balancer`,
-    `global_accelerator_managed`). `block_mode` is None where it could not be read.
+    `is_complete` is False where a part could not be read on which its rules or its reach depend;
+    `has_all_rules` then says that the rules, at least, were read to the end. `not_seen` says in
+    words what could not be seen and why, also of what decides nothing. `vpc_owner_id` is the
+    account of the VPC. `other_vpc_ids` are VPCs that it is associated with. `balancers` are the
+    interface types of the VPC's load balancers and accelerators that may lead to a private
+    interface (`network_load_balancer`, `gateway_load_balancer`, `global_accelerator_managed`).
+    `block_mode` is None where it could not be read.
     """
 
     resource: Resource
@@ -74,12 +76,30 @@ class GroupState:
     balancers: frozenset[str] = frozenset()
     block_mode: InternetGatewayBlockMode | None = None
     is_complete: bool = True
+    has_all_rules: bool = False
     not_seen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupReach:
+    """What stands behind a group, in the address families that a rule opens.
+
+    `may_lower` says whether a severity may be lowered for it; where not, and it is not public,
+    `reasons` say why, in words.
+    """
+
+    reach: Reach
+    may_lower: bool = False
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PrefixListState:
-    """A prefix list as a look found it, and the groups with an ingress rule that refers to it."""
+    """A prefix list as a look found it, and the groups with an ingress rule that refers to it.
+
+    `is_complete` is False where a part could not be read; `has_all_rules` then says that the
+    ranges, at least, were read to the end. `not_seen` says in words what was not seen, and why.
+    """
 
     resource: Resource
     seen_at: datetime
@@ -88,6 +108,7 @@ class PrefixListState:
     ranges: tuple[Peer, ...] = ()
     groups: tuple[GroupState, ...] = ()
     is_complete: bool = True
+    has_all_rules: bool = False
     not_seen: tuple[str, ...] = ()
 
 

@@ -27,7 +27,7 @@ class Message:
     def size(self) -> int:
         """Bytes, as Amazon SNS counts them."""
         texts = (self.subject, self.body, *self.attributes, *self.attributes.values())
-        return sum(len(text.encode()) for text in texts) + len("String") * len(self.attributes)
+        return sum(map(len, map(str.encode, texts))) + len("String") * len(self.attributes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,6 +96,25 @@ def protocol_of(text: str) -> str:
     return _PROTOCOL_NAMES.get(lowered, lowered)
 
 
+def ports_of(
+    protocol: str | None, first: int | None, last: int | None
+) -> tuple[PortRange | None, IcmpType | None]:
+    """What EC2 calls fromPort and toPort: the ports, or for ICMP the type and code.
+
+    EC2 writes -1 for every one. Where a bound is missing, it is taken as all that it could be.
+    """
+    first, last = (None if bound is None or bound < 0 else bound for bound in (first, last))
+    if protocol in ICMP_PROTOCOLS:
+        return None, IcmpType(first, last) if first is not None else None
+    if protocol is not None and protocol not in PROTOCOLS_WITH_PORTS:
+        return None, None
+    ports = PortRange(
+        0 if first is None else min(first, HIGHEST_PORT),
+        HIGHEST_PORT if last is None else min(last, HIGHEST_PORT),
+    )
+    return ports if ports.first <= ports.last else ALL_PORTS, None
+
+
 def peer_of_cidr(text: str) -> Peer:
     """The peer that a CIDR names, whatever stands behind its prefix: 1.2.3.4/0 is 0.0.0.0/0.
 

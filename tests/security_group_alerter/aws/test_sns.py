@@ -12,6 +12,7 @@ from botocore.parsers import ResponseParserError
 from mypy_boto3_sns import SNSClient
 
 from local.aws import Topic
+from security_group_alerter.aws.sending_slots import LATENESS
 from security_group_alerter.aws.sns import MOST_IN_BATCH, RESERVED_SECONDS, Publisher, Topics
 from security_group_alerter.model.message import LARGEST_MESSAGE, Message, Sent
 from tests.stories import TOPIC_ARN
@@ -363,15 +364,28 @@ def test_time_that_passed_is_not_waited_for_again() -> None:
     sns = Sns()
 
     def time_left() -> float:
-        return RESERVED_SECONDS + 60 - 0.75 * len(sns.batches)
-
-    def one_after_the_other(counts: Sequence[int], *, within: float) -> list[float]:
-        assert within > len(counts)
-        return [0.0, 1.0, 2.0]
+        return RESERVED_SECONDS + 60 - LATENESS * len(sns.batches)
 
     list(sns.publisher(one_after_the_other).publish(messages(24), time_left))
 
-    assert sns.slept == [0.25, 0.5]
+    assert sns.slept == [1.0, 2.0]
+
+
+def test_after_a_call_that_took_long_the_others_keep_their_distance() -> None:
+    sns = Sns()
+
+    def time_left() -> float:
+        return RESERVED_SECONDS + 60 - 3.0 * min(1, len(sns.batches)) - sum(sns.slept)
+
+    list(sns.publisher(one_after_the_other).publish(messages(24), time_left))
+
+    # A second from its answer, not from its beginning.
+    assert sns.slept == [1.0, 1.25]
+
+
+def one_after_the_other(counts: Sequence[int], *, within: float) -> list[float]:
+    assert within > len(counts)
+    return [0.0, 1.25, 2.5]
 
 
 def for_chat(number: int) -> Message:

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from security_group_alerter.judgement.exposure import internet_share_of
 from security_group_alerter.memory.fold import fold
+from security_group_alerter.memory.group_memory import GroupMemory
 from security_group_alerter.memory.open_ports import bits_of, families_of, ranges_of
 from security_group_alerter.memory.statements import (
     Created,
     Deleted,
     RangesEdited,
     RuleGone,
+    RulesUnknown,
     RuleThere,
     Statement,
 )
@@ -465,7 +467,99 @@ def test_any_life_in_any_order_is_what_it_was(life: Life, data: st.DataObject) -
     found = fold(GROUP, shuffled)
 
     assert [events_of(it) for it in found.exposures] == slowly(life)
-    assert frozenset(found.rules) == life.states[-1][2]
+    assert frozenset(it.rule for it in found.rules) == life.states[-1][2]
+
+
+@given(generated_lives(), st.data())
+def test_what_stood_at_any_call_of_any_life(life: Life, data: st.DataObject) -> None:
+    shuffled = data.draw(st.permutations(life.statements))
+    # Of a second in which nothing was said there is no moment.
+    asked = frozenset(it.event.event_id for it in life.statements)
+
+    found = fold(GROUP, shuffled, at=asked)
+
+    assert found.is_whole
+    for (_, _, before), (event, _, after) in pairwise(life.states):
+        if event.event_id in asked:
+            moment = found.moments[event.event_id]
+            assert moment.is_whole
+            assert frozenset(it.rule for it in moment.before) == before
+            assert frozenset(it.rule for it in moment.after) == after
+    for life_found in found.exposures:
+        assert life_found.opened is not None
+        assert life_found in found.moments[life_found.opened.event_id].opened
+        if life_found.closed is not None:
+            assert life_found in found.moments[life_found.closed.event_id].ended
+
+
+def test_who_added_what_stands_and_what_a_call_made_of_it() -> None:
+    narrow = replace(SSH_FROM_INSIDE, rule_id="sgr-1")
+    said = (
+        added(1, SSH, "sgr-1"),
+        added(2, HTTPS, "sgr-2"),
+        edited(3, SSH_FROM_INSIDE, "sgr-1"),
+        gone(4, rule_id="sgr-2"),
+    )
+
+    moments = fold(GROUP, said, at=frozenset({"e-003", "e-004", "e-none"})).moments
+
+    assert moments.keys() == {"e-003", "e-004"}
+    edit, revoke = moments["e-003"], moments["e-004"]
+    assert {it.rule.rule_id: it.since for it in edit.before} == {"sgr-1": at(1), "sgr-2": at(2)}
+    assert {it.rule: it.since for it in edit.after} == {narrow: at(3), HTTPS: at(2)}
+    assert not edit.is_whole
+    assert [events_of(it) for it in edit.ended] == [("e-001", "e-003", EndedHow.MODIFIED)]
+    assert [it.rule for it in revoke.after] == [narrow]
+    assert [events_of(it) for it in revoke.ended] == [("e-002", "e-004", EndedHow.REVOKED)]
+
+
+def test_what_a_call_opened_and_narrowed() -> None:
+    ports = rule("tcp 20-25 from 0.0.0.0/0")
+    said = (added(1, ports, "sgr-1"), edited(2, SSH, "sgr-1"))
+
+    moments = fold(GROUP, said, at=frozenset({"e-001", "e-002"})).moments
+
+    assert [events_of(it) for it in moments["e-001"].opened] == [("e-001", None, None)]
+    assert moments["e-002"].narrowed == moments["e-001"].opened
+    assert not moments["e-002"].opened
+    assert not moments["e-002"].ended
+
+
+def test_what_stood_before_all_was_added_by_nobody_that_is_known() -> None:
+    found = fold(GROUP, [gone(2, SSH, "sgr-1"), added(3, HTTPS)], at=frozenset({"e-002"}))
+
+    [stood] = found.moments["e-002"].before
+    assert (stood.rule, stood.since) == (SSH, None)
+    [ended] = found.moments["e-002"].ended
+    assert ended.opened is None
+
+
+@pytest.mark.parametrize(
+    ("statements", "is_whole"),
+    [
+        pytest.param((Created(event=at(1)),), True, id="created-before-our-eyes"),
+        pytest.param((), False, id="nothing-is-known"),
+        pytest.param((RulesUnknown(event=at(1)),), False, id="unknown-from-the-beginning"),
+        pytest.param(
+            (Created(event=at(1)), RulesUnknown(event=at(2))), False, id="an-omitted-call-since"
+        ),
+    ],
+)
+@pytest.mark.parametrize("resource", [GROUP, LIST])
+def test_whether_all_is_known(
+    statements: tuple[Statement, ...], is_whole: bool, resource: Resource
+) -> None:
+    assert fold(resource, statements).is_whole is is_whole
+
+
+def test_what_a_list_held_at_a_call() -> None:
+    said = (ranges(1, "10.0.0.0/8"), ranges(2, WORLD, removed=["10.0.0.0/8"]))
+
+    moment = fold(LIST, GroupMemory().adding(said), at=frozenset({"e-002"})).moments["e-002"]
+
+    assert moment.ranges_before == (peer_of_cidr("10.0.0.0/8"),)
+    assert moment.ranges_after == (peer_of_cidr(WORLD),)
+    assert [events_of(it) for it in moment.opened] == [("e-002", None, None)]
 
 
 @given(st.sets(st.integers(0, 65535), max_size=40))

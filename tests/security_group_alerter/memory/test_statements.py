@@ -12,6 +12,7 @@ from security_group_alerter.memory.statements import (
     Deleted,
     RangesEdited,
     RuleGone,
+    RulesUnknown,
     RuleThere,
     Statement,
     statements_of,
@@ -63,6 +64,8 @@ def letter_of(statement: Statement) -> str:
             return "g"
         case RangesEdited():
             return "r"
+        case RulesUnknown():
+            return "?"
 
 
 @pytest.mark.parametrize("name", SAYS)

@@ -306,6 +306,28 @@ def test_actor_stands_once_and_where_it_differs() -> None:
     assert json.dumps(document).count("assumed-role/deploy/jane") == 2
 
 
+HOW: Final = {
+    "source_address": "198.51.100.7",
+    "user_agent": "cloudformation.amazonaws.com",
+    "tool": "CloudFormation",
+}
+
+
+def test_how_they_came_stands_once_and_where_it_differs() -> None:
+    assert SSH.record is not None
+    from_elsewhere = with_record(
+        SSH, event_id="e-2", session=replace(SSH.record.session, source_address="203.0.113.9")
+    )
+
+    document = machine(SSH, from_elsewhere, with_record(SSH, event_id="e-3"))
+
+    assert document["unmapped"].items() >= HOW.items()
+    found = [{name: it["data"].get(name) for name in HOW} for it in document["evidences"]]
+    nothing = dict.fromkeys(HOW)
+    assert found == [nothing, HOW | {"source_address": "203.0.113.9"}, nothing]
+    assert "actor" not in document["evidences"][1]["data"]
+
+
 def test_whoever_stands_behind_the_session_is_in_the_actor() -> None:
     assert SSH.record is not None
     behind = {
@@ -337,7 +359,7 @@ def test_attributes_are_in_the_document() -> None:
         unmapped, ("opens", "attempt"), ("succeeded", "denied"), strict=True
     ):
         del it["actor"]
-        assert it == {
+        assert it == HOW | {
             "effect": effect,
             "kind": "security-group",
             "outcome": outcome,
@@ -484,10 +506,8 @@ def test_api_call_rules_and_exposure_are_the_evidence() -> None:
     [evidence] = machine(SSH)["evidences"]
 
     assert evidence == {
-        "name": "AuthorizeSecurityGroupIngress",
         "api": {
             "operation": "AuthorizeSecurityGroupIngress",
-            "request": {"uid": "e-1"},
             "service": {
                 "name": "ec2.amazonaws.com",
                 "uid": "ec2.amazonaws.com",
@@ -498,9 +518,6 @@ def test_api_call_rules_and_exposure_are_the_evidence() -> None:
             "phrase": "tcp 22 (SSH) open to the whole IPv4 Internet",
             "event_id": "e-1",
             "event_time": "2026-11-17T08:55:12+00:00",
-            "source_address": "198.51.100.7",
-            "user_agent": "cloudformation.amazonaws.com",
-            "tool": "CloudFormation",
             "exposure": [
                 {
                     "protocol": "tcp",
@@ -715,7 +732,9 @@ def test_remediation_of_several_calls_is_a_command_a_line() -> None:
     first, second = remediation["desc"].split("\n")
     assert "--group-id sg-0123456789abcdef0 " in first
     assert "--group-id sg-0fedcba9876543210 " in second
-    assert len(remediation["references"]) == 2
+    # Of the worst: the others stand in the resources.
+    [reference] = remediation["references"]
+    assert reference.endswith("sg-0123456789abcdef0")
 
 
 NO_COMMAND: Final[dict[str, tuple[list[Finding], str]]] = {

@@ -10,6 +10,8 @@ from operator import itemgetter
 from typing import Any
 
 from ...judgement.exposure import exposure_of
+from ...judgement.moments import standing_beside
+from ...judgement.touched_ports import exposure_after, standing_with
 from ...model import ids
 from ...model.alert import DeliveredFinding
 from ...model.change import Action, RuleDescription, SecurityGroupChange
@@ -32,10 +34,11 @@ from ..rule_words import (
     openings_words,
     rule_words,
     touches,
+    traffic_words,
     worst_of,
     worst_openings_in,
 )
-from ..text import plural, safe
+from ..text import listed, plural, safe
 from ..undo import NOT_ENOUGH, NoUndoError, Step, needed, undo_of
 from .words import (
     ADDED,
@@ -112,10 +115,14 @@ def security_group_changed(
         reasons=tuple(_reasons(finding, change)),
         repeats_headline=not (change.added or change.removed),
         lines=tuple(_lines(change, limits)),
-        lists=(
-            _item_list(ADDED, added, len(change.added), entry.revoked),
-            _item_list(REMOVED, removed, len(change.removed)),
-            _item_list(MISSED, missed, len(change.missed)),
+        lists=tuple(
+            _item_list(mark, rated, len(rules), entry.revoked)
+            for mark, rated, rules in (
+                (ADDED, added, change.added),
+                (REMOVED, removed, change.removed),
+                (MISSED, missed, change.missed),
+            )
+            if rules
         ),
         after=(
             *_rule_ids(change, limits),
@@ -224,11 +231,15 @@ def _added_phrases(finding: Finding, change: SecurityGroupChange) -> tuple[str, 
     if opened.breadth >= Breadth.BROAD:
         rules = judgement.unaccepted_rules if is_in_part else change.added
         traffic, whom = openings_words(opened, rules)
-        if is_edit:
+        if is_edit and _has_unknown_direction(change):
             # The record of an edit does not name the direction of the rule.
             return f"edit may open {traffic} to {whom}", f"edit a rule: {traffic}, {whom}"
-        return f"{traffic} open to {whom}", f"open {traffic} to {whom}"
+        opens = f"edit opens {traffic} to {whom}" if is_edit else f"{traffic} open to {whom}"
+        return opens, f"open {traffic} to {whom}"
     verb, past = ("edit", "edited") if is_edit else ("add", "added")
+    if judgement.effect is Effect.CLOSES and judgement.closed.openings:
+        traffic, whom = openings_words(judgement.closed, change.removed)
+        return f"edit closes {traffic}, which was open to {whom}", "edit a rule"
     done, to_do = _rules_phrases(change.added, change.direction, verb, past)
     return (f"{done}, others unreadable: cannot judge" if change.problems else done), to_do
 
@@ -269,10 +280,7 @@ def _rules_phrases(
 
 
 def _item_list(
-    mark: str,
-    rules: _Rated,
-    count: int,
-    revoked: frozenset[SecurityGroupRule] = frozenset(),
+    mark: str, rules: _Rated, count: int, revoked: frozenset[SecurityGroupRule]
 ) -> ItemList:
     items = [
         Item(
@@ -370,18 +378,46 @@ def _notes(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
                 "open to the world."
             )
         return
-    if change.action is Action.MODIFY_RULES:
+    if change.action is Action.MODIFY_RULES and _has_unknown_direction(change):
         yield (
             "The record shows neither the direction of the rule nor what it allowed before. "
             "It is judged as ingress."
         )
+    yield from _standing_notes(finding, change)
     is_by_id = bool(change.rule_ids) and not (change.removed or change.matched_nothing)
     if change.action is Action.REMOVE_RULES and is_by_id:
         yield "The record names the rules by id only. What they allowed is not recorded."
     if change.is_omitted:
         yield "CloudTrail left the rules out, as it does over 100 KB. Look at the group itself."
-    if finding.judgement.effect is Effect.CLOSES:
+
+
+def _has_unknown_direction(change: SecurityGroupChange) -> bool:
+    return any(rule.direction is Direction.UNKNOWN for rule in change.added)
+
+
+def _standing_notes(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
+    """What stands beside what the call changed, as far as that is known."""
+    moment, judgement = finding.moment, finding.judgement
+    beside = standing_beside(change, moment)
+    if beside and exposure_after(change.added, beside) != exposure_of(change.added):
+        rules = listed([_standing_words(rule) for rule in beside], 3)
+        yield f"Open together with what stood before: {rules}."
+    is_whole = moment is not None and moment.is_whole
+    if moment is not None and judgement.closed.is_world_open and not moment.ended:
+        left = standing_with(change.removed, (it.rule for it in moment.after))
+        rules = listed([_standing_words(rule) for rule in left], 3)
+        yield f"The ports stay open to the world: {rules}."
+    elif moment is not None and change.action is Action.DELETE:
+        ended = (it for life in moment.ended for it in life.openings)
+        words = dict.fromkeys(traffic_words(it.protocol, it.ports) for it in ended)
+        if words:
+            yield f"What was open to the world goes with the group: {listed([*words], 3)}."
+    elif judgement.effect is Effect.CLOSES and not is_whole:
         yield "Another rule may still keep the group open to the world."
+
+
+def _standing_words(rule: SecurityGroupRule) -> str:
+    return f"{flow_words(rule)}{f' [{safe(rule.rule_id, 40)}]' if rule.rule_id else ''}"
 
 
 def _reasons(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
@@ -397,7 +433,7 @@ def _reasons(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
 def _steps(finding: Finding, change: SecurityGroupChange) -> tuple[str, ...]:
     if change.cannot_be_judged:
         return _CANNOT_JUDGE_STEPS
-    if change.action is Action.MODIFY_RULES:
+    if change.action is Action.MODIFY_RULES and _has_unknown_direction(change):
         return _EDIT_STEPS
     is_unseen = finding.judgement.opened.has_prefix_lists and not finding.judgement.opened.openings
     return _UNSEEN_LIST_STEPS if is_unseen else _STEPS
@@ -465,8 +501,6 @@ def _prefix_lists(change: SecurityGroupChange) -> Iterator[str]:
 
 
 def _steps_back(entry: DeliveredFinding, change: SecurityGroupChange) -> Iterator[Step]:
-    if change.action is Action.MODIFY_RULES:
-        raise NoUndoError("what the rule allowed before is not in the record")
     if change.action is Action.DELETE:
         raise NoUndoError("a deleted group cannot be brought back")
     if change.matched_nothing:
@@ -475,6 +509,8 @@ def _steps_back(entry: DeliveredFinding, change: SecurityGroupChange) -> Iterato
         yield Step(words=["ec2", "delete-security-group", *_group_options(change)])
     elif change.action in (Action.ASSOCIATE_VPC, Action.DISASSOCIATE_VPC):
         yield _associated(change)
+    elif change.action is Action.MODIFY_RULES:
+        yield from _setting_back(entry, change)
     elif change.problems or change.is_omitted or change.action is Action.DESCRIBE_RULES:
         raise NoUndoError(NOT_ENOUGH)
     elif change.action is Action.ADD_RULES:
@@ -550,6 +586,52 @@ def _is_part(part: SecurityGroupRule, rule: SecurityGroupRule) -> bool:
         return False
     is_within = rule.ports.first <= part.ports.first and part.ports.last <= rule.ports.last
     return is_within and replace(rule, ports=part.ports) == part
+
+
+def _setting_back(entry: DeliveredFinding, change: SecurityGroupChange) -> Iterator[Step]:
+    """First what is open to the Internet; then the contents that the edited rules had before."""
+    if not change.removed:
+        raise NoUndoError("what the rule allowed before is not in the record")
+    opening = _open_to_the_internet(change.added, entry.finding.judgement.foremost)
+    if opening:
+        does = f"Remove what is open to the Internet ({plural(len(opening), 'rule')})"
+        yield Step(words=_rules_command("revoke", opening, change), does=does)
+    edits = [
+        {
+            "SecurityGroupRuleId": needed(ids.SECURITY_GROUP_RULE, rule.rule_id, "rule id"),
+            "SecurityGroupRule": _rule_request_of(rule),
+        }
+        for rule in change.removed
+    ]
+    yield Step(
+        words=[
+            *("ec2", "modify-security-group-rules", *_group_options(change, may_be_name=False)),
+            *("--security-group-rules", json.dumps(edits, separators=(",", ":"))),
+        ],
+        does=f"Set back what was edited ({plural(len(edits), 'rule')})",
+        warning="this lets through again what the rule let through before",
+    )
+
+
+def _rule_request_of(rule: SecurityGroupRule) -> dict[str, Any]:
+    """The contents of a rule as the AWS CLI takes them for an edit.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupRuleRequest.html
+    """
+    permission = _ip_permission_of(rule, with_description=True)
+    [(name, [member])] = [(it, permission.pop(it)) for it in _PEER_LISTS if it in permission]
+    peer = member[_PEER_LISTS[name][0]]
+    described = {"Description": member["Description"]} if "Description" in member else {}
+    return permission | {_PEER_LISTS[name][1]: peer} | described
+
+
+# Where a rule's peer stands in a permission, and in the contents of a rule.
+_PEER_LISTS = {
+    "IpRanges": ("CidrIp", "CidrIpv4"),
+    "Ipv6Ranges": ("CidrIpv6", "CidrIpv6"),
+    "PrefixListIds": ("PrefixListId", "PrefixListId"),
+    "UserIdGroupPairs": ("GroupId", "ReferencedGroupId"),
+}
 
 
 def _authorizing(finding: Finding, change: SecurityGroupChange) -> Step:

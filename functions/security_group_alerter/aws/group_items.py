@@ -1,0 +1,99 @@
+"""The item of one group in the table of group memories: its key, what it holds, how it changes.
+
+`resource` (S) is the key, `version` (N) counts the writes, `memory` (B) is the memory, and
+`expires` (N, seconds since 1970) is the time from which DynamoDB deletes the item. It is updated,
+not replaced: other attributes, which a newer version or another function may keep there, stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+from urllib.parse import quote
+
+from ..memory.codec import bytes_of, memory_in
+from ..memory.fold import Fold
+from ..memory.group_memory import GroupMemory
+from ..model import ids
+from ..model.exposure_life import Resource
+from ..model.subject import SubjectKind
+
+# Those in which something is open to the world are kept for as long as it is.
+KEPT = timedelta(days=90)
+# An item has room for 400 KB, with its key and the names of its attributes.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+LARGEST_MEMORY = 396_000
+# DynamoDB takes a key of 2,048 bytes; a name of AWS's has at most 255 characters.
+_LONGEST_NAME = 1_000
+_FORMS = {
+    SubjectKind.SECURITY_GROUP: ids.SECURITY_GROUP,
+    SubjectKind.PREFIX_LIST: ids.PREFIX_LIST,
+}
+
+
+class TooLargeError(Exception):
+    """A memory does not fit into an item."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What the table has of a group; `version` is None where it has nothing."""
+
+    version: int | None = None
+    memory: GroupMemory = GroupMemory()
+
+
+def key_of(resource: Resource) -> str:
+    """`<account>/<Region>/<id>`; of what has no id, its kind and its name, quoted as in a URL."""
+    form = _FORMS.get(resource.kind)
+    own = resource.id
+    if form is None or not form.fullmatch(own):
+        quoted = _quoted(own)
+        if len(quoted) > _LONGEST_NAME:
+            quoted = f"sha256:{sha256(quoted.encode()).hexdigest()}"
+        own = f"{resource.kind.value}:{quoted}"
+    return f"{_quoted(resource.account_id)}/{_quoted(resource.region)}/{own}"
+
+
+def _quoted(text: str | None) -> str:
+    # No text is quoted as "?".
+    return "?" if text is None else quote(text, safe="", errors="surrogatepass")
+
+
+def kept_in(item: Mapping[str, Any] | None) -> Kept:
+    """What an item holds. Raises what the reading of a memory raises, or of an item, if broken."""
+    if item is None or "version" not in item:
+        return Kept()
+    return Kept(version=int(item["version"]["N"]), memory=memory_in(item["memory"]["B"]))
+
+
+def update_of(
+    key: str, version: int | None, memory: GroupMemory, folded: Fold, now: datetime
+) -> dict[str, Any]:
+    """The change that writes a memory, if the item still has the version that was read.
+
+    `folded` is the memory's fold. Raises TooLargeError.
+    """
+    encoded = bytes_of(memory)
+    if len(encoded) > LARGEST_MEMORY:
+        raise TooLargeError(f"{len(encoded)} bytes, of which an item takes {LARGEST_MEMORY}")
+    values = {":memory": {"B": encoded}, ":next": {"N": str((version or 0) + 1)}}
+    change = "SET memory = :memory, version = :next"
+    condition = "attribute_not_exists(version)"
+    if version is not None:
+        values[":read"] = {"N": str(version)}
+        condition = "version = :read"
+    if any(life.closed is None for life in folded.exposures):
+        change += " REMOVE expires"
+    else:
+        values[":expires"] = {"N": str(int((now + KEPT).timestamp()))}
+        change += ", expires = :expires"
+    return {
+        "Key": {"resource": {"S": key}},
+        "UpdateExpression": change,
+        "ConditionExpression": condition,
+        "ExpressionAttributeValues": values,
+    }

@@ -1,0 +1,134 @@
+"""Looks at security groups and prefix lists as they are now, with a role in each member account.
+
+A look never costs an alert: it never raises, and it is over in time, whatever AWS does. What could
+not be seen is said in words.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from ..ec2.groups import states_of
+from ..model import ids
+from ..model.exposure_life import Resource
+from ..model.group_state import GroupState, Looked, PrefixListState
+from ..model.subject import SubjectKind
+from .account_look import AccountLook, BlockModes
+from .member_clients import MOST_ACCOUNTS, THREADS, MemberClients
+
+# Of one delivery.
+MOST_RESOURCES = 20
+LONGEST_SECONDS = 10.0
+NOT_LOOKED_AT = f"not looked at: only the {MOST_RESOURCES} worst of a delivery are"
+_FORMS = {SubjectKind.SECURITY_GROUP: ids.SECURITY_GROUP, SubjectKind.PREFIX_LIST: ids.PREFIX_LIST}
+
+
+class MemberAccounts:
+    """Looks into accounts; keeps clients and credentials for as long as the function is warm.
+
+    `session` is botocore's; `role_name` is the role's name, with its path, in every account.
+    `clock` is monotonic, in seconds.
+    """
+
+    def __init__(self, session: Any, *, role_name: str, clock: Callable[[], float]) -> None:
+        self._clients = MemberClients(session, role_name=role_name, clock=clock)
+        self._block_modes = BlockModes(MOST_ACCOUNTS, clock)
+        self._clock = clock
+
+    def look(self, resources: Sequence[Resource], *, now: datetime, seconds: float) -> Looked:
+        """Look at these groups and prefix lists, of which the worst come first.
+
+        Takes at most `seconds`, and ten at most. What fails is said in `problems`, where nothing
+        was seen of a resource, else in its state.
+        """
+        deadline = self._clock() + min(seconds, LONGEST_SECONDS)
+        problems: dict[Resource, str] = {}
+        looks = self._looks_at(resources, deadline, problems)
+        self._run(looks, deadline)
+        groups: dict[Resource, GroupState] = {}
+        prefix_lists: dict[Resource, PrefixListState] = {}
+        for look in looks:
+            # A thread that is late may write into its own answers still.
+            answers = replace(look.answers)
+            for state in states_of(look.resources, answers, seen_at=now):
+                match state:
+                    case GroupState():
+                        groups[state.resource] = state
+                    case PrefixListState():
+                        prefix_lists[state.resource] = state
+                    case (resource, why):
+                        problems[resource] = why
+        return Looked(
+            groups=groups,
+            prefix_lists=prefix_lists,
+            problems=problems,
+            calls=sum(look.calls for look in looks),
+        )
+
+    def _looks_at(
+        self, resources: Sequence[Resource], deadline: float, problems: dict[Resource, str]
+    ) -> list[AccountLook]:
+        """One for each account and Region, in the order of the worst in it."""
+        looks: dict[tuple[str, str], AccountLook] = {}
+        count = 0
+        for resource in dict.fromkeys(resources):
+            problem = _why_not_to_look_at(resource)
+            if problem is None and count == MOST_RESOURCES:
+                problem = NOT_LOOKED_AT
+            if problem is not None:
+                problems[resource] = problem
+                continue
+            count += 1
+            account_id, region = str(resource.account_id), str(resource.region)
+            look = looks.setdefault(
+                (account_id, region),
+                AccountLook(
+                    self._clients,
+                    self._block_modes,
+                    account_id=account_id,
+                    region=region,
+                    is_late=lambda: self._clock() >= deadline,
+                ),
+            )
+            look.resources.append(resource)
+        return list(looks.values())
+
+    def _run(self, looks: Sequence[AccountLook], deadline: float) -> None:
+        """Run them at once, until the deadline: one that hangs keeps nothing from returning."""
+        waiting = SimpleQueue[AccountLook]()
+        for look in looks:
+            waiting.put(look)
+        for _ in range(min(THREADS, len(looks))):
+            try:
+                threading.Thread(target=_run_all, args=(waiting,), daemon=True).start()
+            except RuntimeError:
+                # There are too many threads. One after the other, each call has its own limit.
+                _run_all(waiting)
+        for look in looks:
+            look.is_done.wait(max(0.0, deadline - self._clock()))
+
+
+def _run_all(waiting: SimpleQueue[AccountLook]) -> None:
+    """One after the other, until none waits."""
+    while True:
+        try:
+            look = waiting.get_nowait()
+        except Empty:
+            return
+        look.run()
+
+
+def _why_not_to_look_at(resource: Resource) -> str | None:
+    form = _FORMS.get(resource.kind)
+    if form is None:
+        return "not looked at: it is neither a security group nor a prefix list"
+    if not (ids.valid(ids.ACCOUNT, resource.account_id) and ids.valid(ids.REGION, resource.region)):
+        return "not looked at: its account or Region is not known"
+    if ids.valid(form, resource.id) is None:
+        return "not looked at: only its name is known, and others may have the same"
+    return None

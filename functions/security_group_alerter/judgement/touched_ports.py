@@ -1,0 +1,131 @@
+"""Step 6a: what the ports that a call touches are open to just after it.
+
+What the call adds counts together with what was there: slices of the Internet add up. Where a call
+adds nothing public to a port, what it adds counts alone.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby, pairwise
+from operator import itemgetter
+
+from ..model.exposure import Breadth, Exposure, InternetShare, Opening
+from ..model.rules import (
+    ALL_PORTS,
+    ALL_PROTOCOLS,
+    PROTOCOLS_WITH_PORTS,
+    Direction,
+    Peer,
+    PeerKind,
+    PortRange,
+    SecurityGroupRule,
+)
+from .exposure import exposure_of, internet_share_of
+
+_NOBODY = InternetShare()
+
+
+def with_ranges(
+    rules: Iterable[SecurityGroupRule], lists: Mapping[str, tuple[Peer, ...]]
+) -> tuple[SecurityGroupRule, ...]:
+    """The rules, with a rule for each range in place of one that refers to a known list."""
+
+    def ranges_of(rule: SecurityGroupRule) -> Iterator[SecurityGroupRule]:
+        ranges = lists.get(rule.peer.value) if rule.peer.kind is PeerKind.PREFIX_LIST else None
+        if ranges is None:
+            yield rule
+        else:
+            yield from (replace(rule, peer=peer) for peer in ranges)
+
+    return tuple(it for rule in rules for it in ranges_of(rule))
+
+
+def standing_with(
+    added: Sequence[SecurityGroupRule], before: Iterable[SecurityGroupRule]
+) -> tuple[SecurityGroupRule, ...]:
+    """Of the rules that stood before, those that let somebody in where the new ones do, too."""
+    exposure = exposure_of(added)
+    if not exposure.openings:
+        return ()
+    touched = _Shares(exposure)
+    return tuple(rule for rule in before if touched.meet(rule) and _is_public(rule))
+
+
+def exposure_after(
+    added: Sequence[SecurityGroupRule], before: Sequence[SecurityGroupRule]
+) -> Exposure:
+    """What the ports of the added rules are open to; `before` are the rules standing with them."""
+    alone = exposure_of(added)
+    if not before:
+        return alone
+    exposures = (alone, exposure_of(before), exposure_of((*added, *before)))
+    # By protocol: where what is open may change.
+    cuts: dict[str | None, set[int]] = {}
+    for opening in (opening for exposure in exposures for opening in exposure.openings):
+        ports = opening.ports or ALL_PORTS
+        cuts.setdefault(opening.protocol, set()).update((ports.first, ports.last + 1))
+    everywhere = cuts.get(ALL_PROTOCOLS, set())
+    shares = [_Shares(exposure) for exposure in exposures]
+    openings = [
+        opening
+        for protocol, own in cuts.items()
+        for opening in _openings_of(protocol, sorted(own | everywhere), shares)
+    ]
+    return replace(alone, openings=tuple(openings))
+
+
+def _openings_of(
+    protocol: str | None, cuts: Sequence[int], shares: Sequence[_Shares]
+) -> Iterator[Opening]:
+    """Where the call adds to what was there: all together; else what it adds, alone."""
+    stretches: list[tuple[InternetShare, PortRange]] = []
+    for first, after in pairwise(cuts):
+        alone, earlier, together = (it.at(protocol, first) for it in shares)
+        is_more = alone is not _NOBODY and together != earlier
+        stretches.append((together if is_more else alone, PortRange(first, after - 1)))
+    has_ports = protocol is None or protocol in PROTOCOLS_WITH_PORTS
+    for share, alike in groupby(stretches, key=itemgetter(0)):
+        ranges = [ports for _, ports in alike]
+        if share is not _NOBODY:
+            ports = PortRange(ranges[0].first, ranges[-1].last)
+            yield Opening(protocol=protocol, ports=ports if has_ports else None, share=share)
+
+
+class _Shares:
+    """Looks up what each port of an exposure is open to."""
+
+    def __init__(self, exposure: Exposure) -> None:
+        # Of one protocol, openings do not overlap.
+        self._openings: dict[str | None, list[tuple[int, int, InternetShare]]] = {}
+        for opening in exposure.openings:
+            ports = opening.ports or ALL_PORTS
+            openings = self._openings.setdefault(opening.protocol, [])
+            openings.append((ports.first, ports.last, opening.share))
+        for openings in self._openings.values():
+            openings.sort(key=itemgetter(0))
+
+    def at(self, protocol: str | None, port: int) -> InternetShare:
+        """As the protocol's own openings say, else those of every protocol."""
+        for named in (protocol, ALL_PROTOCOLS):
+            openings = self._openings.get(named, [])
+            index = bisect_right(openings, port, key=itemgetter(0)) - 1
+            if index >= 0 and port <= openings[index][1]:
+                return openings[index][2]
+        return _NOBODY
+
+    def meet(self, rule: SecurityGroupRule) -> bool:
+        """Whether a rule is about some of these ports."""
+        if ALL_PROTOCOLS in self._openings or rule.protocol == ALL_PROTOCOLS:
+            return bool(self._openings)
+        ports = rule.ports or ALL_PORTS
+        openings = self._openings.get(rule.protocol, [])
+        index = bisect_right(openings, ports.last, key=itemgetter(0)) - 1
+        return index >= 0 and ports.first <= openings[index][1]
+
+
+def _is_public(rule: SecurityGroupRule) -> bool:
+    is_inward = rule.direction is not Direction.EGRESS
+    return is_inward and internet_share_of((rule.peer,)).breadth is not Breadth.PRIVATE

@@ -1,0 +1,27 @@
+"""What is remembered of the groups and prefix lists that a delivery names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..model.exposure_life import Resource
+from .fold import Fold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recollection:
+    """Each resource, folded with what the delivery says of it.
+
+    `unread` are those whose memory could not be read, and why: they are folded from the delivery
+    alone. `unwritten` are those whose memory was read but will not know of this delivery, and why.
+    """
+
+    folds: Mapping[Resource, Fold] = field(default_factory=dict)
+    unread: Mapping[Resource, str] = field(default_factory=dict)
+    unwritten: Mapping[Resource, str] = field(default_factory=dict)
+
+    @property
+    def failures(self) -> int:
+        """How many resources the table failed."""
+        return len(self.unread) + len(self.unwritten)

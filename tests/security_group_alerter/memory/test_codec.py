@@ -1,0 +1,100 @@
+"""A memory comes back from its bytes as it was, or says what is wrong with them."""
+
+import json
+import zlib
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+
+from security_group_alerter.memory.codec import UnreadableMemoryError, bytes_of, memory_in
+from security_group_alerter.memory.group_memory import GroupMemory
+from security_group_alerter.memory.statements import (
+    Created,
+    Deleted,
+    RangesEdited,
+    RuleGone,
+    RulesUnknown,
+    RuleThere,
+    Statement,
+)
+from security_group_alerter.model.rules import IcmpType, Peer, PeerKind, peer_of_cidr
+from tests.security_group_alerter.builders import rule
+from tests.security_group_alerter.memory.test_fold import Life, at, generated_lives
+
+SSH: Final = rule("tcp 22 from 0.0.0.0/0")
+WITH_ALL: Final = replace(SSH, rule_id="sgr-1", description="Vendor \ud83d, remove \u2603")
+GROUP: Final = Peer(kind=PeerKind.SECURITY_GROUP, value="sg-2", account_id="222233334444")
+EVENT: Final = replace(at(1), principal="arn:aws:iam::111122223333:user/ann\udc00")
+SAID: Final[dict[str, Statement]] = {
+    "created": Created(event=EVENT),
+    "deleted": Deleted(event=EVENT),
+    "rules-unknown": RulesUnknown(event=EVENT),
+    "a-rule": RuleThere(event=EVENT, rule=WITH_ALL, rule_id="sgr-1"),
+    "an-edit": RuleThere(event=EVENT, rule=SSH, rule_id="sgr-1", is_edit=True),
+    "a-rule-of-icmp": RuleThere(
+        event=EVENT, rule=replace(rule("icmp from ::/0"), icmp_type=IcmpType(8, None))
+    ),
+    "a-rule-of-a-group": RuleThere(event=EVENT, rule=replace(SSH, peer=GROUP)),
+    "a-rule-without-a-protocol": RuleThere(event=EVENT, rule=rule("? 22 from 0.0.0.0/0")),
+    "gone-by-contents": RuleGone(event=EVENT, rule=WITH_ALL),
+    "gone-by-id": RuleGone(event=EVENT, rule_id="sgr-1"),
+    "ranges": RangesEdited(
+        event=EVENT,
+        added=(peer_of_cidr("0.0.0.0/0"), peer_of_cidr("::/0")),
+        removed=(peer_of_cidr("10.0.0.0/8"),),
+        version=3,
+        restored_version=1,
+    ),
+    "in-a-part-of-a-second": Created(
+        event=replace(EVENT, time=EVENT.time + timedelta(microseconds=123456))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_a_statement_comes_back(name: str) -> None:
+    memory = GroupMemory().adding([SAID[name]])
+
+    [found] = memory_in(bytes_of(memory)).statements
+
+    # What does not make two rules different comes back, too.
+    assert repr(found) == repr(SAID[name])
+
+
+@given(generated_lives())
+def test_any_life_comes_back_in_the_same_bytes(life: Life) -> None:
+    memory = GroupMemory().adding(life.statements)
+    again = GroupMemory().adding(reversed(life.statements))
+
+    assert memory_in(bytes_of(memory)) == memory
+    assert bytes_of(again) == bytes_of(memory)
+
+
+def packed(said: Any) -> bytes:
+    return b"\x01" + zlib.compress(json.dumps(said).encode())
+
+
+HEAD: Final = ["e-1", 0, None]
+BROKEN: Final = {
+    "nothing": (b"", "format"),
+    "a-newer-format": (b"\x02" + bytes_of(GroupMemory())[1:], "format"),
+    "cut-off": (bytes_of(GroupMemory().adding(SAID.values()))[:-4], "error"),
+    "not-json": (b"\x01" + zlib.compress(b"{"), "JSONDecodeError"),
+    "not-a-list": (packed(7), "TypeError"),
+    "an-unknown-statement": (packed([["lost", HEAD]]), "KeyError"),
+    "a-statement-with-too-much": (packed([["gone", HEAD, None, None, 1]]), "'gone' with 3 members"),
+    "an-event-without-a-time": (packed([["created", ["e-1", None, None]]]), "TypeError"),
+    "a-rule-of-another-shape": (packed([["there", HEAD, None, [1, 2]]]), "ValueError"),
+    "a-range-that-is-none": (packed([["ranges", HEAD, ["x"], [], None, None]]), "ValueError"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_no_memory_is_said(name: str) -> None:
+    data, problem = BROKEN[name]
+
+    with pytest.raises(UnreadableMemoryError, match=problem):
+        memory_in(data)
