@@ -23,7 +23,6 @@ def steps_of(story: str) -> list[PlayedStep]:
     return list(played(scenario_of(document, f"{story}.json")))
 
 
-@pytest.mark.usefixtures("cold_function")
 @pytest.mark.parametrize("story", STORIES)
 def test_life_is_told_as_agreed(story: str, pytestconfig: pytest.Config) -> None:
     steps = steps_of(story)

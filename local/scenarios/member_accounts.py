@@ -65,7 +65,7 @@ class MemberAccounts:
     def raise_gaps(self) -> None:
         """Raises UnknownCallError if anything was asked for that is not emulated.
 
-        Whoever asked may have taken the error for one of AWS's.
+        A look takes every error for one of AWS's, and the alert goes out without it.
         """
         if self._gaps:
             raise UnknownCallError("; ".join(self._gaps))
@@ -140,6 +140,8 @@ class MemberAccounts:
             return _ec2_error(error.code, str(error), request)
         except UnknownCallError as error:
             raise self._gap(str(error)) from None
+        except Exception as error:
+            raise self._gap(f"{operation}: {error!r}") from error
 
     def _described(
         self,

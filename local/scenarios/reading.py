@@ -19,6 +19,8 @@ from .shapes import MisfitError, found
 # What is in each account, by Region; None where the role is denied.
 State = Mapping[str, Mapping[str, RegionState] | None]
 _EXPECTED_TIME: Final = "a time in UTC such as 2026-11-17T08:55:12Z"
+# Clocks go on from there, and look back.
+_YEARS: Final = range(1971, 9999)
 # Of which there is nothing to play yet.
 _NOT_YET: Final = ("watch", "sweep", "digest")
 
@@ -122,7 +124,8 @@ def _time_of(step: Mapping[str, Any]) -> tuple[datetime, str]:
         at = datetime.fromisoformat(written) if isinstance(written, str) else None
     except ValueError:
         at = None
-    if not isinstance(written, str) or at is None or at.utcoffset() != timedelta():
+    is_utc = at is not None and at.utcoffset() == timedelta() and at.year in _YEARS
+    if not isinstance(written, str) or at is None or not is_utc:
         raise MisfitError(f"at: expected {_EXPECTED_TIME}, {found(written)}")
     return at.astimezone(UTC), written
 

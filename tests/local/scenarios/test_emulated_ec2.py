@@ -1,6 +1,7 @@
 """Amazon EC2 and AWS STS of a scenario, as botocore's own clients see them."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -647,6 +648,20 @@ def test_what_is_not_emulated_is_loud(
         getattr(client(), operation)(**parameters)
 
     with pytest.raises(UnknownCallError, match=said):
+        accounts.raise_gaps()
+
+
+def test_a_fault_of_the_emulation_is_loud(client: Client, accounts: MemberAccounts) -> None:
+    ec2 = client()
+    # What no scenario can say.
+    accounts._states[ACCOUNT][REGION] = replace(
+        accounts._states[ACCOUNT][REGION], security_group_rules=({},)
+    )
+
+    with pytest.raises(UnknownCallError, match=r"DescribeSecurityGroups: KeyError\('GroupId'\)"):
+        ec2.describe_security_groups()
+
+    with pytest.raises(UnknownCallError, match="KeyError"):
         accounts.raise_gaps()
 
 

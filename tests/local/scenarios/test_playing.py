@@ -23,8 +23,6 @@ from local.scenarios import playing
 from local.scenarios.reading import scenario_of
 from tests.stories import story
 
-pytestmark = pytest.mark.usefixtures("cold_function")
-
 ACCOUNT: Final = "222233334444"
 REGION: Final = "eu-central-1"
 OPENING: Final = story("ssh-opened-to-the-world-from-the-console")

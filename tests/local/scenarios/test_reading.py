@@ -76,6 +76,10 @@ WRONG_STEPS: Final[dict[str, tuple[Any, str]]] = {
         {"at": "2026-11-17T10:00:00+01:00", "trail": []},
         f"at: {TIME}, found '2026-11-17T10:00:00+01:00'",
     ),
+    "time-before-all-clocks": (
+        {"at": "0001-01-01T00:00:00Z", "trail": []},
+        f"at: {TIME}, found '0001-01-01T00:00:00Z'",
+    ),
     "time-that-goes-back": (
         {"at": "2026-11-17T08:59:59Z", "trail": []},
         f"at: expected a time not before {AT}, found '2026-11-17T08:59:59Z'",
