@@ -199,6 +199,22 @@ def test_a_scenario_that_does_not_fit_is_not_played_and_all_else_is(
     ]
 
 
+@pytest.mark.parametrize("indent", [None, 2], ids=["in-a-line", "for-people"])
+def test_of_a_scenario_that_is_cut_off_nothing_is_replayed(
+    indent: int | None, as_json: Run, tmp_path: Path
+) -> None:
+    """The records in it are no records of their own."""
+    text = json.dumps(LIFE, indent=indent)
+    path = tmp_path / "life.json"
+    path.write_text(f"{text[:-5]}\n{json.dumps(ELSEWHERE)}\n", encoding="utf-8")
+
+    played = as_json(path)
+
+    assert played.told == [(None, None, [ELSEWHERE["eventID"]])]
+    assert played.status == 2
+    assert played.problems[0].startswith(f"replay: {path}, line 1: expected JSON: ")
+
+
 def test_a_scenario_has_no_payload(run: Run, tmp_path: Path) -> None:
     path = written(tmp_path, "life.json", LIFE)
 
