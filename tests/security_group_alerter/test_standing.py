@@ -332,3 +332,14 @@ def test_any_calls_on_one_group_have_words(changes: list[SecurityGroupChange]) -
         finding = entry.finding
         assert words_of(finding).startswith(f"{finding.judgement.severity.name}: ")
         assert finding.judgement.world_open == (finding.judgement.effect is Effect.OPENS)
+
+
+def test_a_group_whose_name_holds_half_a_character() -> None:
+    named = [
+        replace(it, group_id=None, group_name="half \ud83d") for it in (opened(SSH), revoked(SSH))
+    ]
+    entries = [call(f"e-{number}", number, it) for number, it in enumerate(named)]
+
+    _, closing = judged(entries)
+
+    assert closing.finding.judgement.effect is Effect.CLOSES

@@ -446,7 +446,7 @@ def _life_of(resource: Resource, life: _Life) -> ExposureLife:
     event = (named_by.event_id, named_by.time.isoformat())
     place = (resource.account_id or "", resource.region or "", resource.id, *event)
     return ExposureLife(
-        uid=sha256("\n".join(place).encode()).hexdigest()[:32],
+        uid=sha256("\n".join(place).encode(errors="surrogatepass")).hexdigest()[:32],
         resource=resource,
         opened=life.opened,
         closed=life.closed,
