@@ -167,7 +167,7 @@ class _Replay:
 
     def _play(self, scenario: Scenario) -> None:
         """Play a scenario, and keep what each step sends."""
-        from .scenarios.emulated_ec2 import UnknownCallError
+        from .scenarios.ec2_listings import UnknownCallError
         from .scenarios.playing import played
 
         try:

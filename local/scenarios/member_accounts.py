@@ -19,7 +19,8 @@ from botocore import handlers
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 
-from .emulated_ec2 import Place, RefusedError, UnknownCallError, answer
+from .ec2_listings import Place, RefusedError, UnknownCallError
+from .emulated_ec2 import answer
 from .reading import State
 from .region_state import RegionState, nothing_in
 from .shapes import output_of, xml_of, xml_text

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from botocore.session import Session
 
 from local.aws import emulated_aws
-from local.scenarios.emulated_ec2 import UnknownCallError
+from local.scenarios.ec2_listings import UnknownCallError
 from local.scenarios.member_accounts import SERVICES, MemberAccounts
 from local.scenarios.reading import State, scenario_of
 
@@ -27,7 +27,7 @@ WEB: Final = {
     "Description": "Web servers",
     "VpcId": "vpc-0aaaaaaaaaaaaaaa1",
     "OwnerId": ACCOUNT,
-    "Tags": [{"Key": "Name", "Value": "web"}, {"Key": "Team", "Value": "shop"}],
+    "Tags": [{"Key": "Name", "Value": "web"}, {"Key": "Team", "Value": "shop"}, {"Key": "old"}],
 }
 DATABASE: Final = {
     "GroupId": "sg-0aaaaaaaaaaaaaaa2",
@@ -388,6 +388,7 @@ def test_tags_of_everything(client: Client) -> None:
     assert [(it["ResourceType"], it["ResourceId"], it["Key"], it["Value"]) for it in tags] == [
         ("security-group", "sg-0aaaaaaaaaaaaaaa1", "Name", "web"),
         ("security-group", "sg-0aaaaaaaaaaaaaaa1", "Team", "shop"),
+        ("security-group", "sg-0aaaaaaaaaaaaaaa1", "old", ""),
         ("security-group-rule", "sgr-0aaaaaaaaaaaaaaa2", "Ticket", "NET-17"),
         ("network-interface", "eni-0aaaaaaaaaaaaaaa1", "Name", "shop-1"),
     ]
@@ -493,6 +494,7 @@ def test_ids_choose(client: Client) -> None:
         ({"tag:Name": "web"}, ["web"]),
         ({"tag:Name": "shop"}, []),
         ({"tag_key": "Team"}, ["web"]),
+        ({"tag:old": ""}, ["web"]),
     ],
 )
 def test_filters_of_groups(
