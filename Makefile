@@ -4,7 +4,8 @@ PYTHON ?= python3
 # uv is used where it works, since it is faster; `make UV=` does without.
 UV ?= $(shell uv --version >/dev/null 2>&1 && echo uv)
 
-FILES ?= events
+# Every story, and one of the lives: `make replay FILES=events/lifetimes` plays them all.
+FILES ?= events/*.json events/lifetimes/slices-of-the-internet.json
 FORMAT ?= email
 CONFIG_ENV ?= default
 
@@ -33,7 +34,7 @@ help: ## List the targets
 setup: .venv/.dev .venv/sam/.installed .venv/e2e/.installed .venv/checkov/.installed ## Create all environments in .venv
 
 replay: export FILES := $(FILES)
-replay: .venv/.replay ## Print the alerts for FILES (default: events) as FORMAT (email, chat, sms, machine, json)
+replay: .venv/.replay ## Print the alerts for FILES (default: the stories in events) as FORMAT (email, chat, sms, machine, json)
 	@# FILES is one name with spaces in it, if there is such a file; else as if typed in a shell.
 	@if [ -e "$$FILES" ]; then set -- "$$FILES"; else eval "set -- $$FILES"; fi; \
 	PYTHONPATH=functions .venv/bin/python -m local.replay --format $(FORMAT) -- "$$@"
@@ -47,7 +48,7 @@ quick: .venv/.dev ## While you work: format, lint, types and the tests of the co
 	@.venv/bin/mypy
 	@.venv/bin/python -m pytest --quick -n auto --dist worksteal $(CORE_TESTS)
 
-CORE_TESTS := tests/security_group_alerter tests/test_goldens.py
+CORE_TESTS := tests/security_group_alerter tests/test_goldens.py tests/test_lifetimes.py
 
 test: .venv/.dev .venv/sam/.installed .venv/e2e/.installed ## Run all tests; they must cover every branch of the function
 	@# The end-to-end tests come first: they take longest, and one worker runs them all.
@@ -75,7 +76,8 @@ check: .venv/.dev .venv/sam/.installed .venv/checkov/.installed ## All that CI c
 	$(MAKE) test
 
 golden: .venv/.dev ## Rewrite the expected alerts, and the tables in the documents: read the diff as prose
-	@.venv/bin/python -m pytest tests/test_goldens.py tests/test_docs.py --write-goldens
+	@.venv/bin/python -m pytest tests/test_goldens.py tests/test_lifetimes.py tests/test_docs.py \
+		--write-goldens
 
 bench: .venv/.replay ## Measure the function against its goals and beside others; fails if one is missed (Linux)
 	@# On the runtime's Python, if one runs here by now.

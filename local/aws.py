@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .deliveries import MANAGEMENT_ACCOUNT_ID, ORGANIZATION_ID, TRAIL_REGION
+from .service_models import models_read_once
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -84,13 +85,18 @@ class Topic:
 
 
 @contextmanager
-def emulated_aws() -> Iterator[Topic]:
-    """Answer all AWS calls of this process, and set the variables that the template sets."""
+def emulated_aws(*, look_role_name: str = "", but_for: Collection[str] = ()) -> Iterator[Topic]:
+    """Answer all AWS calls of this process, and set the variables that the template sets.
+
+    Without the name of a role, no account is looked into. `but_for` are services that somebody
+    else answers for.
+    """
     os.environ["MOTO_ACCOUNT_ID"] = MANAGEMENT_ACCOUNT_ID
     import boto3
     from moto import mock_aws
 
-    with _own_environment(), mock_aws():
+    config: Any = {"core": {"passthrough": {"services": [*but_for], "urls": []}}}
+    with _own_environment(), models_read_once(), mock_aws(config=config):
         _forget_the_persons_aws()
         _make_organization(boto3.client("organizations"))
         dynamodb = boto3.client("dynamodb")
@@ -101,7 +107,7 @@ def emulated_aws() -> Iterator[Topic]:
             BillingMode="PAY_PER_REQUEST",
         )
         topic = Topic(boto3.client("sns").create_topic(Name="alerts")["TopicArn"], dynamodb)
-        os.environ |= _environment_of(topic)
+        os.environ |= _environment_of(topic) | {"LOOK_ROLE_NAME": look_role_name}
         yield topic
 
 

@@ -26,6 +26,9 @@ _COMMA: Final = re.compile(r"[ \t\r\n]*,[ \t\r\n]*")
 _FIRST_KEY: Final = re.compile(r'\{[ \t\r\n]*"[^"\\]*"')
 # Where a value may begin behind a damaged one: at a brace, or on a line of its own.
 _RESTART: Final = re.compile(r"\{|\n[ \t]*(?=[^ \t\r\n])")
+# A scenario is read as a whole, or nothing of it is.
+_WHOLE: Final = re.compile(r'\{[ \t\r\n]*"scenario"[ \t\r\n]*:')
+_RESTART_BEHIND_WHOLE: Final = re.compile(r"\n[ \t]*(?=[^ \t\r\n])")
 _PUNCTUATION: Final = re.compile(r"[\[\]{},: \t\r\n]*")
 # What the AWS CLI prints beside the rows of interest with `--output text`; and the names of the
 # columns in what the console of Logs Insights exports.
@@ -283,9 +286,10 @@ class JsonStream:
     def _skip_damaged(self) -> None:
         """Go on to a value that is known, or to a line that begins no deeper than this value."""
         column = self._at - self._text.rfind("\n", 0, self._at) - 1
+        restart = _RESTART_BEHIND_WHOLE if _WHOLE.match(self._text, self._at) else _RESTART
         self._at += 1
         while True:
-            found = _RESTART.search(self._text, self._at)
+            found = restart.search(self._text, self._at)
             if found is None:
                 self._at = max(self._at, len(self._text.rstrip(" \t\r\n")))
                 if not self._read_more():

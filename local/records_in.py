@@ -15,9 +15,11 @@ from .json_stream import JsonStream
 
 # So many of a kind are named; the others are counted.
 MOST_NAMED: Final = 10
-_EXPECTED: Final = "expected eventName with eventTime, and eventID or userIdentity"
+EXPECTED_OF_A_RECORD: Final = "expected eventName with eventTime, and eventID or userIdentity"
 _TOO_DEEP: Final = "JSON nested too deeply to be read"
 
+# The key of a document that local/scenarios plays.
+SCENARIO: Final = "scenario"
 # Objects that hold records in a list -> what else stands in them when the list is empty. They are
 # log files, Lambda's events, and what these print: lookup-events; filter-log-events and
 # get-log-events; receive-message; get-query-results.
@@ -86,11 +88,13 @@ class Reader:
 
     `problems` are what could not be read, a line each; `left_out` the files of folders that hold
     something else. `on_read` is called with the number of bytes whenever some were read.
+    `on_scenario` is called with each scenario and its place; without it, a scenario is no record.
     """
 
     problems: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     on_read: Callable[[int], object] = id
+    on_scenario: Callable[[dict[str, Any], str], object] | None = None
 
     def files_in(self, paths: Iterable[str]) -> list[File]:
         """The files that the paths name, in order: the path itself, or all that a folder holds."""
@@ -122,7 +126,7 @@ class Reader:
         """The records of all files, each with its file. `ours` are folders that hold others."""
         is_ours_by_folder = dict.fromkeys(ours, True)
         for file in files:
-            content = _Content(file)
+            content = _Content(file, self.on_scenario)
             for item in content.records(self.on_read):
                 yield file, item
             is_ours = file.folder is None or not content.is_of_something_else()
@@ -162,8 +166,11 @@ def _is_folder(path: str) -> bool:
 class _Content:
     """What is in a file: its records, and what else there is."""
 
-    def __init__(self, file: File) -> None:
+    def __init__(
+        self, file: File, on_scenario: Callable[[dict[str, Any], str], object] | None
+    ) -> None:
         self._file = file
+        self._on_scenario = on_scenario
         self._is_text = True
         self._is_blank = True
         # It is JSON, or something of CloudTrail's is in it, or something around that.
@@ -213,7 +220,7 @@ class _Content:
                 if others.count == 1
                 else ("documents are not CloudTrail records")
             )
-            found.append(f"{name}: {others.count:,} {are}: {_EXPECTED} ({others})")
+            found.append(f"{name}: {others.count:,} {are}: {EXPECTED_OF_A_RECORD} ({others})")
         if self._damage:
             found.append(f"{name}: {self._damage}")
         elif self._is_blank and not found and Path(self._file.path).name != _EMPTY_ON_PURPOSE:
@@ -260,6 +267,9 @@ class _Content:
     def _in_object(self, value: dict[str, Any], place: str) -> Iterator[Record | Payload]:
         if is_record(value):
             yield value
+        elif self._on_scenario and SCENARIO in value:
+            self._is_ours = True
+            self._on_scenario(value, f"{self._file.name}, {place}")
         elif "awslogs" in value:
             yield Payload(f"{self._file.name}, {place}", value)
         elif _is_delivery(value):

@@ -5,6 +5,8 @@ docs/replay.md: log files of a trail, gzipped or not, JSON Lines, what the AWS C
 and messages that carry records. Records that the subscription filter in template.yaml does not
 match are dropped, as CloudWatch Logs drops them. Nothing leaves this machine. The function's clock
 is set to five minutes after the newest record of each delivery.
+
+A scenario, {"scenario": [STEP, ...]}, is played after the records, each step at its time.
 """
 
 from __future__ import annotations
@@ -16,12 +18,10 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Container, Iterable
-from contextlib import redirect_stdout
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from security_group_alerter.messages.email import UNDO_TITLE
 from security_group_alerter.messages.text import listed
@@ -30,17 +30,16 @@ from security_group_alerter.settings import SettingsError
 
 from .aws import SentAlert, emulated_aws
 from .deliveries import LONGEST_SPAN, Delivery, Packer
-from .filter_pattern import compile_pattern
-from .lambda_context import lambda_context
 from .program import run
 from .progress import progress
-from .records_in import MOST_NAMED, File, Payload, Reader, Record
-from .template import read_template, subscription_pattern
+from .records_in import MOST_NAMED, File, Payload, Reader
+from .replayed_function import ReplayedFunction, SubscriptionFilter
+from .template import read_template
 
 if TYPE_CHECKING:
-    from security_group_alerter.alerting import Alerter
+    from .scenarios.playing import PlayedStep
+    from .scenarios.reading import Scenario, Step
 
-CLOUDTRAIL_LATENCY: Final = timedelta(minutes=5)
 _SEVERITY_COLOURS: Final = {"CRITICAL": "1;97;41", "HIGH": "1;31", "MEDIUM": "1;33", "LOW": "1;36"}
 _UNDO_COLOUR, _WARNING_COLOUR = "1;32", "1;33"
 # A line of an e-mail: a command may have the number of its call before it.
@@ -93,63 +92,99 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 @dataclass(frozen=True, slots=True)
 class _Alert:
-    """An alert as it was sent, and where its records were found."""
+    """An alert as it was sent, and where its records were found, or in which step it was sent."""
 
     sent: SentAlert
     places: list[str]
+    step: Step | None = None
 
 
 class _Replay:
     """One run: what was read and sent, and what there is to say about it."""
 
     def __init__(self) -> None:
-        self._reader = Reader()
+        self._reader = Reader(on_scenario=self._take)
         self.problems = self._reader.problems
         self._packer = Packer(longest_span=LONGEST_SPAN)
         self._records = 0
         self._totals: Counter[str] = Counter()
         self._alerts: list[_Alert] = []
+        self._scenarios: list[Scenario] = []
+        self._played: list[tuple[Scenario, PlayedStep]] = []
         self._is_complete = True
 
     def read(self, paths: list[str]) -> None:
         """Keep what the subscription filter lets through. A payload has passed it already."""
         reader = self._reader
         files = reader.files_in(paths)
-        lets_through = _SubscriptionFilter()
+        subscription_filter = SubscriptionFilter()
         try:
             with progress(_size_of(files), "B") as reader.on_read:
                 for file, item in reader.records_in(files):
-                    if isinstance(item, Payload) or lets_through(item):
+                    if isinstance(item, Payload) or subscription_filter.matches(item):
                         self._packer.add(item, place=file.name)
                     else:
                         self._records += 1
         except KeyboardInterrupt:
             self._is_complete = False
 
+    def _take(self, document: dict[str, Any], where: str) -> None:
+        """Keep a scenario; one that does not fit becomes a problem."""
+        from .scenarios.reading import ScenarioError, scenario_of
+
+        try:
+            self._scenarios.append(scenario_of(document, where))
+        except ScenarioError as error:
+            self.problems.append(str(error))
+
     def run(self) -> None:
-        """Hand the deliveries to the function, and keep what it sends. Raises SettingsError."""
+        """Replay the records, then play the scenarios. Raises SettingsError."""
+        try:
+            self._replay()
+            for scenario in self._scenarios:
+                self._play(scenario)
+        except KeyboardInterrupt:
+            self._is_complete = False
+
+    def _replay(self) -> None:
+        """Hand the deliveries to the function, and keep what it sends."""
         deliveries = list(self._packer.deliveries())
         records = sum(delivery.records for delivery in deliveries)
         self._records += records
+        if not deliveries:
+            return
+        with emulated_aws() as topic, progress(records, " records") as advance:
+            function = ReplayedFunction()
+            for delivery in deliveries:
+                try:
+                    self._totals.update(function.handle(delivery, self.problems))
+                finally:
+                    self._alerts += [
+                        _Alert(sent, _places_of(sent, delivery)) for sent in topic.take()
+                    ]
+                    topic.forget_pace()
+                advance(delivery.records)
+
+    def _play(self, scenario: Scenario) -> None:
+        """Play a scenario, and keep what each step sends."""
+        from .scenarios.ec2_listings import UnknownCallError
+        from .scenarios.playing import played
+
         try:
-            with emulated_aws() as topic, progress(records, " records") as advance:
-                function = ReplayedFunction()
-                for delivery in deliveries:
-                    try:
-                        self._totals.update(function.handle(delivery, self.problems))
-                    finally:
-                        self._alerts += [
-                            _Alert(sent, _places_of(sent, delivery)) for sent in topic.take()
-                        ]
-                        topic.forget_pace()
-                    advance(delivery.records)
-        except KeyboardInterrupt:
-            self._is_complete = False
+            for step in played(scenario):
+                self._records += len(step.step.trail or ())
+                self._totals.update(step.counts)
+                self.problems += step.problems
+                self._played.append((scenario, step))
+        except UnknownCallError as error:
+            self.problems.append(f"{scenario.where}: the emulated AWS is incomplete: {error}")
 
     def print_payloads(self) -> None:
         """Print what Lambda would get, a line each."""
         for delivery in self._packer.deliveries():
             print(json.dumps(delivery.payload))
+        for scenario in self._scenarios:
+            self.problems.append(f"{scenario.where}: a scenario has no payload: it is only played")
 
     def print_alerts(self, form: str) -> None:
         """Print the alerts; and how many there are of what, to standard error."""
@@ -159,10 +194,19 @@ class _Replay:
             alerts = sorted(alerts, key=lambda it: it.sent.attributes["world_open"] != "true")
         for alert in alerts:
             print(_FORMATS[form](alert))
+        for scenario, played in self._played:
+            if form != "json":
+                print(_line_of(played.step, scenario))
+            for sent in played.alerts:
+                print(_FORMATS[form](_Alert(sent, [], played.step)))
+        self._print_summary(len(alerts) + sum(len(played.alerts) for _, played in self._played))
+
+    def _print_summary(self, alerts: int) -> None:
         totals = self._totals
         print(
-            f"{_count(self._records, 'record')} read, {totals['matched']} matched, "
-            f"{_count(totals['duplicates'], 'repeat')}, {_count(len(alerts), 'alert')}, "
+            f"{_count(self._records, 'record')} read, "
+            f"{totals['matched']} matched, {_count(totals['duplicates'], 'repeat')}, "
+            f"{_count(alerts, 'alert')}, "
             f"{totals['world_open']} world-open, {totals['unreadable']} unreadable",
             file=sys.stderr,
         )
@@ -181,57 +225,6 @@ class _Replay:
             _say("interrupted: this is partial, what was found until then")
             return 130
         return 2 if self.problems else 0
-
-
-class _SubscriptionFilter:
-    """The subscription filter of template.yaml, which decides on most records by their name."""
-
-    def __init__(self) -> None:
-        self._pattern = compile_pattern(subscription_pattern())
-        self._may_match: dict[str, bool] = {}
-
-    def __call__(self, record: Record) -> bool:
-        name = record["eventName"]
-        may_match = self._may_match.get(name)
-        if may_match is None:
-            may_match = self._may_match[name] = self._pattern.may_match({"eventName": name})
-        return may_match and self._pattern.matches(record)
-
-
-class ReplayedFunction:
-    """The Lambda function, with a clock that stands where each delivery would have come.
-
-    Needs `emulated_aws`. Raises SettingsError.
-    """
-
-    def __init__(self) -> None:
-        # The function logs to standard output, which belongs to the alerts here.
-        with redirect_stdout(sys.stderr):
-            from security_group_alerter.handlers import delivery as handler
-        self._handler = handler
-        self._alerter: Alerter | None = None
-
-    def handle(self, delivery: Delivery, problems: list[str]) -> dict[str, int]:
-        """What became of one delivery. A payload that cannot be decoded becomes a problem."""
-        from security_group_alerter.cloudtrail.payload import UndecodableDeliveryError
-        from security_group_alerter.wiring.delivery import delivery_alerter
-
-        now = _later(delivery.newest or datetime.now(UTC))
-        if self._alerter is None:
-            self._alerter = delivery_alerter(os.environ, today=now.date())
-        context = lambda_context("replay")
-        try:
-            return self._handler.handle(delivery.payload, context, self._alerter, now=now)
-        except UndecodableDeliveryError as error:
-            problems.append(f"{delivery.where}: {error}")
-            return {}
-
-
-def _later(time: datetime) -> datetime:
-    try:
-        return time + CLOUDTRAIL_LATENCY
-    except OverflowError:
-        return time
 
 
 def _places_of(sent: SentAlert, delivery: Delivery) -> list[str]:
@@ -258,6 +251,12 @@ def _count(number: int, singular: str) -> str:
 
 
 # The forms.
+
+
+def _line_of(step: Step, scenario: Scenario) -> str:
+    """What stands before the alerts of a step, in every form but JSON Lines."""
+    line = f"── step {step.number}, {step.written}: {step}"
+    return line if step.number else f"── {scenario.where}\n{line}"
 
 
 def _email(alert: _Alert) -> str:
@@ -313,8 +312,10 @@ def _coloured(colour: str, text: str) -> str:
 
 def _json(alert: _Alert) -> str:
     sent = alert.sent
+    step = alert.step
     return json.dumps(
-        {
+        ({} if step is None else {"step": step.number, "at": step.written})
+        | {
             "event_ids": sent.event_ids,
             "subject": sent.subject,
             "attributes": sent.attributes,

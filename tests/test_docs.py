@@ -38,7 +38,7 @@ from security_group_alerter.model.severity import Severity
 from security_group_alerter.model.subject import SubjectKind
 from tests.local.history_sample import history_sample
 from tests.local.replay_inputs import read_in_part, read_whole
-from tests.local.replay_sample import email_sample, replay_sample
+from tests.local.replay_sample import email_sample, replay_sample, scenario_sample
 from tests.local.samples import (
     deploy_sample,
     drop_sample,
@@ -299,10 +299,10 @@ def modules() -> str:
 def local_modules() -> str:
     """What make runs, in the Makefile's order and with its parts; then what several use."""
     commands = commands_of_make()
-    rows = []
-    for path in (ROOT / "local").rglob("*.py"):
-        name = module_name(path, ROOT / "local")
-        if path.name == "__init__.py":
+    rows, folder = [], ROOT / "local"
+    for path in folder.rglob("*.py"):
+        name = module_name(path, folder)
+        if path.name == "__init__.py" and (path.parent == folder or has_program(path.parent)):
             continue
         whole, _, part = name.removesuffix(".py").partition("/")
         command = "" if part or whole not in commands else code(commands[whole])
@@ -310,6 +310,11 @@ def local_modules() -> str:
         link = f"[{name}](../local/{name})"
         rows.append(((place, name), (command, link, summary_of(path))))
     return table(("command", "module", "what it does"), (row for _, row in sorted(rows)))
+
+
+def has_program(package: Path) -> bool:
+    """Whether what it does as a whole is said by its program."""
+    return (package / "__main__.py").exists()
 
 
 def commands_of_make() -> dict[str, str]:
@@ -513,6 +518,7 @@ BLOCKS: Final[dict[str, dict[str, Callable[[], str]]]] = {
         "output": shown(replay_sample),
         "email": shown(email_sample),
         "formats": formats,
+        "scenario": shown(scenario_sample),
         "tried": tried,
     },
     "docs/subscribe.md": {"forms": forms, "attributes": attributes},
@@ -567,9 +573,10 @@ def test_runbook_knows_every_alarm() -> None:
 
 
 def test_events_page_has_every_story() -> None:
-    links = links_in(ROOT / "events" / "README.md")
+    events = ROOT / "events"
+    links = [it for it in links_in(events / "README.md") if it.endswith(".json")]
 
-    assert sorted(links) == sorted(path.name for path in (ROOT / "events").glob("*.json"))
+    assert sorted(links) == sorted(str(it.relative_to(events)) for it in events.rglob("*.json"))
 
 
 def test_readme_is_short() -> None:
@@ -636,7 +643,7 @@ def test_every_file_exists(document: Path) -> None:
             text,
         )
         # Made by the reader.
-        if not word.startswith((".venv/", "path/", "env.json"))
+        if not word.startswith((".venv/", "path/", "env.json", "life.json"))
     }
 
     assert {name for name in named if not is_in_repository(name)} == set()

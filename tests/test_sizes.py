@@ -13,7 +13,7 @@ from local.aws import SentAlert, Topic
 from local.deliveries import deliveries_of
 from local.lambda_context import lambda_context
 from local.records_in import Record
-from local.replay import ReplayedFunction
+from local.replayed_function import ReplayedFunction
 from security_group_alerter.handlers import delivery as handler
 from tests.local.failures import payload_of
 from tests.stories import story

@@ -9,7 +9,7 @@ import pytest
 
 from local.aws import SentAlert, Topic
 from local.deliveries import deliveries_of
-from local.replay import ReplayedFunction
+from local.replayed_function import ReplayedFunction
 
 
 @dataclass(frozen=True, slots=True)

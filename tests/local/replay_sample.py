@@ -2,16 +2,18 @@
 
 import io
 import json
+import re
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from local import replay
-from tests.stories import story
+from tests.stories import ROOT, story
 
 OPENING = "ssh-opened-to-the-world-from-the-console"
 DESCRIBED = "ingress-rule-description-updated"
 CLOSING = "ssh-closed-to-the-world"
+PAGE = ROOT / "docs" / "replay.md"
 
 
 def replay_sample() -> str:
@@ -33,6 +35,18 @@ def email_sample() -> str:
         with redirect_stdout(printed), redirect_stderr(io.StringIO()):
             replay.main(["records.json"])
     return "\n".join(printed.getvalue().splitlines()[:6])
+
+
+def scenario_sample() -> str:
+    """What becomes of the scenario that the page shows."""
+    [document] = re.findall(r"(?ms)^```json\n(.*?)^```$", PAGE.read_text(encoding="utf-8"))
+    printed = io.StringIO()
+    with TemporaryDirectory() as folder, chdir(folder):
+        Path("life.json").write_text(document, encoding="utf-8")
+        with redirect_stdout(printed), redirect_stderr(printed):
+            status = replay.main(["--format", "sms", "life.json"])
+    assert status == 0
+    return f"$ make replay FILES=life.json FORMAT=sms\n{printed.getvalue().rstrip()}"
 
 
 def write(folder: Path) -> None:

@@ -20,6 +20,7 @@ from local import replay
 from local.aws import SentAlert
 from local.awslogs import packed
 from local.deliveries import Delivery
+from local.replayed_function import ReplayedFunction
 from local.template import read_template
 from tests.local.replay_inputs import DELIVERY
 from tests.stories import EVENTS, ROOT, STORIES, story
@@ -91,8 +92,8 @@ def decoded(payload: dict[str, Any]) -> dict[str, Any]:
     return delivery
 
 
-# The folder of the stories has a page about them.
-LEFT_OUT: Final = f"replay: left out 1 file that holds something else: {EVENTS}/README.md\n"
+# Each record; the folder of the stories holds lives as well.
+EVERY_STORY: Final = sorted(EVENTS.glob("*.json"))
 
 
 # What is reported, and in what form.
@@ -125,7 +126,7 @@ def test_json_lines_are_as_agreed(as_json: Run, tmp_path: Path) -> None:
 
 
 def test_one_line_an_alert(as_json: Run) -> None:
-    replayed = as_json(EVENTS)
+    replayed = as_json(*EVERY_STORY)
 
     assert sorted(replayed.event_ids) == sorted(story(name)["eventID"] for name in STORIES)
     assert replayed.err.startswith(f"{len(STORIES)} records read, {len(STORIES)} matched, ")
@@ -313,13 +314,13 @@ def test_what_undoes_a_change_is_coloured_and_what_opens_again_is_not(
     """The machine form says which commands may be run without a second thought."""
     offered = {
         line
-        for alert in as_json(EVENTS).alerts
+        for alert in as_json(*EVERY_STORY).alerts
         for line in json.loads(alert["messages"]["default"])["remediation"]["desc"].splitlines()
         if line.startswith("aws ")
     }
     monkeypatch.setenv("FORCE_COLOR", "1")
 
-    coloured = coloured_in(run(EVENTS).out)
+    coloured = coloured_in(run(*EVERY_STORY).out)
 
     assert {it for it in coloured if it.startswith("aws ")} == offered
     assert "UNDO" in coloured
@@ -593,12 +594,12 @@ def test_my_own_settings_are_used(
 def test_payloads_give_the_same_alerts_as_the_records(
     run: Run, as_json: Run, tmp_path: Path
 ) -> None:
-    payloads = run("--payload", EVENTS)
+    payloads = run("--payload", *EVERY_STORY)
     again = tmp_path / "payloads.jsonl"
     again.write_text(payloads.out, encoding="utf-8")
 
-    assert (payloads.status, payloads.err) == (0, LEFT_OUT)
-    assert as_json(again).alerts == as_json(EVENTS).alerts
+    assert (payloads.status, payloads.err) == (0, "")
+    assert as_json(again).alerts == as_json(*EVERY_STORY).alerts
     assert run("--payload", again).out == payloads.out
 
 
@@ -666,16 +667,16 @@ def test_a_reading_that_is_interrupted_is_called_partial(
 def test_a_replay_that_is_interrupted_is_called_partial(
     as_json: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    handle = replay.ReplayedFunction.handle
+    handle = ReplayedFunction.handle
 
     def handle_the_first_only(
-        function: replay.ReplayedFunction, delivery: Delivery, problems: list[str]
+        function: ReplayedFunction, delivery: Delivery, problems: list[str]
     ) -> dict[str, int]:
         if "CreateSecurityGroup" in json.dumps(decoded(delivery.payload)):
             raise KeyboardInterrupt
         return handle(function, delivery, problems)
 
-    monkeypatch.setattr(replay.ReplayedFunction, "handle", handle_the_first_only)
+    monkeypatch.setattr(ReplayedFunction, "handle", handle_the_first_only)
 
     replayed = as_json(written(tmp_path, "a.jsonl", OPENING, CREATION))
 
@@ -688,15 +689,15 @@ def test_a_replay_that_is_interrupted_is_called_partial(
 def test_what_was_sent_before_an_interruption_is_printed(
     as_json: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    handle = replay.ReplayedFunction.handle
+    handle = ReplayedFunction.handle
 
     def handle_and_stop(
-        function: replay.ReplayedFunction, delivery: Delivery, problems: list[str]
+        function: ReplayedFunction, delivery: Delivery, problems: list[str]
     ) -> dict[str, int]:
         handle(function, delivery, problems)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(replay.ReplayedFunction, "handle", handle_and_stop)
+    monkeypatch.setattr(ReplayedFunction, "handle", handle_and_stop)
 
     replayed = as_json(written(tmp_path, "a.jsonl", OPENING, CREATION))
 
@@ -810,6 +811,17 @@ def test_make_takes_several_files(tmp_path: Path) -> None:
     one, two = written(tmp_path, "1.json", OPENING), written(tmp_path, "2.json", CREATION)
 
     assert len(made(f"FILES={one} {two}").stdout.splitlines()) == 2
+
+
+def test_make_shows_every_story_and_one_life() -> None:
+    done = made()
+
+    lines = done.stdout.splitlines()
+    begin = lines.index("── events/lifetimes/slices-of-the-internet.json, line 1")
+    assert len(lines[:begin]) >= len(STORIES) - 5
+    assert not [line for line in lines[:begin] if line.startswith("── ")]
+    assert [line for line in lines[begin + 1 :] if line.startswith("── step ")]
+    assert (done.returncode, len(done.stderr.splitlines())) == (0, 1)
 
 
 # How much of the memory it takes.

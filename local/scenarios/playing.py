@@ -1,0 +1,60 @@
+"""Scenarios are played: each step at its time, with the real functions, in an AWS of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..aws import SentAlert, Topic, emulated_aws
+from ..deliveries import deliveries_of
+from ..replayed_function import ReplayedFunction, SubscriptionFilter
+from .member_accounts import SERVICES, MemberAccounts
+from .reading import Scenario, Step
+
+# The name of the role with which to look, where there is anything to see.
+LOOK_ROLE_NAME = "security-group-alerter-look"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayedStep:
+    """What a step did: its alerts in the order of sending, and how many there are of what."""
+
+    step: Step
+    alerts: tuple[SentAlert, ...]
+    counts: Counter[str]
+    problems: tuple[str, ...]
+
+
+def played(scenario: Scenario) -> Iterator[PlayedStep]:
+    """Play the steps, one after the other. Nothing is known of anything that was played before.
+
+    Raises SettingsError, and UnknownCallError if a function asks for what is not emulated.
+    """
+    accounts = MemberAccounts()
+    look_role_name = LOOK_ROLE_NAME if scenario.has_state else ""
+    with (
+        emulated_aws(look_role_name=look_role_name, but_for=SERVICES) as topic,
+        accounts.reachable(),
+    ):
+        function, subscription_filter = ReplayedFunction(), SubscriptionFilter()
+        for step in scenario.steps:
+            accounts.turn_to(step.at)
+            accounts.change(step.state or {})
+            yield _delivered(step, function, subscription_filter, topic)
+            accounts.raise_gaps()
+
+
+def _delivered(
+    step: Step, function: ReplayedFunction, subscription_filter: SubscriptionFilter, topic: Topic
+) -> PlayedStep:
+    """The records of a step come, one delivery a log stream."""
+    records = step.trail or ()
+    counts: Counter[str] = Counter()
+    problems: list[str] = []
+    alerts: list[SentAlert] = []
+    for delivery in deliveries_of([it for it in records if subscription_filter.matches(it)]):
+        counts.update(function.handle(delivery, problems, now=step.at))
+        alerts += topic.take()
+        topic.forget_pace()
+    return PlayedStep(step=step, alerts=tuple(alerts), counts=counts, problems=tuple(problems))
