@@ -39,7 +39,7 @@ CLIENT_CONFIG = Config(
     connect_timeout=1,
     read_timeout=2,
     retries={"mode": "standard", "total_max_attempts": 2},
-    # A quarter of the processor time of a write of a hundred items; DynamoDB checks them as well.
+    # A quarter of the processor time of calls with a hundred items; DynamoDB checks them as well.
     parameter_validation=False,
 )
 # Both attempts, and up to a second between them. With less time than this left, no call is made.
@@ -93,7 +93,8 @@ class GroupMemoryTable:
         """Fold each resource by all that is known, and remember what is said of it. Never raises.
 
         `at` are the ids of the events whose moments are asked for. It takes at most `seconds`, and
-        reads nothing in less than LONGEST_CALL; the first resources are read and written first.
+        reads nothing in less than LONGEST_CALL. The first resources are read, folded and written
+        first; what there is no time for is folded from what is said alone.
         """
         groups = [_Group(it, tuple(statements)) for it, statements in said.items()]
         allowance = _Allowance(
@@ -152,7 +153,7 @@ class _Allowance:
     _wait: float = 0.05
 
     def take(self, *, is_retry: bool) -> None:
-        """Wait for the turn of a call. Raises _GivenUpError."""
+        """Wait for the turn of a call; raises _GivenUpError where none is allowed."""
         wait = 0.0
         if is_retry:
             if not self.retries:
@@ -160,10 +161,14 @@ class _Allowance:
             self.retries -= 1
             wait = self._wait
             self._wait = min(2 * wait, 1.0)
-        if self.clock() + wait + LONGEST_CALL > self.deadline:
-            raise _GivenUpError("the time ran out")
+        self.check(wait + LONGEST_CALL)
         if wait:
             self.sleep(wait)
+
+    def check(self, seconds: float = 0.0) -> None:
+        """Raise _GivenUpError unless so much time is left."""
+        if self.clock() + seconds > self.deadline:
+            raise _GivenUpError("the time ran out")
 
 
 class _Recall:
@@ -236,6 +241,8 @@ class _Recall:
             unread = answer.get("UnprocessedKeys", {}).get(self._table_name, {}).get("Keys", [])
             again = {key["resource"]["S"]: left.pop(key["resource"]["S"]) for key in unread}
             for key, group in left.items():
+                # To fold a memory of thousands of statements takes its time, too.
+                self._allowance.check()
                 yield group, items.get(key)
             left, is_retry = again, True
 

@@ -566,6 +566,30 @@ def test_a_slow_table_takes_no_longer_than_it_is_given(
         assert lives(recollection.folds[resource(0)])
 
 
+def test_memories_that_take_long_to_fold_take_no_longer_than_is_given(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wire.recall({resource(number): [opened("opened")] for number in range(30)})
+
+    def slowly(group: Resource, memory: GroupMemory, *, at: frozenset[str]) -> Fold:
+        # What a delivery says alone is little.
+        wire.now += 1.0 if len(memory.statements) > 1 else 0.0
+        return fold(group, memory, at=at)
+
+    monkeypatch.setattr(group_memory, "fold", slowly)
+    began = wire.now
+    recollection = wire.table.recall(
+        {resource(number): [closed("closed")] for number in range(30)}, at=(), now=NOW, seconds=10
+    )
+
+    # All but the one that was being folded.
+    assert wire.now - began <= 11
+    assert [*recollection.unread] == [resource(number) for number in range(11, 30)]
+    assert [*recollection.unwritten] == [resource(number) for number in range(11)]
+    assert lives(recollection.folds[resource(10)]) == [("opened", "closed")]
+    assert lives(recollection.folds[resource(11)]) == [(None, "closed")]
+
+
 def test_no_retry_is_waited_for_that_would_come_too_late(wire: Wire) -> None:
     wire.choose = lambda *_: Fault.PARTLY
     wire.latency = 0.5
