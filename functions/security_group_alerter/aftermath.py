@@ -11,9 +11,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from .judgement.exposure import internet_share_of
-from .model.alert import DeliveredFinding, Ended, EndedBy
+from .model.alert import DeliveredFinding, Ended
 from .model.change import Action, Change, PrefixListChange, SecurityGroupChange, TrailAction
 from .model.exposure import Breadth
+from .model.exposure_life import EndedHow
 from .model.finding import Effect, Finding
 from .model.record import Outcome
 from .model.rules import Peer
@@ -55,7 +56,7 @@ class _LaterCalls:
         if not (name and change):
             return
         if change.action in (Action.DELETE, TrailAction.DELETE):
-            self._deleted[name] = Ended(by=EndedBy.DELETED, at=time)
+            self._deleted[name] = Ended(how=EndedHow.DELETED, at=time)
         if not isinstance(change, SecurityGroupChange):
             return
         revoked = self._revoked.setdefault(name, {})
@@ -86,7 +87,7 @@ class _LaterCalls:
         last = max(filter(None, revoked.values()), default=None)
         return replace(
             entry,
-            ended=Ended(by=EndedBy.REVOKED, at=last) if is_all else None,
+            ended=Ended(how=EndedHow.REVOKED, at=last) if is_all else None,
             revoked=frozenset(revoked),
         )
 

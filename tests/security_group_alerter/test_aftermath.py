@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from security_group_alerter.aftermath import with_aftermath
 from security_group_alerter.judgement.findings import configuration_finding, unreadable_finding
-from security_group_alerter.model.alert import DeliveredFinding, Ended, EndedBy
+from security_group_alerter.model.alert import DeliveredFinding, Ended
 from security_group_alerter.model.change import (
     Action,
     Blinding,
@@ -21,6 +21,7 @@ from security_group_alerter.model.change import (
     TrailAction,
     TrailChange,
 )
+from security_group_alerter.model.exposure_life import EndedHow
 from security_group_alerter.model.finding import Effect, Finding
 from security_group_alerter.model.rules import SecurityGroupRule
 from security_group_alerter.model.severity import Severity
@@ -86,11 +87,11 @@ def outcomes(*entries: DeliveredFinding) -> dict[str, Ended | None]:
 
 
 def deleted_at(minute: float) -> Ended:
-    return Ended(by=EndedBy.DELETED, at=at(minute))
+    return Ended(how=EndedHow.DELETED, at=at(minute))
 
 
 def revoked_at(minute: float) -> Ended:
-    return Ended(by=EndedBy.REVOKED, at=at(minute))
+    return Ended(how=EndedHow.REVOKED, at=at(minute))
 
 
 # What was deleted ---------------------------------------------------------------------------------

@@ -11,9 +11,10 @@ from datetime import datetime
 from ..judgement.exposure import exposure_of
 from ..model import ids
 from ..model.account import AccountFacts
-from ..model.alert import Alert, DeliveredFinding, EndedBy
+from ..model.alert import Alert, DeliveredFinding
 from ..model.change import Action, SecurityGroupChange
 from ..model.exposure import Breadth
+from ..model.exposure_life import EndedHow
 from ..model.finding import Finding
 from ..model.presentation import Presentation
 from ..model.principal import Principal, Session
@@ -238,7 +239,7 @@ def _call_of(
     finding, record = entry.finding, entry.finding.record
     changed = changed_by(entry, limits)
     place = (alert.region, alert.account_id, presentation)
-    was_deleted = entry.ended is not None and entry.ended.by is EndedBy.DELETED
+    was_deleted = entry.ended is not None and entry.ended.how is EndedHow.DELETED
     deletes = finding.outcome is Outcome.SUCCEEDED and _deletes(finding)
     is_group = finding.subject.kind is SubjectKind.SECURITY_GROUP
     has_page = is_group and not (was_deleted or deletes)

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..model import ids
-from ..model.alert import DeliveredFinding, EndedBy
+from ..model.alert import DeliveredFinding
+from ..model.exposure_life import EndedHow
 from ..model.record import Outcome
 from ..model.subject import SubjectKind
 
@@ -89,7 +90,7 @@ def ended_words(entry: DeliveredFinding) -> str | None:
     if entry.ended is None:
         return None
     when = f"at {entry.ended.at:%H:%M:%S} UTC" if entry.ended.at else "later"
-    if entry.ended.by is EndedBy.REVOKED:
+    if entry.ended.how is EndedHow.REVOKED:
         return f"what the call added was revoked {when}"
     return f"the {_NOUNS.get(entry.finding.subject.kind, 'trail')} was deleted {when}"
 

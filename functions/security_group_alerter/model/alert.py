@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum, auto
 
 from .account import AccountFacts
+from .exposure_life import EndedHow
 from .finding import Effect, Finding
+from .group_state import Reach
 from .principal import Principal
 from .record import Outcome
 from .rules import SecurityGroupRule
@@ -15,19 +16,17 @@ from .severity import Severity
 from .subject import SubjectKind
 
 
-class EndedBy(Enum):
-    """How a later call of the same delivery ended what an earlier one did."""
-
-    DELETED = auto()
-    REVOKED = auto()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """A later call of the same delivery ended this, at this time."""
+    """What a call did had ended when it was judged: how, at which time, and by whom.
 
-    by: EndedBy
+    A later call ended it, whose `principal` is there where its record names one; or a look shows
+    that it is gone.
+    """
+
+    how: EndedHow
     at: datetime | None
+    principal: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +35,8 @@ class DeliveredFinding:
 
     `keys` are what it is known by when it comes again: more than one when CloudTrail's update of an
     event came with the event. `updates_alerted` says that its record is CloudTrail's update of an
-    event that has been alerted. `ended` and `revoked` (rules) are what later calls of the delivery
-    took back.
+    event that has been alerted. `ended` and `revoked` (rules) are what had been taken back when it
+    was judged.
     """
 
     finding: Finding
@@ -91,6 +90,12 @@ class Alert:
     def world_open(self) -> bool:
         """Whether each of the calls opened something to the world."""
         return self._first.judgement.world_open
+
+    @property
+    def reach(self) -> Reach | None:
+        """What stands behind what was opened; there exactly where `world_open` is."""
+        reach = self._first.judgement.reach
+        return None if reach is None else reach.reach
 
     @property
     def account_id(self) -> str | None:

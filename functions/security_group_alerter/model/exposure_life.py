@@ -12,12 +12,13 @@ from .subject import SubjectKind
 
 
 class EndedHow(StrEnum):
-    """Which kind of call can end an exposure."""
+    """What can end an exposure: a kind of call, or none that was seen: then a look shows it."""
 
     REVOKED = "revoked"
     MODIFIED = "modified"
     DELETED = "deleted"
     PREFIX_LIST = "prefix-list"
+    SEEN = "seen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

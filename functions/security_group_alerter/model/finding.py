@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .acceptance import Acceptance
 from .change import Blinding, Change
 from .exposure import Breadth, Exposure, InternetShare
+from .group_state import GroupReach, Look
 from .origin import Origin, RecordedCall
 from .record import CloudTrailRecord, Outcome
-from .rules import SecurityGroupRule
+from .rules import Peer, SecurityGroupRule
 from .severity import Severity
 from .standing import Moment
 from .subject import Subject
@@ -34,6 +36,9 @@ class Judgement:
     `unaccepted` is the part of `opened` that no accepted opening covers, where one covers the rest:
     then the severity comes from it. `unaccepted_rules` are then the rules of it, or ports of rules.
     `beside` are rules that stood before the call, and that `opened` counts together with its own.
+    `reach` is what stands behind the group, in the address families that were opened: there exactly
+    where `world_open` is. `lowered_from` is the severity by the table, where it was lowered: for
+    the reach, or since what was opened had ended when it was judged.
     `is_own_trail` and `blinded` are for trails; `is_repeated` says that CloudTrail itself carries
     out in one account what was done to the organization's trail.
     """
@@ -48,6 +53,8 @@ class Judgement:
     closed: Exposure = Exposure()
     listed: InternetShare = InternetShare()
     acceptance: Acceptance = Acceptance()
+    reach: GroupReach | None = None
+    lowered_from: Severity | None = None
     is_own_trail: bool = False
     is_repeated: bool = False
     blinded: tuple[Blinding, ...] = ()
@@ -69,12 +76,16 @@ class Finding:
     """Something worth reporting.
 
     `moment` is what stood in the group at the call, where more than its record is known of that.
+    `look` is what a look showed of the group or list; None where nobody looked. `lists` are the
+    ranges of the prefix lists that its rules refer to, by id, of those that are known.
     """
 
     origin: Origin
     subject: Subject
     judgement: Judgement
     moment: Moment | None = None
+    look: Look | None = None
+    lists: Mapping[str, tuple[Peer, ...]] = field(default_factory=dict)
 
     @property
     def record(self) -> CloudTrailRecord | None:

@@ -124,3 +124,14 @@ class Looked:
     prefix_lists: Mapping[Resource, PrefixListState] = field(default_factory=dict)
     problems: Mapping[Resource, str] = field(default_factory=dict)
     calls: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """A look, after the call, at the group or prefix list that a finding is about.
+
+    `state` is None where nothing was seen of it; `problem` then says why, in words.
+    """
+
+    state: GroupState | PrefixListState | None = None
+    problem: str | None = None
