@@ -45,6 +45,7 @@ NEW: Final = {
     "ChatTopic",
     "ChatTopicPolicy",
     "FailureQueuePolicy",
+    "GroupMemoryTable",
     "Health",
     "TeamsChannel",
     # In the nested stacks.
