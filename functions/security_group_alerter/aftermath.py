@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from .judgement.exposure import internet_share_of
+from .judgement.severities import severity_when_ended
 from .model.alert import DeliveredFinding, Ended
 from .model.change import Action, Change, PrefixListChange, SecurityGroupChange, TrailAction
 from .model.exposure import Breadth
@@ -27,9 +28,22 @@ def with_aftermath(found: Iterable[DeliveredFinding]) -> list[DeliveredFinding]:
     later = _LaterCalls(entries)
     marked: list[DeliveredFinding] = []
     for entry in reversed(_with_known_ranges(entries)):
-        marked.append(later.marked(entry))
+        marked.append(_lowered(later.marked(entry)))
         later.add(entry.finding)
     return marked[::-1]
+
+
+def _lowered(entry: DeliveredFinding) -> DeliveredFinding:
+    """An opening that had ended when it was judged is less urgent than one that stands."""
+    finding = entry.finding
+    judgement = finding.judgement
+    breadth = max(judgement.opened.breadth, judgement.listed.breadth)
+    severity = severity_when_ended(judgement.severity, breadth)
+    is_ended = entry.ended is not None and finding.outcome is Outcome.SUCCEEDED
+    if not is_ended or severity is judgement.severity:
+        return entry
+    lowered = replace(judgement, severity=severity, lowered_from=judgement.severity)
+    return replace(entry, finding=replace(finding, judgement=lowered))
 
 
 class _LaterCalls:
@@ -71,7 +85,7 @@ class _LaterCalls:
         """The finding, with what later calls took back of it."""
         name, change = _name_of(entry.finding), entry.finding.change
         if name in self._deleted:
-            return replace(entry, ended=self._deleted[name])
+            return replace(entry, ended=entry.ended or self._deleted[name])
         gone = self._revoked.get(name)
         if not gone or not isinstance(change, SecurityGroupChange):
             return entry
@@ -87,7 +101,7 @@ class _LaterCalls:
         last = max(filter(None, revoked.values()), default=None)
         return replace(
             entry,
-            ended=Ended(how=EndedHow.REVOKED, at=last) if is_all else None,
+            ended=entry.ended or (Ended(how=EndedHow.REVOKED, at=last) if is_all else None),
             revoked=frozenset(revoked),
         )
 

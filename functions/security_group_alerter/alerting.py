@@ -39,7 +39,7 @@ from .model.presentation import Presentation
 from .model.record import CloudTrailRecord
 from .model.seen import SeenAnswer
 from .model.subject import SubjectKind
-from .standing import with_moments
+from .standing import LookAt, Recall, known_of, with_knowledge
 
 # As many events as one call to the table can mark.
 MARKED_TOGETHER = 25
@@ -61,8 +61,9 @@ class Report:
 
     `matched` are the records that are ours, of which `duplicates` were alerted before. `alerts` are
     messages that Amazon SNS took, with the `event_ids` in them; `sends_failed` those it refused.
-    `oldest` is the time of the oldest call to be alerted. `error` says why the delivery has to come
-    again: UndecodableDeliveryError, PublishError, or a fault of ours.
+    `memory_failures` and `look_failures` are groups and lists that could not be remembered, or not
+    be seen whole. `oldest` is the time of the oldest call to be alerted. `error` says why the
+    delivery has to come again: UndecodableDeliveryError, PublishError, or a fault of ours.
     """
 
     records: int = 0
@@ -72,6 +73,8 @@ class Report:
     unreadable: int = 0
     duplicates: int = 0
     enrichment_failures: int = 0
+    memory_failures: int = 0
+    look_failures: int = 0
     seen_table_failures: int = 0
     heartbeats: int = 0
     sends_failed: int = 0
@@ -98,7 +101,7 @@ class Alerter:
     """The steps, for one installation.
 
     `problems` are entries of our own configuration that are not in force. `publish` takes the
-    messages one by one and yields what became of each.
+    messages one by one and yields what became of each. Without `look_at`, nobody looks.
     """
 
     standards: Standards
@@ -109,6 +112,8 @@ class Alerter:
     alerted_among: Callable[[Iterable[str]], SeenAnswer]
     mark_alerted: Callable[[Iterable[str]], int]
     publish: Callable[[Iterable[Message], TimeLeft], Iterator[Sent]]
+    recall: Recall
+    look_at: LookAt | None = None
 
     def alert_on(self, payload: Any, *, now: datetime, time_left: TimeLeft) -> Report:
         """Alert on one delivery, and on what is wrong with our own configuration."""
@@ -125,7 +130,10 @@ class Alerter:
         found = [it for it in read if isinstance(it, DeliveredFinding)]
         notices = self._notices(now.date()) if read else []
         fresh, is_sure = self._not_alerted([*notices, *found])
-        judged, fault = with_moments(fresh, self.standards, today=now.date())
+        known = known_of(
+            fresh, look_at=self.look_at, recall=self.recall, now=now, time_left=time_left
+        )
+        judged, fault = with_knowledge(fresh, known, self.standards, today=now.date())
         entries = with_aftermath(judged)
         alerts = list(
             alerts_of(
@@ -147,6 +155,8 @@ class Alerter:
             world_open=sum(finding.judgement.world_open for finding in calls),
             unreadable=sum(it.subject.kind is SubjectKind.UNREADABLE for it in calls),
             enrichment_failures=sum(bool(alert.account.problems) for alert in alerts),
+            memory_failures=known.recollection.failures,
+            look_failures=known.failed_looks,
             error=sent.error or fault,
             heartbeats=len(beats),
             oldest=min(filter(None, map(_time_of, calls)), default=None),

@@ -51,5 +51,6 @@ def _group_of(entry: DeliveredFinding) -> object:
         subject.kind,
         finding.outcome,
         judgement.effect,
+        judgement.reach and judgement.reach.reach,
         judgement.world_open,
     )

@@ -1,76 +1,205 @@
-"""Step 6c: where several calls of a delivery name a group, each is judged by what stood at it."""
+"""Step 6c: each call is judged again by what stood in its group, by all that is known of that.
+
+Known are what memory has of the group, what a look shows of it, and the delivery's other calls.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import date
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Protocol
 
+from .ec2.reach import reach_of_group, reach_of_list
+from .judgement.exposure import families_open_in
 from .judgement.findings import Standards, finding_of
+from .judgement.looking import prefix_lists_in, worth_a_look
 from .judgement.moments import says_more
-from .memory.fold import fold
-from .memory.statements import Statement, statements_of
-from .model.alert import DeliveredFinding
-from .model.change import SecurityGroupChange
+from .memory.recollection import Recollection
+from .memory.statements import Statement, seen_of, statements_of
+from .model.alert import DeliveredFinding, Ended
+from .model.change import PrefixListChange, SecurityGroupChange
 from .model.exposure_life import Resource
-from .model.standing import Moment
+from .model.finding import Finding
+from .model.group_state import GroupReach, GroupState, Look, Looked, PrefixListState, Reach
+from .model.rules import Peer
+from .model.standing import Circumstances, Moment
+
+# In seconds, of what the function has left. The alerts come first: with less left than is kept
+# for them, nobody looks, and memory is not asked.
+LOOK_SECONDS = 10.0
+RECALL_SECONDS = 15.0
+KEPT_FOR_ALERTS = 45.0
 
 
-def with_moments(
-    found: Sequence[DeliveredFinding], standards: Standards, *, today: date
+class LookAt(Protocol):
+    """Looks at groups and prefix lists, of which the worst come first. Never raises."""
+
+    def __call__(self, resources: Sequence[Resource], *, now: datetime, seconds: float) -> Looked:
+        """What was seen, in at most so many seconds."""
+
+
+class Recall(Protocol):
+    """Folds each resource by all that is known, and remembers what is said. Never raises."""
+
+    def __call__(
+        self,
+        said: Mapping[Resource, Collection[Statement]],
+        *,
+        at: Collection[str],
+        now: datetime,
+        seconds: float,
+    ) -> Recollection:
+        """`at` are the ids of the events whose moments are asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """What is known of the groups and lists of a delivery. `looked` is None where nobody looks."""
+
+    recollection: Recollection = Recollection()
+    looked: Looked | None = None
+
+    @property
+    def failed_looks(self) -> int:
+        """How many groups and lists should have been looked at, and were not seen whole."""
+        if self.looked is None:
+            return 0
+        return len(self.looked.problems) + sum(not it.is_complete for it in _states_in(self.looked))
+
+
+def _states_in(looked: Looked) -> Iterator[GroupState | PrefixListState]:
+    yield from looked.groups.values()
+    yield from looked.prefix_lists.values()
+
+
+def known_of(
+    found: Sequence[DeliveredFinding],
+    *,
+    look_at: LookAt | None,
+    recall: Recall,
+    now: datetime,
+    time_left: Callable[[], float],
+) -> Knowledge:
+    """Look at what is worth it, and recall what the delivery names; nothing, if it names none."""
+    said: dict[Resource, set[Statement]] = {}
+    events: set[str] = set()
+    for finding in (entry.finding for entry in found):
+        for resource, statements in _said_by(finding):
+            said.setdefault(resource, set()).update(statements)
+            events.update(it.event.event_id for it in statements)
+    looked = None
+    resources = worth_a_look(entry.finding for entry in found) if look_at else []
+    if look_at and resources:
+        seconds = min(LOOK_SECONDS, time_left() - KEPT_FOR_ALERTS)
+        looked = look_at(resources, now=now, seconds=max(0.0, seconds))
+        for state in _states_in(looked):
+            said.setdefault(state.resource, set()).update(seen_of(state))
+    if not said:
+        return Knowledge(looked=looked)
+    seconds = min(RECALL_SECONDS, time_left() - KEPT_FOR_ALERTS)
+    recollection = recall(said, at=events, now=now, seconds=max(0.0, seconds))
+    return Knowledge(recollection=recollection, looked=looked)
+
+
+def with_knowledge(
+    found: Sequence[DeliveredFinding], known: Knowledge, standards: Standards, *, today: date
 ) -> tuple[list[DeliveredFinding], Exception | None]:
-    """The findings of a delivery, and the last fault of ours: it takes no alert with it.
-
-    A group that one call names is known by that record alone.
-    """
-    judged = list(found)
+    """The findings by all that is known, and the last fault of ours: it takes no alert with it."""
+    judged: list[DeliveredFinding] = []
     error: Exception | None = None
-    for resource, said in _said_in(found).items():
+    for entry in found:
         try:
-            for index, moment in _moments_in(resource, said):
-                judged[index] = _judged_at(moment, found[index], standards, today)
+            judged.append(_judged_again(entry, known, standards, today))
         except Exception as fault:  # noqa: BLE001
-            # Then each call on the group is judged by its record.
+            # Then the call is judged by its record.
             error = fault
-            for index in said:
-                judged[index] = found[index]
+            judged.append(entry)
     return judged, error
 
 
-def _moments_in(
-    resource: Resource, said: Mapping[int, tuple[Statement, ...]]
-) -> Iterator[tuple[int, Moment]]:
-    """What stood at each call on a group, by its place; after the group's deletion nothing did."""
-    events = {index: statements[0].event.event_id for index, statements in said.items()}
-    if len({*events.values()}) == 1:
-        return
-    together = {it for statements in said.values() for it in statements}
-    moments = fold(resource, together, at=frozenset(events.values())).moments
-    for index, event_id in events.items():
-        if event_id in moments:
-            # Other deliveries may hold more calls on the group.
-            yield index, replace(moments[event_id], is_whole=False)
+def _said_by(finding: Finding) -> list[tuple[Resource, tuple[Statement, ...]]]:
+    """What a call says of a group or list, and the lists that its rules refer to."""
+    record, change = finding.record, finding.change
+    said = record and change and statements_of(record, change)
+    if not said:
+        return []
+    lists = prefix_lists_in(change, finding) if isinstance(change, SecurityGroupChange) else ()
+    return [said, *((it, ()) for it in lists)]
 
 
-def _judged_at(
-    moment: Moment, entry: DeliveredFinding, standards: Standards, today: date
+def _judged_again(
+    entry: DeliveredFinding, known: Knowledge, standards: Standards, today: date
 ) -> DeliveredFinding:
-    record, change = entry.finding.record, entry.finding.change
-    if not (record and isinstance(change, SecurityGroupChange) and says_more(change, moment)):
+    finding = entry.finding
+    record, change = finding.record, finding.change
+    said = record and change and statements_of(record, change)
+    if not (said and record and isinstance(change, SecurityGroupChange | PrefixListChange)):
         return entry
-    again = finding_of(record, change, standards, today=today, moment=moment)
-    return replace(entry, finding=again)
+    [resource, statements] = said
+    memory_failed = resource in known.recollection.unread
+    moment = _moment_of(resource, statements[0].event.event_id, known)
+    look = _look_at(resource, known.looked)
+    lists = _ranges_of_lists(change, finding, known)
+    entry = replace(entry, memory_failed=memory_failed)
+    if not (look or lists or (moment and says_more(change, moment))):
+        return entry
+    circumstances = Circumstances(moment=moment, look=look, lists=lists)
+    finding = finding_of(record, change, standards, today=today, known=circumstances)
+    return replace(entry, finding=_with_reach(finding), ended=_ended_since(moment))
 
 
-def _said_in(
-    found: Sequence[DeliveredFinding],
-) -> dict[Resource, dict[int, tuple[Statement, ...]]]:
-    """What the findings say of each group, by their places."""
-    said: dict[Resource, dict[int, tuple[Statement, ...]]] = {}
-    for index, entry in enumerate(found):
-        record, change = entry.finding.record, entry.finding.change
-        if record is not None and isinstance(change, SecurityGroupChange):
-            read = statements_of(record, change)
-            if read is not None:
-                said.setdefault(read[0], {})[index] = read[1]
-    return said
+def _ended_since(moment: Moment | None) -> Ended | None:
+    if moment is None or moment.gone is None:
+        return None
+    event = moment.gone.event
+    return Ended(how=moment.gone.how, at=event.time, principal=event.principal)
+
+
+def _moment_of(resource: Resource, event_id: str, known: Knowledge) -> Moment | None:
+    """What stood at a call; None where that is not known, as after the group's deletion."""
+    fold = known.recollection.folds.get(resource)
+    moment = fold.moments.get(event_id) if fold else None
+    if moment is None or resource not in known.recollection.unread:
+        return moment
+    # What was not read may say more, unless a look saw everything.
+    look = _look_at(resource, known.looked)
+    saw_all = look is not None and look.state is not None and look.state.has_all_rules
+    return replace(moment, is_whole=moment.is_whole and saw_all)
+
+
+def _look_at(resource: Resource, looked: Looked | None) -> Look | None:
+    """What was seen of a resource, or why nothing; None where nobody looked at it."""
+    if looked is None:
+        return None
+    state = looked.groups.get(resource) or looked.prefix_lists.get(resource)
+    problem = looked.problems.get(resource)
+    return Look(state=state, problem=problem) if state or problem else None
+
+
+def _ranges_of_lists(
+    change: SecurityGroupChange | PrefixListChange, finding: Finding, known: Knowledge
+) -> dict[str, tuple[Peer, ...]]:
+    """The ranges of the prefix lists that the added rules refer to, of those that are known."""
+    if not isinstance(change, SecurityGroupChange):
+        return {}
+    ranges: dict[str, tuple[Peer, ...]] = {}
+    for resource in prefix_lists_in(change, finding):
+        fold = known.recollection.folds.get(resource)
+        if fold is not None and fold.is_whole:
+            ranges[resource.id] = fold.ranges
+    return ranges
+
+
+def _with_reach(finding: Finding) -> Finding:
+    judgement = finding.judgement
+    if not judgement.world_open or finding.look is None:
+        return finding
+    match finding.look.state:
+        case GroupState() as state:
+            reach = reach_of_group(state, families_open_in(judgement.opened))
+        case PrefixListState() as state:
+            reach = reach_of_list(state)
+        case _:
+            reach = GroupReach(reach=Reach.UNKNOWN)
+    return replace(finding, judgement=replace(judgement, reach=reach))

@@ -19,6 +19,7 @@ from security_group_alerter.model.message import Message, Sent
 from security_group_alerter.model.presentation import Presentation
 from security_group_alerter.model.seen import SeenAnswer
 from tests.local.failures import payload_of
+from tests.security_group_alerter.memories import Memories
 from tests.security_group_alerter.openings import OPENING, by_different_people, event_id
 from tests.stories import NOW, PRESENTATION
 
@@ -56,6 +57,7 @@ def reported(payload: Any, publish: Publish, marks: list[str] | None = None) -> 
         alerted_among=lambda _: SeenAnswer(),
         mark_alerted=mark,
         publish=publish,
+        recall=Memories().recall,
     )
     return alerter.alert_on(payload, now=NOW, time_left=lambda: 120)
 

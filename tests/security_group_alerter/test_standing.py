@@ -18,10 +18,12 @@ from security_group_alerter.model.exposure_life import Resource
 from security_group_alerter.model.finding import Effect, Finding
 from security_group_alerter.model.rules import Direction, SecurityGroupRule
 from security_group_alerter.model.severity import Severity
-from security_group_alerter.standing import with_moments
+from security_group_alerter.standing import known_of, with_knowledge
 from tests.security_group_alerter.builders import TODAY, calmly, record, rule
+from tests.security_group_alerter.memories import Memories
 from tests.security_group_alerter.messages.test_email import email
 from tests.security_group_alerter.test_aftermath import call, delivered, group, opened, revoked
+from tests.stories import NOW
 
 GROUP_ID: Final = "sg-0123456789abcdef0"
 STANDARDS: Final = Standards()
@@ -66,9 +68,19 @@ def findings(*changes: SecurityGroupChange) -> list[Finding]:
 
 
 def judged(entries: Sequence[DeliveredFinding]) -> list[DeliveredFinding]:
-    found, error = with_moments(entries, STANDARDS, today=TODAY)
+    found, error = judged_by_themselves(entries)
     assert error is None
     return found
+
+
+def judged_by_themselves(
+    entries: Sequence[DeliveredFinding],
+) -> tuple[list[DeliveredFinding], Exception | None]:
+    """By what the delivery alone says: nothing is remembered, and nobody looks."""
+    known = known_of(
+        entries, look_at=None, recall=Memories().recall, now=NOW, time_left=lambda: 120.0
+    )
+    return with_knowledge(entries, known, STANDARDS, today=TODAY)
 
 
 def words_of(finding: Finding) -> str:
@@ -253,7 +265,7 @@ def test_a_fault_of_ours_leaves_each_call_to_its_record(monkeypatch: pytest.Monk
     ]
     entries = [*calls(opened(SSH), by_id(SSH)), *others]
 
-    found, error = with_moments(entries, STANDARDS, today=TODAY)
+    found, error = judged_by_themselves(entries)
 
     assert isinstance(error, ZeroDivisionError)
     assert found[:2] == entries[:2]

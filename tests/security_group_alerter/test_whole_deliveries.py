@@ -12,6 +12,7 @@ from security_group_alerter.model.account import AccountFacts
 from security_group_alerter.model.message import LARGEST_MESSAGE, Message, Sent
 from security_group_alerter.model.seen import SeenAnswer
 from tests.local.failures import payload_of
+from tests.security_group_alerter.memories import Memories
 from tests.security_group_alerter.openings import OPENING, Record, event_id
 from tests.stories import NOW, ORGANIZATION, PRESENTATION, STANDARDS, STORIES, TRAIL_ARN, story
 
@@ -22,6 +23,7 @@ class Installation:
     def __init__(self) -> None:
         self.known: set[str] = set()
         self.sent: list[Message] = []
+        self._memories = Memories()
 
     def deliver(self, *log_events: str | Record, account_id: str = "222233334444") -> Report:
         """One delivery of this account's log stream."""
@@ -34,6 +36,7 @@ class Installation:
             alerted_among=lambda keys: SeenAnswer(keys=frozenset(self.known & {*keys})),
             mark_alerted=self._mark,
             publish=self._publish,
+            recall=self._memories.recall,
         )
         texts = (it if isinstance(it, str) else json.dumps(it) for it in log_events)
         stream = f"{ORGANIZATION}_{account_id}_CloudTrail_eu-central-1"

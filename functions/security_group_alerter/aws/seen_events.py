@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from botocore.config import Config
-
 from ..model.seen import SeenAnswer
 
 if TYPE_CHECKING:
@@ -25,9 +23,6 @@ MOST_IN_READ = 100
 MOST_IN_WRITE = 25
 # What the table does not take at once is offered again so many times.
 _TRIES = 3
-CLIENT_CONFIG = Config(
-    connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3}
-)
 
 
 class SeenEvents:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from ..model.group_state import GroupReach, GroupState, NetworkInterface, Reach
+from ..model.group_state import (
+    GroupReach,
+    GroupState,
+    NetworkInterface,
+    PrefixListState,
+    Reach,
+)
 from ..model.rules import PeerKind
 from .interfaces import GATEWAY_LOAD_BALANCER, GLOBAL_ACCELERATOR, NETWORK_LOAD_BALANCER
 
@@ -38,6 +44,19 @@ def reach_of_group(state: GroupState, families: Collection[PeerKind] = FAMILIES)
     if state.other_vpc_ids or state.is_default:
         return GroupReach(reach=Reach.UNKNOWN, reasons=reasons)
     return GroupReach(reach=Reach.UNATTACHED, may_lower=True)
+
+
+def reach_of_list(state: PrefixListState) -> GroupReach:
+    """What stands behind a prefix list: the worst of the groups that refer to it. Lowers nothing.
+
+    What is not known of one group counts for more than that nothing public is behind another.
+    """
+    reaches = {reach_of_group(group).reach for group in state.groups}
+    for reach in (Reach.PUBLIC, Reach.UNKNOWN, Reach.PRIVATE):
+        if reach in reaches:
+            return GroupReach(reach=reach)
+    is_known = state.is_complete
+    return GroupReach(reach=Reach.UNATTACHED if is_known else Reach.UNKNOWN)
 
 
 def is_public(interface: NetworkInterface, family: PeerKind) -> bool:

@@ -127,6 +127,17 @@ def is_enough_for_world(addresses: int, version: int) -> bool:
     return addresses * WORLD_SHARE >= _PUBLIC_TOTAL[version]
 
 
+def families_open_in(exposure: Exposure) -> frozenset[PeerKind]:
+    """The address families of which the world gets in."""
+    shares = [it.share for it in exposure.openings if it.share.breadth is Breadth.WORLD]
+    families = set[PeerKind]()
+    if any(share.ipv4_share * WORLD_SHARE >= 1 for share in shares):
+        families.add(PeerKind.IPV4)
+    if any(share.ipv6_share * WORLD_SHARE >= 1 for share in shares):
+        families.add(PeerKind.IPV6)
+    return frozenset(families)
+
+
 def addresses_in(share: InternetShare) -> int:
     """How many public IPv4 addresses that is; IPv6 is too large to count by address."""
     return round(share.ipv4_share * _PUBLIC_TOTAL[4])

@@ -18,10 +18,12 @@ from ..model.change import (
 )
 from ..model.exposure import Breadth
 from ..model.finding import Effect, Finding, Judgement
+from ..model.group_state import GroupReach, Reach
 from ..model.origin import ConfigurationProblem, RecordedCall, UnreadableRecord
 from ..model.record import CloudTrailRecord, Outcome
+from ..model.rules import SecurityGroupRule
 from ..model.severity import Severity
-from ..model.standing import Moment
+from ..model.standing import Circumstances, Moment
 from ..model.subject import Subject, SubjectKind
 from .accepted_openings import acceptance_of
 from .exposure import exposure_of, internet_share_of
@@ -46,7 +48,7 @@ from .severities import (
     UNSEEN_PREFIX_LIST,
     severity_of,
 )
-from .touched_ports import exposure_after
+from .touched_ports import exposure_after, with_ranges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,30 +65,40 @@ class Standards:
     accepted: tuple[AcceptedOpening, ...] = ()
 
 
+_ONLY_THE_RECORD = Circumstances()
+
+
 def finding_of(
     record: CloudTrailRecord,
     change: Change,
     standards: Standards,
     *,
     today: date,
-    moment: Moment | None = None,
+    known: Circumstances = _ONLY_THE_RECORD,
 ) -> Finding:
-    """Judge what one call did, or would have done: by what stood at the moment, if that is known.
+    """Judge what one call did, or would have done: by what stood at the call, if that is known.
 
     The change is then completed with what its record leaves out.
     """
-    if moment is not None and isinstance(change, SecurityGroupChange):
-        change = completed(change, moment)
-        judgement = _judged_group(record, change, standards, today, moment)
+    change = completed(change, known)
+    if isinstance(change, SecurityGroupChange):
+        accepted = _accepted_of(record, change, standards, today)
+        judgement = _judged_group(change, known, *accepted)
+    elif isinstance(change, PrefixListChange):
+        judgement = _judged_prefix_list(change, known.moment)
     else:
-        judgement = _judged(record, change, standards, today)
+        judgement = _judged_trail(record, change, standards)
     if record.outcome is not Outcome.SUCCEEDED:
         judgement = _refused(judgement, change, record.outcome)
+    if judgement.world_open:
+        judgement = replace(judgement, reach=GroupReach(reach=Reach.UNKNOWN))
     return Finding(
         origin=RecordedCall(record=record, change=change),
         subject=_subject_of(record, change),
         judgement=judgement,
-        moment=moment,
+        moment=known.moment,
+        look=known.look,
+        lists=known.lists,
     )
 
 
@@ -124,40 +136,35 @@ def _subject_of(record: CloudTrailRecord, change: Change) -> Subject:
     )
 
 
-def _judged(
-    record: CloudTrailRecord, change: Change, standards: Standards, today: date
-) -> Judgement:
-    match change:
-        case SecurityGroupChange():
-            return _judged_group(record, change, standards, today)
-        case PrefixListChange():
-            return _judged_prefix_list(change)
-        case TrailChange():
-            return _judged_trail(record, change, standards)
+def _accepted_of(
+    record: CloudTrailRecord, change: SecurityGroupChange, standards: Standards, today: date
+) -> tuple[tuple[SecurityGroupRule, ...], Acceptance]:
+    """The added rules, or ports of them, that no accepted opening covers, and what is accepted."""
+    if record.outcome is Outcome.SUCCEEDED and standards.accepted:
+        return acceptance_of(change, standards.accepted, record=record, today=today)
+    return change.added, Acceptance()
 
 
 def _judged_group(
-    record: CloudTrailRecord,
     change: SecurityGroupChange,
-    standards: Standards,
-    today: date,
-    moment: Moment | None = None,
+    known: Circumstances,
+    rest: tuple[SecurityGroupRule, ...],
+    acceptance: Acceptance,
 ) -> Judgement:
     """By the rules that are not accepted; what the call opened stays as it is.
 
-    What stood beside the rules counts with them, where that is known.
+    What stood beside the rules counts with them, where that is known, and what prefix lists hold.
     """
-    beside = standing_beside(change, moment)
-    opened, closed = exposure_after(change.added, beside), exposure_of(change.removed)
+    moment, lists = known.moment, known.lists
+    added = with_ranges(change.added, lists)
+    beside = standing_beside(added, moment)
+    opened, closed = exposure_after(added, beside), exposure_of(change.removed)
     closes = closed.is_world_open
     if moment is not None:
         # What removed nothing public ended nothing, whatever else is said to go by the rule's id.
         closes = bool(moment.ended) and bool(closed.openings or not change.removed)
-    rest, acceptance = change.added, Acceptance()
-    if record.outcome is Outcome.SUCCEEDED and standards.accepted:
-        rest, acceptance = acceptance_of(change, standards.accepted, record=record, today=today)
     is_in_part = bool(acceptance.used) and not acceptance.covers_all
-    unaccepted = exposure_after(rest, beside) if is_in_part else None
+    unaccepted = exposure_after(with_ranges(rest, lists), beside) if is_in_part else None
     judged = opened if unaccepted is None else unaccepted
     if acceptance.covers_all:
         severity = ACCEPTED
@@ -176,16 +183,22 @@ def _judged_group(
         opened=opened,
         unaccepted=unaccepted,
         unaccepted_rules=frozenset(rest) if is_in_part else frozenset(),
-        beside=beside if opened != exposure_of(change.added) else (),
+        beside=beside if opened != exposure_of(added) else (),
         closed=closed,
         acceptance=acceptance,
     )
 
 
-def _judged_prefix_list(change: PrefixListChange) -> Judgement:
+def _judged_prefix_list(change: PrefixListChange, moment: Moment | None) -> Judgement:
+    """By the ranges that it adds; with what the list held beside them, where that is known."""
     listed, unlisted = internet_share_of(change.added), internet_share_of(change.removed)
+    closes = unlisted.breadth is Breadth.WORLD
+    if moment is not None:
+        closes = bool(moment.ended)
+        if listed.breadth is not Breadth.PRIVATE:
+            listed = internet_share_of((*change.added, *moment.ranges_after))
     severity = PREFIX_LIST_EDIT.get(listed.breadth, ANY_OTHER_CHANGE)
-    if change.action is Action.RESTORE:
+    if change.action is Action.RESTORE and not (change.added or change.removed):
         severity = UNSEEN_PREFIX_LIST
     elif change.cannot_be_judged:
         severity = max(severity, CANNOT_JUDGE)
@@ -194,7 +207,7 @@ def _judged_prefix_list(change: PrefixListChange) -> Judgement:
     opens = listed.breadth is Breadth.WORLD
     return Judgement(
         severity=severity,
-        effect=_effect_of(opens=opens, closes=unlisted.breadth is Breadth.WORLD),
+        effect=_effect_of(opens=opens, closes=closes),
         world_open=opens,
         listed=listed,
     )

@@ -2,27 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from ..model.change import Action, SecurityGroupChange
-from ..model.rules import SecurityGroupRule
-from ..model.standing import Moment, StandingRule
+from ..model.change import Action, Change, PrefixListChange, SecurityGroupChange
+from ..model.group_state import Look, PrefixListState
+from ..model.rules import Peer, SecurityGroupRule
+from ..model.standing import Circumstances, Moment, StandingRule
 from .touched_ports import standing_with
 
 
-def says_more(change: SecurityGroupChange, moment: Moment) -> bool:
+def says_more(change: SecurityGroupChange | PrefixListChange, moment: Moment) -> bool:
     """Whether the moment adds to what the call's record says."""
+    if isinstance(change, PrefixListChange):
+        return bool(moment.ranges_before or moment.ended or moment.gone)
     if change.action is Action.ADD_RULES:
-        return bool(moment.before)
+        return bool(moment.before or moment.gone)
     return change.action in (Action.MODIFY_RULES, Action.REMOVE_RULES, Action.DELETE)
 
 
-def completed(change: SecurityGroupChange, moment: Moment) -> SecurityGroupChange:
+def completed(change: Change, known: Circumstances) -> Change:
     """The change, with what stood just before: the direction and contents of edited rules.
 
-    The same for removed rules that the record names by their ids alone.
+    The same for removed rules that the record names by their ids alone, and for the ranges that a
+    restored version of a prefix list brought and took.
     """
+    match change, known.moment:
+        case SecurityGroupChange(), Moment() as moment:
+            return _completed_group(change, moment)
+        case PrefixListChange(action=Action.RESTORE), Moment() as moment:
+            return _completed_restore(change, moment, known.look)
+        case _:
+            return change
+
+
+def _completed_restore(
+    change: PrefixListChange, moment: Moment, look: Look | None
+) -> PrefixListChange:
+    """The restored ranges are known of a list that was seen since it was made, or just after."""
+    after: tuple[Peer, ...] | None = moment.ranges_after if moment.is_whole else None
+    state = look and look.state
+    if isinstance(state, PrefixListState) and state.has_all_rules and change.version is not None:
+        # Each edit makes the next version.
+        after = state.ranges if state.version == change.version + 1 else after
+    if after is None:
+        return change
+    before = moment.ranges_before
+    added = tuple(peer for peer in after if peer not in before)
+    return replace(change, added=added, removed=tuple(it for it in before if it not in after))
+
+
+def _completed_group(change: SecurityGroupChange, moment: Moment) -> SecurityGroupChange:
     if change.action is Action.MODIFY_RULES:
         before, after = _by_id(moment.before), _by_id(moment.after)
         added = tuple(_directed(rule, after.get(rule.rule_id)) for rule in change.added)
@@ -34,14 +64,14 @@ def completed(change: SecurityGroupChange, moment: Moment) -> SecurityGroupChang
 
 
 def standing_beside(
-    change: SecurityGroupChange, moment: Moment | None
+    added: Sequence[SecurityGroupRule], moment: Moment | None
 ) -> tuple[SecurityGroupRule, ...]:
     """The rules that stood beside those that the call added, and let somebody in on their ports."""
     if moment is None:
         return ()
-    edited = {rule.rule_id for rule in change.added} - {None}
+    edited = {rule.rule_id for rule in added} - {None}
     rules = (it.rule for it in moment.before if it.rule.rule_id not in edited)
-    return standing_with(change.added, rules)
+    return standing_with(added, rules)
 
 
 def _directed(rule: SecurityGroupRule, known: SecurityGroupRule | None) -> SecurityGroupRule:

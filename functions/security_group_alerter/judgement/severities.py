@@ -63,6 +63,8 @@ ACCEPTED = Severity.INFORMATIONAL
 # An entry of accepted_openings.toml that is not in force makes for more alerts, not for fewer.
 NOT_IN_FORCE = Severity.MEDIUM
 ANY_OTHER_CHANGE = Severity.LOW
+# What had ended when it was judged is one lower, but for what the world had been let in by.
+LEAST_WHEN_ENDED = {Breadth.WORLD: Severity.MEDIUM, Breadth.BROAD: Severity.LOW}
 
 # -------------------------------------------------------------------------------------------------
 
@@ -108,6 +110,12 @@ def severity_of(exposure: Exposure) -> Severity:
     if exposure.has_prefix_lists:
         cells.append(UNSEEN_PREFIX_LIST)
     return max(cells, default=ANY_OTHER_CHANGE)
+
+
+def severity_when_ended(severity: Severity, breadth: Breadth) -> Severity:
+    """The severity of what had ended when it was judged, and had been as broad as this."""
+    least = LEAST_WHEN_ENDED.get(breadth)
+    return severity if least is None else min(severity, Severity(max(least, severity - 1)))
 
 
 def ports_in(openings: Iterable[Opening]) -> int:

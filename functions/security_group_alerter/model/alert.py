@@ -36,7 +36,7 @@ class DeliveredFinding:
     `keys` are what it is known by when it comes again: more than one when CloudTrail's update of an
     event came with the event. `updates_alerted` says that its record is CloudTrail's update of an
     event that has been alerted. `ended` and `revoked` (rules) are what had been taken back when it
-    was judged.
+    was judged. `memory_failed` says that what is remembered of its group could not be read.
     """
 
     finding: Finding
@@ -45,6 +45,7 @@ class DeliveredFinding:
     updates_alerted: bool = False
     ended: Ended | None = None
     revoked: frozenset[SecurityGroupRule] = frozenset()
+    memory_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

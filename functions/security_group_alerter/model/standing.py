@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from .exposure_life import EndedHow, Event, ExposureLife
+from .group_state import Look
 from .rules import Peer, SecurityGroupRule
 
 
@@ -46,3 +48,17 @@ class Moment:
     narrowed: tuple[ExposureLife, ...] = ()
     gone: Gone | None = None
     attached: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What is known of a group or list beside the record of a call.
+
+    `moment` is what stood at the call, and `look` what a look showed afterwards; None where more
+    than the record is not known, and where nobody looked. `lists` are the ranges of the prefix
+    lists that the call's rules refer to, by id, of those that are known.
+    """
+
+    moment: Moment | None = None
+    look: Look | None = None
+    lists: Mapping[str, tuple[Peer, ...]] = field(default_factory=dict)

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ..alerting import Alerter
-from ..aws import clients, organization, seen_events, sns
+from ..aws import clients, group_memory, organization, sns
+from ..aws.group_memory import GroupMemoryTable
 from ..aws.organization import AccountDirectory
 from ..aws.seen_events import SeenEvents
 from ..aws.sending_slots import SendingSlots
@@ -19,6 +21,7 @@ from ..judgement.accepted_openings import accepted_openings_in
 from ..judgement.findings import Standards
 from ..messages import is_for_chat
 from ..settings import delivery_settings_in
+from ..standing import LookAt
 
 
 def delivery_alerter(environment: Mapping[str, str], *, today: date) -> Alerter:
@@ -36,7 +39,8 @@ def delivery_alerter(environment: Mapping[str, str], *, today: date) -> Alerter:
         tag_names=settings.account_tags,
         clock=time.monotonic,
     )
-    dynamodb = session.create_client("dynamodb", config=seen_events.CLIENT_CONFIG)
+    # One for both tables: each client loads a CA bundle of its own.
+    dynamodb = session.create_client("dynamodb", config=group_memory.CLIENT_CONFIG)
     table = SeenEvents(
         dynamodb,
         table_name=settings.seen_events_table,
@@ -46,6 +50,7 @@ def delivery_alerter(environment: Mapping[str, str], *, today: date) -> Alerter:
     slots = SendingSlots(
         dynamodb, table_name=settings.seen_events_table, clock=time.time, sleep=time.sleep
     )
+    memory = GroupMemoryTable(dynamodb, table_name=settings.group_memory_table, sleep=time.sleep)
     publisher = Publisher(
         session.create_client("sns", config=sns.CLIENT_CONFIG),
         topics=Topics(
@@ -69,4 +74,15 @@ def delivery_alerter(environment: Mapping[str, str], *, today: date) -> Alerter:
         alerted_among=table.among,
         mark_alerted=table.mark,
         publish=publisher.publish,
+        recall=memory.recall,
+        look_at=_look_at(session, settings.look_role_name),
     )
+
+
+def _look_at(session: Any, role_name: str | None) -> LookAt | None:
+    if role_name is None:
+        return None
+    # Who does not look does not pay for the import.
+    from ..aws.member_account import MemberAccounts  # noqa: PLC0415
+
+    return MemberAccounts(session, role_name=role_name, clock=time.monotonic).look

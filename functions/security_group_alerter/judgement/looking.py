@@ -1,0 +1,69 @@
+"""Step 6b: which groups and prefix lists are worth a look, the worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ..model.change import Action, PrefixListChange, SecurityGroupChange
+from ..model.exposure import Breadth
+from ..model.exposure_life import Resource
+from ..model.finding import Finding
+from ..model.record import Outcome
+from ..model.rules import Direction, PeerKind
+from ..model.severity import Severity
+from ..model.subject import SubjectKind
+
+
+def worth_a_look(findings: Iterable[Finding]) -> list[Resource]:
+    """What to look at, once each: groups before the prefix lists that their rules refer to.
+
+    Worth it are calls that succeeded and are MEDIUM or worse by their records, add a broad range,
+    edit a rule, or remove a world-open one; and prefix lists that changed.
+    """
+    worst: dict[Resource, int] = {}
+    for finding in findings:
+        if finding.outcome is Outcome.SUCCEEDED:
+            severity = finding.judgement.severity
+            for resource in _resources_of(finding):
+                worst[resource] = max(severity, worst.get(resource, severity))
+    return sorted(worst, key=lambda it: (-worst[it], it.kind is SubjectKind.PREFIX_LIST))
+
+
+def _resources_of(finding: Finding) -> Iterator[Resource]:
+    subject, change = finding.subject, finding.change
+    called = subject.id or subject.name
+    if isinstance(change, PrefixListChange):
+        is_worth_it = change.action is not Action.DELETE
+    elif isinstance(change, SecurityGroupChange):
+        is_worth_it = change.action is not Action.DELETE and _is_worth_it(finding, change)
+        yield from prefix_lists_in(change, finding)
+    else:
+        return
+    if called and is_worth_it:
+        yield Resource(
+            kind=subject.kind, id=called, account_id=subject.account_id, region=subject.region
+        )
+
+
+def prefix_lists_in(change: SecurityGroupChange, finding: Finding) -> Iterator[Resource]:
+    """The prefix lists that the added rules let in."""
+    for peer in dict.fromkeys(
+        rule.peer for rule in change.added if rule.direction is not Direction.EGRESS
+    ):
+        if peer.kind is PeerKind.PREFIX_LIST:
+            yield Resource(
+                kind=SubjectKind.PREFIX_LIST,
+                id=peer.value,
+                account_id=finding.subject.account_id,
+                region=finding.subject.region,
+            )
+
+
+def _is_worth_it(finding: Finding, change: SecurityGroupChange) -> bool:
+    judgement = finding.judgement
+    return (
+        judgement.severity >= Severity.MEDIUM
+        or judgement.opened.breadth >= Breadth.BROAD
+        or change.action is Action.MODIFY_RULES
+        or judgement.closed.is_world_open
+    )
