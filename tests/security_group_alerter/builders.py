@@ -115,6 +115,8 @@ def with_change(finding: Finding, **fields: Any) -> Finding:
 
 def with_judgement(finding: Finding, **fields: Any) -> Finding:
     """The same finding, judged otherwise."""
+    if fields.get("world_open") is False:
+        fields = {"reach": None} | fields
     return replace(finding, judgement=replace(finding.judgement, **fields))
 
 

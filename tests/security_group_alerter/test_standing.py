@@ -10,15 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from security_group_alerter import standing
-from security_group_alerter.judgement.findings import Standards, unreadable_finding
-from security_group_alerter.memory.fold import Fold, fold
+from security_group_alerter.judgement.findings import Standards, finding_of, unreadable_finding
 from security_group_alerter.model.alert import DeliveredFinding
 from security_group_alerter.model.change import Action, SecurityGroupChange
-from security_group_alerter.model.exposure_life import Resource
+from security_group_alerter.model.record import CloudTrailRecord
 from security_group_alerter.model.finding import Effect, Finding
 from security_group_alerter.model.rules import Direction, SecurityGroupRule
 from security_group_alerter.model.severity import Severity
-from security_group_alerter.standing import known_of, with_knowledge
+from security_group_alerter.standing import Knowledge, known_of, with_knowledge
 from tests.security_group_alerter.builders import TODAY, calmly, record, rule
 from tests.security_group_alerter.memories import Memories
 from tests.security_group_alerter.messages.test_email import email
@@ -77,10 +76,12 @@ def judged_by_themselves(
     entries: Sequence[DeliveredFinding],
 ) -> tuple[list[DeliveredFinding], Exception | None]:
     """By what the delivery alone says: nothing is remembered, and nobody looks."""
-    known = known_of(
-        entries, look_at=None, recall=Memories().recall, now=NOW, time_left=lambda: 120.0
-    )
-    return with_knowledge(entries, known, STANDARDS, today=TODAY)
+    return with_knowledge(entries, known_by(entries), STANDARDS, today=TODAY)
+
+
+def known_by(entries: Sequence[DeliveredFinding]) -> Knowledge:
+    recall = Memories().recall
+    return known_of(entries, look_at=None, recall=recall, now=NOW, time_left=lambda: 120.0)
 
 
 def words_of(finding: Finding) -> str:
@@ -236,11 +237,25 @@ def line_with(words: str, finding: Finding) -> str:
     return line
 
 
-def test_a_group_that_was_made_in_this_delivery_may_have_rules_of_another() -> None:
+MAY_BE_OPEN: Final = "Another rule may still keep the group open to the world."
+
+
+def test_of_a_group_that_was_made_in_this_delivery_all_is_known() -> None:
     _, _, revoke = findings(group(Action.CREATE), opened(SSH), revoked(SSH))
 
     assert revoke.judgement.effect is Effect.CLOSES
-    assert "Another rule may still keep the group open to the world." in words_of(revoke)
+    assert MAY_BE_OPEN not in words_of(revoke)
+
+
+def test_unless_its_memory_could_not_be_read() -> None:
+    entries = calls(group(Action.CREATE), opened(SSH), revoked(SSH))
+    recollection = known_by(entries).recollection
+    unread = replace(recollection, unread=dict.fromkeys(recollection.folds, "the table is down"))
+
+    found, _ = with_knowledge(entries, Knowledge(recollection=unread), STANDARDS, today=TODAY)
+
+    assert found[2].memory_failed
+    assert MAY_BE_OPEN in words_of(found[2].finding)
 
 
 def test_a_group_that_is_known_whole_has_no_other_rule() -> None:
@@ -253,12 +268,12 @@ def test_a_group_that_is_known_whole_has_no_other_rule() -> None:
 
 
 def test_a_fault_of_ours_leaves_each_call_to_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(resource: Resource, *_: object, **__: object) -> Fold:
-        if resource.id == GROUP_ID:
+    def broken(record: CloudTrailRecord, change: SecurityGroupChange, *_: Any, **__: Any) -> Any:
+        if change.group_id == GROUP_ID:
             raise ZeroDivisionError
-        return fold(resource, *_, **__)  # type: ignore[arg-type]
+        return finding_of(record, change, *_, **__)
 
-    monkeypatch.setattr(standing, "fold", broken)
+    monkeypatch.setattr(standing, "finding_of", broken)
     others = [
         call(f"o-{number}", number, replace(change, group_id="sg-0aaaaaaaaaaaaaaaa"))
         for number, change in enumerate((opened(SSH), by_id(SSH)))
@@ -316,7 +331,9 @@ def test_calls_that_do_not_belong_together(name: str) -> None:
     other = call("e-9", 9, replace(opened(SSH_FROM_INSIDE), group_id=GROUP_ID), **OTHERS[name])
     entries = [*calls(edited(SSH)), other]
 
-    assert judged(entries) == entries
+    assert [it.finding.judgement for it in judged(entries)] == [
+        it.finding.judgement for it in entries
+    ]
 
 
 def test_what_is_not_a_call_on_a_group_stays_as_it_is() -> None:

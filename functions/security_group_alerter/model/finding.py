@@ -84,8 +84,8 @@ class Finding:
     subject: Subject
     judgement: Judgement
     moment: Moment | None = None
-    look: Look | None = None
-    lists: Mapping[str, tuple[Peer, ...]] = field(default_factory=dict)
+    look: Look | None = field(default=None, hash=False)
+    lists: Mapping[str, tuple[Peer, ...]] = field(default_factory=dict, hash=False)
 
     @property
     def record(self) -> CloudTrailRecord | None:
