@@ -66,7 +66,7 @@ def things_words(interfaces: Sequence[NetworkInterface], adjective: str) -> str:
     `3 public interfaces` where they belong to different kinds of things.
     """
     count = len(interfaces)
-    kind, *others = dict.fromkeys(it.used_as for it in interfaces)
+    kind, *others = dict.fromkeys(safe(it.used_as, 60) for it in interfaces)
     if others:
         return plural(count, f"{adjective} interface")
     things = {it.used_by for it in interfaces}

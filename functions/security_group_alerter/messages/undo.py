@@ -105,14 +105,15 @@ def ended_words(entry: DeliveredFinding) -> str | None:
 
 
 def stood_words(entry: DeliveredFinding) -> str | None:
-    """`it stood for 4 min 3 s, until IAM user jane ended it`; None where nobody knows who did."""
+    """`it stood for 4 min 3 s, until IAM user jane ended it`; None where that is not known."""
     ended, record = entry.ended, entry.finding.record
     if ended is None or ended.at is None or record is None or record.event_time is None:
         return None
     stood = lag_words(ended.at - record.event_time)
     if ended.how is EndedHow.SEEN:
         return f"it stood for {stood} at most; which call ended it is not known"
-    if ended.principal is None:
+    # Where the severity was lowered for it, that is said there.
+    if ended.principal is None or entry.finding.judgement.lowered_from is not None:
         return None
     is_same = ended.principal == record.principal.arn
     who = "the same principal" if is_same else actor_words(ended.principal)

@@ -128,6 +128,10 @@ REACHES: Final[dict[str, tuple[Finding, str]]] = {
         looked(ssh(), state(WORKER), Reach.PRIVATE),
         f"{SSH}, no public address behind it (1 private instance)",
     ),
+    "private-by-what-nobody-saw": (
+        replace(looked(ssh(), state(), Reach.PRIVATE), look=None),
+        f"{SSH}, no public address behind it",
+    ),
     "private-behind-a-load-balancer": (
         looked(ssh(), state(WORKER), Reach.PRIVATE, reasons=(NLB,)),
         f"{SSH}, no public address behind it (1 private instance)",

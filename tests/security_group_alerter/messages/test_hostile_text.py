@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cached_property, partial
 from itertools import count
 from typing import Any, Final
@@ -18,17 +19,38 @@ from py_ocsf_models.events.findings.detection_finding import (  # type: ignore[i
 )
 
 from security_group_alerter.cloudtrail.tampering_rules import TAMPERING_RULE
+from security_group_alerter.grouping import alerts_of
+from security_group_alerter.messages import messages_of
 from security_group_alerter.model.account import AccountFacts, Fact, LookupProblem
+from security_group_alerter.model.alert import Ended
+from security_group_alerter.model.exposure_life import EndedHow, Event, ExposureLife, Resource
+from security_group_alerter.model.finding import Finding
+from security_group_alerter.model.group_state import GroupState, Look, NetworkInterface, Reach
 from security_group_alerter.model.message import LARGEST_MESSAGE, Message
-from tests.security_group_alerter.builders import with_record
+from security_group_alerter.model.severity import Severity
+from security_group_alerter.model.standing import Moment
+from security_group_alerter.model.subject import SubjectKind
+from tests.security_group_alerter.builders import with_judgement, with_record
 from tests.security_group_alerter.messages.forms import (
     CALLS,
+    FACTS,
     GROUP_NAME,
     PLAIN,
     QUERIES,
     texts_of,
 )
-from tests.stories import PRESENTATION, ROOT, STORIES, findings_of, story, told
+from tests.security_group_alerter.messages.looks import (
+    CALLED_AT,
+    GROUP,
+    SSH_RULE,
+    list_state,
+    listed_world,
+    looked,
+    resource,
+    ssh,
+    state,
+)
+from tests.stories import NOW, PRESENTATION, ROOT, STORIES, delivered, findings_of, story, told
 
 # What is hostile ---------------------------------------------------------------------------------
 
@@ -114,6 +136,8 @@ RECORDS: Final = [
 
 class LogEvent:
     """A log event with somebody's texts in it, in an account with such names, and what is told."""
+
+    more_in_beginning = 0
 
     def __init__(self, log_event: str | dict[str, Any], text: str) -> None:
         self.log_event, self.text = log_event, text
@@ -223,7 +247,7 @@ def assert_attributes(log_event: LogEvent) -> None:
 
 
 TITLES: Final = (
-    *("UNDO", "LOOK", "WHAT TO DO", "MORE", "WHAT CHANGED"),
+    *("UNDO", "LOOK", "WHAT TO DO", "MORE", "WHAT CHANGED", "ATTACHED TO", "REFERRED TO BY"),
     "WHAT WAS ATTEMPTED AND DENIED: NOTHING CHANGED",
     "WHAT WAS ATTEMPTED AND FAILED: NOTHING CHANGED",
     "WHAT WAS TRIED AS A DRY RUN: NOTHING CHANGED",
@@ -232,6 +256,7 @@ TITLES: Final = (
 LABELS: Final = (
     *("Account: ", "By: ", "Ask: ", "Rule description: ", "State of the account: "),
     *("Not known: ", "MFA: ", "Access key: ", "On: ", "Refused because: ", "AWS answered "),
+    *("Group tags: ", "Not seen: ", "A private address may ", "HIGH instead of "),
     *("Called: ", "Opened: ", "Open since: ", "OU: ", "Why ", "Close it ", "Undo it"),
 )
 # What a line begins with that is not ours to the last character.
@@ -252,7 +277,7 @@ def assert_email(log_event: LogEvent) -> None:
         lines = text.split("\n")
         ours = (*TITLES, *(line for line in lines if line.startswith(("  ", "OU: "))))
         assert not any(line.isupper() for line in lines if line not in ours)
-        assert lines.index(titles[0]) <= LONGEST_BEGINNING
+        assert lines.index(titles[0]) <= LONGEST_BEGINNING + log_event.more_in_beginning
         for label in LABELS:
             assert sum(line.startswith(label) for line in lines) <= 1
         # Nor does a mail client make a link of it.
@@ -490,6 +515,101 @@ def assert_links_lead_to_the_console(log_event: LogEvent) -> None:
     for message in log_event.messages:
         for link in links_in(message):
             assert_leads_to_the_console(link)
+
+
+# What is looked up in the account -----------------------------------------------------------------
+
+
+class LookedAt(LogEvent):
+    """A finding that was looked at, in an account where everything is called by some text."""
+
+    # Tags, why it is less severe, why it may be reached all the same, and what was not seen.
+    more_in_beginning = 4
+
+    def __init__(self, finding: Finding, text: str) -> None:
+        # AWS takes no name, tag or description that is longer.
+        super().__init__({}, text[:1000])
+        self.finding = finding
+
+    def __repr__(self) -> str:
+        return f"LookedAt({self.finding!r}, {self.text!r})"
+
+    def told_with(self, change: Callable[[str], str]) -> list[Message]:
+        """What is told of it when every text that a look reads is the changed one."""
+        finding, text = self.finding, change(self.text)
+        is_list = finding.subject.kind is SubjectKind.PREFIX_LIST
+        groups = [state_called(text, resource(group_id)) for group_id in (text, GROUP)]
+        seen = list_state(*groups, name=text, not_seen=(text,)) if is_list else groups[1]
+        lowered = with_judgement(
+            looked(finding, seen, Reach.PRIVATE, reasons=(text, text)),
+            severity=Severity.HIGH,
+            lowered_from=Severity.CRITICAL,
+        )
+        unseen = replace(lowered, look=Look(problem=text))
+        moment = Moment(ended=(life_called(text),), is_whole=True)
+        entries = [
+            replace(entry, ended=Ended(how=EndedHow.REVOKED, at=NOW, principal=text))
+            for entry in delivered([lowered, unseen, replace(lowered, moment=moment)])
+        ]
+        return [
+            message
+            for chosen in (entries[:1], entries[1:2], entries)
+            for alert in alerts_of(
+                chosen, facts_for=lambda _: FACTS, organization_id=None, seen_at=NOW
+            )
+            for message in messages_of(alert, PLAIN)
+        ]
+
+
+def state_called(text: str, group: Resource) -> GroupState:
+    """A group that is as public and as private as can be; whatever has a name has this one."""
+    interface = NetworkInterface(
+        id=text,
+        used_as=text,
+        used_by=text,
+        name=text,
+        owner_id=text,
+        private_addresses=(text,) * 5,
+        ipv6=(text,) * 5,
+    )
+    return state(
+        *(replace(interface, id=f"{text}{number}") for number in range(7)),
+        resource=group,
+        name=text,
+        vpc_id=text,
+        tags={f"{text}{number}": text for number in range(7)},
+        rules=(replace(SSH_RULE, rule_id=text, peer=replace(SSH_RULE.peer, value="::/0")),),
+        other_vpc_ids=(text,),
+        not_seen=(f"{text} could not be seen: {text}", text),
+    )
+
+
+def life_called(text: str) -> ExposureLife:
+    return ExposureLife(
+        uid=text,
+        resource=resource(),
+        opened=Event(event_id=text, time=CALLED_AT, principal=text),
+        closed=Event(event_id=text, time=NOW, principal=text),
+        closed_how=EndedHow.REVOKED,
+        severity=Severity.CRITICAL,
+        openings=(),
+        event_ids=(),
+    )
+
+
+@pytest.mark.parametrize("finding", [ssh(), listed_world()], ids=["group", "list"])
+@pytest.mark.parametrize("trick", TRICKS, ids=[ascii(trick)[:30] for trick in TRICKS])
+def test_trick_in_every_text_that_is_looked_up(trick: str, finding: Finding) -> None:
+    for check in CHECKS:
+        check(LookedAt(finding, trick))
+
+
+@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@given(HOSTILE)
+def test_any_text_that_is_looked_up(text: str) -> None:
+    for finding in (ssh(), listed_world()):
+        for check in CHECKS:
+            check(LookedAt(finding, text))
 
 
 # Everywhere --------------------------------------------------------------------------------------

@@ -10,12 +10,22 @@ from ...model.alert import DeliveredFinding
 from ...model.change import Action, PrefixListChange
 from ...model.exposure import Breadth
 from ...model.finding import Effect, Finding
+from ...model.group_state import PrefixListState
 from ...model.record import Outcome
 from ...model.rules import Peer
 from ..limits import Limits
-from ..rule_words import amount_words, peer_words, whom_words, width_of, worst_of
+from ..rule_words import (
+    amount_words,
+    holds_words,
+    internet_share_words,
+    peer_words,
+    whom_words,
+    width_of,
+    worst_of,
+)
 from ..text import plural, safe
 from ..undo import NOT_ENOUGH, NoUndoError, Step, needed, undo_of
+from .standing_words import lived_notes
 from .words import (
     ADDED,
     NOT_NAMED,
@@ -54,8 +64,9 @@ def prefix_list_changed(
     entry: DeliveredFinding, change: PrefixListChange, limits: Limits
 ) -> Changed:
     """A prefix list that was created, edited, deleted or restored to an earlier version."""
-    finding = entry.finding
-    names = (change.prefix_list_id, change.prefix_list_name and f'"{change.prefix_list_name}"')
+    finding, state = entry.finding, _state_of(entry.finding)
+    name = change.prefix_list_name or (state.name if state else None)
+    names = (change.prefix_list_id, name and f'"{name}"')
     added, removed = (
         worst_of(peers, limits.rules, lambda peer: width_of(internet_share_of((peer,))))
         for peers in (change.added, change.removed)
@@ -76,8 +87,8 @@ def prefix_list_changed(
         ),
         notes=tuple(_notes(finding, change)) if finding.outcome is Outcome.SUCCEEDED else (),
         undo=undo_of(entry, lambda: _steps_back(finding, change)),
-        looks=() if entry.ended else tuple(_looks(change)),
-        steps=_GONE_STEPS if entry.ended else _IPAM_STEPS if change.ipam_sync else _STEPS,
+        looks=() if entry.ended else tuple(_looks(change, state)),
+        steps=_steps(entry, change, state),
         resource_type="AWS::EC2::PrefixList",
         facts={
             "action": change.action,
@@ -95,6 +106,22 @@ def prefix_list_changed(
             "is_omitted": change.is_omitted or None,
         },
     )
+
+
+def _state_of(finding: Finding) -> PrefixListState | None:
+    state = finding.look.state if finding.look else None
+    return state if isinstance(state, PrefixListState) else None
+
+
+def _steps(
+    entry: DeliveredFinding, change: PrefixListChange, state: PrefixListState | None
+) -> tuple[str, ...]:
+    if entry.ended:
+        return _GONE_STEPS
+    if change.ipam_sync:
+        return _IPAM_STEPS
+    # What refers to it is named where a look has shown it.
+    return _STEPS[1:] if state and state.is_complete else _STEPS
 
 
 def _ranges(mark: str, ranges: Sequence[tuple[Peer, tuple[object, ...]]], count: int) -> ItemList:
@@ -155,8 +182,26 @@ def _notes(finding: Finding, change: PrefixListChange) -> Iterator[str]:
     is_reason = finding.judgement.listed.breadth >= Breadth.BROAD
     if change.added and change.action is Action.MODIFY and not is_reason:
         yield "Every rule that refers to this list now lets the added ranges through."
-    if finding.judgement.effect is Effect.CLOSES and change.action is not Action.DELETE:
+    yield from lived_notes(finding.moment.ended if finding.moment else ())
+    if change.action is Action.DELETE:
+        return
+    ranges = _ranges_now(finding, change)
+    if ranges is not None and change.action is not Action.CREATE:
+        share = internet_share_of(ranges)
+        much = f": {internet_share_words(share)}" if share.breadth >= Breadth.BROAD else ""
+        yield f"The list now {holds_words(ranges)}{much}."
+    elif finding.judgement.effect is Effect.CLOSES:
         yield "Another world-open range may still be in the list."
+
+
+def _ranges_now(finding: Finding, change: PrefixListChange) -> tuple[Peer, ...] | None:
+    """What the list holds after the call; None where that is not known."""
+    state, moment = _state_of(finding), finding.moment
+    if state is not None and state.has_all_rules:
+        # A look that came too soon shows the version before.
+        is_old = state.version is not None and state.version == change.version
+        return None if is_old else state.ranges
+    return moment.ranges_after if moment is not None and moment.is_whole else None
 
 
 def _reasons(finding: Finding, change: PrefixListChange) -> Iterator[str]:
@@ -173,11 +218,15 @@ def _reasons(finding: Finding, change: PrefixListChange) -> Iterator[str]:
         yield "from now on its ranges change without a person's call"
 
 
-def _looks(change: PrefixListChange) -> Iterator[Look]:
+def _looks(change: PrefixListChange, state: PrefixListState | None) -> Iterator[Look]:
     prefix_list_id = ids.valid(ids.PREFIX_LIST, change.prefix_list_id)
     if prefix_list_id is None or change.action is Action.DELETE:
         return
-    yield ranges_look(prefix_list_id)
+    # What a look has shown needs no command.
+    if not (state and state.has_all_rules):
+        yield ranges_look(prefix_list_id)
+    if state and state.is_complete:
+        return
     yield Look(
         shows="What refers to the list",
         words=(

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from operator import itemgetter
 
-from ...judgement.exposure import exposure_of
-from ...judgement.touched_ports import standing_with, with_ranges
+from ...judgement.exposure import internet_share_of
+from ...judgement.touched_ports import standing_with
 from ...model.alert import DeliveredFinding
 from ...model.change import Action, SecurityGroupChange
-from ...model.exposure import Breadth
+from ...model.exposure import Breadth, Exposure, Opening
 from ...model.exposure_life import ExposureLife
 from ...model.finding import Effect, Finding
 from ...model.group_state import GroupState
 from ...model.rules import Direction, Peer, PeerKind, SecurityGroupRule
+from ...model.subject import SubjectKind
 from ..attached import seen_words
 from ..people import actor_words, clock_words, lag_words
-from ..rule_words import concern_of, flow_words, touches, traffic_words
+from ..rule_words import concern_of, flow_words, traffic_words
 from ..text import listed, plural, safe
 
 # EC2 is eventually consistent: of what was called so shortly before it, a look says nothing.
@@ -35,19 +37,21 @@ def standing_notes(finding: Finding, change: SecurityGroupChange) -> Iterator[st
         rules = listed([standing_words(rule) for rule in judgement.beside], 3)
         yield f"Open together with what stood before: {rules}."
     if moment is not None:
-        yield from _lived_notes(moment.ended)
+        yield from lived_notes(moment.ended)
     if change.action is Action.DELETE:
         ended = (it for life in moment.ended for it in life.openings) if moment else ()
         words = dict.fromkeys(traffic_words(it.protocol, it.ports) for it in ended)
         if words:
             yield f"What was open to the world goes with the group: {listed([*words], 3)}."
         return
-    if moment is not None and judgement.closed.is_world_open and not moment.ended:
+    left: tuple[SecurityGroupRule, ...] = ()
+    is_part = moment is not None and judgement.closed.is_world_open and not moment.ended
+    if moment is not None and is_part:
         left = standing_with(change.removed, (it.rule for it in moment.after))
-        if left:
-            rules = listed([standing_words(rule) for rule in left], 3)
-            yield f"The ports stay open to the world: {rules}."
-    if judgement.effect is Effect.CLOSES:
+    if left:
+        rules = listed([standing_words(rule) for rule in left], 3)
+        yield f"The ports stay open to the world: {rules}."
+    elif is_part or judgement.effect is Effect.CLOSES:
         yield from _still_open_notes(finding, change)
     elif judgement.opened.breadth >= Breadth.BROAD:
         yield from _also_open_notes(finding, change)
@@ -58,19 +62,20 @@ def standing_words(rule: SecurityGroupRule) -> str:
     return f"{flow_words(rule)}{f' [{safe(rule.rule_id, 40)}]' if rule.rule_id else ''}"
 
 
-def _lived_notes(ended: Sequence[ExposureLife]) -> Iterator[str]:
+def lived_notes(ended: Sequence[ExposureLife]) -> Iterator[str]:
     """How long what the call ended had stood, and who had opened it."""
     for life in ended[:_MOST_LIVES]:
         words = dict.fromkeys(traffic_words(it.protocol, it.ports) for it in life.openings)
-        what = f"Closed: {listed([*words], 3)}, open to the world"
+        is_list = life.resource.kind is SubjectKind.PREFIX_LIST
+        what = "the prefix list" if is_list else listed([*words], 3)
         if life.opened is None or life.closed is None:
-            yield f"{what} since before the first record of the group."
+            yield f"Closed: {what}. Since when it had been open to the world is not known."
             continue
         start = life.opened.time
         by = f", opened by {actor_words(life.opened.principal)}" if life.opened.principal else ""
         yield (
-            f"{what} for {lag_words(life.closed.time - start)}, since {start.date()} "
-            f"{clock_words(start)}{by}."
+            f"Closed: {what}, open to the world for {lag_words(life.closed.time - start)}, since "
+            f"{start.date()} {clock_words(start)}{by}."
         )
     rest = len(ended) - _MOST_LIVES
     if rest > 0:
@@ -83,7 +88,8 @@ def _still_open_notes(finding: Finding, change: SecurityGroupChange) -> Iterator
     if wide:
         yield f"Still open in the group: {_rules_words(wide)}."
     if unknown:
-        yield f"What {_lists_words(unknown)} in its other rules is not known."
+        names = listed([safe(it, 40) for it in unknown], 3)
+        yield f"Other rules refer to prefix lists whose ranges are not known: {names}."
     if not is_all:
         yield _MAY_BE_OPEN
     elif not wide and not unknown:
@@ -101,12 +107,6 @@ def _also_open_notes(finding: Finding, change: SecurityGroupChange) -> Iterator[
 
 def _rules_words(rules: Sequence[SecurityGroupRule]) -> str:
     return listed([standing_words(rule) for rule in rules], _MOST_RULES)
-
-
-def _lists_words(prefix_list_ids: Iterable[str]) -> str:
-    names = [safe(it, 40) for it in prefix_list_ids]
-    noun, holds = ("prefix list", "holds") if len(names) == 1 else ("prefix lists", "hold")
-    return f"{noun} {listed(names, 3)} {holds}"
 
 
 def _others(finding: Finding, change: SecurityGroupChange) -> tuple[list[SecurityGroupRule], bool]:
@@ -131,18 +131,19 @@ def _others(finding: Finding, change: SecurityGroupChange) -> tuple[list[Securit
 
 
 def _wide_in(
-    rules: Sequence[SecurityGroupRule], lists: Mapping[str, tuple[Peer, ...]]
+    rules: Iterable[SecurityGroupRule], lists: Mapping[str, tuple[Peer, ...]]
 ) -> list[SecurityGroupRule]:
-    """Those that let much of the Internet in, each alone or with others; the worst first."""
-    exposure = exposure_of(with_ranges(rules, lists))
-    wide = [it for it in exposure.openings if it.share.breadth >= Breadth.BROAD]
-    rated = [
-        (concern_of(alone), rule)
-        for rule in rules
-        for alone in (exposure_of(with_ranges((rule,), lists)),)
-        if alone.openings and any(touches(rule, opening) for opening in wide)
-    ]
-    return [rule for _, rule in sorted(rated, key=lambda it: it[0], reverse=True)]
+    """Those that let much of the Internet in, the worst first.
+
+    Each alone: a group does not hold rules enough to be the world in narrower slices.
+    """
+    rated = []
+    for rule in rules:
+        share = internet_share_of(lists.get(rule.peer.value, (rule.peer,)))
+        if share.breadth >= Breadth.BROAD:
+            opening = Opening(protocol=rule.protocol, ports=rule.ports, share=share)
+            rated.append((concern_of(Exposure(openings=(opening,))), rule))
+    return [rule for _, rule in sorted(rated, key=itemgetter(0), reverse=True)]
 
 
 def _unknown_lists(
@@ -173,18 +174,25 @@ def words_since(entry: DeliveredFinding) -> Callable[[SecurityGroupRule], str]:
     state = group_state_of(entry.finding)
     if state is None or not state.has_all_rules:
         return lambda rule: " (revoked since)" if rule in entry.revoked else ""
-    # The record of an edit may not name the direction.
-    there = {*state.rules, *(replace(it, direction=Direction.UNKNOWN) for it in state.rules)}
+    there = {*state.rules}
     ids = {it.rule_id for it in state.rules} - {None}
     seen, is_new = f"seen at {seen_words(state.seen_at)}", is_settling(entry.finding)
 
     def since(rule: SecurityGroupRule) -> str:
         if rule in entry.revoked:
             return " (revoked since)"
-        if rule in there:
+        if any(it in there for it in _in_each_direction(rule)):
             return ""
         if is_new:
             return " (not visible yet)"
         return f" (edited since, {seen})" if rule.rule_id in ids else f" (no longer there, {seen})"
 
     return since
+
+
+def _in_each_direction(rule: SecurityGroupRule) -> tuple[SecurityGroupRule, ...]:
+    """The rule, or both that it may be: the record of an edit may not name the direction."""
+    if rule.direction is not Direction.UNKNOWN:
+        return (rule,)
+    directions = (Direction.INGRESS, Direction.EGRESS)
+    return tuple(replace(rule, direction=direction) for direction in directions)
