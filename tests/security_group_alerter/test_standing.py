@@ -13,8 +13,8 @@ from security_group_alerter import standing
 from security_group_alerter.judgement.findings import Standards, finding_of, unreadable_finding
 from security_group_alerter.model.alert import DeliveredFinding
 from security_group_alerter.model.change import Action, SecurityGroupChange
-from security_group_alerter.model.record import CloudTrailRecord
 from security_group_alerter.model.finding import Effect, Finding
+from security_group_alerter.model.record import CloudTrailRecord
 from security_group_alerter.model.rules import Direction, SecurityGroupRule
 from security_group_alerter.model.severity import Severity
 from security_group_alerter.standing import Knowledge, known_of, with_knowledge

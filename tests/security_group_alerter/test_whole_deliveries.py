@@ -308,7 +308,7 @@ def test_every_bad_kind_among_good_records(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_no_kind_hides_or_changes_another(seed: int) -> None:
-    """Each event is as severe among the others as it is alone, but for what others of them ended."""
+    """Each event is as severe among the others as it is alone, unless others ended it."""
     mixed = [*GOOD, *(it for log_events, _, _ in BAD.values() for it in log_events)]
     Random(seed).shuffle(mixed)
 
@@ -321,4 +321,5 @@ def test_no_kind_hides_or_changes_another(seed: int) -> None:
         severity = Severity[message.attributes["severity"]]
         assert severity - Severity[severities[record["eventID"]]] in (0, 1)
     for _, ids, severity in BAD.values():
-        assert {severities[it] for it in ids} <= {severity}
+        lowered = Severity(Severity[severity] - 1).name
+        assert {severities[it] for it in ids} <= {severity, lowered}

@@ -409,7 +409,7 @@ def test_what_was_not_seen_is_said_once_with_what_to_look_at() -> None:
     assert "ATTACHED TO" not in text
     assert f"! Not seen: the group ({DENIED})." in chat(blind)["content"]["description"]
     [look] = machine(blind)["unmapped"]["looks"]
-    assert look == {"resource_id": GROUP, "problem": DENIED}
+    assert look == {"resource_id": GROUP, "reach": "unknown", "problem": DENIED}
 
 
 @pytest.mark.parametrize(

@@ -217,6 +217,7 @@ def test_what_happened_is_in_the_context_for_custom_actions() -> None:
         "severity": "CRITICAL",
         "worldOpen": "true",
         "effect": "opens",
+        "reach": "unknown",
     }
 
 

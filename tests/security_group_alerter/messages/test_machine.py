@@ -366,7 +366,7 @@ def test_attributes_are_in_the_document() -> None:
             "world_open": effect == "opens",
             "may_repeat": False,
             "account_state": "ACTIVE",
-        }
+        } | ({"reach": "unknown"} if effect == "opens" else {})
 
 
 SET_BY_A_CALL: Final[dict[str, tuple[Change, dict[str, object]]]] = {

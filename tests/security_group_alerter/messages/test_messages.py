@@ -311,6 +311,7 @@ ATTRIBUTES: Final[dict[str, tuple[Finding, AccountFacts, dict[str, str]]]] = {
             "region": "eu-central-1",
             "ou": "Root/Workloads/Production",
             "owner": "payments",
+            "reach": "unknown",
         },
     ),
     "attempt": (

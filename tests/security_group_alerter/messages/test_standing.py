@@ -157,7 +157,9 @@ def test_what_stood_beside_broad_ranges_counts_in_the_headline() -> None:
     moment = Moment(before=(StandingRule(rule=half),))
     change = SecurityGroupChange(action=Action.ADD_RULES, group_id=GROUP, added=(added,))
 
-    finding = finding_of(record(**CALLED), change, Standards(), today=TODAY, moment=moment)
+    finding = finding_of(
+        record(**CALLED), change, Standards(), today=TODAY, known=Circumstances(moment=moment)
+    )
 
     assert call_of(finding).phrase == (
         "tcp 22 (SSH) open to 2 public ranges, 33.5 million addresses"
@@ -214,7 +216,9 @@ def closed(
         ended=ended,
         narrowed=narrowed,
     )
-    finding = finding_of(record(**members), change, Standards(), today=TODAY, moment=moment)
+    finding = finding_of(
+        record(**members), change, Standards(), today=TODAY, known=Circumstances(moment=moment)
+    )
     return replace(finding, look=Look(state=seen) if seen else None, lists=lists or {})
 
 
@@ -295,7 +299,9 @@ def test_what_stays_open(finding: Finding, notes: list[str]) -> None:
 def test_deleted_group_takes_with_it_what_was_open() -> None:
     change = SecurityGroupChange(action=Action.DELETE, group_id=GROUP)
     moment = Moment(before=(StandingRule(rule=SSH_RULE),), ended=(SSH_LIFE,))
-    finding = finding_of(record(**CALLED), change, Standards(), today=TODAY, moment=moment)
+    finding = finding_of(
+        record(**CALLED), change, Standards(), today=TODAY, known=Circumstances(moment=moment)
+    )
 
     assert notes_of(finding) == [
         LIVED,

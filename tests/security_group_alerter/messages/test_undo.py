@@ -1162,7 +1162,7 @@ def test_a_rule_that_was_opened_again_is_undone() -> None:
     texts = in_forms(at(1, SSH_IN), at(5, closed), at(9, SSH_IN))
 
     [ended] = [it["email"] for it in texts if it["email"].startswith("HIGH")]
-    assert "! What the call added was revoked at 08:05:00 UTC." in ended
+    assert "What the call added was revoked at 08:05:00 UTC" in ended
     # What stands is undone.
     [again] = [it["email"] for it in texts if it["email"].startswith("CRITICAL")]
     assert "aws ec2 revoke-security-group-ingress" in again
