@@ -79,7 +79,7 @@ PRIVATE: Final = with_judgement(
 )
 PRIVATE_CHAT: Final = """\
 "*Why CRITICAL:* SSH, remote access: a password or an unpatched bug away from the machine\\n\
-*HIGH instead of CRITICAL:* no interface with a public address carries the group\\n\
+*HIGH instead of CRITICAL:* no network interface with a public address uses the group\\n\
 *Attached to:* 1 private instance: instance i-0aaaaaaaaaaaaaaa3 \\"worker\\" (10.0.2.7); \
 seen at 03:12 UTC\\n"""
 
