@@ -153,7 +153,7 @@ def _groups_of(finding: Finding) -> tuple[GroupState, ...]:
 def no_address_words(finding: Finding) -> str:
     """Why what has no public address is less urgent."""
     address = _address_words(interfaces_behind(finding), families_of(finding))
-    return f"no interface with a {address} carries the group"
+    return f"no network interface with a {address} uses the group"
 
 
 # What carries a group, in lines.
@@ -194,7 +194,7 @@ def _count_words(
 ) -> str:
     seen = f"seen at {seen_words(state.seen_at)}"
     if not interfaces:
-        return f"No network interface carries the group, as {seen}."
+        return f"No network interface uses the group, as {seen}."
     public = sum(is_public(it, families) for it in interfaces)
     count = plural(len(interfaces), "network interface")
     perhaps = "" if state.has_all_interfaces else " (perhaps not all)"
@@ -267,5 +267,5 @@ def group_words(state: GroupState, families: Collection[PeerKind]) -> str:
     name = f' "{safe(state.name, 60)}"' if state.name else ""
     vpc = f" in {safe(state.vpc_id, 40)}" if state.vpc_id else ""
     carriers = " and ".join(carriers_words(state.interfaces, families))
-    nothing = "nothing attached" if state.has_all_interfaces else "what carries it was not seen"
+    nothing = "nothing attached" if state.has_all_interfaces else "what uses it was not seen"
     return f"{safe(state.resource.id, 40)}{name}{vpc}: {carriers or nothing}"

@@ -53,7 +53,7 @@ def reasons_for(judgement: Judgement) -> Iterator[str]:
 
 
 def lowered_words(entry: DeliveredFinding) -> str | None:
-    """`HIGH instead of CRITICAL: no interface with a public address carries the group`."""
+    """`HIGH instead of CRITICAL: no network interface with a public address uses the group`."""
     judgement = entry.finding.judgement
     why = [*_mitigations(entry)]
     if judgement.lowered_from is None or not why:

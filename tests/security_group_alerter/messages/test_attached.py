@@ -293,7 +293,7 @@ def test_what_carries_the_group_is_named_with_the_public_first() -> None:
     ("seen", "lines"),
     [
         pytest.param(
-            state(), ["No network interface carries the group, as seen at 03:12 UTC."], id="none"
+            state(), ["No network interface uses the group, as seen at 03:12 UTC."], id="none"
         ),
         pytest.param(
             state(ORDERS),
@@ -332,7 +332,7 @@ def test_what_carries_the_group_is_named_with_the_public_first() -> None:
         pytest.param(
             state(block_mode=InternetGatewayBlockMode.INGRESS),
             [
-                "No network interface carries the group, as seen at 03:12 UTC.",
+                "No network interface uses the group, as seen at 03:12 UTC.",
                 "VPC Block Public Access is on and blocks all traffic from the Internet to the VPCs"
                 " in this Region, except in excluded VPCs and subnets.",
             ],
@@ -566,7 +566,7 @@ def test_of_several_groups_each_has_a_line() -> None:
         "  sg-00000000000000002 in vpc-0123456789abcdef0: 1 public Application Load Balancer and "
         "1 private instance",
         '  sg-00000000000000003 "web": nothing attached',
-        '  sg-00000000000000004 "web" in vpc-0123456789abcdef0: what carries it was not seen',
+        '  sg-00000000000000004 "web" in vpc-0123456789abcdef0: what uses it was not seen',
     ]
     assert "Not seen of sg-00000000000000005: the group (only 20 are looked at)." in text
     assert "Group tags" not in text

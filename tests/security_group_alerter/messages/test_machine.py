@@ -24,6 +24,7 @@ from security_group_alerter.model.change import (
     TrailChange,
 )
 from security_group_alerter.model.finding import Finding
+from security_group_alerter.model.group_state import Look, Reach
 from security_group_alerter.model.principal import Principal
 from security_group_alerter.model.record import Refusal
 from security_group_alerter.model.severity import Severity
@@ -48,6 +49,15 @@ from tests.security_group_alerter.messages.forms import (
     machine,
     opened,
     texts_of,
+)
+from tests.security_group_alerter.messages.looks import (
+    BASTION,
+    WORKER,
+    list_state,
+    listed_world,
+    looked,
+    ssh,
+    state,
 )
 from tests.stories import (
     NOW,
@@ -99,6 +109,15 @@ def test_story_is_a_detection_finding_of_which_the_model_drops_nothing(name: str
 
 
 WITHOUT_A_STORY = {
+    "looked-at": [looked(ssh(), state(BASTION, WORKER, tags={"a": "b"}), Reach.PUBLIC)],
+    "looked-at-in-vain": [replace(ssh(), look=Look(problem="the role may not be assumed"))],
+    "lowered-and-behind-a-load-balancer": [
+        with_judgement(
+            looked(ssh(), state(WORKER, not_seen=("a part",)), Reach.PRIVATE, reasons=("b",)),
+            lowered_from=Severity.CRITICAL,
+        )
+    ],
+    "list-looked-at": [looked(listed_world(), list_state(state(BASTION)), Reach.PUBLIC)],
     "several-calls": [SSH, with_record(SSH, event_id="e-2")],
     "log-event-that-is-no-record": [unreadable_finding(record(), "not JSON", excerpt="{")],
     "empty-log-event": [unreadable_finding(record(), "not JSON", excerpt="")],

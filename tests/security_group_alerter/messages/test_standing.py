@@ -402,13 +402,13 @@ PRIVATE: Final = GroupReach(reach=Reach.PRIVATE, may_lower=True)
         pytest.param(
             looked(ssh(), state(WORKER), Reach.PRIVATE),
             None,
-            "no interface with a public address carries the group",
+            "no network interface with a public address uses the group",
             id="private",
         ),
         pytest.param(
             looked(ssh(), state(ONLY_IPV6), Reach.PRIVATE),
             None,
-            "no interface with a public IPv4 address carries the group",
+            "no network interface with a public IPv4 address uses the group",
             id="private-in-ipv4",
         ),
         pytest.param(
@@ -432,7 +432,7 @@ PRIVATE: Final = GroupReach(reach=Reach.PRIVATE, may_lower=True)
         pytest.param(
             looked(ssh(), state(WORKER), Reach.PRIVATE),
             ended(EndedHow.REVOKED, by=None),
-            "no interface with a public address carries the group, "
+            "no network interface with a public address uses the group, "
             "and it was closed 4 min 3 s later",
             id="for-two-reasons",
         ),
@@ -453,7 +453,7 @@ def test_lowered_severity_is_explained_in_every_form() -> None:
     [message] = told_entries(entry_of(lowered))
     texts = texts_of(message)
 
-    why = "no interface with a public address carries the group"
+    why = "no network interface with a public address uses the group"
     remote = "SSH, remote access: a password or an unpatched bug away from the machine"
     assert [f"Why CRITICAL: {remote}.", f"HIGH instead of CRITICAL: {why}."] == texts[
         "email"
@@ -477,8 +477,11 @@ def test_of_several_calls_each_says_why_it_was_lowered() -> None:
     [message] = told_entries(entry_of(private, keys=("a",)), entry_of(empty, keys=("b",)))
 
     text = texts_of(message)["email"]
-    assert text.count("HIGH instead of CRITICAL: no interface with a public address") == 1
-    assert text.count("  HIGH instead of CRITICAL: no interface with a public IPv4 address") == 1
+    assert text.count("HIGH instead of CRITICAL: no network interface with a public address") == 1
+    assert (
+        text.count("  HIGH instead of CRITICAL: no network interface with a public IPv4 address")
+        == 1
+    )
 
 
 @pytest.mark.parametrize(
