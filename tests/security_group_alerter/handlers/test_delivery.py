@@ -303,6 +303,8 @@ COUNTS: Final = {
     "Unreadable": 0,
     "Duplicates": 0,
     "EnrichmentFailures": 0,
+    "MemoryFailures": 0,
+    "LookFailures": 0,
     "SeenTableFailures": 0,
     "Heartbeats": 0,
     "SendsFailed": 0,
@@ -428,7 +430,7 @@ def test_a_fault_of_ours_while_sending_is_measured_and_raised(measured: Measured
 def test_a_fault_of_ours_in_judging_calls_together_is_raised_after_the_alerts(
     topic: Topic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(standing, "fold", mock.Mock(side_effect=RuntimeError("unheard of")))
+    monkeypatch.setattr(standing, "finding_of", mock.Mock(side_effect=RuntimeError("unheard of")))
     later = with_id(OPENING, event_id(1)) | {"eventTime": "2026-11-17T08:55:13Z"}
     [delivery] = deliveries_of([OPENING, later])
 

@@ -32,7 +32,7 @@ from security_group_alerter.model.group_state import (
 from security_group_alerter.model.message import Message
 from security_group_alerter.model.rules import Peer
 from security_group_alerter.model.severity import Severity
-from security_group_alerter.model.standing import Moment, StandingRule
+from security_group_alerter.model.standing import Circumstances, Moment, StandingRule
 from tests.security_group_alerter.builders import (
     TODAY,
     judged,
