@@ -25,6 +25,9 @@ CLIENT_CONFIG: Final = Config(
 # With longer names, the rules in stacks/health.yaml exceed EventBridge's limits.
 LONGEST_STACK_NAME: Final = 40
 
+# LookRole "create" makes a role with a name.
+NAMED_IAM: Final = "CAPABILITY_NAMED_IAM"
+
 
 class DeploymentError(Exception):
     """The options cannot be used. The text says why, and what can be done."""
@@ -115,7 +118,7 @@ def missing_sam_options(settings: Mapping[str, Any]) -> dict[str, str | bool]:
     """Options that `sam deploy` needs, and that samconfig.toml does not set."""
     missing: dict[str, str | bool] = {}
     if not settings.get("capabilities"):
-        missing["capabilities"] = "CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND"
+        missing["capabilities"] = f"{NAMED_IAM} CAPABILITY_AUTO_EXPAND"
     if not settings.get("resolve_s3") and not settings.get("s3_bucket"):
         missing["resolve_s3"] = True
     return missing

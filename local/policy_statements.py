@@ -1,7 +1,7 @@
-"""Says whether a statement of a bucket policy applies to a request: yes, no, or unknown.
+"""Says whether a statement of a resource's policy applies to a request: yes, no, or unknown.
 
-Follows AWS's documentation of policy evaluation, for requests that a service makes. Some condition
-keys are known to be absent from such requests. Any other key that is not given is unknown.
+Follows AWS's documentation of policy evaluation. Some condition keys are known to be absent from a
+request. Any other key that is not given is unknown.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 """
@@ -19,9 +19,10 @@ Answer = bool | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A request of a service. `absent` are condition keys that its requests never have."""
+    """A request. `absent` are condition keys that such requests never have."""
 
-    service: str
+    # A service, or an ARN.
+    principal: str
     action: str
     resource: str
     context: Mapping[str, str]
@@ -32,7 +33,7 @@ def applies(statement: Mapping[str, Any], request: Request) -> Answer:
     """Whether the statement, Allow or Deny, covers this request."""
     return _all(
         (
-            _is_named(statement, "Principal", lambda it: _is_principal(it, request.service)),
+            _is_named(statement, "Principal", lambda it: _is_principal(it, request.principal)),
             _is_named(
                 statement, "Action", lambda it: _any_like(it, request.action.lower(), fold=True)
             ),
@@ -53,10 +54,11 @@ def _is_named(statement: Mapping[str, Any], element: str, names: Callable[[Any],
     return element in statement and names(statement[element])
 
 
-def _is_principal(written: Any, service: str) -> bool:
+def _is_principal(written: Any, principal: str) -> bool:
     if not isinstance(written, Mapping):
         return bool(written == "*")
-    return service in _list(written.get("Service", [])) or "*" in _list(written.get("AWS", []))
+    accounts = _list(written.get("AWS", []))
+    return principal in _list(written.get("Service", [])) or bool({principal, "*"} & {*accounts})
 
 
 def _any_like(patterns: Any, text: str, *, fold: bool = False) -> bool:

@@ -25,6 +25,7 @@ from botocore.exceptions import BotoCoreError
 from ..aws_errors import problem_of
 from ..checks import Checks, State, print_checks, stop, summary_of
 from ..deployment import Deployment, DeploymentError, add_options, deployment_of, refuse_unknown
+from ..look_roles import Asking
 from ..preflight.parameters import parameter_checks
 from ..preflight.plan import Plan
 from ..preflight.steps import PERMISSIONS, ground_checks, plan_checks
@@ -66,9 +67,10 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m local.deploy",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Permissions needed for the checks, all read-only (a check that lacks one says so):"
-        "\n  " + "\n  ".join(sorted(PERMISSIONS)) + "\nExit status: that of sam deploy; 1 after a "
-        "stop; 2 if an option is wrong, or an answer is missing and nobody can be asked.",
+        epilog="Permissions needed for the checks (a check that lacks one says so):\n  "
+        + "\n  ".join(sorted(set(PERMISSIONS)))
+        + "\nExit status: that of sam deploy; 1 after a stop; 2 if an "
+        "option is wrong, or an answer is missing and nobody can be asked.",
     )
     add_options(parser, with_parameters=True)
     parser.add_argument(
@@ -95,7 +97,7 @@ def _deploy(deployment: Deployment, *, is_asking: bool) -> int:
         return 1
     plan = _answered(plan, is_asking=is_asking)
     print()
-    more, _ = print_checks(plan_checks(plan))
+    more, _ = print_checks(plan_checks(plan, Asking()))
     print(f"\n{summary_of(counts + more)}.")
     if more[State.STOP]:
         print("Not ready to deploy; nothing was saved or changed.")

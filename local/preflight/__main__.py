@@ -23,6 +23,7 @@ from ..deployment import (
     missing_sam_options,
     refuse_unknown,
 )
+from ..look_roles import Asking, add_look_options, asking_of
 from ..program import run
 from ..sam_configuration import SamConfigurationError, override
 from .plan import Plan
@@ -41,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BotoCoreError as error:
         print(stop("account", *problem_of(error)))
         return 1
-    return _report(deployment)
+    return _report(deployment, asking_of(options))
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -49,16 +50,17 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m local.preflight",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Permissions needed, all read-only (a check that lacks one says so):\n  "
-        + "\n  ".join(sorted(PERMISSIONS))
+        epilog="Permissions needed; nothing is changed (a check that lacks one says so):\n  "
+        + "\n  ".join(sorted(set(PERMISSIONS)))
         + "\nExit status: 0, also with warnings; 1 after a stop; 2 if an option is wrong.",
     )
     add_options(parser, with_parameters=True)
+    add_look_options(parser)
     return parser.parse_args(arguments)
 
 
-def _report(deployment: Deployment) -> int:
-    counts, plan = print_checks(_checks(deployment))
+def _report(deployment: Deployment, asking: Asking) -> int:
+    counts, plan = print_checks(_checks(deployment, asking))
     is_stopped = bool(counts[State.STOP])
     verdict = "ready to deploy"
     if is_stopped:
@@ -72,10 +74,10 @@ def _report(deployment: Deployment) -> int:
     return 1 if is_stopped else 0
 
 
-def _checks(deployment: Deployment) -> Checks[Plan | None]:
+def _checks(deployment: Deployment, asking: Asking) -> Checks[Plan | None]:
     plan = yield from ground_checks(deployment)
     if plan is not None:
-        yield from plan_checks(plan)
+        yield from plan_checks(plan, asking)
     return plan
 
 

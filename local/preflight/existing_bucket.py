@@ -113,7 +113,7 @@ def _requests_of_cloudtrail(plan: Plan) -> Iterator[Request]:
     for statement in needed["Statement"]:
         if statement["Effect"] == "Allow":
             yield Request(
-                service=statement["Principal"]["Service"],
+                principal=statement["Principal"]["Service"],
                 action=statement["Action"],
                 resource=statement["Resource"],
                 context=always | statement["Condition"]["StringEquals"],

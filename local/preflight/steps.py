@@ -10,7 +10,15 @@ from ..aws_errors import problem_of
 from ..bucket_policy import BUCKET
 from ..checks import Checks, guarded, ok, stop
 from ..deployment import Deployment, complaints, defaults
-from . import deployed_stack, encryption_key, existing_bucket, existing_trails, organization
+from ..look_roles import Asking
+from . import (
+    deployed_stack,
+    encryption_key,
+    existing_bucket,
+    existing_trails,
+    looking,
+    organization,
+)
 from .event_patterns import pattern_check
 from .parameters import chat_checks, email_checks, parameter_checks, update_checks
 from .plan import Plan
@@ -21,6 +29,7 @@ PERMISSIONS: Final = (
     *encryption_key.PERMISSIONS,
     *organization.PERMISSIONS,
     *existing_bucket.PERMISSIONS,
+    *looking.PERMISSIONS,
     "sts:GetCallerIdentity",
 )
 
@@ -62,15 +71,15 @@ def ground_checks(deployment: Deployment) -> Checks[Plan | None]:
     return plan
 
 
-def plan_checks(plan: Plan) -> Checks[None]:
+def plan_checks(plan: Plan, asking: Asking) -> Checks[None]:
     """Whether these parameters can be deployed there."""
     try:
-        yield from _plan_checks(plan)
+        yield from _plan_checks(plan, asking)
     except (ClientError, BotoCoreError) as error:
         yield stop("account", *problem_of(error))
 
 
-def _plan_checks(plan: Plan) -> Checks[None]:
+def _plan_checks(plan: Plan, asking: Asking) -> Checks[None]:
     values, refused = plan.values, dict(complaints(plan.values))
     yield from parameter_checks(values)
     yield from update_checks(plan)
@@ -85,4 +94,6 @@ def _plan_checks(plan: Plan) -> Checks[None]:
         yield from guarded(existing_bucket.SUBJECT, checks)
     if "KmsKey" not in refused and values["KmsKey"].startswith("arn:"):
         yield from guarded(encryption_key.SUBJECT, encryption_key.key_checks(plan))
+    if "LookRole" not in refused and "OrganizationalUnitIds" not in refused:
+        yield from looking.look_checks(plan, asking)
     yield from email_checks(plan)

@@ -14,18 +14,21 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from .. import look_roles
 from ..aws_errors import problem_of
 from ..checks import Checks, State, guarded, ok, print_checks, summary_of, warning
 from ..deployment import DeploymentError, add_options, deployment_of
+from ..look_roles import Asking, add_look_options, asking_of
 from ..program import run
 from ..sam_configuration import SamConfigurationError
-from . import alert_path, change_search, deployed_stack, silent_accounts, trail_delivery
+from . import alert_path, change_search, deployed_stack, looking, silent_accounts, trail_delivery
 from .deployed_stack import Deployed
 
 PERMISSIONS: Final = (
     *alert_path.PERMISSIONS,
     *change_search.PERMISSIONS,
     *deployed_stack.PERMISSIONS,
+    *looking.PERMISSIONS,
     *silent_accounts.PERMISSIONS,
     *trail_delivery.PERMISSIONS,
     "sts:GetCallerIdentity",
@@ -62,8 +65,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m local.verify",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Permissions needed, all read-only (a check that lacks one says so):\n  "
-        + "\n  ".join(sorted(PERMISSIONS))
+        epilog="Permissions needed; nothing is changed (a check that lacks one says so):\n  "
+        + "\n  ".join(sorted(set(PERMISSIONS)))
         + "\nExit status: 0, also with warnings; 1 after a stop; 2 if an option is wrong, or AWS "
         "cannot be asked (no credentials, for example).",
     )
@@ -75,6 +78,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         metavar="N",
         help="search the records of the last day for at most N seconds (default: %(default)s)",
     )
+    add_look_options(parser)
     return parser.parse_args(arguments)
 
 
@@ -87,7 +91,7 @@ def _checks(options: argparse.Namespace) -> Checks[bool]:
         found = deployed_stack.deployed_stack(deployment, caller["Account"])
         deployed = yield from guarded("stack", found)
         if deployed is not None:
-            yield from _checks_of(deployed, options.seconds)
+            yield from _checks_of(deployed, options.seconds, asking_of(options))
     except (ClientError, BotoCoreError) as error:
         # Not a stop: this says nothing about the alerter.
         yield warning("account", *problem_of(error))
@@ -95,7 +99,7 @@ def _checks(options: argparse.Namespace) -> Checks[bool]:
     return deployed is not None
 
 
-def _checks_of(deployed: Deployed, search_seconds: float) -> Checks[None]:
+def _checks_of(deployed: Deployed, search_seconds: float, asking: Asking) -> Checks[None]:
     beats = yield from guarded(alert_path.HEARTBEAT, alert_path.heartbeats(deployed))
     is_waiting = beats is not None and not beats and deployed.is_young
     if is_waiting:
@@ -113,6 +117,7 @@ def _checks_of(deployed: Deployed, search_seconds: float) -> Checks[None]:
             change_search.search_checks(deployed, accounts or {}, search_seconds),
         )
     yield from alert_path.path_checks(deployed, None if is_waiting else beats)
+    yield from guarded(look_roles.SUBJECT, looking.look_checks(deployed, asking))
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ def _permission_checks(deployed: Deployed) -> Checks[None]:
         statements = []
     request = Request(
         # In China the name has another ending.
-        service=f"logs.{deployed.deployment.url_suffix}",
+        principal=f"logs.{deployed.deployment.url_suffix}",
         action="lambda:InvokeFunction",
         resource="",
         context={
@@ -121,7 +121,7 @@ def _permission_checks(deployed: Deployed) -> Checks[None]:
             "would deliver is lost",
             "Allow it: aws lambda add-permission --statement-id LogsMayInvokeTheFunction "
             f"--region {deployed.deployment.region} --function-name {function} "
-            f"--action {request.action} --principal {request.service} "
+            f"--action {request.action} --principal {request.principal} "
             f"--source-account {deployed.account_id} --source-arn '{deployed.log_group_arn}'",
         )
 

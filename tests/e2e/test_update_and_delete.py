@@ -77,8 +77,11 @@ NEW: Final = {
     "ChatTopicPolicy",
     "DailyCheck",
     "FailureQueuePolicy",
+    "GroupMemoryTable",
     "Health",
 }
+# Has a path that it did not have before.
+REPLACED: Final = {"SecurityGroupAlerterRole"}
 NEW_OUTPUTS: Final = {"ChatTopicArn", "DailyCheckFunctionName"}
 
 
@@ -96,6 +99,9 @@ def previous_template(template: Path) -> Path:
     previous["Resources"][FUNCTION]["Properties"] |= {
         name: function[name] for name in ("CodeUri", "Handler")
     }
+    # That version's code did not know it, and this one's cannot do without.
+    variables = previous["Resources"][FUNCTION]["Properties"]["Environment"]["Variables"]
+    variables["GROUP_MEMORY_TABLE"] = "not-there-yet"
     path = template.with_name("previous-template.json")
     path.write_text(json.dumps(previous), encoding="utf-8")
     return path
@@ -165,7 +171,9 @@ def test_an_update_from_the_version_before_keeps_all_but_what_moved(
     # By physical id: function, topics, log group, table, queue, key.
     kept = {name: before.resources[name] for name in before.resources.keys() - moved}
     assert "SlackChannel" in kept
-    assert {name: after.resources[name] for name in after.resources.keys() - NEW} == kept
+    now = {name: after.resources[name] for name in after.resources.keys() - NEW}
+    assert now.keys() == kept.keys()
+    assert {name for name in kept if now[name] != kept[name]} == REPLACED
     assert after.resources.keys() - kept.keys() == NEW
     # The same filter to the same function, which lets other calls through.
     [was], [is_now] = before.filters, after.filters
@@ -185,7 +193,8 @@ def test_what_moved_is_there_once_under_another_name(
 
     # New are the topic for chat and its alarm; two rules, what they could not report, and the same
     # for the two that were there; deliveries by log group; the role that CloudTrail writes with.
-    # And the daily check: a function, its log group, two roles, a schedule and two alarms.
+    # A table of what is known of groups. And the daily check: a function, its log group, two roles,
+    # a schedule and two alarms.
     assert {
         name: after.counts[name] - before.counts[name]
         for name in INVENTORIED
@@ -198,6 +207,7 @@ def test_what_moved_is_there_once_under_another_name(
         "list_roles": 2,
         "list_rules": 2,
         "list_schedules": 1,
+        "list_tables": 1,
         "list_topics": 1,
     }
     assert {name for name in INVENTORIED if after.inventory[name] != before.inventory[name]} == {
@@ -209,6 +219,7 @@ def test_what_moved_is_there_once_under_another_name(
         "list_roles",
         "list_rules",
         "list_schedules",
+        "list_tables",
         "list_topics",
     }
     nested = emulator.client("cloudformation").describe_stack_resources(

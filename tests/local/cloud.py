@@ -47,6 +47,8 @@ class Cloud:
     answers: dict[str, Answer] = field(default_factory=dict)
     calls: set[str] = field(default_factory=set)
     stack: dict[str, Any] | None = None
+    # By account and name. moto knows only one account of a process.
+    roles: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def client(self, service: str, region: str = REGION) -> Any:
@@ -86,6 +88,23 @@ class Cloud:
             refusal("DescribeStacks", "ValidationError", message)(request)
         return {"Stacks": [self.stack]}
 
+    def _assume_role(self, request: dict[str, Any]) -> Any:
+        """Credentials by which an account is known again."""
+        account_id = request["RoleArn"].split(":")[4]
+        return {
+            "Credentials": {
+                "AccessKeyId": account_id,
+                "SecretAccessKey": "none",
+                "SessionToken": "none",
+            }
+        }
+
+    def _get_role(self, client: Any, request: dict[str, Any]) -> Any:
+        key = client._request_signer._credentials.access_key
+        account_id = key if key.isdecimal() else MANAGEMENT
+        role = self.roles.get((account_id, request["RoleName"]))
+        return {"Role": role} if role else refusal("GetRole", "NoSuchEntity")(request)
+
     def answer(self, client: BaseClient, operation: str, request: dict[str, Any]) -> Any:
         """Note the call. moto answers unless something here does."""
         self.calls.add(f"{client.meta.service_model.service_name}:{operation}")
@@ -93,6 +112,10 @@ class Cloud:
             return self.answers[operation](request)
         if operation == "DescribeStacks":
             return self._describe_stacks(request)
+        if operation == "AssumeRole":
+            return self._assume_role(request)
+        if operation == "GetRole":
+            return self._get_role(client, request)
         return _ask_moto(client, operation, request)
 
 

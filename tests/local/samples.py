@@ -153,7 +153,7 @@ def _nothing_built() -> Iterator[None]:
 
 @contextmanager
 def _organization() -> Iterator[Cloud]:
-    """Its id, who asks, and the second in the minute are the same each time."""
+    """Its id and its root's, who asks, and the second in the minute are the same each time."""
     from moto.organizations import utils
 
     with (
@@ -162,6 +162,7 @@ def _organization() -> Iterator[Cloud]:
     ):
         role = f"arn:aws:sts::{MANAGEMENT}:assumed-role/Deployment/jane.doe@example.com"
         aws.answers["GetCallerIdentity"] = lambda _: {"Account": MANAGEMENT, "Arn": role}
+        aws.answers["ListRoots"] = lambda _: {"Roots": [{"Id": "r-ab12"}]}
         aws.now = aws.now.replace(second=0, microsecond=0)
         yield aws
 

@@ -7,7 +7,7 @@ import pytest
 from local.policy_statements import Request, applies
 
 REQUEST: Final = Request(
-    service="cloudtrail.amazonaws.com",
+    principal="cloudtrail.amazonaws.com",
     action="s3:PutObject",
     resource="arn:aws:s3:::trail/AWSLogs/o-exampleorgid/*",
     context={
@@ -23,7 +23,7 @@ WHATEVER: Final = {"Principal": "*", "Action": "*", "Resource": "*"}
 SCOPES: Final[list[tuple[str, dict[str, Any], bool]]] = [
     ("everything", {}, True),
     ("the-service", SERVICE, True),
-    ("among-services", {"Principal": {"Service": ["a.amazonaws.com", REQUEST.service]}}, True),
+    ("among-services", {"Principal": {"Service": ["a.amazonaws.com", REQUEST.principal]}}, True),
     ("everybody", {"Principal": {"AWS": "*"}}, True),
     ("another-service", {"Principal": {"Service": "config.amazonaws.com"}}, False),
     ("an-account", {"Principal": {"AWS": "111122223333"}}, False),

@@ -21,6 +21,7 @@ from tests.local.cloud import (
     refusal,
     terminal,
 )
+from tests.local.member_roles import LOOK, give_role
 from tests.local.stack_parts import (
     BUCKET,
     FUNCTION,
@@ -807,13 +808,131 @@ def test_options_that_make_no_sense(run: Verify) -> None:
     assert result.err.startswith("verify: samconfig.toml names no stack for mine: name it with")
 
 
+# Looking into accounts.
+
+
+def look_with(parts: StackParts, look_role: str, **more: str) -> None:
+    """The stack is deployed with it; the stack set has done its work."""
+    cloud = parts.cloud
+    assert cloud.stack
+    made = look_role == "create"
+    cloud.output(LookRoleName=f"{STACK}-look-{REGION}" if made else look_role)
+    cloud.stack["Parameters"] += [
+        {"ParameterKey": name, "ParameterValue": value}
+        for name, value in {"LookRole": look_role, **more}.items()
+    ]
+    instances(parts, {"Account": MEMBER, "Status": "CURRENT"})
+
+
+def instances(parts: StackParts, *found: dict[str, str], call_as: str = "SELF") -> None:
+    asked = {"StackSetName": f"{STACK}-look-role", "CallAs": call_as}
+    parts.cloud.answers["ListStackInstances"] = lambda request: (
+        {"Summaries": [*found]} if request == asked else None
+    )
+
+
+def looking_in(result: Run, state: str) -> list[str]:
+    return [it for it in result.lines(state) if it.startswith("looking ")]
+
+
+def test_nobody_looks(run: Verify) -> None:
+    assert "looking" not in run().out
+
+
+def test_the_stack_set_has_made_the_role_everywhere(parts: StackParts, run: Verify) -> None:
+    look_with(parts, "create")
+
+    result = run()
+
+    assert looking_in(result, "warning") == []
+    assert looking_in(result, "ok") == ["looking the role was made in 2 of 2 active accounts"]
+
+
+NO_LOOK: Final = f"looking no look into payments-production ({MEMBER}): "
+
+
+@pytest.mark.parametrize(
+    ("found", "problem"),
+    [
+        pytest.param([], "it is in none of OrganizationalUnitIds, or joined a moment ago", id="no"),
+        pytest.param(
+            [{"Account": MEMBER, "Status": "INOPERABLE", "StatusReason": "suspended"}],
+            "the stack set is INOPERABLE there: suspended",
+            id="suspended",
+        ),
+        pytest.param(
+            [{"Account": MEMBER, "Status": "OUTDATED"}],
+            "the stack set is OUTDATED there: no reason is given",
+            id="not-yet",
+        ),
+    ],
+)
+def test_an_account_that_the_stack_set_did_not_reach_is_named(
+    parts: StackParts, run: Verify, found: list[dict[str, str]], problem: str
+) -> None:
+    look_with(parts, "create")
+    instances(parts, *found)
+
+    result = run()
+
+    assert looking_in(result, "ok") == ["looking the role was made in 1 of 2 active accounts"]
+    [line] = looking_in(result, "warning")
+    assert line.startswith(NO_LOOK + problem)
+    assert result.status == 0
+
+
+def test_a_delegated_administrators_stack_set_leaves_out_the_management_account(
+    parts: StackParts, run: Verify
+) -> None:
+    look_with(parts, "create", ManagementAccountId=MEMBER)
+    # As if this account were the member.
+    here = {"Account": MANAGEMENT, "Status": "CURRENT"}
+    instances(parts, here, call_as="DELEGATED_ADMIN")
+
+    [line] = looking_in(run(), "warning")
+
+    assert line.startswith(NO_LOOK + "stack sets do not reach the management account. docs/")
+
+
+def test_all_accounts_are_asked_for_what_the_stack_set_made(parts: StackParts, run: Verify) -> None:
+    look_with(parts, "create")
+    give_role(parts.cloud, MANAGEMENT, f"{STACK}-look-{REGION}")
+
+    result = run("--all")
+
+    assert looking_in(result, "ok")[-1] == "looking 1 of 2 accounts asked can be looked into"
+    [line] = looking_in(result, "warning")
+    assert line.startswith(f"{NO_LOOK}it has no role {STACK}-look-{REGION}. docs/")
+
+
+def test_a_role_that_is_given_is_asked_for(parts: StackParts, run: Verify) -> None:
+    look_with(parts, LOOK)
+    give_role(parts.cloud, MANAGEMENT)
+    give_role(parts.cloud, MEMBER)
+
+    result = run()
+
+    assert looking_in(result, "ok") == ["looking 2 of 2 accounts asked can be looked into"]
+    assert looking_in(result, "warning") == []
+
+
+def test_accounts_that_nobody_may_list_cannot_be_named(parts: StackParts, run: Verify) -> None:
+    look_with(parts, LOOK)
+    parts.cloud.refuse("ListAccounts")
+
+    [line] = looking_in(run(), "warning")
+
+    assert line.startswith("looking could not be checked: you do not have the permission ")
+
+
 # What stands twice is equal.
 
 
 def test_the_permissions_are_those_of_the_calls(
     parts: StackParts, run: Verify, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run()
+    look_with(parts, "create")
+    run("--all")
 
     asked = {it.replace("ListObjectsV2", "ListBucket") for it in parts.cloud.calls}
     assert asked == set(verify.PERMISSIONS)

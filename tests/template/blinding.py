@@ -238,6 +238,11 @@ BLINDINGS: Final = (
         nothing="as above, for PutItem; it needs write access to the table, and the event's id",
     ),
     Blinding(
+        way="what is remembered of a group changed in its table",
+        nothing="as above; every call is alerted all the same, but what an alert says of earlier "
+        "calls may be wrong",
+    ),
+    Blinding(
         way="a new version of a managed policy that the role of an existing trail has",
         nothing="the call names the policy, and not the role; the role of the stack has none",
     ),

@@ -1,6 +1,7 @@
 """The role with which the function looks into accounts: made, given, or none."""
 
 import re
+from dataclasses import replace
 from typing import Any, Final
 
 import boto3
@@ -9,6 +10,7 @@ from botocore import xform_name
 from botocore.session import get_session
 
 from local.deployment import LONGEST_STACK_NAME
+from local.look_roles import LookRole, stack_set_of
 from local.template import LOOK_ROLE, read_template
 from security_group_alerter.settings import delivery_settings_in
 from tests.template.policies import allows
@@ -137,6 +139,23 @@ def test_no_account_gets_two_roles_of_one_name() -> None:
 
 
 # Who may look, and at what.
+
+
+def test_preflight_and_verify_know_the_role(made: Stack) -> None:
+    role = LookRole(
+        name=NAME,
+        partition="aws",
+        alerter_account_id=ACCOUNT,
+        stack=STACK,
+        organization_id=ORGANIZATION,
+    )
+    trust = made.properties("LookRole")["AssumeRolePolicyDocument"]
+
+    assert made.properties("LookRoles")["StackSetName"] == stack_set_of(STACK)
+    assert made.outputs["LookingRoles"]["Value"] == role.looking
+    assert role.lets_in(trust)
+    assert not replace(role, organization_id="o-anotherorgid").lets_in(trust)
+    assert not replace(role, stack="another").lets_in(trust)
 
 
 def test_every_role_that_looks_is_where_look_roles_expect_it(made: Stack) -> None:

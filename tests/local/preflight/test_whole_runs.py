@@ -6,6 +6,7 @@ from local.preflight import __main__ as preflight
 from local.preflight import steps
 from tests.local.cloud import MANAGEMENT, REGION, STACK, Cloud, Terminal
 from tests.local.control_tower import BUCKET, GROUP, TRAIL, make_bucket, make_trail
+from tests.local.member_roles import PARAMETERS
 from tests.local.preflight.arrangements import (
     ALL_SERVICES,
     EMAILS,
@@ -30,7 +31,7 @@ def test_a_new_stack_in_good_order(aws: Cloud, run: Preflight) -> None:
     assert result.err == ""
     assert not result.lines("warning")
     assert not result.lines("stop")
-    assert "11 ok: ready to deploy.\nBuild and deploy:\n" in result.out
+    assert "12 ok: ready to deploy.\nBuild and deploy:\n" in result.out
     assert command_in(result) == [
         *("make", "build", "&&", ".venv/sam/bin/sam", "deploy", "--config-env", "default"),
         *("--stack-name", STACK, "--region", REGION),
@@ -129,6 +130,10 @@ def test_the_permissions_are_those_of_the_calls(
     run(*REUSE)
     be(MEMBER)(aws)
     run(*REUSE)
+    aws.answers["DescribeOrganizationsAccess"] = lambda _: {"Status": "ENABLED"}
+    create = "--parameter", "LookRole=create", "--parameter"
+    run(*REUSE, *create, "OrganizationalUnitIds=ou-ab12-11111111")
+    run(*REUSE, *PARAMETERS)
 
     # HeadBucket has no action of its own.
     asked = {it.replace("HeadBucket", "ListBucket") for it in aws.calls}
