@@ -9,6 +9,7 @@ from ..model import ids
 from ..model.acceptance import Acceptance, AcceptedOpening
 from ..model.change import (
     Action,
+    AttachmentChange,
     Blinding,
     Change,
     PrefixListChange,
@@ -81,7 +82,7 @@ def finding_of(
     else:
         judgement = _judged(record, change, standards, today)
     if record.outcome is not Outcome.SUCCEEDED:
-        judgement = _refused(judgement, change, record.outcome)
+        judgement = refused(judgement, change, record.outcome)
     return Finding(
         origin=RecordedCall(record=record, change=change),
         subject=_subject_of(record, change),
@@ -114,6 +115,9 @@ def _subject_of(record: CloudTrailRecord, change: Change) -> Subject:
     match change:
         case SecurityGroupChange():
             kind, identifier, name = SubjectKind.SECURITY_GROUP, change.group_id, change.group_name
+        case AttachmentChange():
+            kind, identifier = SubjectKind.SECURITY_GROUP, next(iter(change.group_ids), None)
+            name = None
         case PrefixListChange():
             kind, identifier = SubjectKind.PREFIX_LIST, change.prefix_list_id
             name = change.prefix_list_name
@@ -130,6 +134,10 @@ def _judged(
     match change:
         case SecurityGroupChange():
             return _judged_group(record, change, standards, today)
+        case AttachmentChange():
+            # What the groups let in is not recorded here.
+            severity = CANNOT_JUDGE if change.cannot_be_judged else ANY_OTHER_CHANGE
+            return Judgement(severity=severity)
         case PrefixListChange():
             return _judged_prefix_list(change)
         case TrailChange():
@@ -233,7 +241,7 @@ _ON_THE_ORGANIZATION = (
 )
 
 
-def _refused(judgement: Judgement, change: Change, outcome: Outcome) -> Judgement:
+def refused(judgement: Judgement, change: Change, outcome: Outcome) -> Judgement:
     """Nothing changed: what it would have done decides whether anybody has to know."""
     severity = REFUSED
     is_denied = outcome is Outcome.DENIED

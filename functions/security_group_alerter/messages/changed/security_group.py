@@ -50,9 +50,11 @@ from .words import (
     ItemList,
     Look,
     Weakened,
+    acceptance_words,
     event_looks,
     problem_lines,
     ranges_look,
+    rules_look,
     unknown_lines,
 )
 
@@ -88,11 +90,6 @@ _INTERFACES = (
     "NetworkInterfaces[].{Id:NetworkInterfaceId,Used_by:Description,Instance:Attachment.InstanceId,"
     "Public:Association.PublicIp,IPv6:Ipv6Addresses[0].Ipv6Address,Private:PrivateIpAddress}"
 )
-_RULES = (
-    "SecurityGroupRules[].{Id:SecurityGroupRuleId,Egress:IsEgress,Protocol:IpProtocol,"
-    "From:FromPort,To:ToPort,IPv4:CidrIpv4,IPv6:CidrIpv6,List:PrefixListId,"
-    "Group:ReferencedGroupInfo.GroupId,Description:Description}"
-)
 # A rule with its place in the order of concern.
 _Rated = Sequence[tuple[SecurityGroupRule, tuple[object, ...]]]
 
@@ -106,7 +103,7 @@ def security_group_changed(
         worst_of(rules, limits.rules, lambda rule: concern_of(exposure_of((rule,))))
         for rules in (change.added, change.removed, change.missed)
     )
-    acceptance = tuple(_acceptance_words(finding))
+    acceptance = tuple(acceptance_words(finding.judgement.acceptance))
     return Changed(
         noun="Group",
         called=_called(change) or NOT_NAMED,
@@ -350,19 +347,6 @@ def _rules_not_listed(change: SecurityGroupChange, most: int) -> int | None:
 # What a reader must not overlook.
 
 
-def _acceptance_words(finding: Finding) -> Iterator[str]:
-    """Whose exceptions cover the opening, and which have run out."""
-    acceptance = finding.judgement.acceptance
-    how = "Accepted" if acceptance.covers_all else "Accepted in part"
-    for entry in acceptance.used:
-        yield f"{how} until {entry.expires} by {safe(entry.owner)}: {safe(entry.reason)}"
-    for entry in acceptance.expired:
-        yield (
-            f"An acceptance by {safe(entry.owner)} ran out on {entry.expires} and no longer "
-            f"counts: {safe(entry.reason)}"
-        )
-
-
 def _notes(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
     record = finding.record
     if finding.outcome is not Outcome.SUCCEEDED:
@@ -457,17 +441,7 @@ def _looks(finding: Finding, change: SecurityGroupChange) -> Iterator[Look]:
             how_to_read="A row with a Public or IPv6 address can be reached from the Internet. "
             "No row: nothing uses the group.",
         )
-        rules = Look(
-            shows="Which rules the group has now",
-            words=(
-                *("ec2", "describe-security-group-rules"),
-                *("--filters", "Name=group-id,Values={}"),
-                *("--query", _RULES, "--output", "table"),
-            ),
-            value=group_id,
-            takes_many=True,
-            how_to_read="0.0.0.0/0 or ::/0 where Egress is False is open to the Internet.",
-        )
+        rules = rules_look(group_id)
         # Where the record does not show what was opened, the rules come first.
         is_shown = change.action is Action.ADD_RULES and not change.cannot_be_judged
         yield from (attached, rules) if is_shown else (rules, attached)
