@@ -43,16 +43,16 @@ _CANNOT_JUDGE_STEPS = (
 )
 # Of the groups that it has, those that opened nothing new.
 _AS_WELL = "="
+_SHOWS = "What it was attached to, and which groups that has now"
 _NO_GROUPS_BEFORE = "the groups that it had before are not in the record"
 _INTERFACE = (
     "NetworkInterfaces[].{Id:NetworkInterfaceId,Used_by:Description,Instance:Attachment.InstanceId,"
     "Public:Association.PublicIp,IPv6:Ipv6Addresses[0].Ipv6Address,Private:PrivateIpAddress,"
-    "Groups:join(' ',Groups[].GroupId)}"
+    "Groups:Groups[].GroupId}"
 )
 _INSTANCE = (
-    "Reservations[].Instances[].{Id:InstanceId,Name:Tags[?Key=='Name']|[0].Value,"
-    "State:State.Name,Public:PublicIpAddress,IPv6:Ipv6Address,Private:PrivateIpAddress,"
-    "Groups:join(' ',SecurityGroups[].GroupId)}"
+    "Reservations[].Instances[].{Id:InstanceId,State:State.Name,Public:PublicIpAddress,"
+    "IPv6:Ipv6Address,Private:PrivateIpAddress,Groups:SecurityGroups[].GroupId}"
 )
 
 
@@ -216,7 +216,7 @@ def _looks(change: AttachmentChange, group_ids: list[str]) -> Iterator[Look]:
     instance_id = ids.valid(ids.INSTANCE, change.instance_id)
     if interface_id is not None:
         yield Look(
-            shows="What the group was attached to",
+            shows=_SHOWS,
             words=(
                 *("ec2", "describe-network-interfaces", "--network-interface-ids", "{}"),
                 *("--query", _INTERFACE, "--output", "table"),
@@ -226,7 +226,7 @@ def _looks(change: AttachmentChange, group_ids: list[str]) -> Iterator[Look]:
         )
     if instance_id is not None:
         yield Look(
-            shows="What the group was attached to",
+            shows=_SHOWS,
             words=(
                 *("ec2", "describe-instances", "--instance-ids", "{}"),
                 *("--query", _INSTANCE, "--output", "table"),
