@@ -41,7 +41,7 @@ OF_THE_WORLD: Final = {"logging", "os", "pathlib", "time"}
 # Forms lay out one briefing, and kinds of change are described, each without the others.
 APART: Final = {
     "messages": {"email", "chat", "machine", "sms"},
-    "messages/changed": {"security_group", "prefix_list", "trail", "unjudged"},
+    "messages/changed": {"security_group", "attachment", "prefix_list", "trail", "unjudged"},
 }
 
 

@@ -18,6 +18,7 @@ from benchmarks.goals import CONTEXT, GOALS, Context, Goal
 from local import replay, template
 from local.template import read_template
 from security_group_alerter.alerting import Report
+from security_group_alerter.cloudtrail.attachments import groups_attached
 from security_group_alerter.cloudtrail.changes import READERS
 from security_group_alerter.judgement import severities
 from security_group_alerter.judgement.exposure import BROAD_SHARE, WORLD_SHARE
@@ -77,12 +78,13 @@ def calls() -> str:
     groups: dict[str, list[str]] = {
         "security groups: the six calls that CIS and Security Hub monitor": [],
         "security groups: the calls that those six miss": [],
+        "network interfaces and instances: the calls that can give them groups, where they do": [],
         "managed prefix lists, which rules can refer to": [],
         "the trail that every alert depends on, and who may change it": [],
         "the organization, whose accounts the trail records": [],
         "the rules that report tampering with the alerter, and no other rules": [],
     }
-    six, missed, prefix_lists, trail, organization, rules = groups.values()
+    six, missed, attaching, prefix_lists, trail, organization, rules = groups.values()
     for name, reader in READERS.items():
         if reader.service == "cloudtrail":
             trail.append(name)
@@ -90,6 +92,8 @@ def calls() -> str:
             organization.append(name)
         elif reader.service == "events":
             rules.append(name)
+        elif reader.read is groups_attached:
+            attaching.append(name)
         elif "PrefixList" in name:
             prefix_lists.append(name)
         else:
@@ -174,6 +178,11 @@ def other_severities() -> str:
         ("an entry of accepted_openings.toml that is not valid", severities.NOT_IN_FORCE),
         (
             "egress; a group created, deleted, associated or disassociated; rules revoked",
+            ANY_OTHER_CHANGE,
+        ),
+        (
+            "the groups of a network interface or an instance set, and none of them is known to "
+            "open anything to the world there",
             ANY_OTHER_CHANGE,
         ),
         ("any other change to a prefix list or a trail", ANY_OTHER_CHANGE),

@@ -11,14 +11,16 @@ from datetime import date, datetime
 from typing import Protocol
 
 from .ec2.reach import reach_of_group, reach_of_list
+from .judgement.attachments import attachment_finding
 from .judgement.exposure import families_open_in
 from .judgement.findings import Standards, finding_of
-from .judgement.looking import prefix_lists_in, worth_a_look
+from .judgement.looking import groups_in, prefix_lists_in, worth_a_look
 from .judgement.moments import says_more
 from .memory.recollection import Recollection
-from .memory.statements import Statement, seen_of, statements_of
+from .memory.statements import Statement, attached_of, seen_of, statements_of
 from .model.alert import DeliveredFinding, Ended
-from .model.change import PrefixListChange, SecurityGroupChange
+from .model.attachment import KnownGroup
+from .model.change import AttachmentChange, PrefixListChange, SecurityGroupChange
 from .model.exposure_life import Resource
 from .model.finding import Finding
 from .model.group_state import GroupReach, GroupState, Look, Looked, PrefixListState, Reach
@@ -119,8 +121,11 @@ def with_knowledge(
 
 
 def _said_by(finding: Finding) -> list[tuple[Resource, tuple[Statement, ...]]]:
-    """What a call says of a group or list, and the lists that its rules refer to."""
+    """What a call says of a group or list; nothing of those that it names beside."""
     record, change = finding.record, finding.change
+    if isinstance(change, AttachmentChange):
+        attached = record and attached_of(record)
+        return [(it, attached or ()) for it in groups_in(change, finding)]
     said = record and change and statements_of(record, change)
     if not said:
         return []
@@ -133,6 +138,8 @@ def _judged_again(
 ) -> DeliveredFinding:
     finding = entry.finding
     record, change = finding.record, finding.change
+    if isinstance(change, AttachmentChange):
+        return _attachment_judged_again(entry, known, standards, today)
     said = record and change and statements_of(record, change)
     if not (said and record and isinstance(change, SecurityGroupChange | PrefixListChange)):
         return entry
@@ -149,6 +156,37 @@ def _judged_again(
     return replace(entry, finding=_with_reach(finding), ended=_ended_since(moment))
 
 
+def _attachment_judged_again(
+    entry: DeliveredFinding, known: Knowledge, standards: Standards, today: date
+) -> DeliveredFinding:
+    """By what stood in the groups, and by where they had been seen before."""
+    record, change = entry.finding.record, entry.finding.change
+    if record is None or not isinstance(change, AttachmentChange):
+        return entry
+    resources = {it.id: it for it in groups_in(change, entry.finding)}
+    event_id = record.original_event_id or record.event_id
+    groups = {
+        group_id: _known_group(moment)
+        for group_id, resource in resources.items()
+        if (moment := _moment_of(resource, event_id, known)) is not None
+    }
+    finding = attachment_finding(record, change, standards, known=groups, today=today)
+    subject = resources.get(finding.subject.id or "")
+    look = _look_at(subject, known.looked) if subject else None
+    return replace(
+        entry,
+        finding=_with_reach(replace(finding, look=look)),
+        memory_failed=any(it in known.recollection.unread for it in resources.values()),
+    )
+
+
+def _known_group(moment: Moment) -> KnownGroup:
+    """Rules that are not all there are may be enough; none at all says nothing, unless it does."""
+    rules = tuple(it.rule for it in moment.after)
+    is_known = moment.is_whole or bool(rules)
+    return KnownGroup(rules=rules if is_known else None, attached_to=moment.attached)
+
+
 def _ended_since(moment: Moment | None) -> Ended | None:
     if moment is None or moment.gone is None:
         return None
@@ -156,10 +194,10 @@ def _ended_since(moment: Moment | None) -> Ended | None:
     return Ended(how=moment.gone.how, at=event.time, principal=event.principal)
 
 
-def _moment_of(resource: Resource, event_id: str, known: Knowledge) -> Moment | None:
+def _moment_of(resource: Resource, event_id: str | None, known: Knowledge) -> Moment | None:
     """What stood at a call; None where that is not known, as after the group's deletion."""
     fold = known.recollection.folds.get(resource)
-    moment = fold.moments.get(event_id) if fold else None
+    moment = fold.moments.get(event_id) if fold and event_id else None
     if moment is None or resource not in known.recollection.unread:
         return moment
     # What was not read may say more, unless a look saw everything.
@@ -193,9 +231,9 @@ def _ranges_of_lists(
 
 def _with_reach(finding: Finding) -> Finding:
     judgement = finding.judgement
-    if not judgement.world_open or finding.look is None:
+    if not judgement.world_open:
         return finding
-    match finding.look.state:
+    match finding.look and finding.look.state:
         case GroupState() as state:
             reach = reach_of_group(state, families_open_in(judgement.opened))
         case PrefixListState() as state:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from security_group_alerter.cloudtrail.attachments import groups_attached
 from security_group_alerter.cloudtrail.changes import READERS, UnreadableRecordError, change_of
 from security_group_alerter.cloudtrail.payload import LogStream
 from security_group_alerter.cloudtrail.records import record_of
@@ -20,8 +21,12 @@ from ..records_in import File, Payload, Reader
 from .archive import Selection
 from .trail_file import RecordSearch, UnusualFileError, content_of, number_of_records
 
-# Only these say what is open. What is done to a trail is no exposure.
-NAMES: Final = frozenset(name for name, reader in READERS.items() if reader.service == "ec2")
+# Only these say what is open. What is done to a trail is no exposure, nor what carries a group.
+NAMES: Final = frozenset(
+    name
+    for name, reader in READERS.items()
+    if reader.service == "ec2" and reader.read is not groups_attached
+)
 # So many bytes go to a process at once: enough that handing them over costs nothing.
 _BYTES_TOGETHER: Final = 4 * 1024 * 1024
 

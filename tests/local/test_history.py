@@ -411,3 +411,8 @@ def test_an_interruption_prints_what_was_found(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert json.loads(out)["opened_event_id"] == OPENED["eventID"]
     assert "interrupted: this is partial" in err
+
+
+def test_what_a_group_is_attached_to_is_no_part_of_its_history() -> None:
+    assert "AuthorizeSecurityGroupIngress" in NAMES
+    assert not [name for name in NAMES if name.endswith("Attribute")]

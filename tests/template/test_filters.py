@@ -1,11 +1,14 @@
 """Which records trip the alarm, and which reach the function."""
 
+import re
+
 import pytest
 from botocore.loaders import create_loader
 
 from local.filter_pattern import MAX_LENGTH, compile_pattern
+from security_group_alerter.cloudtrail.attachments import groups_attached
 from security_group_alerter.cloudtrail.changes import READERS
-from tests.stories import findings_of
+from tests.stories import STORIES, findings_of, story
 from tests.template.stack import Stack
 
 # https://docs.aws.amazon.com/securityhub/latest/userguide/cloudwatch-controls.html#cloudwatch-10
@@ -49,6 +52,11 @@ NOT_READ = {
     ("waf-regional", "DeleteRule"),
     ("vpc-lattice", "DeleteRule"),
 }
+# Of the calls that can set groups, among much else, only those that do come through.
+SETS_GROUPS: dict[str, object] = {
+    "requestParameters": {"groupSet": {"items": [{"groupId": "sg-0945dc6b613dff4fd"}]}}
+}
+ATTACHING = sorted(name for name, reader in READERS.items() if reader.read is groups_attached)
 NOT_OURS = [
     "CreateSecurityGroups",
     "DeleteManagedPrefixLists",
@@ -79,7 +87,7 @@ def test_the_other_metric_filter_is_that_of_newer_cis(stack: Stack) -> None:
 
 def names_that_match(pattern: str) -> set[str]:
     compiled = compile_pattern(pattern)
-    return {name for name in READERS if compiled.matches({"eventName": name})}
+    return {name for name in READERS if compiled.matches({"eventName": name} | SETS_GROUPS)}
 
 
 @pytest.mark.parametrize(
@@ -144,15 +152,49 @@ def test_subscription_fits(subscription: str) -> None:
 @pytest.mark.parametrize("event_name", READERS)
 def test_every_call_that_is_read_reaches_the_function(subscription: str, event_name: str) -> None:
     pattern = compile_pattern(subscription)
+    record = {"eventName": event_name} | (SETS_GROUPS if event_name in ATTACHING else {})
 
-    assert pattern.matches({"eventName": event_name, "eventSource": "ec2.amazonaws.com"})
+    assert pattern.matches({**record, "eventSource": "ec2.amazonaws.com"})
     # The function drops what it does not need. A record without its source is not lost before.
-    assert pattern.matches({"eventName": event_name})
+    assert pattern.matches(record)
+
+
+@pytest.mark.parametrize(
+    "request_parameters",
+    [
+        pytest.param({"groupSet": {"items": []}}, id="no-group"),
+        pytest.param({"groupSet": {}}, id="an-empty-set"),
+        pytest.param({"groupSet": {"items": [{"groupName": "web"}]}}, id="a-group-without-id"),
+        pytest.param({"sourceDestCheck": {"value": False}}, id="another-attribute"),
+        pytest.param({"userData": "<sensitiveDataRemoved>"}, id="user-data"),
+        pytest.param(None, id="nothing"),
+    ],
+)
+@pytest.mark.parametrize("event_name", ATTACHING)
+def test_a_call_that_sets_something_else_costs_no_invocation(
+    subscription: str, event_name: str, request_parameters: object
+) -> None:
+    pattern = compile_pattern(subscription)
+
+    assert not pattern.matches({"eventName": event_name, "requestParameters": request_parameters})
+
+
+@pytest.mark.parametrize("event_name", ["CreateNetworkInterface", "RunInstances"])
+def test_groups_alone_do_not_make_a_call_ours(subscription: str, event_name: str) -> None:
+    assert not compile_pattern(subscription).matches({"eventName": event_name} | SETS_GROUPS)
+
+
+@pytest.mark.parametrize("name", [it for it in STORIES if story(it)["eventName"] in ATTACHING])
+def test_stories_of_attaching_come_through(subscription: str, name: str) -> None:
+    assert compile_pattern(subscription).matches(story(name))
 
 
 def test_every_term_is_there_for_a_call_that_is_read(subscription: str) -> None:
-    for term in subscription.strip("{}").split(" || "):
+    # The one with terms of its own stands in double parentheses.
+    for term in re.findall(r"\(\(.*?\)\)\)|\([^()]*\)", subscription):
         assert names_that_match(f"{{{term}}}"), term
+    [both] = re.findall(r"\(\(.*?\)\)\)", subscription)
+    assert names_that_match(f"{{{both}}}") == {*ATTACHING}
 
 
 def test_beside_what_is_read_little_comes_through_and_no_reading_call(subscription: str) -> None:
@@ -161,7 +203,7 @@ def test_beside_what_is_read_little_comes_through_and_no_reading_call(subscripti
         (service, name)
         for service in SERVICES
         for name in create_loader().load_service_model(service, "service-2")["operations"]
-        if matches({"eventName": name})
+        if matches({"eventName": name} | SETS_GROUPS)
     }
 
     ours = {(reader.service, name) for name, reader in READERS.items()}

@@ -19,6 +19,7 @@ from ..model.change import (
     TrailChange,
 )
 from ..model.record import CloudTrailRecord, Outcome
+from .attachments import groups_attached
 from .dialects import parameters_of
 from .prefix_lists import prefix_list_changed
 from .security_groups import (
@@ -120,7 +121,8 @@ READERS: dict[str, Reader] = {
     "AuthorizeSecurityGroupEgress": Reader("ec2", rules_added),
     "RevokeSecurityGroupIngress": Reader("ec2", rules_removed),
     "RevokeSecurityGroupEgress": Reader("ec2", rules_removed),
-    # … what they miss: the console's edit button, and prefix lists that rules refer to …
+    # … what they miss: the console's edit button, prefix lists that rules refer to, and what is
+    # given groups …
     "ModifySecurityGroupRules": Reader("ec2", rules_modified),
     "UpdateSecurityGroupRuleDescriptionsIngress": Reader("ec2", descriptions_updated),
     "UpdateSecurityGroupRuleDescriptionsEgress": Reader("ec2", descriptions_updated),
@@ -130,6 +132,8 @@ READERS: dict[str, Reader] = {
     "ModifyManagedPrefixList": Reader("ec2", prefix_list_changed(Action.MODIFY)),
     "RestoreManagedPrefixListVersion": Reader("ec2", prefix_list_changed(Action.RESTORE)),
     "DeleteManagedPrefixList": Reader("ec2", prefix_list_changed(Action.DELETE)),
+    "ModifyNetworkInterfaceAttribute": Reader("ec2", groups_attached),
+    "ModifyInstanceAttribute": Reader("ec2", groups_attached),
     # … tampering with the trail that all of this comes from …
     "StopLogging": Reader("cloudtrail", trail_stopped),
     "DeleteTrail": Reader("cloudtrail", trail_deleted),

@@ -9,6 +9,7 @@ from ..model import ids
 from ..model.acceptance import Acceptance, AcceptedOpening
 from ..model.change import (
     Action,
+    AttachmentChange,
     Blinding,
     Change,
     PrefixListChange,
@@ -86,10 +87,14 @@ def finding_of(
         judgement = _judged_group(change, known, *accepted)
     elif isinstance(change, PrefixListChange):
         judgement = _judged_prefix_list(change, known.moment)
+    elif isinstance(change, AttachmentChange):
+        # What the groups let in is not recorded here.
+        severity = CANNOT_JUDGE if change.cannot_be_judged else ANY_OTHER_CHANGE
+        judgement = Judgement(severity=severity)
     else:
         judgement = _judged_trail(record, change, standards)
     if record.outcome is not Outcome.SUCCEEDED:
-        judgement = _refused(judgement, change, record.outcome)
+        judgement = refused(judgement, change, record.outcome)
     if judgement.world_open:
         judgement = replace(judgement, reach=GroupReach(reach=Reach.UNKNOWN))
     return Finding(
@@ -126,6 +131,9 @@ def _subject_of(record: CloudTrailRecord, change: Change) -> Subject:
     match change:
         case SecurityGroupChange():
             kind, identifier, name = SubjectKind.SECURITY_GROUP, change.group_id, change.group_name
+        case AttachmentChange():
+            kind, identifier = SubjectKind.SECURITY_GROUP, next(iter(change.group_ids), None)
+            name = None
         case PrefixListChange():
             kind, identifier = SubjectKind.PREFIX_LIST, change.prefix_list_id
             name = change.prefix_list_name
@@ -246,7 +254,7 @@ _ON_THE_ORGANIZATION = (
 )
 
 
-def _refused(judgement: Judgement, change: Change, outcome: Outcome) -> Judgement:
+def refused(judgement: Judgement, change: Change, outcome: Outcome) -> Judgement:
     """Nothing changed: what it would have done decides whether anybody has to know."""
     severity = REFUSED
     is_denied = outcome is Outcome.DENIED

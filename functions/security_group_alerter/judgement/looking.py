@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..model.change import Action, PrefixListChange, SecurityGroupChange
+from ..model.change import Action, AttachmentChange, PrefixListChange, SecurityGroupChange
 from ..model.exposure import Breadth
 from ..model.exposure_life import Resource
 from ..model.finding import Finding
@@ -18,7 +18,7 @@ def worth_a_look(findings: Iterable[Finding]) -> list[Resource]:
     """What to look at, once each: groups before the prefix lists that their rules refer to.
 
     Worth it are calls that succeeded and are MEDIUM or worse by their records, add a broad range,
-    edit a rule, or remove a world-open one; and prefix lists that changed.
+    edit a rule, remove a world-open one, or attach groups; and prefix lists that changed.
     """
     worst: dict[Resource, int] = {}
     for finding in findings:
@@ -34,6 +34,9 @@ def _resources_of(finding: Finding) -> Iterator[Resource]:
     called = subject.id or subject.name
     if isinstance(change, PrefixListChange):
         is_worth_it = change.action is not Action.DELETE
+    elif isinstance(change, AttachmentChange):
+        yield from groups_in(change, finding)
+        return
     elif isinstance(change, SecurityGroupChange):
         is_worth_it = change.action is not Action.DELETE and _is_worth_it(finding, change)
         yield from prefix_lists_in(change, finding)
@@ -57,6 +60,17 @@ def prefix_lists_in(change: SecurityGroupChange, finding: Finding) -> Iterator[R
                 account_id=finding.subject.account_id,
                 region=finding.subject.region,
             )
+
+
+def groups_in(change: AttachmentChange, finding: Finding) -> Iterator[Resource]:
+    """The groups that a call attached."""
+    for group_id in change.group_ids:
+        yield Resource(
+            kind=SubjectKind.SECURITY_GROUP,
+            id=group_id,
+            account_id=finding.subject.account_id,
+            region=finding.subject.region,
+        )
 
 
 def _is_worth_it(finding: Finding, change: SecurityGroupChange) -> bool:

@@ -22,6 +22,7 @@ from ..model.rules import (
 )
 from .group_memory import GroupMemory
 from .statements import (
+    Attached,
     Created,
     Deleted,
     RangesEdited,
@@ -35,7 +36,8 @@ from .statements import (
 
 _FORMAT = b"\x02"
 # Statements that say nothing beside their kind and their event.
-_BARE: dict[type[Created | Deleted | RulesUnknown], str] = {
+_BARE: dict[type[Attached | Created | Deleted | RulesUnknown], str] = {
+    Attached: "attached",
     Created: "created",
     Deleted: "deleted",
     RulesUnknown: "unknown",
@@ -85,7 +87,7 @@ def _json_of(statement: Statement) -> list[Any]:
         case SeenRanges(seen_at=seen_at, ranges=ranges, version=version):
             values = [it.value for it in ranges]
             return ["seen-ranges", head, seen_at.timestamp(), values, version]
-        case Created() | Deleted() | RulesUnknown():
+        case Attached() | Created() | Deleted() | RulesUnknown():
             return [_BARE[type(statement)], head]
 
 

@@ -13,7 +13,7 @@ from ..judgement.touched_ports import with_ranges
 from ..model import ids
 from ..model.account import AccountFacts
 from ..model.alert import Alert, DeliveredFinding
-from ..model.change import Action, SecurityGroupChange
+from ..model.change import Action, AttachmentChange, SecurityGroupChange
 from ..model.exposure import Breadth
 from ..model.exposure_life import EndedHow
 from ..model.finding import Finding
@@ -184,6 +184,8 @@ class Briefing:
     def is_opening(self) -> bool:
         """Whether something is open to much of the Internet because of this, for certain."""
         change = self.worst.finding.change
+        if isinstance(change, AttachmentChange):
+            return self.alert.world_open and not self.worst.ended
         if not isinstance(change, SecurityGroupChange):
             return False
         if any(rule.direction is Direction.UNKNOWN for rule in change.added):

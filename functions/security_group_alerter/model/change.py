@@ -1,4 +1,4 @@
-"""What one API call did: to a security group, a managed prefix list or a trail."""
+"""What one API call did: to a security group, what carries it, a prefix list or a trail."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class Action(StrEnum):
     DISASSOCIATE_VPC = "disassociate VPC"
     RESTORE = "restore version"
     MODIFY = "modify"
+    ATTACH = "attach"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +143,38 @@ class PrefixListChange:
         return any(setting is not None for setting in settings)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachmentChange:
+    """The security groups that one call set on a network interface or on an instance.
+
+    `group_ids` are all the groups that it has from then on: also those that it had before, which
+    are not recorded. `unknown_parameters` are names of parameters that the reader does not know,
+    `problems` what could not be read.
+    """
+
+    action: Action = Action.ATTACH
+    group_ids: tuple[str, ...]
+    interface_id: str | None = None
+    instance_id: str | None = None
+    unknown_parameters: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def target(self) -> str | None:
+        """The id of the network interface or of the instance."""
+        return self.interface_id or self.instance_id
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether the record names no group, though the call set some."""
+        return not self.group_ids
+
+    @property
+    def cannot_be_judged(self) -> bool:
+        """Whether some of the groups are not known."""
+        return bool(self.problems)
+
+
 class TrailAction(StrEnum):
     """What a call does to a trail."""
 
@@ -214,4 +247,4 @@ _ON_A_TRAIL = frozenset(
 )
 
 
-Change = SecurityGroupChange | PrefixListChange | TrailChange
+Change = SecurityGroupChange | AttachmentChange | PrefixListChange | TrailChange

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .acceptance import Acceptance
+from .attachment import AttachedGroup
 from .change import Blinding, Change
 from .exposure import Breadth, Exposure, InternetShare
 from .group_state import GroupReach, Look
@@ -39,6 +40,8 @@ class Judgement:
     `reach` is what stands behind the group, in the address families that were opened: there exactly
     where `world_open` is. `lowered_from` is the severity by the table, where it was lowered: for
     the reach, or since what was opened had ended when it was judged.
+    `groups` are those that a call attached, where more than its record is known of them. `opened`
+    is then what the worst of them lets in that was not attached before.
     `is_own_trail` and `blinded` are for trails; `is_repeated` says that CloudTrail itself carries
     out in one account what was done to the organization's trail.
     """
@@ -55,6 +58,7 @@ class Judgement:
     acceptance: Acceptance = Acceptance()
     reach: GroupReach | None = None
     lowered_from: Severity | None = None
+    groups: tuple[AttachedGroup, ...] = ()
     is_own_trail: bool = False
     is_repeated: bool = False
     blinded: tuple[Blinding, ...] = ()

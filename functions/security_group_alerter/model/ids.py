@@ -18,6 +18,8 @@ PARTITION = re.compile(r"aws[a-z-]*")
 SECURITY_GROUP = re.compile(r"sg-[0-9a-f]{8,17}")
 SECURITY_GROUP_RULE = re.compile(r"sgr-[0-9a-f]{8,17}")
 PREFIX_LIST = re.compile(r"pl-[0-9a-f]{8,17}")
+NETWORK_INTERFACE = re.compile(r"eni-[0-9a-f]{8,17}")
+INSTANCE = re.compile(r"i-[0-9a-f]{8,17}")
 VPC = re.compile(r"vpc-[0-9a-f]{8,17}")
 
 # A trail is called by its name or its ARN.

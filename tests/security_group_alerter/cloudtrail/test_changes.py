@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from security_group_alerter.cloudtrail.attachments import groups_attached
 from security_group_alerter.cloudtrail.changes import READERS, UnreadableRecordError, change_of
 from security_group_alerter.model.change import (
     Action,
+    AttachmentChange,
     Change,
     PrefixListChange,
     SecurityGroupChange,
@@ -230,6 +232,8 @@ COPY = {"eventCategory": "NetworkActivity", "eventType": "AwsVpceEvent"}
 
 
 ON_RULES = {name for name, reader in READERS.items() if reader.service == "events"}
+# The calls that are ours only where they name groups.
+ATTACHING = {name for name, reader in READERS.items() if reader.read is groups_attached}
 
 
 @pytest.mark.parametrize("mark", [COPY, {"eventType": COPY["eventType"]}, {**COPY, "eventType": 7}])
@@ -240,7 +244,8 @@ def test_what_a_vpc_endpoint_saw_of_a_call_is_nothing_unless_it_was_denied(
     names = {"name": "alerter-LogPathTampering", "rule": "alerter-LogPathTampering"}
     access = {"servicePrincipal": "cloudtrail.amazonaws.com"} | names
 
-    for request in (names if event_name in ON_RULES else None, {**GROUP, **access}):
+    least = names if event_name in ON_RULES else GROUP if event_name in ATTACHING else None
+    for request in (least, {**GROUP, **access}):
         assert change(event_name, request, eventSource=None, **mark) is None
         for code in ("Client.InvalidGroup.NotFound", "Client.DryRunOperation"):
             refused = change(event_name, request, eventSource=None, errorCode=code, **mark)
@@ -284,6 +289,8 @@ def called(read: Change) -> str | None:
             return read.group_id
         case PrefixListChange():
             return read.prefix_list_id
+        case AttachmentChange():
+            return read.target
         case _:
             return read.trail
 
@@ -340,6 +347,7 @@ MEMBERS = st.sampled_from(
         *("equals", "notEquals", "content", "tag", "servicePrincipal", "accountId"),
         *("memberAccountId", "maxEntries", "prefixListName", "dataResources", "ruleTemplate"),
         *("securityGroupRuleDescription", "securityGroupRuleId", "description", "userId"),
+        *("groupSet", "securityGroupId", "networkInterfaceId", "attribute"),
     ]
 )
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
@@ -362,5 +370,5 @@ def test_no_success_of_ours_is_silent_and_none_breaks_the_road(
         with suppress(UnreadableRecordError):
             read = change(event_name, request, response, eventSource=None)
             # Of the calls of its name, only those for CloudTrail, or on our own rules, are ours.
-            is_ours = event_name == "DisableAWSServiceAccess" or event_name in ON_RULES
-            assert read is not None or is_ours
+            may_be_anothers = ON_RULES | ATTACHING | {"DisableAWSServiceAccess"}
+            assert read is not None or event_name in may_be_anothers

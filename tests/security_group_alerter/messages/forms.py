@@ -43,6 +43,11 @@ QUERIES: Final = {
     "From:FromPort,To:ToPort,IPv4:CidrIpv4,IPv6:CidrIpv6,List:PrefixListId,"
     "Group:ReferencedGroupInfo.GroupId,Description:Description}",
     "SecurityGroups[].{Id:GroupId,Vpc:VpcId,In:IpPermissions}",
+    "NetworkInterfaces[].{Id:NetworkInterfaceId,Used_by:Description,"
+    "Instance:Attachment.InstanceId,Public:Association.PublicIp,"
+    "IPv6:Ipv6Addresses[0].Ipv6Address,Private:PrivateIpAddress,Groups:Groups[].GroupId}",
+    "Reservations[].Instances[].{Id:InstanceId,State:State.Name,Public:PublicIpAddress,"
+    "IPv6:Ipv6Address,Private:PrivateIpAddress,Groups:SecurityGroups[].GroupId}",
     "Events[].Resources[]",
     "Entries[].{Range:Cidr,Description:Description}",
     "PrefixListAssociations[].{Used_by:ResourceId,Account:ResourceOwner}",

@@ -19,6 +19,7 @@ from security_group_alerter.messages.limits import LIMITS
 from security_group_alerter.messages.undo import LONGEST_COMMAND, NOT_ENOUGH, Undo
 from security_group_alerter.model.change import (
     Action,
+    AttachmentChange,
     Blinding,
     Change,
     PrefixListChange,
@@ -51,6 +52,8 @@ from tests.stories import told
 GROUP: Final = "sg-0123456789abcdef0"
 VPC: Final = "vpc-0123456789abcdef0"
 PREFIX_LIST: Final = "pl-0123456789abcdef0"
+
+ON_GROUPS: Final = [it for it in Action if it not in (Action.MODIFY, Action.RESTORE, Action.ATTACH)]
 
 
 def group_change(action: Action, **members: Any) -> SecurityGroupChange:
@@ -467,7 +470,7 @@ TEXTS: Final = st.sampled_from([(), ("removeEntry[0]: …",)])
 CHANGES: Final = st.one_of(
     st.builds(
         group_change,
-        st.sampled_from([it for it in Action if it not in (Action.MODIFY, Action.RESTORE)]),
+        st.sampled_from(ON_GROUPS),
         vpc_id=st.just(VPC),
         added=RULES,
         removed=RULES,
@@ -763,8 +766,8 @@ METACHARACTERS: Final = st.text(st.sampled_from("sgr-plvc0123456789abcdef$`;&|<>
         METACHARACTERS, METACHARACTERS, METACHARACTERS, METACHARACTERS, METACHARACTERS
     ),
     # What a call does to a group; a prefix list is edited and restored besides.
-    action=st.sampled_from([it for it in Action if it not in (Action.MODIFY, Action.RESTORE)]),
-    edit=st.sampled_from(Action),
+    action=st.sampled_from(ON_GROUPS),
+    edit=st.sampled_from([it for it in Action if it is not Action.ATTACH]),
 )
 def test_nothing_that_somebody_typed_reaches_a_command(
     hostile: tuple[str, str, str, str, str], action: Action, edit: Action
@@ -782,6 +785,7 @@ def test_nothing_that_somebody_typed_reaches_a_command(
         group_change(action, group_id=None, group_name=value, vpc_id=VPC, removed=typed[:1]),
         group_change(action, added=typed[:1], removed=typed[1:]),
         prefix_list_change(edit, prefix_list_id=value, version=3, added=(peer("::/0"),)),
+        AttachmentChange(group_ids=(group_id, value), interface_id=vpc_id, instance_id=rule_id),
         *(TrailChange(action=it, trail=value) for it in TrailAction),
     ]
     findings = [judged(change) for change in changes]

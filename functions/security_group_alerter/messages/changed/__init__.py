@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from ...model.alert import DeliveredFinding
-from ...model.change import Change, PrefixListChange, SecurityGroupChange, TrailChange
+from ...model.change import (
+    AttachmentChange,
+    Change,
+    PrefixListChange,
+    SecurityGroupChange,
+    TrailChange,
+)
 from ...model.finding import Finding
 from ...model.origin import ConfigurationProblem, RecordedCall, UnreadableRecord
 from ...model.record import Outcome
 from ..limits import Limits
+from .attachment import attachment_phrases, groups_attached
 from .prefix_list import prefix_list_changed, prefix_list_phrases
 from .security_group import security_group_changed, security_group_phrases
 from .trail import trail_changed, trail_phrases
@@ -28,6 +35,8 @@ def changed_by(entry: DeliveredFinding, limits: Limits) -> Changed:
             match change:
                 case SecurityGroupChange():
                     return security_group_changed(entry, change, limits)
+                case AttachmentChange():
+                    return groups_attached(entry, change, limits)
                 case PrefixListChange():
                     return prefix_list_changed(entry, change, limits)
                 case TrailChange():
@@ -54,6 +63,8 @@ def _phrases(finding: Finding, change: Change) -> tuple[str, str]:
     match change:
         case SecurityGroupChange():
             return security_group_phrases(finding, change)
+        case AttachmentChange():
+            return attachment_phrases(finding, change)
         case PrefixListChange():
             return prefix_list_phrases(finding, change)
         case TrailChange():

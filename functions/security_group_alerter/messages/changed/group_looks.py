@@ -12,18 +12,13 @@ from ...model.finding import Finding
 from ...model.rules import Direction, PeerKind
 from .group_undo import GROUP_NAME
 from .standing_words import group_state_of
-from .words import Look, event_looks, ranges_look
+from .words import Look, event_looks, ranges_look, rules_look
 
 # In a filter's shorthand, commas and brackets would mean something, and a space at the end is lost.
 _PLAIN_NAME = re.compile(r"(?!.* $)[a-zA-Z0-9._/(][a-zA-Z0-9 ._\-:/()#+;&!$]*")
 _INTERFACES = (
     "NetworkInterfaces[].{Id:NetworkInterfaceId,Used_by:Description,Instance:Attachment.InstanceId,"
     "Public:Association.PublicIp,IPv6:Ipv6Addresses[0].Ipv6Address,Private:PrivateIpAddress}"
-)
-_RULES = (
-    "SecurityGroupRules[].{Id:SecurityGroupRuleId,Egress:IsEgress,Protocol:IpProtocol,"
-    "From:FromPort,To:ToPort,IPv4:CidrIpv4,IPv6:CidrIpv6,List:PrefixListId,"
-    "Group:ReferencedGroupInfo.GroupId,Description:Description}"
 )
 
 
@@ -46,17 +41,7 @@ def group_looks(finding: Finding, change: SecurityGroupChange) -> Iterator[Look]
             how_to_read="A row with a Public or IPv6 address can be reached from the Internet. "
             "No row: nothing uses the group.",
         )
-        rules = Look(
-            shows="Which rules the group has now",
-            words=(
-                *("ec2", "describe-security-group-rules"),
-                *("--filters", "Name=group-id,Values={}"),
-                *("--query", _RULES, "--output", "table"),
-            ),
-            value=group_id,
-            takes_many=True,
-            how_to_read="0.0.0.0/0 or ::/0 where Egress is False is open to the Internet.",
-        )
+        rules = rules_look(group_id)
         # Where the record does not show what was opened, the rules come first.
         is_shown = change.action is Action.ADD_RULES and not change.cannot_be_judged
         state = group_state_of(finding)

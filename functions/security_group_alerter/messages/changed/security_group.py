@@ -48,6 +48,7 @@ from .words import (
     Item,
     ItemList,
     Weakened,
+    acceptance_words,
     problem_lines,
     unknown_lines,
 )
@@ -88,7 +89,10 @@ def security_group_changed(
         worst_of(rules, limits.rules, lambda rule: concern_of(exposure_of((rule,))))
         for rules in (change.added, change.removed, change.missed)
     )
-    acceptance, state = tuple(_acceptance_words(finding)), group_state_of(finding)
+    acceptance, state = (
+        tuple(acceptance_words(finding.judgement.acceptance)),
+        group_state_of(finding),
+    )
     vpc_id = change.vpc_id or (state.vpc_id if state else None)
     return Changed(
         noun="Group",
@@ -341,19 +345,6 @@ def _rules_not_listed(change: SecurityGroupChange, most: int) -> int | None:
 
 
 # What a reader must not overlook.
-
-
-def _acceptance_words(finding: Finding) -> Iterator[str]:
-    """Whose exceptions cover the opening, and which have run out."""
-    acceptance = finding.judgement.acceptance
-    how = "Accepted" if acceptance.covers_all else "Accepted in part"
-    for entry in acceptance.used:
-        yield f"{how} until {entry.expires} by {safe(entry.owner)}: {safe(entry.reason)}"
-    for entry in acceptance.expired:
-        yield (
-            f"An acceptance by {safe(entry.owner)} ran out on {entry.expires} and no longer "
-            f"counts: {safe(entry.reason)}"
-        )
 
 
 def _notes(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:

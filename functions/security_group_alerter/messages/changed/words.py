@@ -8,6 +8,7 @@ from enum import Enum, auto
 from typing import Any
 
 from ...model import ids
+from ...model.acceptance import Acceptance
 from ..text import safe
 from ..undo import Undo
 
@@ -57,6 +58,11 @@ WOULD_OPEN = "it would have let the Internet in, and may be tried again in anoth
 # What stands in the place of a subject's names.
 NOT_NAMED = "not named in the record"
 ADDED, REMOVED, MISSED = "+", "-", "no such rule:"
+_RULES = (
+    "SecurityGroupRules[].{Id:SecurityGroupRuleId,Egress:IsEgress,Protocol:IpProtocol,"
+    "From:FromPort,To:ToPort,IPv4:CidrIpv4,IPv6:CidrIpv6,List:PrefixListId,"
+    "Group:ReferencedGroupInfo.GroupId,Description:Description}"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +140,33 @@ def unknown_lines(parameters: tuple[str, ...]) -> tuple[str, ...]:
         return ()
     names = ", ".join(safe(name, 60) for name in parameters[:10])
     return (f"! The call also sets {names}, which this alerter does not know.",)
+
+
+def acceptance_words(acceptance: Acceptance) -> Iterator[str]:
+    """Whose exceptions cover the opening, and which have run out."""
+    how = "Accepted" if acceptance.covers_all else "Accepted in part"
+    for entry in acceptance.used:
+        yield f"{how} until {entry.expires} by {safe(entry.owner)}: {safe(entry.reason)}"
+    for entry in acceptance.expired:
+        yield (
+            f"An acceptance by {safe(entry.owner)} ran out on {entry.expires} and no longer "
+            f"counts: {safe(entry.reason)}"
+        )
+
+
+def rules_look(group_id: str) -> Look:
+    """What a group lets through."""
+    return Look(
+        shows="Which rules the group has now",
+        words=(
+            *("ec2", "describe-security-group-rules"),
+            *("--filters", "Name=group-id,Values={}"),
+            *("--query", _RULES, "--output", "table"),
+        ),
+        value=group_id,
+        takes_many=True,
+        how_to_read="0.0.0.0/0 or ::/0 where Egress is False is open to the Internet.",
+    )
 
 
 def ranges_look(prefix_list_id: str) -> Look:

@@ -1,0 +1,115 @@
+"""Step 6d: groups that were attached are judged by what is known of them.
+
+The record of the call names every group that the interface or the instance has from then on, and
+not what they let in. So a group that is open to the world counts as opened there, unless a look
+showed it there before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import date
+
+from ..model.acceptance import AcceptedOpening
+from ..model.attachment import AttachedGroup, KnownGroup
+from ..model.change import Action, AttachmentChange, SecurityGroupChange
+from ..model.finding import Effect, Finding, Judgement
+from ..model.record import CloudTrailRecord, Outcome
+from ..model.severity import Severity
+from .accepted_openings import acceptance_of
+from .exposure import exposure_of
+from .findings import Standards, finding_of, refused
+from .severities import ACCEPTED, CANNOT_JUDGE, severity_of
+
+
+def attachment_finding(
+    record: CloudTrailRecord,
+    change: AttachmentChange,
+    standards: Standards,
+    *,
+    known: Mapping[str, KnownGroup],
+    today: date,
+) -> Finding:
+    """Judge groups that were attached: the worst that opens something to the world is the subject.
+
+    `known` is what is known of the groups, by id; a group that is not known is left out. What
+    stands behind the group (`reach`) is left to the caller.
+    """
+    by_record = finding_of(record, change, standards, today=today)
+    groups = tuple(
+        _attached_group(group_id, change.target, known.get(group_id, KnownGroup()))
+        for group_id in change.group_ids
+    )
+    if record.outcome is Outcome.SUCCEEDED and standards.accepted:
+        groups = tuple(
+            _with_acceptance(group, change, standards.accepted, record, today)
+            if group.opens
+            else group
+            for group in groups
+        )
+    opening = [group for group in groups if group.opens]
+    if not opening:
+        return replace(by_record, judgement=replace(by_record.judgement, groups=groups))
+    worst = max(opening, key=_severity_of)
+    judgement = _judged(worst, groups, cannot_be_judged=change.cannot_be_judged)
+    if record.outcome is not Outcome.SUCCEEDED:
+        judgement = refused(judgement, change, record.outcome)
+    subject = replace(by_record.subject, id=worst.group_id)
+    return replace(by_record, subject=subject, judgement=judgement)
+
+
+def _attached_group(group_id: str, target: str | None, known: KnownGroup) -> AttachedGroup:
+    places = known.attached_to
+    return AttachedGroup(
+        group_id=group_id,
+        rules=known.rules or (),
+        exposure=None if known.rules is None else exposure_of(known.rules),
+        was_attached=None if places is None or target is None else target in places,
+    )
+
+
+def _with_acceptance(
+    group: AttachedGroup,
+    change: AttachmentChange,
+    accepted: Iterable[AcceptedOpening],
+    record: CloudTrailRecord,
+    today: date,
+) -> AttachedGroup:
+    """An opening that is accepted in a group is accepted wherever the group is attached."""
+    opening = SecurityGroupChange(
+        action=Action.ADD_RULES, group_id=group.group_id, added=group.rules
+    )
+    rest, acceptance = acceptance_of(opening, accepted, record=record, today=today)
+    unaccepted = exposure_of(rest)
+    if not unaccepted.is_world_open:
+        # What else stands in the group would not count on its own. What is unreadable may.
+        covers_all = not change.problems
+        return replace(group, acceptance=replace(acceptance, covers_all=covers_all))
+    if not acceptance.used:
+        return replace(group, acceptance=acceptance)
+    return replace(
+        group, acceptance=acceptance, unaccepted=unaccepted, unaccepted_rules=frozenset(rest)
+    )
+
+
+def _severity_of(group: AttachedGroup) -> Severity:
+    if group.acceptance.covers_all:
+        return ACCEPTED
+    return severity_of(group.unaccepted or exposure_of(group.rules))
+
+
+def _judged(
+    worst: AttachedGroup, groups: tuple[AttachedGroup, ...], *, cannot_be_judged: bool
+) -> Judgement:
+    severity = _severity_of(worst)
+    return Judgement(
+        severity=max(severity, CANNOT_JUDGE) if cannot_be_judged else severity,
+        effect=Effect.OPENS,
+        world_open=True,
+        opened=exposure_of(worst.rules),
+        unaccepted=worst.unaccepted,
+        unaccepted_rules=worst.unaccepted_rules,
+        acceptance=worst.acceptance,
+        groups=groups,
+    )

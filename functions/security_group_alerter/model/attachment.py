@@ -1,0 +1,51 @@
+"""The groups that a call set on a network interface or an instance, by what is known of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .acceptance import Acceptance
+from .exposure import Exposure
+from .rules import SecurityGroupRule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownGroup:
+    """What is known of a group at a call that attached it.
+
+    `rules` stood in it, with the ranges of prefix lists, where these are known, in the place of the
+    lists. `attached_to` are the ids of the interfaces and instances on which the last look before
+    the call showed it. Either is None where it is not known.
+    """
+
+    rules: tuple[SecurityGroupRule, ...] | None = None
+    attached_to: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachedGroup:
+    """One of the groups.
+
+    `rules` stood in it at the call, and `exposure` is what they let in: None where they are not
+    known. `was_attached` says whether the last look before the call showed the group there; None
+    where nobody looked. `unaccepted` is the part of the exposure that no accepted opening covers,
+    where one covers the rest, and `unaccepted_rules` the rules of it, or ports of rules.
+    """
+
+    group_id: str
+    rules: tuple[SecurityGroupRule, ...] = ()
+    exposure: Exposure | None = None
+    was_attached: bool | None = None
+    acceptance: Acceptance = Acceptance()
+    unaccepted: Exposure | None = None
+    unaccepted_rules: frozenset[SecurityGroupRule] = frozenset()
+
+    @property
+    def is_world_open(self) -> bool:
+        """Whether the group is known to let in the world."""
+        return self.exposure is not None and self.exposure.is_world_open
+
+    @property
+    def opens(self) -> bool:
+        """Whether it opens something to the world that it is attached from now on."""
+        return self.is_world_open and not self.was_attached
