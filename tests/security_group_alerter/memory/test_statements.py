@@ -68,6 +68,8 @@ def letter_of(statement: Statement) -> str:
             return "r"
         case RulesUnknown():
             return "?"
+        case Attached():
+            return "a"
         case Seen() | SeenRanges():
             return "s"
 

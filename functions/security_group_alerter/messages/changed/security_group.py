@@ -89,10 +89,8 @@ def security_group_changed(
         worst_of(rules, limits.rules, lambda rule: concern_of(exposure_of((rule,))))
         for rules in (change.added, change.removed, change.missed)
     )
-    acceptance, state = (
-        tuple(acceptance_words(finding.judgement.acceptance)),
-        group_state_of(finding),
-    )
+    acceptance = tuple(acceptance_words(finding.judgement.acceptance))
+    state = group_state_of(finding)
     vpc_id = change.vpc_id or (state.vpc_id if state else None)
     return Changed(
         noun="Group",
