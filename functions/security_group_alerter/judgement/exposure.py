@@ -114,21 +114,17 @@ def internet_share_of(peers: Iterable[Peer]) -> InternetShare:
     return _share_of_counts(counts)
 
 
-def may_be_world(peers: Iterable[Peer]) -> bool:
-    """Whether these peers are enough addresses to be the world, each counted as often as it is."""
-    return _are_enough(peers, {4: WORLD_SHARE, 6: WORLD_SHARE})
-
-
 def may_be_broad(peers: Iterable[Peer]) -> bool:
     """Whether these peers are enough addresses to be broad, each counted as often as it is."""
-    return _are_enough(peers, BROAD_SHARE)
-
-
-def _are_enough(peers: Iterable[Peer], shares: Mapping[int, int]) -> bool:
     counts = {4: 0, 6: 0}
     for network in (peer.network for peer in peers if peer.network is not None):
         counts[network.version] += 1 << (network.max_prefixlen - network.prefixlen)
-    return any(counts[it] * shares[it] >= total for it, total in _PUBLIC_TOTAL.items())
+    return any(counts[it] * BROAD_SHARE[it] >= total for it, total in _PUBLIC_TOTAL.items())
+
+
+def is_enough_for_world(addresses: int, version: int) -> bool:
+    """Whether so many addresses of an IP version may be the world, if each of them is public."""
+    return addresses * WORLD_SHARE >= _PUBLIC_TOTAL[version]
 
 
 def addresses_in(share: InternetShare) -> int:

@@ -28,10 +28,12 @@ from .statements import (
     RuleGone,
     RulesUnknown,
     RuleThere,
+    Seen,
+    SeenRanges,
     Statement,
 )
 
-_FORMAT = b"\x01"
+_FORMAT = b"\x02"
 # Statements that say nothing beside their kind and their event.
 _BARE: dict[type[Created | Deleted | RulesUnknown], str] = {
     Created: "created",
@@ -77,6 +79,12 @@ def _json_of(statement: Statement) -> list[Any]:
             )
             versions = [statement.version, statement.restored_version]
             return ["ranges", head, added, removed, *versions]
+        case Seen(seen_at=seen_at, rules=rules, attached=attached):
+            seen = list(map(_json_of_rule, rules))
+            return ["seen", head, seen_at.timestamp(), seen, sorted(attached)]
+        case SeenRanges(seen_at=seen_at, ranges=ranges, version=version):
+            values = [it.value for it in ranges]
+            return ["seen-ranges", head, seen_at.timestamp(), values, version]
         case Created() | Deleted() | RulesUnknown():
             return [_BARE[type(statement)], head]
 
@@ -97,6 +105,20 @@ def _statement_of(said: list[Any]) -> Statement:
                 removed=tuple(map(peer_of_cidr, removed)),
                 version=version,
                 restored_version=restored,
+            )
+        case "seen", [seen_at, seen, attached]:
+            return Seen(
+                event=event,
+                seen_at=datetime.fromtimestamp(seen_at, UTC),
+                rules=tuple(map(_rule_of, seen)),
+                attached=frozenset(attached),
+            )
+        case "seen-ranges", [seen_at, values, version]:
+            return SeenRanges(
+                event=event,
+                seen_at=datetime.fromtimestamp(seen_at, UTC),
+                ranges=tuple(map(peer_of_cidr, values)),
+                version=version,
             )
         case _, []:
             return _BARE_KINDS[kind](event=event)

@@ -54,15 +54,6 @@ def ports_of(
     return ports
 
 
-def is_among(rule: SecurityGroupRule, ports: Mapping[str | None, int]) -> bool:
-    """Whether a rule is about some of these ports."""
-    if rule.protocol == ALL_PROTOCOLS:
-        return True
-    bits, own = ports.get(rule.protocol, 0), rule.ports or ALL_PORTS
-    # Without the ports below, and then without those above.
-    return bool(bits >> own.first & (1 << own.count) - 1)
-
-
 def replaced(before: OpenPorts, now: OpenPorts, ports: Mapping[str | None, int]) -> OpenPorts:
     """What was open before, with what is open now on these ports."""
     left = dict(before)

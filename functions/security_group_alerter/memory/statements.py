@@ -1,4 +1,4 @@
-"""A record becomes statements: what it says of the rules of one group, or the ranges of one list.
+"""A record or a look becomes statements: what it says of a group's rules, or of a list's ranges.
 
 Statements form a set. The order in which they arrive does not matter, nor does it matter how often.
 """
@@ -7,12 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from ..model.change import Action, Change, PrefixListChange, SecurityGroupChange
 from ..model.exposure_life import Event, Resource
+from ..model.group_state import GroupState, NetworkInterface, PrefixListState
 from ..model.record import CloudTrailRecord, Outcome
 from ..model.rules import Direction, Peer, SecurityGroupRule
 from ..model.subject import SubjectKind
+
+# EC2 may show for so long what was before, and may show what is new at once.
+# https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
+LOOKS_BACK = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +76,32 @@ class RulesUnknown:
     event: Event
 
 
-Statement = RuleThere | RuleGone | RangesEdited | Created | Deleted | RulesUnknown
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A look: exactly these rules stand at the event's time, which is LOOKS_BACK before `seen_at`.
+
+    Every rule has its id. `attached` are the ids of the network interfaces and of the instances
+    that carry the group.
+    """
+
+    event: Event
+    seen_at: datetime
+    rules: tuple[SecurityGroupRule, ...] = ()
+    attached: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenRanges:
+    """A look at a prefix list: exactly these ranges stand at the event's time."""
+
+    event: Event
+    seen_at: datetime
+    ranges: tuple[Peer, ...] = ()
+    version: int | None = None
+
+
+Look = Seen | SeenRanges
+Statement = RuleThere | RuleGone | RangesEdited | Created | Deleted | RulesUnknown | Look
 
 
 def statements_of(
@@ -151,12 +182,47 @@ def _about_list(event: Event, change: PrefixListChange) -> Iterator[Statement]:
         )
 
 
-def direction_in(statement: Statement) -> tuple[str, Direction] | None:
-    """The id of a rule, and its direction, where a statement knows both. It never changes."""
+def seen_of(state: GroupState | PrefixListState) -> tuple[Statement, ...]:
+    """What a look says; nothing where it did not see every rule or range."""
+    if not state.has_all_rules:
+        return ()
+    event = Event(event_id=f"look:{state.seen_at.isoformat()}", time=state.seen_at - LOOKS_BACK)
+    if isinstance(state, PrefixListState):
+        return (
+            SeenRanges(
+                event=event, seen_at=state.seen_at, ranges=state.ranges, version=state.version
+            ),
+        )
+    attached = frozenset(it for interface in state.interfaces for it in _carriers_in(interface))
+    return (Seen(event=event, seen_at=state.seen_at, rules=state.rules, attached=attached),)
+
+
+def _carriers_in(interface: NetworkInterface) -> Iterator[str]:
+    yield interface.id
+    if interface.used_as == "instance" and interface.used_by is not None:
+        yield interface.used_by
+
+
+def directions_in(statement: Statement) -> Iterator[tuple[str, Direction]]:
+    """The ids and directions of the rules of which a statement knows both. They never change."""
     match statement:
-        case (
-            RuleThere(rule=SecurityGroupRule(direction=direction), rule_id=str(rule_id))
-            | RuleGone(rule=SecurityGroupRule(direction=direction), rule_id=str(rule_id))
-        ) if direction is not Direction.UNKNOWN:
-            return rule_id, direction
-    return None
+        case Seen(rules=rules):
+            named = [(rule.rule_id, rule) for rule in rules]
+        case RuleThere(rule=rule, rule_id=rule_id) | RuleGone(rule=rule, rule_id=rule_id):
+            named = [(rule_id, rule)] if rule is not None else []
+        case _:
+            named = []
+    for rule_id, rule in named:
+        if rule_id is not None and rule.direction is not Direction.UNKNOWN:
+            yield rule_id, rule.direction
+
+
+def rules_in(statement: Statement) -> tuple[SecurityGroupRule, ...]:
+    """The rules that a statement names with their contents."""
+    match statement:
+        case Seen(rules=rules):
+            return rules
+        case RuleThere(rule=rule) | RuleGone(rule=SecurityGroupRule() as rule):
+            return (rule,)
+        case _:
+            return ()

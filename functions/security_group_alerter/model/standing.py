@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .exposure_life import Event, ExposureLife
+from .exposure_life import EndedHow, Event, ExposureLife
 from .rules import Peer, SecurityGroupRule
 
 
@@ -17,12 +17,23 @@ class StandingRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """The call, or the look, after which nothing was left of what a call had added."""
+
+    event: Event
+    how: EndedHow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
     """A group or a list at one call: just before it and just after it.
 
     A rule's direction is known here where any statement tells it. `is_whole` says that every rule
     (or range) is known. `opened` are the exposures that the call opened, `ended` those of which it
-    closed the last part, `narrowed` those of which it closed another part.
+    closed the last part, `narrowed` those of which it closed another part. `gone` is where the
+    last of the rules (or ranges) that it added was taken back, by all that is known now; None
+    while one stands, and where it added none. `attached` are the network interfaces and instances
+    that the last look before the call showed; None where there was no look.
     """
 
     before: tuple[StandingRule, ...] = ()
@@ -33,3 +44,5 @@ class Moment:
     opened: tuple[ExposureLife, ...] = ()
     ended: tuple[ExposureLife, ...] = ()
     narrowed: tuple[ExposureLife, ...] = ()
+    gone: Gone | None = None
+    attached: frozenset[str] | None = None

@@ -18,6 +18,8 @@ from security_group_alerter.memory.statements import (
     RuleGone,
     RulesUnknown,
     RuleThere,
+    Seen,
+    SeenRanges,
     Statement,
 )
 from security_group_alerter.model.rules import IcmpType, Peer, PeerKind, peer_of_cidr
@@ -48,6 +50,15 @@ SAID: Final[dict[str, Statement]] = {
         version=3,
         restored_version=1,
     ),
+    "a-look": Seen(
+        event=EVENT,
+        seen_at=EVENT.time + timedelta(minutes=2),
+        rules=(WITH_ALL, replace(rule("egress all to ::/0"), rule_id="sgr-2")),
+        attached=frozenset({"eni-1"}),
+    ),
+    "a-look-at-a-list": SeenRanges(
+        event=EVENT, seen_at=EVENT.time, ranges=(peer_of_cidr("::/0"),), version=3
+    ),
     "in-a-part-of-a-second": Created(
         event=replace(EVENT, time=EVENT.time + timedelta(microseconds=123456))
     ),
@@ -74,15 +85,15 @@ def test_any_life_comes_back_in_the_same_bytes(life: Life) -> None:
 
 
 def packed(said: Any) -> bytes:
-    return b"\x01" + zlib.compress(json.dumps(said).encode())
+    return b"\x02" + zlib.compress(json.dumps(said).encode())
 
 
 HEAD: Final = ["e-1", 0, None]
 BROKEN: Final = {
     "nothing": (b"", "format"),
-    "a-newer-format": (b"\x02" + bytes_of(GroupMemory())[1:], "format"),
+    "a-newer-format": (b"\x03" + bytes_of(GroupMemory())[1:], "format"),
     "cut-off": (bytes_of(GroupMemory().adding(SAID.values()))[:-4], "error"),
-    "not-json": (b"\x01" + zlib.compress(b"{"), "JSONDecodeError"),
+    "not-json": (b"\x02" + zlib.compress(b"{"), "JSONDecodeError"),
     "not-a-list": (packed(7), "TypeError"),
     "an-unknown-statement": (packed([["lost", HEAD]]), "KeyError"),
     "a-statement-with-too-much": (packed([["gone", HEAD, None, None, 1]]), "'gone' with 3 members"),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from security_group_alerter.judgement.exposure import exposure_of, internet_share_of
-from security_group_alerter.memory import fold as fold_module
+from security_group_alerter.memory import standing_rules
 from security_group_alerter.memory.fold import fold
 from security_group_alerter.memory.group_memory import GroupMemory
 from security_group_alerter.memory.open_ports import bits_of, families_of, ranges_of
@@ -584,7 +584,7 @@ def test_a_step_looks_at_no_other_ports_than_its_own(monkeypatch: pytest.MonkeyP
         looked_at += len(together)
         return exposure_of(together)
 
-    monkeypatch.setattr(fold_module, "exposure_of", counted)
+    monkeypatch.setattr(standing_rules, "exposure_of", counted)
     said = [added(number, rule(f"tcp {number} from {WORLD}")) for number in range(1, 301)]
 
     assert len(fold(GROUP, said).exposures) == 300

@@ -14,6 +14,8 @@ from security_group_alerter.memory.statements import (
     RuleGone,
     RulesUnknown,
     RuleThere,
+    Seen,
+    SeenRanges,
     Statement,
     statements_of,
 )
@@ -66,6 +68,8 @@ def letter_of(statement: Statement) -> str:
             return "r"
         case RulesUnknown():
             return "?"
+        case Seen() | SeenRanges():
+            return "s"
 
 
 @pytest.mark.parametrize("name", SAYS)

@@ -1,0 +1,259 @@
+"""The order of time: what is said of one resource becomes steps, one after the other."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ..model.exposure_life import Event
+from ..model.rules import Peer, SecurityGroupRule
+from .statements import (
+    Created,
+    RangesEdited,
+    RuleGone,
+    RuleThere,
+    Seen,
+    SeenRanges,
+    Statement,
+)
+
+_LAST = 2**63
+_Key = tuple[datetime, int, str, int]
+
+
+@dataclass(slots=True)
+class Silence:
+    """Of what a look says nothing: a record names it in the time to which the look may belong."""
+
+    ids: set[str] = field(default_factory=set)
+    # Those whose ids the records do not name, and all.
+    without_id: set[SecurityGroupRule] = field(default_factory=set)
+    contents: set[SecurityGroupRule] = field(default_factory=set)
+    ranges: set[Peer] = field(default_factory=set)
+    all_ranges: bool = False
+    is_created: bool = False
+
+    def covers(self, rule: SecurityGroupRule) -> bool:
+        """Whether the look says nothing of a rule."""
+        if rule.rule_id is None:
+            return rule in self.contents
+        return rule.rule_id in self.ids or rule in self.without_id
+
+    def covers_range(self, peer: Peer) -> bool:
+        """Whether the look says nothing of a range."""
+        return self.all_ranges or peer in self.ranges
+
+    def add(self, statement: Statement) -> None:
+        """A record of that time says this."""
+        match statement:
+            case RuleThere(rule=rule, rule_id=rule_id) | RuleGone(rule=rule, rule_id=rule_id):
+                if rule is not None:
+                    (self.without_id if rule_id is None else self.contents).add(rule)
+                    self.contents.add(rule)
+                if rule_id is not None:
+                    self.ids.add(rule_id)
+            case RangesEdited():
+                self.ranges.update(statement.added, statement.removed)
+                # What a restored version holds, the record does not say.
+                self.all_ranges = self.all_ranges or statement.restored_version is not None
+            case Created():
+                self.is_created = True
+            case _:
+                pass
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one event says at once.
+
+    `before_all` says that it stood before all that is known; `found_by` names the rule, or the
+    version of a list, by which a look found that. `silence` is a look's.
+    """
+
+    event: Event
+    statements: tuple[Statement, ...]
+    before_all: bool = False
+    found_by: str | None = None
+    silence: Silence = field(default_factory=Silence)
+
+
+def steps_of(statements: Iterable[Statement]) -> Iterator[Step]:
+    """In the order of time. Within one second: gone, there, edited, and then by event id."""
+    known = set(statements)
+    last_named = _last_named(known)
+    by_key: dict[_Key, list[Statement]] = {}
+    for it in known:
+        by_key.setdefault(_key_of(it, last_named), []).append(it)
+    silence_of = _Silences(known).of
+    ordered = [
+        Step(said[0].event, tuple(said), silence=silence_of(said[0]))
+        for key in sorted(by_key)
+        for said in _at_once(by_key[key])
+    ]
+    yield from _stood_before(ordered)
+    yield from ordered
+
+
+def look_version_name(look: SeenRanges) -> str:
+    """What names an exposure of a list that a look found."""
+    return look.event.event_id if look.version is None else f"version {look.version}"
+
+
+def in_order_of_ids(rules: Iterable[SecurityGroupRule]) -> list[SecurityGroupRule]:
+    """The order in which rules that one look shows count as opened."""
+    return sorted(rules, key=lambda rule: rule.rule_id or "")
+
+
+def _at_once(said: list[Statement]) -> Iterator[list[Statement]]:
+    """What is one step. Any order will do, as long as it is always the same."""
+    if len(said) == 1:
+        yield said
+    elif isinstance(said[0], Seen | SeenRanges):
+        yield from ([look] for look in sorted(said, key=_order_of_look))
+    else:
+        yield sorted(said, key=repr)
+
+
+def _order_of_look(look: Statement) -> tuple[str, ...]:
+    # A set has another order in each process.
+    if isinstance(look, Seen):
+        return repr(look.rules), *sorted(look.attached)
+    return (repr(look),)
+
+
+def _key_of(statement: Statement, last_named: dict[str, _Key]) -> _Key:
+    own = _own_key(statement)
+    if isinstance(statement, RuleGone) and statement.rule_id is not None:
+        # Ids are not used twice: nothing that names the rule can come later.
+        named = last_named.get(statement.rule_id, own)
+        return max(own, (*named[:3], 1))
+    return own
+
+
+def _own_key(statement: Statement) -> _Key:
+    match statement:
+        case Created():
+            rank = 0
+        case RuleGone():
+            rank = 1
+        case RuleThere(is_edit=is_edit):
+            rank = 3 if is_edit else 2
+        case RangesEdited(version=version):
+            rank = 1 + (version or 0)
+        case Seen() | SeenRanges():
+            # Then what is unknown of the same time ends what the look made whole.
+            rank = _LAST - 1
+        case _:
+            rank = _LAST
+    return statement.event.time, rank, statement.event.event_id, 0
+
+
+def _last_named(statements: Iterable[Statement]) -> dict[str, _Key]:
+    """When a rule of an id was last there or edited."""
+    last: dict[str, _Key] = {}
+    for statement in statements:
+        if isinstance(statement, RuleThere) and statement.rule_id is not None:
+            key = _own_key(statement)
+            last[statement.rule_id] = max(last.get(statement.rule_id, key), key)
+    return last
+
+
+class _Silences:
+    """Finds what records say of the time to which a look may belong."""
+
+    def __init__(self, statements: Iterable[Statement]) -> None:
+        records = (it for it in statements if not isinstance(it, Seen | SeenRanges))
+        self._records = sorted(records, key=_time_of)
+
+    def of(self, statement: Statement) -> Silence:
+        """Of what a look says nothing."""
+        silence = Silence()
+        if isinstance(statement, Seen | SeenRanges):
+            first = bisect_left(self._records, statement.event.time, key=_time_of)
+            after = bisect_right(self._records, statement.seen_at, key=_time_of)
+            for record in self._records[first:after]:
+                silence.add(record)
+        return silence
+
+
+def _time_of(statement: Statement) -> datetime:
+    return statement.event.time
+
+
+def _stood_before(ordered: Sequence[Step]) -> Iterator[Step]:
+    """What calls removed, or the first look shows, that nothing before them names: by event.
+
+    It is as if it were added before all that is known. What a look shows comes rule by rule.
+    """
+    named: set[object] = set()
+    until: datetime | None = None
+    for step in ordered:
+        [first, *_] = step.statements
+        is_late = until is not None and step.event.time > until
+        is_new = step.silence.is_created or any(isinstance(it, Created) for it in step.statements)
+        if is_late or is_new:
+            return
+        if isinstance(first, Seen | SeenRanges):
+            if until is None:
+                until = first.seen_at
+                yield from _revealed_by_look(first, step.silence, named)
+            named.update(_shown_by(first, step.silence))
+            continue
+        revealed = [it for it in (_revealed_by(it, named) for it in step.statements) if it]
+        if revealed:
+            yield Step(step.event, tuple(revealed), before_all=True)
+        named.update(*map(_names_in, step.statements))
+
+
+def _revealed_by_look(
+    look: Seen | SeenRanges, silence: Silence, named: set[object]
+) -> Iterator[Step]:
+    """What must have stood before the first look, a step for each rule."""
+    event = look.event
+    if isinstance(look, SeenRanges):
+        unseen = tuple(it for it in look.ranges if not (silence.covers_range(it) or it in named))
+        if unseen:
+            found_by = look_version_name(look)
+            said = (RangesEdited(event=event, added=unseen),)
+            yield Step(event, said, before_all=True, found_by=found_by)
+        return
+    for rule in in_order_of_ids(look.rules):
+        if not silence.covers(rule) and named.isdisjoint((rule, rule.rule_id)):
+            there = RuleThere(event=event, rule=rule, rule_id=rule.rule_id)
+            yield Step(event, (there,), before_all=True, found_by=rule.rule_id)
+
+
+def _shown_by(look: Seen | SeenRanges, silence: Silence) -> Iterator[object]:
+    if isinstance(look, SeenRanges):
+        yield from (it for it in look.ranges if not silence.covers_range(it))
+        return
+    for rule in look.rules:
+        if not silence.covers(rule):
+            yield rule
+            yield rule.rule_id
+
+
+def _revealed_by(statement: Statement, named: set[object]) -> Statement | None:
+    """What must have stood before this; None where it was named, or is not known."""
+    event = statement.event
+    match statement:
+        case RuleGone(rule=SecurityGroupRule() as rule, rule_id=rule_id):
+            is_new = named.isdisjoint(_names_in(statement))
+            return RuleThere(event=event, rule=rule, rule_id=rule_id) if is_new else None
+        case RangesEdited(removed=removed):
+            unseen = tuple(peer for peer in removed if peer not in named)
+            return RangesEdited(event=event, added=unseen) if unseen else None
+        case _:
+            return None
+
+
+def _names_in(statement: Statement) -> set[object]:
+    match statement:
+        case RuleThere(rule=rule, rule_id=rule_id) | RuleGone(rule=rule, rule_id=rule_id):
+            return {it for it in (rule, rule_id) if it is not None}
+        case RangesEdited(added=added, removed=removed):
+            return {*added, *removed}
+        case _:
+            return set()

@@ -1,0 +1,324 @@
+"""What stands in a security group, and what of it the world reaches, step by step."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Network, IPv6Network
+
+from ..judgement.exposure import exposure_of, internet_share_of, is_enough_for_world
+from ..judgement.severities import severity_of
+from ..model.exposure import Exposure, Opening
+from ..model.exposure_life import EndedHow, Event
+from ..model.rules import (
+    ALL_PORTS,
+    ALL_PROTOCOLS,
+    Direction,
+    Peer,
+    PortRange,
+    SecurityGroupRule,
+)
+from ..model.severity import Severity
+from ..model.standing import Moment, StandingRule
+from .open_ports import (
+    FAMILIES,
+    OpenPorts,
+    families_of,
+    open_ports_of,
+    openings_in,
+    ports_of,
+    replaced,
+)
+from .order import Silence, Step, in_order_of_ids
+from .statements import (
+    Created,
+    Deleted,
+    RuleGone,
+    RuleThere,
+    Seen,
+)
+
+_Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One change of what stands. A step is one turn; a look is one for each rule, and one more.
+
+    `how` is what it is called if it ends an exposure. `found_by` names the exposure that it opens,
+    where a look found it.
+    """
+
+    how: EndedHow
+    found_by: str | None = None
+
+
+@dataclass(slots=True)
+class StandingRules:
+    """The rules of a group. A rule is its id where that is known, else its contents.
+
+    What is open is followed port by port: a step looks at no other ports than its own, since many
+    calls on a group of many rules would take minutes otherwise.
+    """
+
+    directions: Mapping[str, Direction]
+    protocols: frozenset[str | None]
+    is_whole: bool = False
+    attached: frozenset[str] | None = None
+    standing: dict[object, StandingRule] = field(default_factory=dict)
+    # By event id: how many of the rules that it added stand.
+    left_of: Counter[str] = field(default_factory=Counter)
+    # The events of which the last rule was taken away.
+    emptied: list[Event] = field(default_factory=list)
+    _by_contents: dict[SecurityGroupRule, list[object]] = field(default_factory=dict)
+    _by_ports: dict[tuple[str | None, PortRange], _Alike] = field(default_factory=dict)
+    _open: OpenPorts = field(default_factory=dict)
+    # Of the ports that the last turn touched.
+    _exposure: Exposure = Exposure()
+
+    def follow(self, step: Step) -> Iterator[Turn]:
+        """Apply what one event says, turn by turn."""
+        [first, *_] = step.statements
+        if isinstance(first, Seen):
+            yield from self._see(first, step.silence)
+            return
+        how = EndedHow.REVOKED
+        since = None if step.before_all else step.event
+        added: list[SecurityGroupRule] = []
+        taken: list[SecurityGroupRule] = []
+        for statement in step.statements:
+            match statement:
+                case RuleThere(rule=rule, rule_id=rule_id, is_edit=is_edit):
+                    how = EndedHow.MODIFIED if is_edit else how
+                    self._put(rule, rule_id, since, added, taken)
+                case RuleGone(rule=gone, rule_id=rule_id):
+                    key = self._key_of(gone, rule_id)
+                    taken += [] if key is None else [self._take(key)]
+                case Deleted():
+                    how = EndedHow.DELETED
+                    taken += [self._take(key) for key in [*self.standing]]
+                case _:
+                    # That not all is known, or what no group is said to do.
+                    self.is_whole = isinstance(statement, Created)
+        self._judge(added, taken)
+        yield Turn(how, step.found_by)
+
+    def open_ports(self) -> OpenPorts:
+        """What is open now. It is the same object while nothing of it changes."""
+        return self._open
+
+    def openings(self, new: OpenPorts, before: OpenPorts) -> tuple[Opening, ...]:
+        """The openings that the last turn made."""
+        return tuple(openings_in(self._exposure, new, before))
+
+    def severity(self, openings: tuple[Opening, ...]) -> Severity:
+        """How severe such openings are by the table."""
+        return severity_of(Exposure(openings=openings))
+
+    def now(self) -> Moment:
+        """What stands now, as what stands after a call."""
+        return Moment(
+            after=tuple(self.standing.values()), is_whole=self.is_whole, attached=self.attached
+        )
+
+    def _see(self, look: Seen, silence: Silence) -> Iterator[Turn]:
+        """Exactly these rules are there: new ones come one after the other, then old ones go.
+
+        What is open before and after the look counts as open all the time.
+        """
+        self.is_whole, self.attached = True, look.attached
+        shown: set[object] = set()
+        new: list[SecurityGroupRule] = []
+        for rule in in_order_of_ids(it for it in look.rules if not silence.covers(it)):
+            key = self._key_of(rule, rule.rule_id)
+            shown.add(rule.rule_id)
+            if key is None:
+                new.append(rule)
+            elif self.standing[key].rule == rule:
+                self._rename(key, rule.rule_id, rule)
+            else:
+                # Edited: the old contents stand until the new ones of all rules do.
+                self._rename(key, _Earlier(key), self.standing[key].rule)
+                new.append(rule)
+        for rule in new:
+            added: list[SecurityGroupRule] = []
+            self._put(rule, rule.rule_id, look.event, added, [])
+            self._judge(added, [])
+            yield Turn(EndedHow.SEEN, rule.rule_id)
+        old = [
+            key
+            for key, it in self.standing.items()
+            if key not in shown and not silence.covers(it.rule)
+        ]
+        self._judge([], [self._take(key) for key in old])
+        yield Turn(EndedHow.SEEN)
+
+    def _judge(
+        self, added: Iterable[SecurityGroupRule], taken: Iterable[SecurityGroupRule]
+    ) -> None:
+        """What is open now on the ports of these rules; all others are as they were."""
+        more, less = ([rule for rule in its if _public_network_of(rule)] for its in (added, taken))
+        touched = [*more, *less]
+        if not touched:
+            return
+        ports = ports_of(touched, self.protocols)
+        alike = [it for it in self._by_ports.values() if it.meets(touched)]
+        if not any(self._may_change(family, ports, alike, more, less) for family in FAMILIES):
+            return
+        beside = [rule for it in alike for rule in it.rules.values()]
+        self._exposure = exposure_of(beside)
+        self._open = replaced(self._open, open_ports_of(self._exposure, self.protocols), ports)
+
+    def _may_change(
+        self,
+        family: int,
+        ports: Mapping[str | None, int],
+        alike: Sequence[_Alike],
+        more: Iterable[SecurityGroupRule],
+        less: Iterable[SecurityGroupRule],
+    ) -> bool:
+        """Whether what is open on these ports may be another now, in a family of addresses.
+
+        It costs far less than to add up all ranges that are open there.
+        """
+        is_open = {it: self._open.get((it, family), 0) for it in ports}
+        is_less = any(_is_of(family, rule) for rule in less)
+        if is_less:
+            # What is the world by itself keeps its ports open.
+            safe = ports_of((it.example for it in alike if it.worlds[family]), self.protocols)
+            is_at_risk = any(is_open[it] & bits & ~safe.get(it, 0) for it, bits in ports.items())
+            if is_at_risk:
+                return True
+        is_more = any(_is_of(family, rule) for rule in more)
+        is_closed = any(bits & ~is_open[it] for it, bits in ports.items())
+        addresses = sum(it.addresses[family] for it in alike)
+        return is_more and is_closed and is_enough_for_world(addresses, family)
+
+    def _put(
+        self,
+        rule: SecurityGroupRule,
+        rule_id: str | None,
+        since: Event | None,
+        added: list[SecurityGroupRule],
+        taken: list[SecurityGroupRule],
+    ) -> None:
+        """A rule is there; notes the rules of which there is one more or one less."""
+        before = self.standing.get(rule_id) if rule_id else None
+        if rule.direction is Direction.UNKNOWN and rule_id:
+            known = before.rule.direction if before else Direction.UNKNOWN
+            rule = replace(rule, direction=self.directions.get(rule_id, known))
+        if rule.rule_id != rule_id:
+            rule = replace(rule, rule_id=rule_id)
+        key = rule_id if before else self._key_of(rule, rule_id)
+        if key is not None and (rule_id is None or (self.standing[key].rule == rule and before)):
+            return
+        if key is not None:
+            taken.append(self._take(key))
+        self._place(rule_id or rule, StandingRule(rule=rule, since=since))
+        added.append(rule)
+        if since is not None:
+            self.left_of[since.event_id] += 1
+
+    def _take(self, key: object) -> SecurityGroupRule:
+        gone = self._unplace(key)
+        if gone.since is not None:
+            self.left_of[gone.since.event_id] -= 1
+            if not self.left_of[gone.since.event_id]:
+                self.emptied.append(gone.since)
+        return gone.rule
+
+    def _rename(self, key: object, to: object, rule: SecurityGroupRule) -> None:
+        """The same rule stands under another key."""
+        it = self._unplace(key)
+        self._place(to, replace(it, rule=rule))
+
+    def _place(self, key: object, it: StandingRule) -> None:
+        self.standing[key] = it
+        self._by_contents.setdefault(it.rule, []).append(key)
+        network = _public_network_of(it.rule)
+        if network is not None:
+            ports = it.rule.protocol, it.rule.ports or ALL_PORTS
+            alike = self._by_ports.get(ports)
+            if alike is None:
+                alike = self._by_ports[ports] = _Alike(it.rule)
+            alike.rules[key] = it.rule
+            alike.count(it.rule.peer, network, +1)
+
+    def _unplace(self, key: object) -> StandingRule:
+        it = self.standing.pop(key)
+        keys = self._by_contents[it.rule]
+        keys.remove(key)
+        if not keys:
+            del self._by_contents[it.rule]
+        network = _public_network_of(it.rule)
+        if network is not None:
+            ports = it.rule.protocol, it.rule.ports or ALL_PORTS
+            alike = self._by_ports[ports]
+            del alike.rules[key]
+            alike.count(it.rule.peer, network, -1)
+            if not alike.rules:
+                del self._by_ports[ports]
+        return it
+
+    def _key_of(self, rule: SecurityGroupRule | None, rule_id: str | None) -> object:
+        """What a rule stands under, if it does: a rule of another id is another one."""
+        if rule_id in self.standing or rule is None:
+            return rule_id if rule_id in self.standing else None
+        for contents in (rule, replace(rule, direction=Direction.UNKNOWN)):
+            for key in reversed(self._by_contents.get(contents, ())):
+                if rule_id is None or not isinstance(key, str):
+                    return key
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """What the contents of a rule stand under that a look shows edited."""
+
+    key: object
+
+
+class _Alike:
+    """The public rules of one protocol and port range."""
+
+    __slots__ = ("addresses", "example", "rules", "worlds")
+
+    def __init__(self, example: SecurityGroupRule) -> None:
+        self.example = example
+        self.rules: dict[object, SecurityGroupRule] = {}
+        # By family: their addresses, each counted as often as it is, and how many rules are the
+        # world by themselves.
+        self.addresses = dict.fromkeys(FAMILIES, 0)
+        self.worlds = dict.fromkeys(FAMILIES, 0)
+
+    def meets(self, rules: Iterable[SecurityGroupRule]) -> bool:
+        """Whether one of these rules is about some of the same ports."""
+        own, ports = self.example, self.example.ports or ALL_PORTS
+        return any(
+            (
+                own.protocol == rule.protocol
+                and ports.first <= (rule.ports or ALL_PORTS).last
+                and (rule.ports or ALL_PORTS).first <= ports.last
+            )
+            or ALL_PROTOCOLS in (own.protocol, rule.protocol)
+            for rule in rules
+        )
+
+    def count(self, peer: Peer, network: _Network, by: int) -> None:
+        """There is a rule more, or less, with these addresses."""
+        addresses = 1 << network.max_prefixlen - network.prefixlen
+        self.addresses[network.version] += by * addresses
+        if is_enough_for_world(addresses, network.version):
+            for family in families_of(internet_share_of((peer,))):
+                self.worlds[family] += by
+
+
+def _is_of(family: int, rule: SecurityGroupRule) -> bool:
+    network = rule.peer.network
+    return network is not None and network.version == family
+
+
+def _public_network_of(rule: SecurityGroupRule) -> _Network | None:
+    """Whom a rule lets in, if that may be the public; None for an egress rule."""
+    return None if rule.direction is Direction.EGRESS else rule.peer.network
