@@ -33,6 +33,7 @@ from security_group_alerter.judgement.severities import (
 from security_group_alerter.model.account import AccountFacts
 from security_group_alerter.model.exposure import Breadth
 from security_group_alerter.model.finding import Effect
+from security_group_alerter.model.group_state import Reach
 from security_group_alerter.model.message import Message
 from security_group_alerter.model.rules import PortRange
 from security_group_alerter.model.severity import Severity
@@ -247,6 +248,10 @@ def attributes() -> str:
             "denied, failed or were dry runs"
         ),
         "kind": listed(SubjectKind),
+        "reach": (
+            f"{listed(Reach)}: what stands behind what was opened; only where `world_open` is "
+            "`true`, and `unknown` where nobody looked"
+        ),
         "account_id": "the account whose resources changed, not the caller's account",
         "account_name": "that account's name in the organization",
         "region": "the Region of the change",

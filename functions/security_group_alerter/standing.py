@@ -1,4 +1,4 @@
-"""Step 6c: each call is judged again by what stood in its group, by all that is known of that.
+"""Step 6e: each call is judged again by what stood in its group, by all that is known of that.
 
 Known are what memory has of the group, what a look shows of it, and the delivery's other calls.
 """
@@ -24,7 +24,7 @@ from .model.change import AttachmentChange, PrefixListChange, SecurityGroupChang
 from .model.exposure_life import Resource
 from .model.finding import Finding
 from .model.group_state import GroupReach, GroupState, Look, Looked, PrefixListState, Reach
-from .model.rules import Peer
+from .model.rules import Peer, PeerKind
 from .model.standing import Circumstances, Moment
 
 # In seconds, of what the function has left. The alerts come first: with less left than is kept
@@ -233,11 +233,24 @@ def _with_reach(finding: Finding) -> Finding:
     judgement = finding.judgement
     if not judgement.world_open:
         return finding
-    match finding.look and finding.look.state:
-        case GroupState() as state:
-            reach = reach_of_group(state, families_open_in(judgement.opened))
-        case PrefixListState() as state:
+    families = families_open_in(judgement.opened)
+    match finding.look and finding.look.state, finding.change:
+        case GroupState() as state, AttachmentChange(target=target):
+            reach = _reach_where_attached(state, target, families)
+        case GroupState() as state, _:
+            reach = reach_of_group(state, families)
+        case PrefixListState() as state, _:
             reach = reach_of_list(state)
         case _:
             reach = GroupReach(reach=Reach.UNKNOWN)
     return replace(finding, judgement=replace(judgement, reach=reach))
+
+
+def _reach_where_attached(
+    state: GroupState, target: str | None, families: Collection[PeerKind]
+) -> GroupReach:
+    """What the call attached it to counts; EC2 may not show that yet."""
+    there = tuple(it for it in state.interfaces if target in (it.id, it.used_by))
+    if not there:
+        return GroupReach(reach=Reach.UNKNOWN)
+    return reach_of_group(replace(state, interfaces=there), families)

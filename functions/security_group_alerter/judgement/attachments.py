@@ -15,6 +15,7 @@ from ..model.acceptance import AcceptedOpening
 from ..model.attachment import AttachedGroup, KnownGroup
 from ..model.change import Action, AttachmentChange, SecurityGroupChange
 from ..model.finding import Effect, Finding, Judgement
+from ..model.group_state import GroupReach, Reach
 from ..model.record import CloudTrailRecord, Outcome
 from ..model.severity import Severity
 from .accepted_openings import acceptance_of
@@ -33,8 +34,8 @@ def attachment_finding(
 ) -> Finding:
     """Judge groups that were attached: the worst that opens something to the world is the subject.
 
-    `known` is what is known of the groups, by id; a group that is not known is left out. What
-    stands behind the group (`reach`) is left to the caller.
+    `known` is what is known of the groups, by id; a group that is not known is left out. Who
+    can reach what was opened is left to the caller: `reach` is unknown.
     """
     by_record = finding_of(record, change, standards, today=today)
     groups = tuple(
@@ -55,6 +56,8 @@ def attachment_finding(
     judgement = _judged(worst, groups, cannot_be_judged=change.cannot_be_judged)
     if record.outcome is not Outcome.SUCCEEDED:
         judgement = refused(judgement, change, record.outcome)
+    else:
+        judgement = replace(judgement, reach=GroupReach(reach=Reach.UNKNOWN))
     subject = replace(by_record.subject, id=worst.group_id)
     return replace(by_record, subject=subject, judgement=judgement)
 

@@ -1,4 +1,4 @@
-"""Step 6b: which groups and prefix lists are worth a look, the worst first."""
+"""Step 6c: which groups and prefix lists are worth a look, the worst first."""
 
 from __future__ import annotations
 

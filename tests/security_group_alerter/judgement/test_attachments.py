@@ -12,6 +12,7 @@ from security_group_alerter.model.attachment import KnownGroup
 from security_group_alerter.model.change import AttachmentChange
 from security_group_alerter.model.exposure import Exposure
 from security_group_alerter.model.finding import Effect, Finding
+from security_group_alerter.model.group_state import GroupReach, Reach
 from security_group_alerter.model.rules import PortRange
 from security_group_alerter.model.severity import Severity
 from security_group_alerter.model.subject import SubjectKind
@@ -130,6 +131,7 @@ def test_groups_that_were_attached(
     assert judgement.severity is severity
     assert (judgement.effect, judgement.world_open) == effect
     assert judgement.opened.is_world_open == judgement.world_open
+    assert judgement.reach == (GroupReach(reach=Reach.UNKNOWN) if judgement.world_open else None)
     assert (found.subject.kind, found.subject.id) == (SubjectKind.SECURITY_GROUP, subject)
     assert [group.group_id for group in judgement.groups] == [*groups]
 
@@ -204,6 +206,7 @@ def test_a_call_that_was_refused_is_an_attempt(
     assert found.judgement.severity is severity
     assert (found.judgement.effect, found.judgement.world_open) == (Effect.ATTEMPT, False)
     assert not found.judgement.acceptance.used
+    assert found.judgement.reach is None
 
 
 # --- Accepted openings ----------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from security_group_alerter.cloudtrail.changes import change_of
 from security_group_alerter.cloudtrail.payload import LogStream
 from security_group_alerter.cloudtrail.records import record_of
 from security_group_alerter.memory.statements import (
+    Attached,
     Created,
     Deleted,
     RangesEdited,

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
@@ -16,8 +17,11 @@ from security_group_alerter.messages.limits import LIMITS, Limits
 from security_group_alerter.model.acceptance import AcceptedOpening
 from security_group_alerter.model.attachment import KnownGroup
 from security_group_alerter.model.change import AttachmentChange
+from security_group_alerter.model.exposure_life import Resource
 from security_group_alerter.model.finding import Finding
+from security_group_alerter.model.group_state import GroupState, Look
 from security_group_alerter.model.rules import PortRange
+from security_group_alerter.model.subject import SubjectKind
 from tests.security_group_alerter.builders import TODAY, calmly, judged, peer, record, rules
 from tests.security_group_alerter.messages.forms import (
     QUERIES,
@@ -27,7 +31,7 @@ from tests.security_group_alerter.messages.forms import (
     machine,
     sms,
 )
-from tests.stories import told
+from tests.stories import NOW, told
 
 ENI: Final = "eni-0f7be690ced904db8"
 INSTANCE: Final = "i-07f3e19c2b5d8a640"
@@ -293,6 +297,19 @@ def test_of_several_open_groups_the_rules_of_each_are_looked_at() -> None:
     *_, (_, command, _) = briefing_for(attached({ONE: SSH, TWO: SSH, THREE: RDP})).looks
 
     assert f"Name=group-id,Values={ONE},{TWO}" in command
+
+
+def test_rules_that_a_look_showed_need_no_command() -> None:
+    finding = attached({ONE: SSH, TWO: SSH})
+    resource = Resource(
+        kind=SubjectKind.SECURITY_GROUP, id=ONE, account_id="111122223333", region="eu-central-1"
+    )
+    for has_all_rules, shown in ((True, TWO), (False, f"{ONE},{TWO}")):
+        state = GroupState(resource=resource, seen_at=NOW, has_all_rules=has_all_rules)
+
+        *_, (_, command, _) = briefing_for(replace(finding, look=Look(state=state))).looks
+
+        assert f"Name=group-id,Values={shown} " in command
 
 
 @calmly

@@ -16,6 +16,7 @@ from ..members import without_empty
 from ..rule_words import concern_of, openings_words
 from ..text import listed, plural, safe
 from ..undo import NoUndoError, Step, needed, undo_of
+from .standing_words import group_state_of
 from .words import (
     ADDED,
     NOT_NAMED,
@@ -88,7 +89,7 @@ def groups_attached(entry: DeliveredFinding, change: AttachmentChange, limits: L
         notes=(*acceptance, *_notes(finding, groups)),
         acceptance=acceptance,
         undo=undo_of(entry, lambda: _steps_back(change, opening)),
-        looks=tuple(_looks(change, foremost)),
+        looks=tuple(_looks(finding, change, foremost)),
         steps=_STEPS if opening else _CANNOT_JUDGE_STEPS,
         resource_type="AWS::EC2::SecurityGroup",
         weakens=Weakened.FIREWALL if opening else None,
@@ -207,7 +208,7 @@ def _reasons(finding: Finding) -> Iterator[str]:
 # What to look at.
 
 
-def _looks(change: AttachmentChange, group_ids: list[str]) -> Iterator[Look]:
+def _looks(finding: Finding, change: AttachmentChange, group_ids: list[str]) -> Iterator[Look]:
     how_to_read = (
         "With a Public or IPv6 address, it can be reached from the Internet. Groups are those that "
         "it has now."
@@ -234,8 +235,10 @@ def _looks(change: AttachmentChange, group_ids: list[str]) -> Iterator[Look]:
             value=instance_id,
             how_to_read=how_to_read,
         )
+    state = group_state_of(finding)
+    seen = finding.subject.id if state is not None and state.has_all_rules else None
     for group_id in group_ids:
-        if ids.SECURITY_GROUP.fullmatch(group_id):
+        if group_id != seen and ids.SECURITY_GROUP.fullmatch(group_id):
             yield rules_look(group_id)
 
 

@@ -122,13 +122,16 @@ def _is_part(part: SecurityGroupRule, rule: SecurityGroupRule) -> bool:
 
 def _setting_back(entry: DeliveredFinding, change: SecurityGroupChange) -> Iterator[Step]:
     """First what is open to the Internet; then the contents that the edited rules had before."""
-    if not change.removed:
-        raise NoUndoError("what the rule allowed before is not in the record")
     finding = entry.finding
     opening = _open_to_the_internet(change.added, finding.judgement.foremost, finding.lists)
+    has_directions = all(rule.direction is not Direction.UNKNOWN for rule in opening)
+    if not change.removed and not (opening and has_directions):
+        raise NoUndoError("what the rule allowed before is not in the record")
     if opening:
         does = f"Remove what is open to the Internet ({plural(len(opening), 'rule')})"
         yield Step(words=_rules_command("revoke", opening, change), does=does)
+    if not change.removed:
+        return
     edits = [
         {
             "SecurityGroupRuleId": needed(ids.SECURITY_GROUP_RULE, rule.rule_id, "rule id"),
