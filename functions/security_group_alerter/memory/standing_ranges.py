@@ -13,6 +13,7 @@ from ..model.exposure_life import EndedHow, Event
 from ..model.rules import Peer
 from ..model.severity import Severity
 from ..model.standing import Moment
+from .base import Base
 from .open_ports import OpenPorts, families_of
 from .order import Silence, Step, look_version_name
 from .standing_rules import Turn
@@ -33,6 +34,15 @@ class StandingRanges:
     emptied: list[Event] = field(default_factory=list)
     _open: OpenPorts = field(default_factory=dict)
 
+    @classmethod
+    def since(cls, base: Base) -> StandingRanges:
+        """The ranges that the list held at the time of a base."""
+        ranges = cls(is_whole=base.is_whole, versions=dict(base.versions))
+        for it in base.ranges:
+            ranges._add((it.peer,), it.since)
+        ranges._notice()
+        return ranges
+
     def follow(self, step: Step) -> Iterator[Turn]:
         """Apply what one event says, as one turn."""
         how = EndedHow.PREFIX_LIST
@@ -51,10 +61,7 @@ class StandingRanges:
                 case _:
                     # That not all is known, or what no list is said to do.
                     self.is_whole = isinstance(statement, Created)
-        # A list is open as a whole: its ports are those of the rules that refer to it.
-        families = families_of(internet_share_of(self.standing))
-        if len(families) != len(self._open) or any((None, it) not in self._open for it in families):
-            self._open = {(None, family): 1 for family in families}
+        self._notice()
         yield Turn(how, found_by)
 
     def open_ports(self) -> OpenPorts:
@@ -72,6 +79,12 @@ class StandingRanges:
     def now(self) -> Moment:
         """What the list holds now, as what it holds after a call."""
         return Moment(ranges_after=tuple(self.standing), is_whole=self.is_whole)
+
+    def _notice(self) -> None:
+        # A list is open as a whole: its ports are those of the rules that refer to it.
+        families = families_of(internet_share_of(self.standing))
+        if len(families) != len(self._open) or any((None, it) not in self._open for it in families):
+            self._open = {(None, family): 1 for family in families}
 
     def _edit(self, edit: RangesEdited, since: Event | None) -> None:
         if edit.restored_version is not None:

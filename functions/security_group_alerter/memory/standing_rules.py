@@ -21,6 +21,7 @@ from ..model.rules import (
 )
 from ..model.severity import Severity
 from ..model.standing import Moment, StandingRule
+from .base import Base
 from .open_ports import (
     FAMILIES,
     OpenPorts,
@@ -76,6 +77,20 @@ class StandingRules:
     _open: OpenPorts = field(default_factory=dict)
     # Of the ports that the last turn touched.
     _exposure: Exposure = Exposure()
+
+    @classmethod
+    def since(
+        cls, base: Base, directions: Mapping[str, Direction], protocols: frozenset[str | None]
+    ) -> StandingRules:
+        """The rules that stood at the time of a base."""
+        rules = cls(directions, protocols, is_whole=base.is_whole, attached=base.attached)
+        for it in base.rules:
+            rules._place(it.rule.rule_id or it.rule, it)
+            if it.since is not None:
+                rules.left_of[it.since.event_id] += 1
+        public = [it for alike in rules._by_ports.values() for it in alike.rules.values()]
+        rules._open = open_ports_of(exposure_of(public), protocols)
+        return rules
 
     def follow(self, step: Step) -> Iterator[Turn]:
         """Apply what one event says, turn by turn."""
@@ -157,43 +172,44 @@ class StandingRules:
     def _judge(
         self, added: Iterable[SecurityGroupRule], taken: Iterable[SecurityGroupRule]
     ) -> None:
-        """What is open now on the ports of these rules; all others are as they were."""
+        """Find what is open on the ports where these rules may make a difference."""
         more, less = ([rule for rule in its if _public_network_of(rule)] for its in (added, taken))
-        touched = [*more, *less]
-        if not touched:
+        if not (more or less):
             return
-        ports = ports_of(touched, self.protocols)
-        alike = [it for it in self._by_ports.values() if it.meets(touched)]
-        if not any(self._may_change(family, ports, alike, more, less) for family in FAMILIES):
-            return
-        beside = [rule for it in alike for rule in it.rules.values()]
-        self._exposure = exposure_of(beside)
-        self._open = replaced(self._open, open_ports_of(self._exposure, self.protocols), ports)
+        closed, at_risk = self._closed(more), self._at_risk(less)
+        ports = {it: closed.get(it, 0) | at_risk.get(it, 0) for it in {*closed, *at_risk}}
+        alike = [it for it in self._by_ports.values() if it.is_about(ports)]
+        is_enough = any(
+            is_enough_for_world(sum(it.addresses[family] for it in alike), family)
+            for family in FAMILIES
+        )
+        if is_enough or any(at_risk.values()):
+            beside = [rule for it in alike for rule in it.rules.values()]
+            self._exposure = exposure_of(beside) if is_enough else Exposure()
+            now = open_ports_of(self._exposure, self.protocols)
+            self._open = replaced(self._open, now, ports)
 
-    def _may_change(
-        self,
-        family: int,
-        ports: Mapping[str | None, int],
-        alike: Sequence[_Alike],
-        more: Iterable[SecurityGroupRule],
-        less: Iterable[SecurityGroupRule],
-    ) -> bool:
-        """Whether what is open on these ports may be another now, in a family of addresses.
+    def _closed(self, added: Sequence[SecurityGroupRule]) -> dict[str | None, int]:
+        """The ports of new rules that are not open yet in their families of addresses."""
+        closed: dict[str | None, int] = {}
+        for family in FAMILIES:
+            ports = ports_of((it for it in added if _is_of(family, it)), self.protocols)
+            for protocol, bits in ports.items():
+                left = bits & ~self._open.get((protocol, family), 0)
+                closed[protocol] = closed.get(protocol, 0) | left
+        return closed
 
-        It costs far less than to add up all ranges that are open there.
-        """
-        is_open = {it: self._open.get((it, family), 0) for it in ports}
-        is_less = any(_is_of(family, rule) for rule in less)
-        if is_less:
-            # What is the world by itself keeps its ports open.
-            safe = ports_of((it.example for it in alike if it.worlds[family]), self.protocols)
-            is_at_risk = any(is_open[it] & bits & ~safe.get(it, 0) for it, bits in ports.items())
-            if is_at_risk:
-                return True
-        is_more = any(_is_of(family, rule) for rule in more)
-        is_closed = any(bits & ~is_open[it] for it, bits in ports.items())
-        addresses = sum(it.addresses[family] for it in alike)
-        return is_more and is_closed and is_enough_for_world(addresses, family)
+    def _at_risk(self, taken: Sequence[SecurityGroupRule]) -> dict[str | None, int]:
+        """The open ports of rules that are gone, but where another is the world by itself."""
+        at_risk: dict[str | None, int] = {}
+        for family in FAMILIES:
+            gone = [it for it in taken if _is_of(family, it)]
+            worlds = (it for it in self._by_ports.values() if it.worlds[family] and it.meets(gone))
+            safe = ports_of((it.example for it in worlds), self.protocols) if gone else {}
+            for protocol, bits in ports_of(gone, self.protocols).items():
+                left = bits & self._open.get((protocol, family), 0) & ~safe.get(protocol, 0)
+                at_risk[protocol] = at_risk.get(protocol, 0) | left
+        return at_risk
 
     def _put(
         self,
@@ -291,6 +307,14 @@ class _Alike:
         # world by themselves.
         self.addresses = dict.fromkeys(FAMILIES, 0)
         self.worlds = dict.fromkeys(FAMILIES, 0)
+
+    def is_about(self, ports: Mapping[str | None, int]) -> bool:
+        """Whether they are about some of these ports."""
+        own = self.example.ports or ALL_PORTS
+        if self.example.protocol == ALL_PROTOCOLS:
+            return any(ports.values())
+        # Without the ports below, and then without those above.
+        return bool(ports.get(self.example.protocol, 0) >> own.first & (1 << own.count) - 1)
 
     def meets(self, rules: Iterable[SecurityGroupRule]) -> bool:
         """Whether one of these rules is about some of the same ports."""

@@ -6,7 +6,7 @@ Statements form a set. The order in which they arrive does not matter, nor does 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ..model.change import Action, Change, PrefixListChange, SecurityGroupChange
@@ -86,7 +86,8 @@ class Seen:
 
     event: Event
     seen_at: datetime
-    rules: tuple[SecurityGroupRule, ...] = ()
+    # A thousand rules: the event tells looks apart well enough.
+    rules: tuple[SecurityGroupRule, ...] = field(default=(), hash=False)
     attached: frozenset[str] = frozenset()
 
 
@@ -96,7 +97,7 @@ class SeenRanges:
 
     event: Event
     seen_at: datetime
-    ranges: tuple[Peer, ...] = ()
+    ranges: tuple[Peer, ...] = field(default=(), hash=False)
     version: int | None = None
 
 
