@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 TRAIL_ARN = f"arn:aws:cloudtrail:{TRAIL_REGION}:{MANAGEMENT_ACCOUNT_ID}:trail/organization-trail"
 SEEN_EVENTS_TABLE = "seen-events"
+GROUP_MEMORY_TABLE = "group-memory"
+_KEYS = {SEEN_EVENTS_TABLE: "event_id", GROUP_MEMORY_TABLE: "resource"}
 _OUS = ("Workloads", "Sandbox", "Infrastructure")
 # Account ID, name, OU, and the tags that alerts show by default.
 _ACCOUNTS = (
@@ -100,12 +102,13 @@ def emulated_aws(*, look_role_name: str = "", but_for: Collection[str] = ()) -> 
         _forget_the_persons_aws()
         _make_organization(boto3.client("organizations"))
         dynamodb = boto3.client("dynamodb")
-        dynamodb.create_table(
-            TableName=SEEN_EVENTS_TABLE,
-            KeySchema=[{"AttributeName": "event_id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "event_id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        for table_name, key in _KEYS.items():
+            dynamodb.create_table(
+                TableName=table_name,
+                KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
+                BillingMode="PAY_PER_REQUEST",
+            )
         topic = Topic(boto3.client("sns").create_topic(Name="alerts")["TopicArn"], dynamodb)
         os.environ |= _environment_of(topic) | {"LOOK_ROLE_NAME": look_role_name}
         yield topic
@@ -142,6 +145,7 @@ def _environment_of(topic: Topic) -> dict[str, str]:
         "TRAIL_ARN": TRAIL_ARN,
         "ACCOUNT_TAGS": "Owner,Environment",
         "SEEN_EVENTS_TABLE": SEEN_EVENTS_TABLE,
+        "GROUP_MEMORY_TABLE": GROUP_MEMORY_TABLE,
         "POWERTOOLS_METRICS_DISABLED": "true",
         "POWERTOOLS_SERVICE_NAME": "security-group-alerter",
         "POWERTOOLS_LOG_LEVEL": "WARNING",

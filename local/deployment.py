@@ -115,7 +115,7 @@ def missing_sam_options(settings: Mapping[str, Any]) -> dict[str, str | bool]:
     """Options that `sam deploy` needs, and that samconfig.toml does not set."""
     missing: dict[str, str | bool] = {}
     if not settings.get("capabilities"):
-        missing["capabilities"] = "CAPABILITY_IAM CAPABILITY_AUTO_EXPAND"
+        missing["capabilities"] = "CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND"
     if not settings.get("resolve_s3") and not settings.get("s3_bucket"):
         missing["resolve_s3"] = True
     return missing

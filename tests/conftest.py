@@ -13,7 +13,7 @@ import pytest
 from botocore.loaders import create_loader
 from xdist.scheduler import LoadFileScheduling
 
-from local.aws import SEEN_EVENTS_TABLE, Topic, emulated_aws
+from local.aws import GROUP_MEMORY_TABLE, SEEN_EVENTS_TABLE, Topic, emulated_aws
 from security_group_alerter.handlers import delivery as handler
 from security_group_alerter.settings import DELIVERY, PRESENTATION
 
@@ -110,7 +110,8 @@ def topic() -> Iterator[Topic]:
 
 @pytest.fixture
 def forgotten(topic: Topic) -> None:
-    """Nothing has been alerted before this test."""
+    """Nothing has been alerted or remembered before this test."""
     client = boto3.client("dynamodb", region_name=topic.arn.split(":")[3])
-    for item in client.scan(TableName=SEEN_EVENTS_TABLE)["Items"]:
-        client.delete_item(TableName=SEEN_EVENTS_TABLE, Key={"event_id": item["event_id"]})
+    for table, key in ((SEEN_EVENTS_TABLE, "event_id"), (GROUP_MEMORY_TABLE, "resource")):
+        for item in client.scan(TableName=table)["Items"]:
+            client.delete_item(TableName=table, Key={key: item[key]})

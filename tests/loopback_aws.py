@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs
 
-from local.aws import SEEN_EVENTS_TABLE, SentAlert
+from local.aws import GROUP_MEMORY_TABLE, SEEN_EVENTS_TABLE, SentAlert
 
 ACCOUNT: Final[dict[str, Any]] = {
     "Id": "222233334444",
@@ -48,6 +48,8 @@ class LoopbackAws:
         self.calls: Counter[str] = Counter()
         # What was put, by its key; and one request at a time, as for an item of DynamoDB.
         self.items: dict[str, dict[str, Any]] = {}
+        # What is remembered of each group.
+        self.memories: dict[str, dict[str, Any]] = {}
         self._one_at_a_time = threading.Lock()
         self.url = ""
         # What DescribeAccount says of any.
@@ -62,6 +64,7 @@ class LoopbackAws:
         self.messages = 0
         self.calls.clear()
         self.items.clear()
+        self.memories.clear()
 
     def answer(self, operation: str, body: str) -> tuple[int, bytes]:
         """Do what is asked: the status and the body of the answer."""
@@ -73,6 +76,9 @@ class LoopbackAws:
         # Other functions, to which ours is compared, have other tables: those take everything.
         if operation == "PutItem" and "event_id" in json.loads(body)["Item"]:
             status, answer = self._put(json.loads(body))
+            return status, json.dumps(answer).encode()
+        if (updates := _updates_of_memories(operation, body)) is not None:
+            status, answer = self._update(updates)
             return status, json.dumps(answer).encode()
         return 200, json.dumps(self._answer(operation, json.loads(body))).encode()
 
@@ -109,15 +115,36 @@ class LoopbackAws:
             if _holds(asked, there):
                 self.items[key] = item
                 return 200, {}
-        return 400, {
-            "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
-            "message": "The conditional request failed",
-            **({"Item": there} if there else {}),
-        }
+        return 400, _REFUSED | ({"Item": there} if there else {})
+
+    def _update(self, updates: list[dict[str, Any]]) -> tuple[int, dict[str, Any]]:
+        """Change all of these memories, or none: as UpdateItem and TransactWriteItems do.
+
+        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+        """
+        with self._one_at_a_time:
+            keys = [update["Key"]["resource"]["S"] for update in updates]
+            fits = [
+                _holds(it, self.memories.get(key)) for it, key in zip(updates, keys, strict=True)
+            ]
+            if all(fits):
+                self.memories |= {
+                    key: _updated(update) for update, key in zip(updates, keys, strict=True)
+                }
+                return 200, {}
+        if len(updates) == 1:
+            return 400, _REFUSED
+        reasons = [{"Code": "None" if it else "ConditionalCheckFailed"} for it in fits]
+        return 400, _CANCELLED | {"CancellationReasons": reasons}
 
     def _answer(self, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
-        table = asked.get("RequestItems", {}).get(SEEN_EVENTS_TABLE)
+        requests = asked.get("RequestItems", {})
+        table = requests.get(SEEN_EVENTS_TABLE)
         match operation:
+            case "BatchGetItem" if GROUP_MEMORY_TABLE in requests:
+                keys = [key["resource"]["S"] for key in requests[GROUP_MEMORY_TABLE]["Keys"]]
+                items = [self.memories[key] for key in keys if key in self.memories]
+                return {"Responses": {GROUP_MEMORY_TABLE: items}, "UnprocessedKeys": {}}
             case "BatchGetItem":
                 items = [key for key in table["Keys"] if key["event_id"]["S"] in self.marked]
                 return {"Responses": {SEEN_EVENTS_TABLE: items}, "UnprocessedKeys": {}}
@@ -137,6 +164,26 @@ class LoopbackAws:
                 return {"Tags": [{"Key": "Owner", "Value": "payments"}]}
             case _:
                 raise ValueError(f"the function does not call {operation}")
+
+
+def _updates_of_memories(operation: str, body: str) -> list[dict[str, Any]] | None:
+    """The updates that a call makes; None when it is another call, or of another table."""
+    if operation not in {"UpdateItem", "TransactWriteItems"}:
+        return None
+    asked = json.loads(body)
+    updates = (
+        [it["Update"] for it in asked["TransactItems"]] if "TransactItems" in asked else [asked]
+    )
+    return updates if updates[0]["TableName"] == GROUP_MEMORY_TABLE else None
+
+
+def _updated(update: dict[str, Any]) -> dict[str, Any]:
+    """The item afterwards: the function sets all that it keeps there."""
+    values = update["ExpressionAttributeValues"]
+    item = {"memory": values[":memory"], "version": values[":next"]}
+    if ":expires" in values:
+        item["expires"] = values[":expires"]
+    return {**update["Key"], **item}
 
 
 def _holds(asked: dict[str, Any], there: dict[str, Any] | None) -> bool:
@@ -165,6 +212,14 @@ def _is_counted(name: str, entry: str) -> bool:
     return name.startswith(entry) and name.endswith(texts)
 
 
+_REFUSED: Final[dict[str, Any]] = {
+    "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
+    "message": "The conditional request failed",
+}
+_CANCELLED: Final[dict[str, Any]] = {
+    "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+    "message": "Transaction cancelled",
+}
 _PUBLISHED: Final = (
     b"<PublishResponse><PublishResult><MessageId>m</MessageId></PublishResult></PublishResponse>"
 )
@@ -231,6 +286,7 @@ def environment_for(aws: LoopbackAws) -> dict[str, str]:
         "NO_PROXY": "127.0.0.1",
         "ALERT_TOPIC_ARN": "arn:aws:sns:eu-central-1:111122223333:alerts",
         "SEEN_EVENTS_TABLE": SEEN_EVENTS_TABLE,
+        "GROUP_MEMORY_TABLE": GROUP_MEMORY_TABLE,
         "ACCOUNT_TAGS": "Owner",
         "POWERTOOLS_SERVICE_NAME": "security-group-alerter",
         "PYTHONPATH": "functions:.",

@@ -28,7 +28,11 @@ TOPIC_ARN: Final = "arn:aws:sns:eu-central-1:111122223333:alerts"
 TRAIL_ARN: Final = "arn:aws:cloudtrail:eu-central-1:111122223333:trail/organization-trail"
 NOW: Final = datetime(2026, 11, 23, 9, tzinfo=UTC)
 # The variables that have to be set.
-LEAST: Final = {"ALERT_TOPIC_ARN": TOPIC_ARN, "SEEN_EVENTS_TABLE": "seen-events"}
+LEAST: Final = {
+    "ALERT_TOPIC_ARN": TOPIC_ARN,
+    "SEEN_EVENTS_TABLE": "seen-events",
+    "GROUP_MEMORY_TABLE": "group-memory",
+}
 PRESENTATION: Final = Presentation(
     time_zone=ZoneInfo("Europe/Berlin"),
     access_portal_url="https://d-1234567890.awsapps.com/start",

@@ -70,6 +70,7 @@ ENVIRONMENT: Final = {
     "PYTHONHASHSEED": "0",
     "PYTHONPATH": os.pathsep.join(("functions", ".")),
     "SEEN_EVENTS_TABLE": "seen-events",
+    "GROUP_MEMORY_TABLE": "group-memory",
 }
 
 

@@ -31,6 +31,9 @@ class DeliverySettings:
     presentation: Presentation
     alert_topic_arn: str
     seen_events_table: str
+    group_memory_table: str
+    # With its path, and without a slash before it.
+    look_role_name: str | None = None
     organization_id: str | None = None
     trail_arn: str | None = None
     heartbeat_role_arn: str | None = None
@@ -102,6 +105,12 @@ def _matching(pattern: str) -> Callable[[str], str]:
     return read
 
 
+def _role_name(text: str) -> str:
+    if not (found := _ROLE_NAME.fullmatch(text)) or len(found["path"]) > _LONGEST_PATH:
+        raise ValueError(text)
+    return found["path"] + found["name"]
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
@@ -110,6 +119,11 @@ def _arn(service: str, region: str, resource: str) -> Callable[[str], str]:
     parts = (ids.PARTITION.pattern, service, region, ids.ACCOUNT.pattern, resource)
     return _matching("arn:" + ":".join(parts))
 
+
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html
+_ROLE_NAME = re.compile(r"/?(?P<path>(?:[A-Za-z0-9_+=,.@-]+/)*)(?P<name>[A-Za-z0-9_+=,.@-]{1,64})")
+# 512 with the slash before it.
+_LONGEST_PATH = 511
 
 # Of every handler that sends alerts.
 PRESENTATION: dict[str, Variable] = {
@@ -144,6 +158,15 @@ DELIVERY: dict[str, Variable] = {
         "the name of a DynamoDB table",
         _matching(r"[A-Za-z0-9_.-]{3,255}"),
         is_required=True,
+    ),
+    "GROUP_MEMORY_TABLE": Variable(
+        "group_memory_table",
+        "the name of a DynamoDB table",
+        _matching(r"[A-Za-z0-9_.-]{3,255}"),
+        is_required=True,
+    ),
+    "LOOK_ROLE_NAME": Variable(
+        "look_role_name", "the name of an IAM role, with its path if it has one", _role_name
     ),
     "ORGANIZATION_ID": Variable(
         "organization_id",

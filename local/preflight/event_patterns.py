@@ -30,6 +30,7 @@ _OWN: Final = {
     "OperationsTopicName": ("OperationsTopic", 256),
     "FailureQueueName": ("FailureQueue", 80),
     "SeenEventsTableName": ("SeenEventsTable", 255),
+    "GroupMemoryTableName": ("GroupMemoryTable", 255),
     "Heartbeat": (f"Health{_RANDOM}-Heartbeat", 64),
 }
 _KEY_ID: Final = "01234567-89ab-cdef-0123-456789abcdef"

@@ -34,7 +34,7 @@ SAMCONFIG: Final = f"""
 [default.global.parameters]
 stack_name = "{STACK}"
 [default.deploy.parameters]
-capabilities = "CAPABILITY_IAM CAPABILITY_AUTO_EXPAND"
+capabilities = "CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND"
 resolve_s3 = true
 confirm_changeset = true
 fail_on_empty_changeset = false

@@ -122,7 +122,7 @@ def test_a_new_stack_asks_for_two_addresses(aws: Cloud, person: Person) -> None:
     }
     assert (read["stack_name"], read["region"]) == (STACK, REGION)
     assert (read["capabilities"], read["resolve_s3"]) == (
-        "CAPABILITY_IAM CAPABILITY_AUTO_EXPAND",
+        "CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND",
         True,
     )
     assert "Saved in samconfig.toml, environment default:\n" in result.out

@@ -68,6 +68,21 @@ GOOD: Final[dict[str, dict[str, Any]]] = {
         "abc": "abc",
         "a" * 255: "a" * 255,
     },
+    "GROUP_MEMORY_TABLE": {
+        "group-memory": "group-memory",
+        "alerter-GroupMemoryTable-1A2B_3.C": "alerter-GroupMemoryTable-1A2B_3.C",
+        "a" * 255: "a" * 255,
+    },
+    "LOOK_ROLE_NAME": {
+        "look": "look",
+        "a+=,.@-_1": "a+=,.@-_1",
+        "security-group-alerter/alerter/look": "security-group-alerter/alerter/look",
+        "/security-group-alerter/alerter/look": "security-group-alerter/alerter/look",
+        "a" * 64: "a" * 64,
+        # 512 characters with both slashes, and 64.
+        f"/{'p' * 510}/{'a' * 64}": f"{'p' * 510}/{'a' * 64}",
+        "": None,
+    },
     "HEARTBEAT_ROLE_ARN": {
         "arn:aws:iam::111122223333:role/alerter-HeartbeatRole-1A2B3C": (
             "arn:aws:iam::111122223333:role/alerter-HeartbeatRole-1A2B3C"
@@ -126,6 +141,19 @@ BAD: Final[dict[str, list[str]]] = {
         "tábla",
         "arn:aws:dynamodb:eu-central-1:111122223333:table/seen-events",
     ],
+    "GROUP_MEMORY_TABLE": ["ab", "a" * 256, "group memory", "tábla"],
+    "LOOK_ROLE_NAME": [
+        "/",
+        "look/",
+        "//look",
+        "a//look",
+        "a" * 65,
+        f"{'p' * 511}/look",
+        "look here",
+        "l\u014dok",
+        "*",
+        "arn:aws:iam::111122223333:role/look",
+    ],
     "HEARTBEAT_ROLE_ARN": [
         "HeartbeatRole",
         "arn:aws:iam::1111:role/HeartbeatRole",
@@ -163,6 +191,8 @@ def test_least_that_is_needed() -> None:
         ),
         alert_topic_arn=TOPIC,
         seen_events_table="seen-events",
+        group_memory_table="group-memory",
+        look_role_name=None,
         organization_id=None,
         trail_arn=None,
         heartbeat_role_arn=None,
@@ -213,7 +243,8 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         "TIME_ZONE='CET/CEST': expected an IANA time zone such as Europe/Berlin; "
         "RUNBOOK_URL='wiki': expected the https address of your runbook; "
         "ALERT_TOPIC_ARN is not set: expected the ARN of an SNS topic; "
-        "SEEN_EVENTS_TABLE is not set: expected the name of a DynamoDB table"
+        "SEEN_EVENTS_TABLE is not set: expected the name of a DynamoDB table; "
+        "GROUP_MEMORY_TABLE is not set: expected the name of a DynamoDB table"
     )
 
 

@@ -19,6 +19,7 @@ BUCKET: Final = f"{STACK}-TrailBucket-1A2B3C4D"
 KEY: Final = f"{STACK}-EncryptionKey-1A2B3C4D"
 FUNCTION: Final = f"{STACK}-SecurityGroupAlerterFunction-1A2B3C4D"
 TABLE: Final = f"{STACK}-SeenEventsTable-1A2B3C4D"
+MEMORY: Final = f"{STACK}-GroupMemoryTable-1A2B3C4D"
 QUEUE: Final = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{STACK}-FailureQueue-1A2B3C4D"
 TOPIC: Final = f"arn:aws:sns:{REGION}:{ACCOUNT}:{STACK}-AlertTopic-1A2B3C4D"
 ALARM: Final = f"{HEALTH}-HeartbeatAlarm-1A2B3C4D"
@@ -177,12 +178,13 @@ BLINDINGS: Final = (
     ),
     Blinding(way="the heartbeat's role narrowed", alarms=("HeartbeatAlarm",)),
     Blinding(
-        way="the failure queue emptied, changed or deleted; the table of alerted events deleted",
+        way="the failure queue emptied, changed or deleted; a table deleted",
         calls=(
             ("sqs", "PurgeQueue", {"queueUrl": QUEUE}),
             ("sqs", "SetQueueAttributes", {"queueUrl": QUEUE}),
             ("sqs", "DeleteQueue", {"queueUrl": QUEUE}),
             ("dynamodb", "DeleteTable", {"tableName": TABLE}),
+            ("dynamodb", "DeleteTable", {"tableName": MEMORY}),
         ),
         rule="FunctionPath",
     ),

@@ -37,7 +37,7 @@ _PHYSICAL: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
         "{TrailName}",
         {"Arn": "arn:{p}:cloudtrail:{r}:{a}:trail/{TrailName}"},
     ),
-    "AWS::IAM::Role": ("{name}", {"Arn": "arn:{p}:iam::{a}:role/{name}"}),
+    "AWS::IAM::Role": ("{name}", {"Arn": "arn:{p}:iam::{a}:role{path}{name}"}),
     "AWS::Logs::LogGroup": ("{name}", {"Arn": "arn:{p}:logs:{r}:{a}:log-group:{name}:*"}),
     "AWS::S3::Bucket": ("{name}", {"Arn": "arn:{p}:s3:::{name}"}),
     "AWS::CloudWatch::Dashboard": ("{name}", {}),
@@ -277,7 +277,9 @@ class _Resolver:
     def _get_att(self, name: str, attribute: str) -> str:
         if name in self.nested:
             return str(self.nested[name].outputs[attribute.removeprefix("Outputs.")]["Value"])
-        return self._physical(name)[1][attribute].format(**self._names, name=self._name(name))
+        return self._physical(name)[1][attribute].format(
+            **self._names, name=self._name(name), path=self._path(name)
+        )
 
     def _substitute(self, found: re.Match[str]) -> str:
         name, _, attribute = found[1].partition(".")
@@ -288,6 +290,11 @@ class _Resolver:
 
     def _physical(self, logical_id: str) -> tuple[str, Mapping[str, str]]:
         return _PHYSICAL[self._template["Resources"][logical_id]["Type"]]
+
+    def _path(self, logical_id: str) -> str:
+        """Of a role."""
+        properties = self._template["Resources"][logical_id].get("Properties", {})
+        return str(self.resolve(properties.get("Path", "/")))
 
     def _name(self, logical_id: str) -> str:
         """The name that the template gives, or else one as CloudFormation makes them."""

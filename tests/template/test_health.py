@@ -10,15 +10,19 @@ import pytest
 from botocore.session import get_session
 from botocore.validate import ParamValidator
 
-from local.aws import SEEN_EVENTS_TABLE, emulated_aws
+from local.aws import GROUP_MEMORY_TABLE, SEEN_EVENTS_TABLE, emulated_aws
 from local.filter_pattern import compile_pattern
 from security_group_alerter.alerting import Report
+from security_group_alerter.aws.group_items import KEPT
+from security_group_alerter.aws.group_memory import GroupMemoryTable
 from security_group_alerter.aws.seen_events import SeenEvents
 from security_group_alerter.aws.sns import RESERVED_SECONDS
 from security_group_alerter.cloudtrail.changes import READERS
 from security_group_alerter.cloudtrail.heartbeat import HEARTBEAT_CALL
 from security_group_alerter.handlers import delivery as handler
 from security_group_alerter.settings import METRICS_NAMESPACE
+from tests.security_group_alerter.aws.table_wire import NOW, closed
+from tests.security_group_alerter.aws.table_wire import resource as group_of
 from tests.template.policies import allows
 from tests.template.stack import ACCOUNT, REGION, ROOT, SLACK, STACK, TEAMS, Stack, deployed
 
@@ -42,6 +46,25 @@ def test_what_the_function_writes_fits_the_table_and_is_forgotten_again(stack: S
     # At least as long as anything can come again: the failure queue keeps it the longest.
     kept = stack.properties("FailureQueue")["MessageRetentionPeriod"]
     assert int(str(forgotten)) >= max(48 * 3600, kept)
+
+
+def test_what_is_remembered_fits_its_table(stack: Stack) -> None:
+    table = stack.properties("GroupMemoryTable")
+    [key] = table["KeySchema"]
+    group = group_of(0)
+    with emulated_aws():
+        client = boto3.client("dynamodb")
+        recollection = GroupMemoryTable(
+            client, table_name=GROUP_MEMORY_TABLE, sleep=lambda _: None
+        ).recall({group: [closed("closed")]}, at=(), now=NOW, seconds=60)
+        [item] = client.scan(TableName=GROUP_MEMORY_TABLE)["Items"]
+
+    assert not recollection.unwritten
+    expires = table["TimeToLiveSpecification"]["AttributeName"]
+    assert item.keys() == {key["AttributeName"], expires, "version", "memory"}
+    assert table["TimeToLiveSpecification"]["Enabled"] is True
+    [forgotten] = item[expires].values()
+    assert int(str(forgotten)) == (NOW + KEPT).timestamp()
 
 
 def test_failure_queue_has_an_alarm_that_counts_what_somebody_is_looking_at(stack: Stack) -> None:

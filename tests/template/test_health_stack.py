@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from local.template import DAILY_CHECK, HEALTH, TEMPLATE, read_template
+from local.template import DAILY_CHECK, HEALTH, LOOK_ROLE, TEMPLATE, read_template
 from tests.template.stack import NESTED, PREVIOUS_TEMPLATE, Stack, previously_deployed
 
 # Type of resource -> the property that gives it a name of our own.
@@ -45,7 +45,10 @@ NEW: Final = {
     "ChatTopic",
     "ChatTopicPolicy",
     "FailureQueuePolicy",
+    "GroupMemoryTable",
     "Health",
+    "LookRoleHere",
+    "LookRoles",
     "TeamsChannel",
     # In the nested stacks.
     "ChatNotDeliveredAlarm",
@@ -73,7 +76,11 @@ def resources_in(template: dict[str, Any]) -> dict[str, str]:
     return {name: resource["Type"] for name, resource in template["Resources"].items()}
 
 
-NESTED_TEMPLATES: Final = {"Health": HEALTH, "DailyCheck": DAILY_CHECK}
+NESTED_TEMPLATES: Final = {
+    "Health": HEALTH,
+    "DailyCheck": DAILY_CHECK,
+    "LookRoleHere": LOOK_ROLE,
+}
 
 
 def test_these_templates_are_nested() -> None:

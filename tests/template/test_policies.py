@@ -273,6 +273,7 @@ def test_function_may_do_what_it_does_and_no_more(stack: Stack, topic: str) -> N
     )
     table_name = function["Environment"]["Variables"]["SEEN_EVENTS_TABLE"]
     table = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table_name}"
+    memory = table.replace("SeenEventsTable", "GroupMemoryTable")
     key = stack.outputs["EncryptionKeyArn"]["Value"]
     account = f"arn:aws:organizations::{ACCOUNT}:account/{ORGANIZATION}/{MEMBER}"
     ou = f"arn:aws:organizations::{ACCOUNT}:ou/{ORGANIZATION}/ou-ab12-cdefghij"
@@ -286,6 +287,8 @@ def test_function_may_do_what_it_does_and_no_more(stack: Stack, topic: str) -> N
         ("dynamodb:BatchGetItem", table),
         ("dynamodb:BatchWriteItem", table),
         ("dynamodb:PutItem", table),
+        ("dynamodb:BatchGetItem", memory),
+        ("dynamodb:UpdateItem", memory),
         ("sqs:SendMessage", queue),
         ("logs:CreateLogStream", log),
         ("logs:PutLogEvents", log),
@@ -299,6 +302,10 @@ def test_function_may_do_what_it_does_and_no_more(stack: Stack, topic: str) -> N
         ("dynamodb:DeleteItem", table),
         ("dynamodb:BatchGetItem", f"{table}-2"),
         ("dynamodb:PutItem", f"{table}-2"),
+        ("dynamodb:UpdateItem", table),
+        ("dynamodb:PutItem", memory),
+        ("dynamodb:DeleteItem", memory),
+        ("dynamodb:UpdateItem", f"{memory}-2"),
         ("sns:Publish", f"{topic}-2"),
         ("sns:Subscribe", topic),
         ("organizations:CloseAccount", account),

@@ -110,6 +110,13 @@ ACCEPTED = [
     *TEAMS.items(),
     ("TeamsChannelId", "19%3aab-12_cd%40thread.skype"),
     *(("MinimumChatSeverity", name) for name in Severity.__members__),
+    ("LookRole", "none"),
+    ("LookRole", "create"),
+    ("LookRole", "look"),
+    ("LookRole", "security/read-only/look"),
+    ("OrganizationalUnitIds", ""),
+    ("OrganizationalUnitIds", "r-ab12"),
+    ("OrganizationalUnitIds", "ou-ab12-11111111,ou-ab12-22222222"),
     ("KmsKey", "create"),
     ("KmsKey", "none"),
     ("KmsKey", "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"),
@@ -160,6 +167,14 @@ REFUSED = [
     ("TeamsChannelId", "General"),
     ("TeamsChannelId", f"19%3A{'a' * 256}%40thread.tacv2"),
     ("MinimumChatSeverity", "high"),
+    ("LookRole", ""),
+    ("LookRole", "/security/look"),
+    ("LookRole", "security/"),
+    ("LookRole", "*"),
+    ("LookRole", "arn:aws:iam::111122223333:role/look"),
+    ("OrganizationalUnitIds", "root"),
+    ("OrganizationalUnitIds", "r-ab12, ou-ab12-11111111"),
+    ("OrganizationalUnitIds", "111122223333"),
     ("KmsKey", ""),
     ("KmsKey", "alias/aws/sns"),
     ("KmsKey", "arn:aws:kms:eu-central-1:111122223333:alias/mine"),
@@ -225,7 +240,7 @@ def test_every_environment_can_be_deployed_once_the_organization_is_known() -> N
     for environment in environments().values():
         deploy = environment["deploy"]["parameters"]
         assert environment["global"]["parameters"]["stack_name"]
-        assert deploy["capabilities"] == "CAPABILITY_IAM CAPABILITY_AUTO_EXPAND"
+        assert deploy["capabilities"] == "CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND"
         assert deploy["resolve_s3"] is True
         assert deploy["tags"] == "application=security-group-alerter"
         for override in deploy.get("parameter_overrides", []):

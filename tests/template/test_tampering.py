@@ -47,6 +47,7 @@ QUEUE = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{STACK}-FailureQueue-1A2B
 HEALTH = nested_name(STACK, "Health")
 SCHEDULE = f"{HEALTH}-Heartbeat-1A2B3C4D"
 TABLE = f"{STACK}-SeenEventsTable-1A2B3C4D"
+MEMORY = f"{STACK}-GroupMemoryTable-1A2B3C4D"
 KEY = f"{STACK}-EncryptionKey-1A2B3C4D"
 ALARM = f"{HEALTH}-HeartbeatAlarm-1A2B3C4D"
 TRIPWIRE = f"{STACK}-SecurityGroupChangesAlarm-1A2B3C4D"
@@ -141,6 +142,7 @@ REPORTED = [
     ("monitoring", "SetAlarmState", {"alarmName": TRIPWIRE}),
     ("monitoring", "PutAlarmMuteRule", {"muteTargets": {"alarmNames": ["another", ALARM]}}),
     ("dynamodb", "DeleteTable", {"tableName": TABLE}),
+    ("dynamodb", "DeleteTable", {"tableName": MEMORY}),
     ("kms", "ScheduleKeyDeletion", {"keyId": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{KEY}"}),
     ("kms", "DisableKey", {"keyId": KEY}),
     ("kms", "PutKeyPolicy", {"keyId": KEY}),

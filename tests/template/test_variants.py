@@ -166,6 +166,11 @@ def test_the_management_account_owns_the_trail_wherever_the_stack_is() -> None:
             False,
             id="bucket-for-no-trail",
         ),
+        pytest.param({"LookRole": "create"}, False, id="look-role-for-no-account"),
+        pytest.param(
+            {"LookRole": "create", "OrganizationalUnitIds": "r-ab12"}, True, id="look-role"
+        ),
+        pytest.param({"LookRole": "security/look"}, True, id="given-look-role"),
     ],
 )
 def test_what_does_not_go_together_is_refused(

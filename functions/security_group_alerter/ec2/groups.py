@@ -177,6 +177,7 @@ def _group_state(
         interfaces=tuple(_named(it, answers.names) for it in interfaces),
         is_default=bool(facts) and facts[0].name == _DEFAULT,
         has_all_rules=has_all_rules,
+        has_all_interfaces=reading.was_whole,
     )
     if resource.id in in_doubt(answers, [resource.id]):
         state = _with_vpc(state, answers, reading)

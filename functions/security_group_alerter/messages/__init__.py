@@ -70,6 +70,7 @@ def attributes_of(alert: Alert) -> dict[str, str]:
         "world_open": "true" if alert.world_open else "false",
         "effect": alert.effect.value,
         "kind": alert.kind.value,
+        "reach": alert.reach.value if alert.reach else None,
         "account_id": alert.account_id,
         "account_name": account.name,
         "region": alert.region,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..judgement.exposure import exposure_of
+from ..judgement.touched_ports import with_ranges
 from ..model import ids
 from ..model.account import AccountFacts
 from ..model.alert import Alert, DeliveredFinding
@@ -22,10 +23,12 @@ from ..model.record import CloudTrailRecord, Outcome
 from ..model.rules import Direction
 from ..model.severity import Severity
 from ..model.subject import SubjectKind
+from .attached import reach_ends
 from .changed import changed_by, phrase_of
 from .changed.words import Changed, Look
 from .limits import Limits
 from .links import event_link, group_link
+from .looked import LookWords, looked_at
 from .people import (
     clock_words,
     distinct,
@@ -37,10 +40,10 @@ from .people import (
     time_words,
     unknown_facts_words,
 )
-from .reasons import reasons_for
+from .reasons import lowered_words, reasons_for
 from .rule_words import concern_of, width_of
 from .text import listed, plural, safe
-from .undo import Command, ended_words
+from .undo import Command, ended_words, stood_words
 
 # Amazon SNS refuses a subject of 100 characters or more.
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
@@ -62,23 +65,39 @@ MAY_REPEAT = "This may be a repeat: whether it has been alerted before could not
 class Call:
     """One call of an alert, or what stands in its place, written out.
 
-    `number` is its place among the calls of the alert, from 1. `ended` says what ended it later.
+    `number` is its place among the calls of the alert, from 1. `phrases` say what was done, the
+    fullest first: in how many words, as there is room, what stands behind it. `ended` says what
+    ended it later, `stood` for how long it stood, and `lowered` why it is less severe than by the
+    table.
     """
 
     number: int
     entry: DeliveredFinding
     name: str
-    phrase: str
+    phrases: tuple[str, ...]
     changed: Changed
     reasons: tuple[str, ...]
     ended: str | None
+    stood: str | None
+    lowered: str | None
     group_link: str | None
     event_link: str | None
+
+    @property
+    def phrase(self) -> str:
+        """What was done, in full."""
+        return self.phrases[0]
 
     @property
     def finding(self) -> Finding:
         """What is reported."""
         return self.entry.finding
+
+    @property
+    def rated(self) -> Severity:
+        """The severity by the table, which `reasons` are about."""
+        judgement = self.finding.judgement
+        return judgement.lowered_from or judgement.severity
 
     @property
     def record(self) -> CloudTrailRecord | None:
@@ -107,7 +126,8 @@ class Briefing:
     """What an alert says, for the forms to lay out.
 
     `calls` are written out, in the order in which they were made, and `lines` name the others;
-    the headline is about the `worst`. `shared_notes` are the notes that are true of every call,
+    the headline is about the `worst`, and `headlines` are the same in fewer words. `looked` is what
+    looks showed. `shared_notes` are the notes that are true of every call,
     where there are several. `first_step` is the command that takes back the worst of it, and
     `undo` all of them, the last call first, each command once; `without_undo` are the numbers of
     the calls that have no command, by the reason. `looks` are (what it shows, read-only command,
@@ -118,7 +138,7 @@ class Briefing:
     alert: Alert
     presentation: Presentation
     limits: Limits
-    headline: str
+    headlines: tuple[str, ...]
     subject: str
     calls: tuple[Call, ...]
     lines: tuple[CallLine, ...]
@@ -137,8 +157,18 @@ class Briefing:
     undo: tuple[UndoStep, ...]
     without_undo: dict[str, list[int]]
     looks: tuple[tuple[str, str, str | None], ...]
+    looked: tuple[LookWords, ...]
     runbook_url: str | None
     uid: str
+
+    @property
+    def headline(self) -> str:
+        """What was done, in full."""
+        return self.headlines[0]
+
+    def headline_within(self, room: int) -> str:
+        """What was done in at most so many characters, if any of the headlines is as short."""
+        return _fitting(self.headlines, room)
 
     @property
     def count(self) -> int:
@@ -184,7 +214,8 @@ def briefing_of(
 ) -> Briefing:
     """Work out what every form of this alert says. `calls` and `lines` are made of its entries."""
     worst = max(calls, key=lambda call: _concern_of(call.entry))
-    headline = _headline_of(alert, worst, len(calls) + len(lines))
+    count = len(calls) + len(lines)
+    headlines = tuple(_headline_of(alert, worst, count, it) for it in worst.phrases)
     records = [finding.record for finding in alert.findings if finding.record is not None]
     times = sorted(record.event_time for record in records if record.event_time is not None)
     sessions = dict.fromkeys(record.session for record in records)
@@ -196,8 +227,8 @@ def briefing_of(
         alert=alert,
         presentation=presentation,
         limits=limits,
-        headline=headline,
-        subject=_subject_of(alert, headline),
+        headlines=headlines,
+        subject=_subject_of(alert, headlines),
         calls=calls,
         lines=lines,
         worst=worst,
@@ -218,6 +249,7 @@ def briefing_of(
         undo=undo,
         without_undo=_without_undo(calls),
         looks=tuple(_looks(alert, (worst, *calls))),
+        looked=looked_at((worst.finding, *alert.findings), limits),
         runbook_url=presentation.runbook_url if alert.severity >= Severity.MEDIUM else None,
         uid=_uid_of(alert),
     )
@@ -247,13 +279,20 @@ def _call_of(
         number=number,
         entry=entry,
         name=changed.name or safe((record and record.event_name) or "A log event", 80),
-        phrase=phrase_of(finding),
+        phrases=_phrases_of(finding),
         changed=changed,
         reasons=_reasons(finding, changed),
         ended=ended_words(entry) or _closed_words(entry),
+        stood=stood_words(entry),
+        lowered=lowered_words(entry),
         group_link=group_link(finding.subject.id, *place) if has_page else None,
         event_link=event_link(record.event_id, *place) if record else None,
     )
+
+
+def _phrases_of(finding: Finding) -> tuple[str, ...]:
+    phrase = phrase_of(finding)
+    return (*(f"{phrase}{end}" for end in reach_ends(finding)), phrase)
 
 
 def _deletes(finding: Finding) -> bool:
@@ -265,7 +304,8 @@ def _closed_words(entry: DeliveredFinding) -> str | None:
     change, opened = entry.finding.change, entry.finding.judgement.opened
     if not (entry.revoked and isinstance(change, SecurityGroupChange)):
         return None
-    left = exposure_of(rule for rule in change.added if rule not in entry.revoked)
+    rules = (rule for rule in change.added if rule not in entry.revoked)
+    left = exposure_of(with_ranges(rules, entry.finding.lists))
     is_closed = left.breadth < Breadth.BROAD <= opened.breadth
     return "what the call opened to the Internet was revoked later" if is_closed else None
 
@@ -312,15 +352,15 @@ def _concern_of(entry: DeliveredFinding) -> tuple[object, ...]:
     return stands, concern_of(judgement.foremost), width_of(judgement.listed), blinded
 
 
-def _headline_of(alert: Alert, worst: Call, count: int) -> str:
-    """The worst call in a phrase, and how many there are. All are of one severity."""
+def _headline_of(alert: Alert, worst: Call, count: int, phrase: str) -> str:
+    """The worst call in this phrase, and how many there are. All are of one severity."""
     if count == 1:
-        return worst.phrase
+        return phrase
     which = "the worst"
     if alert.severity < Severity.MEDIUM:
         which = {1: "the first", count: "the last"}.get(worst.number, "among them")
     if worst.finding.change is None:
-        return f"{count:,} records, {which}: {worst.phrase}"
+        return f"{count:,} records, {which}: {phrase}"
     subjects = {*map(_name_of, alert.findings)} - {None}
     nouns = {SubjectKind.SECURITY_GROUP: "group", SubjectKind.PREFIX_LIST: "prefix list"}
     # Of kind trail, what has a name is a rule that reports tampering.
@@ -328,11 +368,19 @@ def _headline_of(alert: Alert, worst: Call, count: int) -> str:
     noun = nouns.get(alert.kind, "tampering rule" if subjects == rules else "trail")
     is_mixed = alert.kind is SubjectKind.TRAIL and rules and subjects != rules
     on = f" on {plural(len(subjects), noun)}" if len(subjects) > 1 and not is_mixed else ""
-    return f"{count:,} calls{on}, {which}: {worst.phrase}"
+    return f"{count:,} calls{on}, {which}: {phrase}"
 
 
-def _subject_of(alert: Alert, headline: str) -> str:
-    """Severity first, then what, where and who. Who gives way first, and then the Region."""
+def _fitting(texts: Sequence[str], room: int) -> str:
+    """The first that is no longer, else the last."""
+    return next((it for it in texts if len(it) <= room), texts[-1])
+
+
+def _subject_of(alert: Alert, headlines: Sequence[str]) -> str:
+    """Severity first, then what, where and who.
+
+    Who gives way first, then the Region, and then how much is said of what stands behind it.
+    """
     start = f"{alert.severity.name}: "
     account, region = safe(account_name_of(alert), 40), safe(alert.region or "", 30)
     person = person_words(alert.principal) if alert.principal else ""
@@ -340,6 +388,7 @@ def _subject_of(alert: Alert, headline: str) -> str:
     full = f" in {', '.join(filter(None, (account, region)))}" if account or region else ""
     short = f" in {account}" if account else ""
     ends = (f"{full}{by}", f"{short}{by}", full, short)
+    headline = _fitting(headlines, LONGEST_SUBJECT - len(start) - len(short))
     end = next((it for it in ends if len(start + headline + it) <= LONGEST_SUBJECT), short)
     subject = f"{start}{safe(headline, LONGEST_SUBJECT - len(start) - len(end))}{end}"
     if max(subject) <= "\uffff":

@@ -16,6 +16,7 @@ from ..model.severity import Severity
 from ..model.subject import SubjectKind
 from .briefing import MAY_REPEAT, Briefing, Call
 from .changed.words import ItemList
+from .looked import ATTACHED_TO, attached_line, not_seen_lines
 from .text import plural, safe
 
 # The service documents no limits: these are what public reports agree on.
@@ -51,8 +52,9 @@ _HAS_MEANING = re.compile(f"[{re.escape(_MEANINGFUL)}]")
 def chat_of(briefing: Briefing) -> str:
     """The notification as JSON: the worst first, as much as fits, then what is left out."""
     alert = briefing.alert
-    title = f"{_MARKS[alert.severity]} {alert.severity.name}: {_harmless(briefing.headline)}"
-    title = safe(title, LONGEST_TITLE)
+    start = f"{_MARKS[alert.severity]} {alert.severity.name}: "
+    headline = briefing.headline_within(LONGEST_TITLE - len(start))
+    title = safe(f"{start}{_harmless(headline)}", LONGEST_TITLE)
     notification = {
         "version": "1.0",
         "source": "custom",
@@ -73,6 +75,7 @@ def chat_of(briefing: Briefing) -> str:
                 "severity": alert.severity.name,
                 "worldOpen": "true" if alert.world_open else "false",
                 "effect": alert.effect.value,
+                **({"reach": alert.reach.value} if alert.reach else {}),
             },
         },
     }
@@ -118,8 +121,18 @@ def _facts(briefing: Briefing) -> Iterator[str]:
         yield f"*Ask:* {_harmless(briefing.owner, 200)}, the account's owner"
     if briefing.belongs:
         yield _harmless(briefing.belongs, 300)
-    if briefing.worst.reasons:
-        yield f"*Why {alert.severity.name}:* {_harmless('; '.join(briefing.worst.reasons), 300)}"
+    worst = briefing.worst
+    if worst.reasons:
+        yield f"*Why {worst.rated.name}:* {_harmless('; '.join(worst.reasons), 300)}"
+    if worst.lowered:
+        instead, _, why = worst.lowered.partition(": ")
+        yield f"*{instead}:* {_harmless(why, 300)}"
+    yield from (f"! {_harmless(it.although, 300)}." for it in briefing.looked[:1] if it.although)
+    attached = attached_line(briefing.looked)
+    if attached:
+        title = "Attached to" if briefing.looked[0].title == ATTACHED_TO else "Referred to by"
+        yield f"*{title}:* {_harmless(attached, 400)}"
+    yield from (f"! {_harmless(line, 300)}" for line in not_seen_lines(briefing.looked))
 
 
 def _call(call: Call, briefing: Briefing) -> Iterator[str]:
@@ -136,8 +149,8 @@ def _call(call: Call, briefing: Briefing) -> Iterator[str]:
                 yield from _items(items)
         if changed.repeats_headline and phrase:
             yield f"  {phrase}"
-    if call.ended:
-        yield f"  ! {call.ended[:1].upper()}{call.ended[1:]}."
+    ended = (words for words in (call.ended, call.stood) if words)
+    yield from (f"  ! {_harmless(f'{words[:1].upper()}{words[1:]}.', 300)}" for words in ended)
     if record and record.outcome is not Outcome.SUCCEEDED and record.error_code:
         yield f"  AWS answered {_code(record.error_code)}: nothing changed."
         if record.refusal and record.refusal.policy:

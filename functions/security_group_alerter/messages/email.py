@@ -12,6 +12,7 @@ from ..model.record import CloudTrailRecord, Outcome
 from ..model.severity import Severity
 from .briefing import MAY_REPEAT, Briefing, Call, UndoStep, subjects_words
 from .changed.words import ItemList
+from .looked import attached_section, not_seen_lines
 from .people import NOT_RECORDED, clock_words
 from .text import plural, safe
 
@@ -36,6 +37,7 @@ def email_of(briefing: Briefing) -> str:
     return _joined(
         "\n\n".join(filter(None, (first, "\n".join(_at_once(briefing))))),
         (_CHANGED_TITLES[alert.outcome], _what(briefing)),
+        attached_section(briefing.looked),
         (UNDO_TITLE, _undo(briefing)),
         ("LOOK", _looks(briefing)),
         ("WHAT TO DO", _steps(briefing)),
@@ -56,6 +58,8 @@ def _summary(briefing: Briefing) -> Iterator[str]:
         yield f"{MAY_REPEAT}."
     if briefing.worst.ended:
         yield _sentence(briefing.worst.ended)
+    if briefing.worst.stood:
+        yield _sentence(briefing.worst.stood)
 
 
 def _at_once(briefing: Briefing) -> Iterator[str]:
@@ -64,6 +68,8 @@ def _at_once(briefing: Briefing) -> Iterator[str]:
     subjects = subjects_words(briefing)
     if subjects:
         yield f"{subjects[0]}: {subjects[1]}"
+    tags = {it.tags for it in briefing.looked}
+    yield from (f"Group tags: {it}" for it in tags if it and len(briefing.looked) == 1)
     account_id = alert.account_id or NOT_RECORDED
     name = f"{safe(account.name, 80)} ({account_id})" if account.name else account_id
     yield f"Account: {name}, {safe(alert.region or 'Region not recorded', 40)}"
@@ -76,7 +82,11 @@ def _at_once(briefing: Briefing) -> Iterator[str]:
     if briefing.belongs:
         yield briefing.belongs
     if worst.reasons:
-        yield f"Why {alert.severity.name}: {'; '.join(worst.reasons)}."
+        yield f"Why {worst.rated.name}: {'; '.join(worst.reasons)}."
+    if worst.lowered:
+        yield f"{worst.lowered}."
+    yield from (f"{it.although}." for it in briefing.looked[:1] if it.although)
+    yield from not_seen_lines(briefing.looked)
     if briefing.first_step and briefing.offers_undo and not _is_listed_only(briefing):
         yield ""
         title = briefing.first_step.does or _undo_title(briefing)
@@ -139,8 +149,8 @@ def _details(call: Call, briefing: Briefing) -> Iterator[str]:
     for items in changed.lists:
         yield from _items(items)
     yield from changed.after
-    if briefing.count > 1 and call.ended:
-        yield f"! {_sentence(call.ended)}"
+    if briefing.count > 1:
+        yield from (f"! {_sentence(it)}" for it in (call.ended, call.stood) if it)
     yield from (f"! {note}" for note in changed.notes if note not in briefing.shared_notes)
     if record is not None and record.error_code is not None:
         yield from _refusal(record)
@@ -149,7 +159,9 @@ def _details(call: Call, briefing: Briefing) -> Iterator[str]:
         original = safe(record.original_event_id, 80)
         yield f"CloudTrail sent this as an update of event {original}{known}."
     if call.reasons != briefing.worst.reasons:
-        yield f"Why {call.finding.judgement.severity.name}: {'; '.join(call.reasons)}."
+        yield f"Why {call.rated.name}: {'; '.join(call.reasons)}."
+    if call.lowered and call.lowered != briefing.worst.lowered:
+        yield f"{call.lowered}."
 
 
 def _sentence(words: str) -> str:

@@ -33,6 +33,8 @@ _SEVERITY_IDS = {
     Severity.CRITICAL: 5,
 }
 _AWS_ACCOUNT = 10
+# Of those that carry the groups, and of the addresses of each, so many are named.
+_MOST_INTERFACES, _MOST_ADDRESSES = 50, 10
 _RULE = 1
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference, …/awscloudtrail/latest/APIReference
 _API_VERSIONS = {"ec2.amazonaws.com": "2016-11-15", "cloudtrail.amazonaws.com": "2013-11-01"}
@@ -86,6 +88,8 @@ def machine_of(briefing: Briefing) -> str:
             kind=alert.kind.value,
             outcome=alert.outcome.value,
             world_open=alert.world_open,
+            reach=alert.reach,
+            looks=[looked.facts for looked in briefing.looked],
             may_repeat=alert.may_repeat,
             account_state=briefing.limits.cut(alert.account.state),
             actor=actor,
@@ -175,7 +179,7 @@ def _resources(briefing: Briefing) -> list[dict[str, Any]]:
         for call in briefing.calls
         if call.changed.resource_type is not None
     )
-    return [
+    groups = [
         without_empty(
             type=kind,
             uid=cut(uid),
@@ -184,6 +188,32 @@ def _resources(briefing: Briefing) -> list[dict[str, Any]]:
             cloud_partition=partition_of(region),
         )
         for kind, uid, name in found
+    ]
+    return [*groups, *_interfaces(briefing)]
+
+
+def _interfaces(briefing: Briefing) -> list[dict[str, Any]]:
+    """What carries the groups, each network interface once: the public ones first."""
+    region, limits = briefing.alert.region, briefing.limits
+    interfaces = {it.id: it for looked in briefing.looked for it in looked.interfaces}
+    public_first = sorted(interfaces.values(), key=lambda it: not (it.public_ipv4 or it.ipv6))
+    return [
+        without_empty(
+            type="AWS::EC2::NetworkInterface",
+            uid=limits.cut(it.id),
+            region=limits.cut(region),
+            cloud_partition=partition_of(region),
+            data=without_empty(
+                used_as=limits.cut(it.used_as),
+                used_by=limits.cut(it.used_by),
+                name=limits.cut(it.name),
+                owner_id=limits.cut(it.owner_id),
+                private_addresses=it.private_addresses[:_MOST_ADDRESSES],
+                public_ipv4=it.public_ipv4[:_MOST_ADDRESSES],
+                ipv6=it.ipv6[:_MOST_ADDRESSES],
+            ),
+        )
+        for it in public_first[: min(_MOST_INTERFACES, limits.rules)]
     ]
 
 
@@ -216,6 +246,8 @@ def _evidence(call: Call, first: CloudTrailRecord | None, limits: Limits) -> dic
             event_time=record.event_time and record.event_time.isoformat(),
             update_of_event_id=limits.cut(record.original_event_id),
             ended=call.ended,
+            stood=call.stood,
+            severity_lowered_from=_lowered_from(call),
             exposure=_exposure(call.finding.judgement.opened, limits),
             refused_resource=limits.cut(record.refusal.resource_arn) if record.refusal else None,
             refused_by=limits.cut(record.refusal.policy) if record.refusal else None,
@@ -223,6 +255,11 @@ def _evidence(call: Call, first: CloudTrailRecord | None, limits: Limits) -> dic
             **call.changed.facts,
         ),
     )
+
+
+def _lowered_from(call: Call) -> str | None:
+    lowered_from = call.finding.judgement.lowered_from
+    return lowered_from.name.capitalize() if lowered_from is not None else None
 
 
 def _api(record: CloudTrailRecord, limits: Limits) -> dict[str, Any] | None:

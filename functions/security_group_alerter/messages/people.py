@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -69,6 +70,27 @@ def _stands_behind(principal: Principal, account_id: str | None) -> Iterator[str
     if principal.identity_provider:
         provider = principal.identity_provider.rpartition("-provider/")[2]
         yield f"signed in through {safe(provider, 80)}"
+
+
+# What IAM Identity Center calls the role of a permission set.
+_OF_PERMISSION_SET = re.compile(r"AWSReservedSSO_(.+)_[0-9a-f]{16}")
+
+
+def actor_words(principal: str) -> str:
+    """`jane@example.com of role deploy`: whom an ARN names, or what else names a principal.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+    """
+    resource = principal.split(":", 5)[-1] if principal.startswith("arn:") else principal
+    kind, *names = resource.split("/")
+    if kind == "assumed-role" and len(names) == 2:
+        role, session = names
+        permission_set = _OF_PERMISSION_SET.fullmatch(role)
+        of = f"permission set {permission_set[1]}" if permission_set else f"role {role}"
+        return f"{safe(session, 100)} of {safe(of, 80)}"
+    if kind == "user" and names:
+        return f"IAM user {safe(names[-1], 100)}"
+    return "the root user" if resource == "root" else safe(principal, 120)
 
 
 def person_words(principal: Principal) -> str:

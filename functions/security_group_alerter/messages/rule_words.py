@@ -112,6 +112,12 @@ def peer_words(peer: Peer) -> str:
     return peer.value
 
 
+def holds_words(ranges: Sequence[Peer]) -> str:
+    """`holds 0.0.0.0/0, 10.0.0.0/8 and 3 more`: what a prefix list holds, the widest first."""
+    widest = sorted(ranges, key=lambda it: width_of(internet_share_of((it,))), reverse=True)
+    return f"holds {listed([it.value for it in widest], 3)}" if widest else "holds nothing"
+
+
 def amount_words(peer: Peer) -> str:
     """What a CIDR amounts to where that is not plain: `, 57% of the IPv4 Internet`."""
     if peer.network is None:

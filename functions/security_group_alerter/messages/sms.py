@@ -26,7 +26,8 @@ def sms_of(briefing: Briefing) -> str:
     )
     place = " ".join(filter(None, words))
     start, end = f"{alert.severity.name} ", f" | {place}" if place else ""
-    return f"{start}{_ascii(briefing.headline, LONGEST - len(start) - len(end))}{end}"
+    room = LONGEST - len(start) - len(end)
+    return f"{start}{_ascii(briefing.headline_within(room), room)}{end}"
 
 
 def _ascii(text: str, longest: int) -> str:

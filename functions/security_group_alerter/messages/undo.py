@@ -16,6 +16,7 @@ from ..model.alert import DeliveredFinding
 from ..model.exposure_life import EndedHow
 from ..model.record import Outcome
 from ..model.subject import SubjectKind
+from .people import actor_words, clock_words, lag_words
 
 NOT_ENOUGH = "the record does not hold what a command needs"
 # Windows takes no more for a whole command line. A thousand rules fit by their ids.
@@ -89,10 +90,33 @@ def ended_words(entry: DeliveredFinding) -> str | None:
     """`the group was deleted at 09:12:03 UTC`; None while what was done still stands."""
     if entry.ended is None:
         return None
-    when = f"at {entry.ended.at:%H:%M:%S} UTC" if entry.ended.at else "later"
-    if entry.ended.how is EndedHow.REVOKED:
-        return f"what the call added was revoked {when}"
-    return f"the {_NOUNS.get(entry.finding.subject.kind, 'trail')} was deleted {when}"
+    when = f"at {clock_words(entry.ended.at)}" if entry.ended.at else "later"
+    match entry.ended.how:
+        case EndedHow.REVOKED:
+            return f"what the call added was revoked {when}"
+        case EndedHow.MODIFIED:
+            return f"what the call opened was closed by an edit {when}"
+        case EndedHow.PREFIX_LIST:
+            return f"the prefix list was edited {when} and no longer lets this in"
+        case EndedHow.SEEN:
+            return f"a look {when} no longer shows what the call opened"
+        case EndedHow.DELETED:
+            return f"the {_NOUNS.get(entry.finding.subject.kind, 'trail')} was deleted {when}"
+
+
+def stood_words(entry: DeliveredFinding) -> str | None:
+    """`it stood for 4 min 3 s, until IAM user jane ended it`; None where nobody knows who did."""
+    ended, record = entry.ended, entry.finding.record
+    if ended is None or ended.at is None or record is None or record.event_time is None:
+        return None
+    stood = lag_words(ended.at - record.event_time)
+    if ended.how is EndedHow.SEEN:
+        return f"it stood for {stood} at most; which call ended it is not known"
+    if ended.principal is None:
+        return None
+    is_same = ended.principal == record.principal.arn
+    who = "the same principal" if is_same else actor_words(ended.principal)
+    return f"it stood for {stood}, until {who} ended it"
 
 
 def needed(form: re.Pattern[str], value: str | None, what: str) -> str:

@@ -55,12 +55,12 @@ class GroupState:
     """A security group as a look found it.
 
     `is_complete` is False where a part could not be read on which its rules or its reach depend;
-    `has_all_rules` then says that the rules, at least, were read to the end. `not_seen` says in
-    words what could not be seen and why, also of what decides nothing. `vpc_owner_id` is the
-    account of the VPC. `other_vpc_ids` are VPCs that it is associated with. `balancers` are the
-    interface types of the VPC's load balancers and accelerators that may lead to a private
-    interface (`network_load_balancer`, `gateway_load_balancer`, `global_accelerator_managed`).
-    `block_mode` is None where it could not be read.
+    `has_all_rules` and `has_all_interfaces` then say what, at least, was read to the end.
+    `not_seen` says in words what could not be seen and why, also of what decides nothing.
+    `vpc_owner_id` is the account of the VPC. `other_vpc_ids` are VPCs that it is associated with.
+    `balancers` are the interface types of the VPC's load balancers and accelerators that may lead
+    to a private interface (`network_load_balancer`, `gateway_load_balancer`,
+    `global_accelerator_managed`). `block_mode` is None where it could not be read.
     """
 
     resource: Resource
@@ -77,6 +77,7 @@ class GroupState:
     block_mode: InternetGatewayBlockMode | None = None
     is_complete: bool = True
     has_all_rules: bool = False
+    has_all_interfaces: bool = False
     not_seen: tuple[str, ...] = ()
 
 

@@ -44,5 +44,5 @@ def test_names_are_cut_to_what_their_services_allow() -> None:
     short, long = (lengths_of("s" * length, defaults()) for length in (20, 40))
 
     grown = {name: long[name] - short[name] for name in short}
-    assert grown["FunctionPathTamperingRule"] < 20 * 5
+    assert grown["FunctionPathTamperingRule"] < 20 * 6
     assert grown["AlertPathTamperingRule"] == 20 * 9

@@ -34,7 +34,7 @@ def test_a_new_stack_in_good_order(aws: Cloud, run: Preflight) -> None:
     assert command_in(result) == [
         *("make", "build", "&&", ".venv/sam/bin/sam", "deploy", "--config-env", "default"),
         *("--stack-name", STACK, "--region", REGION),
-        *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),
+        *("--capabilities", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"),
         *("--resolve-s3", "--parameter-overrides"),
         *("AlertEmail=security@example.com", "OperationsEmail=operations@example.com"),
         f"OrganizationId={aws.organization_id}",

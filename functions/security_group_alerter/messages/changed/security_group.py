@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
 from ...judgement.exposure import exposure_of
-from ...judgement.touched_ports import standing_with
-from ...model import ids
+from ...judgement.touched_ports import with_ranges
 from ...model.alert import DeliveredFinding
 from ...model.change import Action, RuleDescription, SecurityGroupChange
-from ...model.exposure import Breadth, Exposure
+from ...model.exposure import Breadth
 from ...model.finding import Effect, Finding, Judgement
+from ...model.group_state import GroupState
 from ...model.record import Outcome
 from ...model.rules import (
-    ICMP_PROTOCOLS,
     Direction,
     Peer,
     PeerKind,
@@ -30,15 +26,18 @@ from ..rule_words import (
     concern_of,
     direction_words,
     flow_words,
+    holds_words,
     openings_words,
     rule_words,
     touches,
-    traffic_words,
     worst_of,
     worst_openings_in,
 )
-from ..text import listed, plural, safe
-from ..undo import NOT_ENOUGH, NoUndoError, Step, needed, undo_of
+from ..text import plural, safe
+from ..undo import undo_of
+from .group_looks import group_looks
+from .group_undo import is_accepted, steps_back
+from .standing_words import group_state_of, standing_notes, words_since
 from .words import (
     ADDED,
     MISSED,
@@ -48,28 +47,20 @@ from .words import (
     Changed,
     Item,
     ItemList,
-    Look,
     Weakened,
-    event_looks,
     problem_lines,
-    ranges_look,
     unknown_lines,
 )
 
-_PROTOCOL = re.compile(r"[a-z0-9-]{1,10}")
-# Fewer characters than EC2 takes in either. To the AWS CLI, `-` begins an option, and `file://`
-# names a file to be sent; `@`, `*` and `&amp;` mean something in a chat.
-# https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-parameters-file.html
-_DESCRIPTION = re.compile(r"(?!.*://)[a-zA-Z0-9 ._\-:/(),+=;!$]{1,255}")
-# In a filter's shorthand, commas and brackets would mean something, and a space at the end is lost.
-_PLAIN_NAME = re.compile(r"(?!.* $)[a-zA-Z0-9._/(][a-zA-Z0-9 ._\-:/()#+;&!$]*")
-_GROUP_NAME = re.compile(
-    r"(?!-)(?!.*://)(?!.*&[a-zA-Z0-9#]+;)[a-zA-Z0-9 ._\-:/()#,\[\]+=&;{}!$]{1,255}"
-)
 _STEPS = (
     "Not planned? Close it now. The command removes only what was opened.",
     "Then find out what it reaches, and who has connected since: VPC flow logs, the host's logins.",
     "Planned? Narrow the range, or add it to accepted_openings.toml.",
+)
+_SEEN_STEPS = (
+    _STEPS[0],
+    "Then find out who has connected since: VPC flow logs, the host's logins.",
+    _STEPS[2],
 )
 _EDIT_STEPS = (
     "Look at the group's rules: an edited egress rule lets nobody in.",
@@ -84,15 +75,6 @@ _UNSEEN_LIST_STEPS = (
     "Look at the ranges in the prefix list: the rule lets them in.",
     "Not planned? Close it now. The command removes only what was opened.",
 )
-_INTERFACES = (
-    "NetworkInterfaces[].{Id:NetworkInterfaceId,Used_by:Description,Instance:Attachment.InstanceId,"
-    "Public:Association.PublicIp,IPv6:Ipv6Addresses[0].Ipv6Address,Private:PrivateIpAddress}"
-)
-_RULES = (
-    "SecurityGroupRules[].{Id:SecurityGroupRuleId,Egress:IsEgress,Protocol:IpProtocol,"
-    "From:FromPort,To:ToPort,IPv4:CidrIpv4,IPv6:CidrIpv6,List:PrefixListId,"
-    "Group:ReferencedGroupInfo.GroupId,Description:Description}"
-)
 # A rule with its place in the order of concern.
 _Rated = Sequence[tuple[SecurityGroupRule, tuple[object, ...]]]
 
@@ -106,16 +88,17 @@ def security_group_changed(
         worst_of(rules, limits.rules, lambda rule: concern_of(exposure_of((rule,))))
         for rules in (change.added, change.removed, change.missed)
     )
-    acceptance = tuple(_acceptance_words(finding))
+    acceptance, state = tuple(_acceptance_words(finding)), group_state_of(finding)
+    vpc_id = change.vpc_id or (state.vpc_id if state else None)
     return Changed(
         noun="Group",
-        called=_called(change) or NOT_NAMED,
-        within=safe(change.vpc_id, 40) if change.vpc_id else None,
+        called=_called(change, state) or NOT_NAMED,
+        within=safe(vpc_id, 40) if vpc_id else None,
         reasons=tuple(_reasons(finding, change)),
         repeats_headline=not (change.added or change.removed),
         lines=tuple(_lines(change, limits)),
         lists=tuple(
-            _item_list(mark, rated, len(rules), entry.revoked)
+            _item_list(mark, rated, len(rules), entry)
             for mark, rated, rules in (
                 (ADDED, added, change.added),
                 (REMOVED, removed, change.removed),
@@ -131,8 +114,8 @@ def security_group_changed(
         description=_description_of_worst(finding, [rule for rule, _ in _worst_first(added)]),
         notes=(*acceptance, *_notes(finding, change)),
         acceptance=acceptance,
-        undo=undo_of(entry, lambda: _steps_back(entry, change)),
-        looks=tuple(_looks(finding, change)),
+        undo=undo_of(entry, lambda: steps_back(entry, change)),
+        looks=tuple(group_looks(finding, change)),
         steps=_steps(finding, change),
         resource_type="AWS::EC2::SecurityGroup",
         weakens=Weakened.FIREWALL
@@ -160,8 +143,9 @@ def security_group_changed(
     )
 
 
-def _called(change: SecurityGroupChange) -> str:
-    name = change.group_name and f'"{safe(change.group_name)}"'
+def _called(change: SecurityGroupChange, state: GroupState | None) -> str:
+    known = change.group_name or (state.name if state else None)
+    name = f'"{safe(known)}"' if known else None
     return " ".join(filter(None, (change.group_id and safe(change.group_id, 80), name)))
 
 
@@ -185,8 +169,9 @@ def _openers(
     widest, weighty = opened.breadth, {*worst_openings_in(opened)}
     foremost = [it for it in opened.openings if it.share.breadth is widest or it in weighty]
     for rule in rules:
-        is_accepted = opened is judgement.unaccepted and _is_accepted(rule, judgement)
-        if is_accepted or not exposure_of((rule,)).openings:
+        if opened is judgement.unaccepted and is_accepted(rule, judgement):
+            continue
+        if not exposure_of((rule,)).openings:
             continue
         if any(touches(rule, opening) for opening in foremost):
             yield rule
@@ -229,7 +214,9 @@ def _added_phrases(finding: Finding, change: SecurityGroupChange) -> tuple[str, 
         return f"rules {verb}, but CloudTrail left them out: cannot judge", "change rules"
     if opened.breadth >= Breadth.BROAD:
         rules = judgement.unaccepted_rules if is_in_part else change.added
-        traffic, whom = openings_words(opened, rules)
+        # What stood beside them counts in what is open.
+        openers = with_ranges((*rules, *judgement.beside), finding.lists)
+        traffic, whom = openings_words(opened, openers)
         if is_edit and _has_unknown_direction(change):
             # The record of an edit does not name the direction of the rule.
             return f"edit may open {traffic} to {whom}", f"edit a rule: {traffic}, {whom}"
@@ -278,12 +265,12 @@ def _rules_phrases(
 # The rules.
 
 
-def _item_list(
-    mark: str, rules: _Rated, count: int, revoked: frozenset[SecurityGroupRule]
-) -> ItemList:
+def _item_list(mark: str, rules: _Rated, count: int, entry: DeliveredFinding) -> ItemList:
+    since, lists = words_since(entry), entry.finding.lists
     items = [
         Item(
-            text=f"{rule_words(rule)}{' (revoked since)' if rule in revoked else ''}",
+            text=f"{rule_words(rule)}{_ranges_words(rule, lists)}"
+            f"{since(rule) if mark == ADDED else ''}",
             rule_id=safe(rule.rule_id, 40) if rule.rule_id else None,
             description=safe(rule.description) if rule.description else None,
             concern=concern,
@@ -291,6 +278,12 @@ def _item_list(
         for rule, concern in rules
     ]
     return ItemList(mark=mark, noun="rule", items=tuple(items), count=count)
+
+
+def _ranges_words(rule: SecurityGroupRule, lists: Mapping[str, tuple[Peer, ...]]) -> str:
+    """What the prefix list holds that a rule refers to, where that is known."""
+    ranges = lists.get(rule.peer.value) if rule.peer.kind is PeerKind.PREFIX_LIST else None
+    return "" if ranges is None else f", which {holds_words(ranges)}"
 
 
 def _lines(change: SecurityGroupChange, limits: Limits) -> Iterator[str]:
@@ -382,7 +375,7 @@ def _notes(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
             "The record shows neither the direction of the rule nor what it allowed before. "
             "It is judged as ingress."
         )
-    yield from _standing_notes(finding, change)
+    yield from standing_notes(finding, change)
     is_by_id = bool(change.rule_ids) and not (change.removed or change.matched_nothing)
     if change.action is Action.REMOVE_RULES and is_by_id:
         yield "The record names the rules by id only. What they allowed is not recorded."
@@ -392,30 +385,6 @@ def _notes(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
 
 def _has_unknown_direction(change: SecurityGroupChange) -> bool:
     return any(rule.direction is Direction.UNKNOWN for rule in change.added)
-
-
-def _standing_notes(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
-    """What stands beside what the call changed, as far as that is known."""
-    moment, judgement = finding.moment, finding.judgement
-    if judgement.beside:
-        rules = listed([_standing_words(rule) for rule in judgement.beside], 3)
-        yield f"Open together with what stood before: {rules}."
-    is_whole = moment is not None and moment.is_whole
-    if moment is not None and judgement.closed.is_world_open and not moment.ended:
-        left = standing_with(change.removed, (it.rule for it in moment.after))
-        rules = listed([_standing_words(rule) for rule in left], 3)
-        yield f"The ports stay open to the world: {rules}."
-    elif moment is not None and change.action is Action.DELETE:
-        ended = (it for life in moment.ended for it in life.openings)
-        words = dict.fromkeys(traffic_words(it.protocol, it.ports) for it in ended)
-        if words:
-            yield f"What was open to the world goes with the group: {listed([*words], 3)}."
-    elif judgement.effect is Effect.CLOSES and not is_whole:
-        yield "Another rule may still keep the group open to the world."
-
-
-def _standing_words(rule: SecurityGroupRule) -> str:
-    return f"{flow_words(rule)}{f' [{safe(rule.rule_id, 40)}]' if rule.rule_id else ''}"
 
 
 def _reasons(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
@@ -434,264 +403,7 @@ def _steps(finding: Finding, change: SecurityGroupChange) -> tuple[str, ...]:
     if change.action is Action.MODIFY_RULES and _has_unknown_direction(change):
         return _EDIT_STEPS
     is_unseen = finding.judgement.opened.has_prefix_lists and not finding.judgement.opened.openings
-    return _UNSEEN_LIST_STEPS if is_unseen else _STEPS
-
-
-# What to look at.
-
-
-def _looks(finding: Finding, change: SecurityGroupChange) -> Iterator[Look]:
-    group_id = ids.valid(ids.SECURITY_GROUP, change.group_id)
-    for prefix_list_id in _prefix_lists(change):
-        yield ranges_look(prefix_list_id)
-    if group_id is not None:
-        attached = Look(
-            shows="What the group is attached to",
-            words=(
-                *("ec2", "describe-network-interfaces"),
-                *("--filters", "Name=group-id,Values={}"),
-                *("--query", _INTERFACES, "--output", "table"),
-            ),
-            value=group_id,
-            takes_many=True,
-            how_to_read="A row with a Public or IPv6 address can be reached from the Internet. "
-            "No row: nothing uses the group.",
-        )
-        rules = Look(
-            shows="Which rules the group has now",
-            words=(
-                *("ec2", "describe-security-group-rules"),
-                *("--filters", "Name=group-id,Values={}"),
-                *("--query", _RULES, "--output", "table"),
-            ),
-            value=group_id,
-            takes_many=True,
-            how_to_read="0.0.0.0/0 or ::/0 where Egress is False is open to the Internet.",
-        )
-        # Where the record does not show what was opened, the rules come first.
-        is_shown = change.action is Action.ADD_RULES and not change.cannot_be_judged
-        yield from (attached, rules) if is_shown else (rules, attached)
-    elif (name := ids.valid(_GROUP_NAME, change.group_name)) and change.group_id is None:
-        # Only this call finds a group by its name.
-        is_plain = _PLAIN_NAME.fullmatch(name) is not None
-        yield Look(
-            shows="The group of this name, and its rules",
-            words=(
-                *("ec2", "describe-security-groups", "--filters"),
-                "Name=group-name,Values={}" if is_plain else "{}",
-                *("--query", "SecurityGroups[].{Id:GroupId,Vpc:VpcId,In:IpPermissions}"),
-                *("--output", "table"),
-            ),
-            value=name if is_plain else json.dumps([{"Name": "group-name", "Values": [name]}]),
-            how_to_read="0.0.0.0/0 or ::/0 is open to the Internet.",
-        )
-    elif not (change.group_id or change.group_name) and finding.record is not None:
-        yield from event_looks(finding.record.event_id)
-
-
-def _prefix_lists(change: SecurityGroupChange) -> Iterator[str]:
-    for rule in change.added:
-        if rule.peer.kind is PeerKind.PREFIX_LIST and rule.direction is not Direction.EGRESS:
-            yield from filter(None, (ids.valid(ids.PREFIX_LIST, rule.peer.value),))
-
-
-# The way back.
-
-
-def _steps_back(entry: DeliveredFinding, change: SecurityGroupChange) -> Iterator[Step]:
-    if change.action is Action.DELETE:
-        raise NoUndoError("a deleted group cannot be brought back")
-    if change.matched_nothing:
-        raise NoUndoError("nothing was removed")
-    if change.action is Action.CREATE:
-        yield Step(words=["ec2", "delete-security-group", *_group_options(change)])
-    elif change.action in (Action.ASSOCIATE_VPC, Action.DISASSOCIATE_VPC):
-        yield _associated(change)
-    elif change.action is Action.MODIFY_RULES:
-        yield from _setting_back(entry, change)
-    elif change.problems or change.is_omitted or change.action is Action.DESCRIBE_RULES:
-        raise NoUndoError(NOT_ENOUGH)
-    elif change.action is Action.ADD_RULES:
-        yield from _revoking(entry, change)
-    else:
-        yield _authorizing(entry.finding, change)
-
-
-def _group_options(change: SecurityGroupChange, *, may_be_name: bool = True) -> list[str]:
-    """Not every call takes a group by its name."""
-    if may_be_name and change.group_id is None and change.group_name is not None:
-        if not _GROUP_NAME.fullmatch(change.group_name):
-            raise NoUndoError("the group's name has characters that no command may hold")
-        return ["--group-name", change.group_name]
-    return ["--group-id", needed(ids.SECURITY_GROUP, change.group_id, "group id")]
-
-
-def _associated(change: SecurityGroupChange) -> Step:
-    verb, warning = "disassociate", None
-    if change.action is Action.DISASSOCIATE_VPC:
-        verb, warning = "associate", "this lets the VPC use the group again"
-    group = _group_options(change, may_be_name=False)
-    vpc = ["--vpc-id", needed(ids.VPC, change.vpc_id, "VPC id")]
-    return Step(words=["ec2", f"{verb}-security-group-vpc", *group, *vpc], warning=warning)
-
-
-def _revoking(entry: DeliveredFinding, change: SecurityGroupChange) -> Iterator[Step]:
-    """First what is open to the Internet; then the whole call, where that is more."""
-    left = [rule for rule in change.added if rule not in entry.revoked]
-    judgement = entry.finding.judgement
-    unaccepted = [rule for rule in left if not _is_accepted(rule, judgement)]
-    opening = _open_to_the_internet(unaccepted, judgement.foremost)
-    whole = f"Undo what is left of the call ({plural(len(left), 'rule')})"
-    if not entry.revoked:
-        whole = f"Undo the whole call ({plural(len(left), 'rule')})"
-    if opening and len(opening) < len(left):
-        is_in_part = judgement.foremost is judgement.unaccepted
-        what = "open to the Internet and not accepted" if is_in_part else "open to the Internet"
-        does = f"Close what is {what} ({plural(len(opening), 'rule')})"
-        yield Step(words=_rules_command("revoke", opening, change), does=does)
-        yield Step(words=_rules_command("revoke", left, change), does=whole)
-    else:
-        does_all = whole if entry.revoked else None
-        yield Step(words=_rules_command("revoke", left, change), does=does_all)
-
-
-def _open_to_the_internet(
-    rules: Sequence[SecurityGroupRule], opened: Exposure
-) -> list[SecurityGroupRule]:
-    """The rules without which no port of these is open to much of the Internet."""
-    wide = [opening for opening in opened.openings if opening.share.breadth >= Breadth.BROAD]
-    openers = [
-        rule
-        for rule in rules
-        if exposure_of((rule,)).openings and any(touches(rule, opening) for opening in wide)
-    ]
-    alone = [rule for rule in openers if exposure_of((rule,)).breadth >= Breadth.BROAD]
-    rest = exposure_of({*openers} - {*alone})
-    return openers if rest.breadth >= Breadth.BROAD else alone
-
-
-def _is_accepted(rule: SecurityGroupRule, judgement: Judgement) -> bool:
-    """Whether accepted openings cover the whole rule, where they do not cover the whole call."""
-    if judgement.unaccepted is None or rule in judgement.unaccepted_rules:
-        return False
-    return not any(_is_part(left, rule) for left in judgement.unaccepted_rules)
-
-
-def _is_part(part: SecurityGroupRule, rule: SecurityGroupRule) -> bool:
-    """Whether these are some of the ports of the rule."""
-    # The peer first: it tells a thousand rules apart the fastest.
-    if part.peer.value != rule.peer.value or part.ports is None or rule.ports is None:
-        return False
-    is_within = rule.ports.first <= part.ports.first and part.ports.last <= rule.ports.last
-    return is_within and replace(rule, ports=part.ports) == part
-
-
-def _setting_back(entry: DeliveredFinding, change: SecurityGroupChange) -> Iterator[Step]:
-    """First what is open to the Internet; then the contents that the edited rules had before."""
-    if not change.removed:
-        raise NoUndoError("what the rule allowed before is not in the record")
-    opening = _open_to_the_internet(change.added, entry.finding.judgement.foremost)
-    if opening:
-        does = f"Remove what is open to the Internet ({plural(len(opening), 'rule')})"
-        yield Step(words=_rules_command("revoke", opening, change), does=does)
-    edits = [
-        {
-            "SecurityGroupRuleId": needed(ids.SECURITY_GROUP_RULE, rule.rule_id, "rule id"),
-            "SecurityGroupRule": _rule_request_of(rule),
-        }
-        for rule in change.removed
-    ]
-    yield Step(
-        words=[
-            *("ec2", "modify-security-group-rules", *_group_options(change, may_be_name=False)),
-            *("--security-group-rules", json.dumps(edits, separators=(",", ":"))),
-        ],
-        does=f"Set back what was edited ({plural(len(edits), 'rule')})",
-        warning="this lets through again what the rule let through before",
-    )
-
-
-def _rule_request_of(rule: SecurityGroupRule) -> dict[str, Any]:
-    """The contents of a rule as the AWS CLI takes them for an edit.
-
-    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupRuleRequest.html
-    """
-    permission = _ip_permission_of(rule, with_description=True)
-    [(name, [member])] = [(it, permission.pop(it)) for it in _PEER_LISTS if it in permission]
-    peer = member[_PEER_LISTS[name][0]]
-    described = {"Description": member["Description"]} if "Description" in member else {}
-    return permission | {_PEER_LISTS[name][1]: peer} | described
-
-
-# Where a rule's peer stands in a permission, and in the contents of a rule.
-_PEER_LISTS = {
-    "IpRanges": ("CidrIp", "CidrIpv4"),
-    "Ipv6Ranges": ("CidrIpv6", "CidrIpv6"),
-    "PrefixListIds": ("PrefixListId", "PrefixListId"),
-    "UserIdGroupPairs": ("GroupId", "ReferencedGroupId"),
-}
-
-
-def _authorizing(finding: Finding, change: SecurityGroupChange) -> Step:
-    warning = "this lets the traffic through again"
-    if finding.judgement.closed.is_world_open:
-        warning = "this opens it to the world again"
-    has_lost = any(
-        rule.description and not _DESCRIPTION.fullmatch(rule.description) for rule in change.removed
-    )
-    does = "Put the rules back, but not every description: some cannot stand in a command"
-    return Step(
-        words=_rules_command("authorize", change.removed, change),
-        does=does if has_lost else None,
-        warning=warning,
-    )
-
-
-def _rules_command(
-    verb: str, rules: Sequence[SecurityGroupRule], change: SecurityGroupChange
-) -> list[str]:
-    directions = {rule.direction for rule in rules}
-    if len(directions) != 1 or Direction.UNKNOWN in directions:
-        raise NoUndoError(NOT_ENOUGH)
-    direction = directions.pop()
-    group = _group_options(change, may_be_name=direction is Direction.INGRESS)
-    command = ["ec2", f"{verb}-security-group-{direction}", *group]
-    rule_ids = [ids.valid(ids.SECURITY_GROUP_RULE, rule.rule_id) for rule in rules]
-    if verb == "revoke" and all(rule_ids):
-        return [*command, "--security-group-rule-ids", *filter(None, rule_ids)]
-    is_whole = verb == "authorize"
-    permissions = [_ip_permission_of(rule, with_description=is_whole) for rule in rules]
-    return [*command, "--ip-permissions", json.dumps(permissions, separators=(",", ":"))]
-
-
-def _ip_permission_of(rule: SecurityGroupRule, *, with_description: bool) -> dict[str, Any]:
-    """The rule as the AWS CLI takes it.
-
-    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html
-    """
-    permission: dict[str, Any] = {"IpProtocol": needed(_PROTOCOL, rule.protocol, "protocol")}
-    if rule.ports is not None:
-        permission |= {"FromPort": rule.ports.first, "ToPort": rule.ports.last}
-    elif rule.protocol in ICMP_PROTOCOLS:
-        icmp = rule.icmp_type
-        code = -1 if icmp is None or icmp.code is None else icmp.code
-        permission |= {"FromPort": -1 if icmp is None else icmp.type, "ToPort": code}
-    name, member = _peer_member_of(rule.peer)
-    if with_description and ids.valid(_DESCRIPTION, rule.description):
-        member["Description"] = rule.description or ""
-    return permission | {name: [member]}
-
-
-def _peer_member_of(peer: Peer) -> tuple[str, dict[str, str]]:
-    match peer.kind:
-        case PeerKind.IPV4:
-            return "IpRanges", {"CidrIp": peer.value}
-        case PeerKind.IPV6:
-            return "Ipv6Ranges", {"CidrIpv6": peer.value}
-        case PeerKind.PREFIX_LIST:
-            prefix_list_id = needed(ids.PREFIX_LIST, peer.value, "prefix list id")
-            return "PrefixListIds", {"PrefixListId": prefix_list_id}
-        case PeerKind.SECURITY_GROUP:
-            group_id = needed(ids.SECURITY_GROUP, peer.value, "id of the group that it refers to")
-            owner = {"UserId": peer.account_id} if peer.account_id else {}
-            return "UserIdGroupPairs", {"GroupId": group_id, **owner}
+    if is_unseen:
+        return _UNSEEN_LIST_STEPS
+    state = group_state_of(finding)
+    return _SEEN_STEPS if state and state.has_all_interfaces else _STEPS

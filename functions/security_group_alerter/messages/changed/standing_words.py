@@ -1,0 +1,190 @@
+"""What stands in a group beside what a call changed, and how long what it closed had stood."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from ...judgement.exposure import exposure_of
+from ...judgement.touched_ports import standing_with, with_ranges
+from ...model.alert import DeliveredFinding
+from ...model.change import Action, SecurityGroupChange
+from ...model.exposure import Breadth
+from ...model.exposure_life import ExposureLife
+from ...model.finding import Effect, Finding
+from ...model.group_state import GroupState
+from ...model.rules import Direction, Peer, PeerKind, SecurityGroupRule
+from ..attached import seen_words
+from ..people import actor_words, clock_words, lag_words
+from ..rule_words import concern_of, flow_words, touches, traffic_words
+from ..text import listed, plural, safe
+
+# EC2 is eventually consistent: of what was called so shortly before it, a look says nothing.
+# https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
+_SETTLING = timedelta(minutes=2)
+_MOST_RULES = 5
+_MOST_LIVES = 3
+_MAY_BE_OPEN = "Another rule may still keep the group open to the world."
+
+
+def standing_notes(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
+    """What stands beside what the call changed, as far as that is known."""
+    moment, judgement = finding.moment, finding.judgement
+    if judgement.beside:
+        rules = listed([standing_words(rule) for rule in judgement.beside], 3)
+        yield f"Open together with what stood before: {rules}."
+    if moment is not None:
+        yield from _lived_notes(moment.ended)
+    if change.action is Action.DELETE:
+        ended = (it for life in moment.ended for it in life.openings) if moment else ()
+        words = dict.fromkeys(traffic_words(it.protocol, it.ports) for it in ended)
+        if words:
+            yield f"What was open to the world goes with the group: {listed([*words], 3)}."
+        return
+    if moment is not None and judgement.closed.is_world_open and not moment.ended:
+        left = standing_with(change.removed, (it.rule for it in moment.after))
+        if left:
+            rules = listed([standing_words(rule) for rule in left], 3)
+            yield f"The ports stay open to the world: {rules}."
+    if judgement.effect is Effect.CLOSES:
+        yield from _still_open_notes(finding, change)
+    elif judgement.opened.breadth >= Breadth.BROAD:
+        yield from _also_open_notes(finding, change)
+
+
+def standing_words(rule: SecurityGroupRule) -> str:
+    """`tcp 22 (SSH) from 0.0.0.0/0 [sgr-…]`."""
+    return f"{flow_words(rule)}{f' [{safe(rule.rule_id, 40)}]' if rule.rule_id else ''}"
+
+
+def _lived_notes(ended: Sequence[ExposureLife]) -> Iterator[str]:
+    """How long what the call ended had stood, and who had opened it."""
+    for life in ended[:_MOST_LIVES]:
+        words = dict.fromkeys(traffic_words(it.protocol, it.ports) for it in life.openings)
+        what = f"Closed: {listed([*words], 3)}, open to the world"
+        if life.opened is None or life.closed is None:
+            yield f"{what} since before the first record of the group."
+            continue
+        start = life.opened.time
+        by = f", opened by {actor_words(life.opened.principal)}" if life.opened.principal else ""
+        yield (
+            f"{what} for {lag_words(life.closed.time - start)}, since {start.date()} "
+            f"{clock_words(start)}{by}."
+        )
+    rest = len(ended) - _MOST_LIVES
+    if rest > 0:
+        yield f"{plural(rest, 'more opening')} to the world ended with this call."
+
+
+def _still_open_notes(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
+    rules, is_all = _others(finding, change)
+    wide, unknown = _wide_in(rules, finding.lists), _unknown_lists(rules, finding.lists)
+    if wide:
+        yield f"Still open in the group: {_rules_words(wide)}."
+    if unknown:
+        yield f"What {_lists_words(unknown)} in its other rules is not known."
+    if not is_all:
+        yield _MAY_BE_OPEN
+    elif not wide and not unknown:
+        yield "Nothing else in the group is open to the Internet."
+
+
+def _also_open_notes(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
+    """Only where every rule is known: half of it would look like all of it."""
+    rules, is_all = _others(finding, change)
+    beside = {*finding.judgement.beside}
+    wide = [it for it in _wide_in(rules, finding.lists) if it not in beside] if is_all else []
+    if wide:
+        yield f"Also open in the group: {_rules_words(wide)}."
+
+
+def _rules_words(rules: Sequence[SecurityGroupRule]) -> str:
+    return listed([standing_words(rule) for rule in rules], _MOST_RULES)
+
+
+def _lists_words(prefix_list_ids: Iterable[str]) -> str:
+    names = [safe(it, 40) for it in prefix_list_ids]
+    noun, holds = ("prefix list", "holds") if len(names) == 1 else ("prefix lists", "hold")
+    return f"{noun} {listed(names, 3)} {holds}"
+
+
+def _others(finding: Finding, change: SecurityGroupChange) -> tuple[list[SecurityGroupRule], bool]:
+    """The group's ingress rules that the call did not touch, and whether these are all."""
+    state, moment = group_state_of(finding), finding.moment
+    touched = [*change.added]
+    rules: Iterable[SecurityGroupRule] = ()
+    is_all = False
+    if state is not None and state.has_all_rules:
+        rules, is_all = state.rules, True
+        if is_settling(finding):
+            touched += change.removed
+    elif moment is not None:
+        rules, is_all = [it.rule for it in moment.after], moment.is_whole
+    ids, contents = {rule.rule_id for rule in touched} - {None}, {*touched}
+    others = [
+        rule
+        for rule in rules
+        if rule.direction is not Direction.EGRESS and not (rule.rule_id in ids or rule in contents)
+    ]
+    return others, is_all
+
+
+def _wide_in(
+    rules: Sequence[SecurityGroupRule], lists: Mapping[str, tuple[Peer, ...]]
+) -> list[SecurityGroupRule]:
+    """Those that let much of the Internet in, each alone or with others; the worst first."""
+    exposure = exposure_of(with_ranges(rules, lists))
+    wide = [it for it in exposure.openings if it.share.breadth >= Breadth.BROAD]
+    rated = [
+        (concern_of(alone), rule)
+        for rule in rules
+        for alone in (exposure_of(with_ranges((rule,), lists)),)
+        if alone.openings and any(touches(rule, opening) for opening in wide)
+    ]
+    return [rule for _, rule in sorted(rated, key=lambda it: it[0], reverse=True)]
+
+
+def _unknown_lists(
+    rules: Iterable[SecurityGroupRule], lists: Mapping[str, tuple[Peer, ...]]
+) -> list[str]:
+    peers = (rule.peer for rule in rules if rule.peer.kind is PeerKind.PREFIX_LIST)
+    return [*dict.fromkeys(peer.value for peer in peers if peer.value not in lists)]
+
+
+# What a look shows of the rules that a call added.
+
+
+def group_state_of(finding: Finding) -> GroupState | None:
+    """What a look showed of the group."""
+    state = finding.look.state if finding.look else None
+    return state if isinstance(state, GroupState) else None
+
+
+def is_settling(finding: Finding) -> bool:
+    """Whether the look came so soon after the call that it may not show what the call did."""
+    state, record = group_state_of(finding), finding.record
+    called = record.event_time if record else None
+    return bool(state and called and called > state.seen_at - _SETTLING)
+
+
+def words_since(entry: DeliveredFinding) -> Callable[[SecurityGroupRule], str]:
+    """Says what became of a rule that the call added, in brackets; empty while it stands."""
+    state = group_state_of(entry.finding)
+    if state is None or not state.has_all_rules:
+        return lambda rule: " (revoked since)" if rule in entry.revoked else ""
+    # The record of an edit may not name the direction.
+    there = {*state.rules, *(replace(it, direction=Direction.UNKNOWN) for it in state.rules)}
+    ids = {it.rule_id for it in state.rules} - {None}
+    seen, is_new = f"seen at {seen_words(state.seen_at)}", is_settling(entry.finding)
+
+    def since(rule: SecurityGroupRule) -> str:
+        if rule in entry.revoked:
+            return " (revoked since)"
+        if rule in there:
+            return ""
+        if is_new:
+            return " (not visible yet)"
+        return f" (edited since, {seen})" if rule.rule_id in ids else f" (no longer there, {seen})"
+
+    return since
