@@ -26,6 +26,7 @@ from .base import Base
 from .base_codec import base_of, json_of_base
 from .group_memory import GroupMemory
 from .statements import (
+    Attached,
     Created,
     Deleted,
     RangesEdited,
@@ -40,7 +41,8 @@ from .statements import (
 
 _FORMAT = b"\x02"
 # Statements that say nothing beside their kind and their event.
-_BARE: dict[type[Created | Deleted | RulesUnknown], str] = {
+_BARE: dict[type[Attached | Created | Deleted | RulesUnknown], str] = {
+    Attached: "attached",
     Created: "created",
     Deleted: "deleted",
     RulesUnknown: "unknown",
@@ -144,7 +146,7 @@ def _json_of(
         case SeenRanges(seen_at=seen_at, ranges=ranges, version=version):
             values = [it.value for it in ranges]
             return ["seen-ranges", event, seen_at.timestamp(), values, version]
-        case Created() | Deleted() | RulesUnknown():
+        case Attached() | Created() | Deleted() | RulesUnknown():
             return [_BARE[type(statement)], event]
 
 

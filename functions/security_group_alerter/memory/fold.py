@@ -92,7 +92,10 @@ class Story:
             if self.is_deleted:
                 return
             is_asked = step.event.event_id in self.at and not step.before_all
-            earlier = self.standing.now() if is_asked else Moment()
+            earlier = Moment()
+            if is_asked:
+                attached = self.standing.attached_before(step.event.time)
+                earlier = replace(self.standing.now(), attached=attached)
             how = EndedHow.REVOKED
             touched: list[int] = []
             for turn in self.standing.follow(step):
@@ -114,7 +117,7 @@ class Story:
             rules=now.after,
             ranges=now.ranges_after,
             is_whole=now.is_whole,
-            attached=now.attached,
+            attached=self.standing.attached,
             exposures=tuple(by_uid.values()),
             moments={it: self._moment_of(it, told, by_uid) for it, told in self.moments.items()},
         )
@@ -145,9 +148,9 @@ class Story:
         ended = tuple(it for it in lives if it.closed and it.closed.event_id == name)
         return replace(
             told.now,
+            attached=told.earlier.attached,
             before=told.earlier.after,
             ranges_before=told.earlier.ranges_after,
-            attached=told.earlier.attached,
             opened=opened,
             ended=ended,
             narrowed=tuple(it for it in lives if it not in opened and it not in ended),

@@ -104,14 +104,13 @@ def _base_of(resource: Resource, memory: GroupMemory, time: datetime, closed_by:
     """All that came of a memory, of whose exposures old ones are forgotten."""
     story = Story.of(resource, memory)
     before = memory.base or Base(time=time)
-    now = story.standing.now()
     named = (rule.protocol for it in memory.statements for rule in rules_in(it))
     base = Base(
         time=time,
-        is_whole=now.is_whole,
+        is_whole=story.standing.is_whole,
         is_begun=before.is_begun or any(map(_is_beginning, memory.statements)),
         is_deleted=story.is_deleted,
-        attached=now.attached,
+        attached=story.standing.attached,
         protocols=before.protocols.union(named),
         lives=tuple(it for it in story.lives.every if not _is_closed_by(it, closed_by)),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from ..judgement.exposure import internet_share_of
 from ..judgement.severities import PREFIX_LIST_EDIT
@@ -17,7 +18,7 @@ from .base import Base
 from .open_ports import OpenPorts, families_of
 from .order import Silence, Step, look_version_name
 from .standing_rules import Turn
-from .statements import Created, Deleted, RangesEdited, SeenRanges
+from .statements import Created, Deleted, RangesEdited, RulesUnknown, SeenRanges
 
 
 @dataclass(slots=True)
@@ -58,9 +59,11 @@ class StandingRanges:
                 case Deleted():
                     how = EndedHow.DELETED
                     self._remove([*self.standing])
-                case _:
-                    # That not all is known, or what no list is said to do.
+                case Created() | RulesUnknown():
                     self.is_whole = isinstance(statement, Created)
+                case _:
+                    # A call that changed nothing of it.
+                    pass
         self._notice()
         yield Turn(how, found_by)
 
@@ -79,6 +82,13 @@ class StandingRanges:
     def now(self) -> Moment:
         """What the list holds now, as what it holds after a call."""
         return Moment(ranges_after=tuple(self.standing), is_whole=self.is_whole)
+
+    @property
+    def attached(self) -> None:
+        """A list is attached to nothing."""
+
+    def attached_before(self, _time: datetime) -> None:
+        """A list is attached to nothing."""
 
     def _notice(self) -> None:
         # A list is open as a whole: its ports are those of the rules that refer to it.

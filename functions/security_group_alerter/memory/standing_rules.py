@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network
 
 from ..judgement.exposure import exposure_of, internet_share_of, is_enough_for_world
@@ -32,13 +33,7 @@ from .open_ports import (
     replaced,
 )
 from .order import Silence, Step, in_order_of_ids
-from .statements import (
-    Created,
-    Deleted,
-    RuleGone,
-    RuleThere,
-    Seen,
-)
+from .statements import Created, Deleted, RuleGone, RulesUnknown, RuleThere, Seen
 
 _Network = IPv4Network | IPv6Network
 
@@ -66,7 +61,8 @@ class StandingRules:
     directions: Mapping[str, Direction]
     protocols: frozenset[str | None]
     is_whole: bool = False
-    attached: frozenset[str] | None = None
+    # What carried the group by each look, and when that was made.
+    carriers: list[tuple[datetime, frozenset[str]]] = field(default_factory=list)
     standing: dict[object, StandingRule] = field(default_factory=dict)
     # By event id: how many of the rules that it added stand.
     left_of: Counter[str] = field(default_factory=Counter)
@@ -83,7 +79,10 @@ class StandingRules:
         cls, base: Base, directions: Mapping[str, Direction], protocols: frozenset[str | None]
     ) -> StandingRules:
         """The rules that stood at the time of a base."""
-        rules = cls(directions, protocols, is_whole=base.is_whole, attached=base.attached)
+        rules = cls(directions, protocols, is_whole=base.is_whole)
+        if base.attached is not None:
+            # The look was made before the time of the base.
+            rules.carriers.append((base.time - timedelta.resolution, base.attached))
         for it in base.rules:
             rules._place(it.rule.rule_id or it.rule, it)
             if it.since is not None:
@@ -113,9 +112,11 @@ class StandingRules:
                 case Deleted():
                     how = EndedHow.DELETED
                     taken += [self._take(key) for key in [*self.standing]]
-                case _:
-                    # That not all is known, or what no group is said to do.
+                case Created() | RulesUnknown():
                     self.is_whole = isinstance(statement, Created)
+                case _:
+                    # A call that changed nothing of it.
+                    pass
         self._judge(added, taken)
         yield Turn(how, step.found_by)
 
@@ -133,16 +134,27 @@ class StandingRules:
 
     def now(self) -> Moment:
         """What stands now, as what stands after a call."""
-        return Moment(
-            after=tuple(self.standing.values()), is_whole=self.is_whole, attached=self.attached
-        )
+        return Moment(after=tuple(self.standing.values()), is_whole=self.is_whole)
+
+    @property
+    def attached(self) -> frozenset[str] | None:
+        """What carries the group, by the last look."""
+        return self.carriers[-1][1] if self.carriers else None
+
+    def attached_before(self, time: datetime) -> frozenset[str] | None:
+        """What carried the group, by the last look that was made before a call.
+
+        One that was made since may show what the call did.
+        """
+        return next((it for made, it in reversed(self.carriers) if made < time), None)
 
     def _see(self, look: Seen, silence: Silence) -> Iterator[Turn]:
         """Exactly these rules are there: new ones come one after the other, then old ones go.
 
         What is open before and after the look counts as open all the time.
         """
-        self.is_whole, self.attached = True, look.attached
+        self.is_whole = True
+        self.carriers.append((look.seen_at, look.attached))
         shown: set[object] = set()
         new: list[SecurityGroupRule] = []
         for rule in in_order_of_ids(it for it in look.rules if not silence.covers(it)):

@@ -77,6 +77,13 @@ class RulesUnknown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attached:
+    """A call gave the group to a network interface or an instance. It changed no rule."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """A look: exactly these rules stand at the event's time, which is LOOKS_BACK before `seen_at`.
 
@@ -102,7 +109,7 @@ class SeenRanges:
 
 
 Look = Seen | SeenRanges
-Statement = RuleThere | RuleGone | RangesEdited | Created | Deleted | RulesUnknown | Look
+Statement = RuleThere | RuleGone | RangesEdited | Created | Deleted | RulesUnknown | Attached | Look
 
 
 def statements_of(
@@ -133,6 +140,13 @@ def statements_of(
         kind=kind, id=identifier, account_id=record.account_id, region=record.region
     )
     return resource, statements
+
+
+def attached_of(record: CloudTrailRecord) -> tuple[Statement, ...]:
+    """What a call that attached groups says of each of them."""
+    event = _event_of(record)
+    is_done = event is not None and record.outcome is Outcome.SUCCEEDED
+    return (Attached(event=event),) if event and is_done else ()
 
 
 def _event_of(record: CloudTrailRecord) -> Event | None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from security_group_alerter.memory.codec import UnreadableMemoryError, bytes_of, memory_in
 from security_group_alerter.memory.group_memory import GroupMemory
 from security_group_alerter.memory.statements import (
+    Attached,
     Created,
     Deleted,
     RangesEdited,
@@ -33,6 +34,7 @@ EVENT: Final = replace(at(1), principal="arn:aws:iam::111122223333:user/ann\udc0
 SAID: Final[dict[str, Statement]] = {
     "created": Created(event=EVENT),
     "deleted": Deleted(event=EVENT),
+    "attached": Attached(event=EVENT),
     "rules-unknown": RulesUnknown(event=EVENT),
     "a-rule": RuleThere(event=EVENT, rule=WITH_ALL, rule_id="sgr-1"),
     "an-edit": RuleThere(event=EVENT, rule=SSH, rule_id="sgr-1", is_edit=True),

@@ -8,6 +8,7 @@ from security_group_alerter.cloudtrail.changes import change_of
 from security_group_alerter.cloudtrail.payload import LogStream
 from security_group_alerter.cloudtrail.records import record_of
 from security_group_alerter.memory.statements import (
+    Attached,
     Created,
     Deleted,
     RangesEdited,
@@ -68,6 +69,8 @@ def letter_of(statement: Statement) -> str:
             return "r"
         case RulesUnknown():
             return "?"
+        case Attached():
+            return "a"
         case Seen() | SeenRanges():
             return "s"
 
