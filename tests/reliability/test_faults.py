@@ -44,6 +44,7 @@ from tests.reliability.wire import (
     Fault,
     Sending,
     Wire,
+    at,
     faults_of,
     wired,
 )
@@ -130,14 +131,6 @@ def reason_for_repetition(wire: Wire, event_id: str, first: Sending, second: Sen
     if reads and second.may_repeat:
         return "the table could not be read, and the alert says so"
     return None
-
-
-def at(operation: str, position: int, fault: Fault, duration: int, invocations: int = 1) -> Choose:
-    def choose(called: str, count: int, invocation: int) -> Fault | None:
-        strikes = called == operation and position <= count < position + duration
-        return fault if strikes and invocation <= invocations else None
-
-    return choose
 
 
 def in_turn(operation: str, *faults: Fault) -> Choose:

@@ -4,6 +4,7 @@ Real clients with their real retries talk to moto; time passes only where they w
 """
 
 import json
+import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ from moto.dynamodb.models import dynamodb_backends
 
 from local.aws import GROUP_MEMORY_TABLE, SEEN_EVENTS_TABLE, SentAlert, Topic, emulated_aws
 from local.deliveries import MANAGEMENT_ACCOUNT_ID, TRAIL_REGION
+from local.scenarios.member_accounts import MemberAccounts
+from local.scenarios.playing import LOOK_ROLE_NAME
 from security_group_alerter.handlers import delivery as handler
 from security_group_alerter.messages.briefing import MAY_REPEAT
 from tests.conftest import cold_start
@@ -53,6 +56,19 @@ RECALL: Final = "BatchGetItem of memories"
 REMEMBER: Final = "TransactWriteItems"
 REMEMBER_ONE: Final = "UpdateItem"
 OF_MEMORY: Final = (RECALL, REMEMBER, REMEMBER_ONE)
+# What a look asks in a member account.
+LOOKS: Final = (
+    "AssumeRole",
+    "DescribeSecurityGroups",
+    "DescribeSecurityGroupRules",
+    "DescribeNetworkInterfaces",
+    "DescribeSecurityGroupVpcAssociations",
+    "DescribeVpcs",
+    "DescribeVpcBlockPublicAccessOptions",
+    "DescribeTags",
+    "DescribeManagedPrefixLists",
+    "GetManagedPrefixListEntries",
+)
 OPERATIONS: Final = (READ, RESERVE, SEND, WRITE, *OF_MEMORY, *ORGANIZATIONS)
 
 
@@ -111,7 +127,9 @@ _FAULTS_OF_SOME: Final = {
 
 
 def faults_of(operation: str) -> list[Fault]:
-    return [fault for fault in Fault if operation in _FAULTS_OF_SOME.get(fault, OPERATIONS)]
+    return [
+        fault for fault in Fault if operation in _FAULTS_OF_SOME.get(fault, (*OPERATIONS, *LOOKS))
+    ]
 
 
 _CODES: Final = {
@@ -146,6 +164,16 @@ class Sending:
 Choose = Callable[[str, int, int], Fault | None]
 
 
+def at(operation: str, position: int, fault: Fault, duration: int, invocations: int = 1) -> Choose:
+    """One call or more in a row, in the first invocations."""
+
+    def choose(called: str, count: int, invocation: int) -> Fault | None:
+        strikes = called == operation and position <= count < position + duration
+        return fault if strikes and invocation <= invocations else None
+
+    return choose
+
+
 @dataclass(slots=True)
 class Wire:
     """Everything that goes over it is kept, and every event that Amazon SNS takes."""
@@ -159,6 +187,10 @@ class Wire:
     marked: set[str] = field(default_factory=set)
     # What the last invocation that succeeded counted.
     tally: dict[str, int] = field(default_factory=dict)
+    # The lines in which alerts say what could not be looked at.
+    not_seen: list[str] = field(default_factory=list)
+    # Looks into several accounts come at once.
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self, choose: Choose, *, forget_accounts: bool = True) -> None:
         """As if nothing had ever been alerted or looked up, with these faults."""
@@ -168,10 +200,16 @@ class Wire:
         self.sendings.clear()
         self.marked.clear()
         self.tally.clear()
+        self.not_seen.clear()
         for table_name in (SEEN_EVENTS_TABLE, GROUP_MEMORY_TABLE):
             _table(table_name).items.clear()
         # What memory takes of the time is what the wire takes.
         cast("Any", handler.alerter().recall).__self__._clock = self.clock
+        if handler.alerter().look_at is not None:
+            accounts = cast("Any", handler.alerter().look_at).__self__
+            accounts._clock = self.clock
+            for cache in (accounts._clients._credentials, accounts._block_modes):
+                cache._entries.clear()
         if not forget_accounts:
             return
         directory = cast("Any", handler.alerter().facts_for).__self__
@@ -226,18 +264,20 @@ class Wire:
         """What the function gets to see of one request."""
         asked = _Asked(event_name.rpartition(".")[2], request)
         operation = asked.operation
-        fault = self.choose(operation, self.calls()[operation], self.invocation)
-        if fault not in faults_of(operation):
-            fault = None
-        exchange = Exchange(operation, self.invocation, frozenset(asked.keys), fault)
-        self.exchanges.append(exchange)
+        with self.lock:
+            fault = self.choose(operation, self.calls()[operation], self.invocation)
+            if fault not in faults_of(operation):
+                fault = None
+            exchange = Exchange(operation, self.invocation, frozenset(asked.keys), fault)
+            self.exchanges.append(exchange)
         answer: AWSResponse | None = None
         if fault in _HALVES:
             answer = asked.half_done(forward, fault)
         elif fault is None or fault in DONE:
             for _ in range(2 if fault is Fault.TWICE else 1):
                 answer = forward(request)
-        self._keep(exchange, asked)
+        if operation not in LOOKS:
+            self._keep(exchange, asked)
         if fault in _TIMEOUTS:
             self.elapsed += LONGEST_WAIT
             raise ReadTimeoutError(endpoint_url=request.url)
@@ -251,6 +291,8 @@ class Wire:
         elif exchange.operation == WRITE and exchange.fault in _HALVES:
             self.marked.update(asked.keys[: len(asked.keys) // 2])
         for alert in self.topic.take():
+            lines = alert.messages["email"].splitlines()
+            self.not_seen += [line for line in lines if line.startswith("Not seen: ")]
             for event_id in alert.event_ids:
                 self.sendings[event_id].append(
                     Sending(exchange, event_id in self.marked, says_may_repeat(alert))
@@ -287,7 +329,7 @@ class _Asked:
         body = cast("bytes | str", request.body)
         text = body.decode() if isinstance(body, bytes) else body
         self._form = {name: value for name, [value] in parse_qs(text).items()}
-        self._json: Any = {} if operation == SEND else json.loads(text)
+        self._json: Any = json.loads(text) if text.startswith("{") else {}
         self._table = SEEN_EVENTS_TABLE
         if GROUP_MEMORY_TABLE in self._json.get("RequestItems", {}):
             self.operation, self._table = RECALL, GROUP_MEMORY_TABLE
@@ -377,9 +419,14 @@ class _Asked:
         return answer
 
     def error(self, status: int, code: str) -> AWSResponse:
-        if self.operation == SEND:
+        if not self._json:
             error = f"<Error><Code>{code}</Code><Message>no</Message></Error>"
-            body = f"<ErrorResponse>{error}</ErrorResponse>"
+            # Amazon EC2 writes it in its own way, the others in the second.
+            body = (
+                f"<Response><Errors>{error}</Errors></Response>"
+                if self.operation in LOOKS[1:]
+                else f"<ErrorResponse>{error}</ErrorResponse>"
+            )
         else:
             body = json.dumps({"__type": code, "message": "no"})
         return self.response(status, body.encode())
@@ -409,17 +456,25 @@ def _failed(name: str, *, is_for_good: bool) -> str:
 
 
 @contextmanager
-def wired() -> Iterator[Wire]:
-    """A function whose every AWS call goes over a Wire, in batches that few events fill."""
+def wired(accounts: MemberAccounts | None = None) -> Iterator[Wire]:
+    """A function whose every AWS call goes over a Wire, in batches that few events fill.
+
+    With `accounts`, it looks into them.
+    """
     stubbed = BotocoreStubber.__call__
-    with cold_start(), emulated_aws() as topic:
+    look_role_name = LOOK_ROLE_NAME if accounts else ""
+    with cold_start(), emulated_aws(look_role_name=look_role_name) as topic:
         wire = Wire(topic)
+        looked: dict[str, Callable[[AWSPreparedRequest], AWSResponse]] = {}
+        if accounts:
+            looked = {"ec2": accounts._answer_ec2, "sts": accounts._answer_sts}
 
         def answered(
             stubber: BotocoreStubber, event_name: str, request: AWSPreparedRequest, **_: object
         ) -> AWSResponse:
             def forward(request: AWSPreparedRequest) -> AWSResponse:
-                response = stubbed(stubber, event_name, request)
+                asked = looked.get(event_name.split(".")[1])
+                response = asked(request) if asked else stubbed(stubber, event_name, request)
                 assert response is not None
                 return response
 
