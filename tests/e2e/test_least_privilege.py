@@ -90,6 +90,23 @@ def an_alert_comes_again_and_says_that_it_may(scene: Scene) -> str:
     return "the same event is alerted twice, each time saying that it may be a repeat"
 
 
+def the_group_is_not_remembered(scene: Scene) -> str:
+    record = scene.organization.record_of(OPENING)
+
+    counts = scene.stack.invoke(payload_of(record))
+
+    [alert] = scene.queue.alerts_until(record["eventID"])
+    assert alert.event_ids == {record["eventID"]}
+    assert counts["memory_failures"] == 1
+    logged = scene.stack.logged_delivery(record["eventID"])
+    assert logged
+    assert logged["memory_failures"] == 1
+    return (
+        "the alert goes out, judged by its record alone; the log and the metric count"
+        " 1 in memory_failures"
+    )
+
+
 def a_failed_delivery_is_not_kept(scene: Scene) -> str:
     # local/emulator.py counts it in Lambda's place: this shows that the statement is asked for.
     scene.stack.invoke_asynchronously(UNDECODABLE)
@@ -117,6 +134,7 @@ EFFECTS: Final[Mapping[str, Callable[[Scene], str]]] = {
     "PublishToChat": chat_lacks_the_alert_and_the_delivery_is_kept,
     "NameTheAccount": the_account_has_no_name,
     "RememberWhatWasAlerted": an_alert_comes_again_and_says_that_it_may,
+    "RememberTheGroups": the_group_is_not_remembered,
     "KeepFailedDeliveries": a_failed_delivery_is_not_kept,
     "WriteItsOwnLog": alerts_leave_no_trace_in_the_log,
     "UseTheKeyOfTheTopic": nothing_is_sent_and_the_delivery_is_kept,

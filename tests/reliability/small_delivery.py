@@ -9,7 +9,7 @@ from typing import Any, Final
 from unittest import mock
 
 from security_group_alerter import alerting
-from security_group_alerter.aws import seen_events, sns
+from security_group_alerter.aws import group_memory, seen_events, sns
 from tests.stories import story
 
 
@@ -28,18 +28,21 @@ def payload_of(messages: Iterable[str]) -> dict[str, Any]:
 
 
 @contextmanager
-def in_batches(*, sent: int = 2, marked: int = 3, read: int = 4) -> Iterator[None]:
+def in_batches(
+    *, sent: int = 2, marked: int = 3, read: int = 4, remembered: int = 2
+) -> Iterator[None]:
     """How many go in a call: usually so few that a few records take several calls of each kind."""
     with (
         mock.patch.object(sns, "MOST_IN_BATCH", sent),
         mock.patch.object(alerting, "MARKED_TOGETHER", marked),
         mock.patch.object(seen_events, "MOST_IN_WRITE", marked),
         mock.patch.object(seen_events, "MOST_IN_READ", read),
+        mock.patch.object(group_memory, "MOST_IN_CALL", remembered),
     ):
         yield
 
 
-# Two accounts in two OUs, and calls most of which do not share an alert.
+# Of five groups, in accounts of two OUs; and calls most of which do not share an alert.
 OPENING: Final = story("ssh-opened-to-the-world-from-the-console")
 CREATION: Final = story("group-created-with-tags-by-an-aws-service")
 DELETION: Final = story("group-deleted-by-name")
@@ -52,7 +55,9 @@ RECORDS: Final[list[dict[str, Any]]] = [
     DELETION,
     DELETION | ELSEWHERE | {"eventID": EVENT_ID.format(2)},
     CREATION | ELSEWHERE | {"eventID": EVENT_ID.format(3)},
+    DELETION | {"eventID": EVENT_ID.format(5), "awsRegion": "eu-west-1"},
     OPENING | {"eventID": EVENT_ID.format(4), "requestParameters": None, "responseElements": None},
 ]
+GROUPS: Final = 5
 EVENT_IDS: Final = {record["eventID"] for record in RECORDS}
 PAYLOAD: Final = payload_of(map(json.dumps, RECORDS))

@@ -16,11 +16,13 @@ from local.aws import SEEN_EVENTS_TABLE
 from security_group_alerter.alerting import ENOUGH_TABLE_FAILURES, PublishError
 from security_group_alerter.aws.sending_slots import KEY as SLOTS
 from security_group_alerter.aws.sending_slots import MOST_IN_A_SECOND
+from security_group_alerter.standing import RECALL_SECONDS
 from tests.reliability.small_delivery import (
     CREATION,
     ELSEWHERE,
     EVENT_ID,
     EVENT_IDS,
+    GROUPS,
     PAYLOAD,
     in_batches,
     payload_of,
@@ -28,10 +30,13 @@ from tests.reliability.small_delivery import (
 from tests.reliability.wire import (
     DONE,
     MOST_INVOCATIONS,
+    OF_MEMORY,
     OPERATIONS,
     ORGANIZATIONS,
     PASSING,
     READ,
+    REMEMBER,
+    REMEMBER_ONE,
     RESERVE,
     SEND,
     WRITE,
@@ -39,6 +44,7 @@ from tests.reliability.wire import (
     Fault,
     Sending,
     Wire,
+    at,
     faults_of,
     wired,
 )
@@ -74,6 +80,16 @@ def calls(wire: Wire) -> Counter[str]:
     return wire.calls()
 
 
+@pytest.fixture(scope="module")
+def memories(wire: Wire) -> dict[str, bytes]:
+    """What such a delivery leaves behind of its groups."""
+    wire.start(lambda *_: None)
+    assert wire.deliver(PAYLOAD) == 1
+    memories = wire.memories()
+    assert len(memories) == GROUPS
+    return memories
+
+
 def assert_alerted(wire: Wire) -> None:
     """All are, and each repetition has one of the documented reasons."""
     assert wire.sendings.keys() == EVENT_IDS, "lost"
@@ -90,6 +106,18 @@ def assert_alerted_once(wire: Wire) -> None:
     )
 
 
+def assert_remembered_or_counted(wire: Wire, memories: dict[str, bytes]) -> None:
+    """What the table lacks of a delivery is counted; nothing else is written to it."""
+    remembered = wire.memories()
+    assert remembered.items() <= memories.items()
+    # Any 200 says that it was written: the function reads nothing else in this answer.
+    believed = {key for it in wire.exchanges if it.fault is Fault.GARBLED for key in it.keys}
+    lacks = memories.keys() - remembered.keys() - believed
+    assert len(lacks) <= wire.tally["memory_failures"]
+    # The rest of the time is for the alerts.
+    assert wire.elapsed <= RECALL_SECONDS
+
+
 def reason_for_repetition(wire: Wire, event_id: str, first: Sending, second: Sending) -> str | None:
     if first.exchange.fault in DONE:
         return f"SNS took it: {first.exchange.fault.value}"
@@ -103,14 +131,6 @@ def reason_for_repetition(wire: Wire, event_id: str, first: Sending, second: Sen
     if reads and second.may_repeat:
         return "the table could not be read, and the alert says so"
     return None
-
-
-def at(operation: str, position: int, fault: Fault, duration: int, invocations: int = 1) -> Choose:
-    def choose(called: str, count: int, invocation: int) -> Fault | None:
-        strikes = called == operation and position <= count < position + duration
-        return fault if strikes and invocation <= invocations else None
-
-    return choose
 
 
 def in_turn(operation: str, *faults: Fault) -> Choose:
@@ -133,11 +153,13 @@ def count(wire: Wire, invocations: int) -> None:
 
 def test_a_delivery_needs_several_calls_of_each_kind(calls: Counter[str]) -> None:
     assert calls.keys() == set(OPERATIONS)
-    assert calls[RESERVE] == 1
-    assert min(number for name, number in calls.items() if name != RESERVE) >= 2
+    assert calls[RESERVE] == calls[REMEMBER_ONE] == 1
+    assert min(calls[it] for it in OPERATIONS if it not in {RESERVE, REMEMBER_ONE}) >= 2
     assert calls[SEND] >= 3
     assert calls[WRITE] >= 3
-    of_the_table_and_topic = sum(calls[it] * len(faults_of(it)) for it in (READ, SEND, WRITE))
+    of_the_table_and_topic = sum(
+        calls[it] * len(faults_of(it)) for it in (READ, SEND, WRITE, *OF_MEMORY)
+    )
     of_accounts = sum((n + 1) * len(faults_of(it)) for it, n in CALLS_FOR_AN_ACCOUNT.items())
     assert 2 * (of_the_table_and_topic + of_accounts) > 300
 
@@ -190,6 +212,45 @@ def test_the_table_holds_no_alert_up(
             if duration == 1 and fault in PASSING | DONE:
                 assert_alerted_once(wire)
             count(wire, 2)
+
+
+@ONCE_OR_FOR_GOOD
+@pytest.mark.parametrize("operation", OF_MEMORY)
+def test_no_alert_waits_for_what_is_remembered(
+    operation: str,
+    duration: int,
+    wire: Wire,
+    calls: Counter[str],
+    memories: dict[str, bytes],
+) -> None:
+    for fault in faults_of(operation):
+        for position in range(calls[operation]):
+            wire.start(at(operation, position, fault, duration), forget_accounts=False)
+
+            assert wire.invoke(PAYLOAD) is None
+
+            assert wire.failed(operation), "there was no such call"
+            assert_alerted_once(wire)
+            assert_remembered_or_counted(wire, memories)
+            if duration == 1 and fault in PASSING:
+                assert wire.tally["memory_failures"] == 0
+            # CloudWatch Logs delivers more than once.
+            assert wire.invoke(PAYLOAD) is None
+            assert_alerted_once(wire)
+            count(wire, 2)
+
+
+@pytest.mark.parametrize("fault", faults_of(REMEMBER), ids=str)
+def test_no_alert_waits_for_a_table_of_memories_that_is_down(
+    fault: Fault, wire: Wire, memories: dict[str, bytes]
+) -> None:
+    wire.start(lambda called, *_: fault if called in OF_MEMORY else None, forget_accounts=False)
+
+    assert wire.invoke(PAYLOAD) is None
+
+    assert_alerted_once(wire)
+    assert_remembered_or_counted(wire, memories)
+    count(wire, 1)
 
 
 @ONCE_OR_FOR_GOOD
@@ -274,7 +335,7 @@ def test_five_hundred_alerts_are_not_held_up_when_nothing_answers(wire: Wire) ->
     payload = payload_of(
         json.dumps(CREATION | {"eventID": EVENT_ID.format(number)}) for number in range(500)
     )
-    with in_batches(sent=MOST_IN_A_SECOND, marked=25, read=100):
+    with in_batches(sent=MOST_IN_A_SECOND, marked=25, read=100, remembered=100):
         # wire.invoke sees to the time.
         wire.start(lambda called, *_: Fault.TIMED_OUT if called != SEND else None)
         assert wire.invoke(payload) is None

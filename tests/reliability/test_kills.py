@@ -11,7 +11,7 @@ import pytest
 
 from tests.loopback_aws import LoopbackAws, environment_for, loopback_aws
 from tests.reliability.mortal_function import KILLED
-from tests.reliability.small_delivery import EVENT_IDS, PAYLOAD
+from tests.reliability.small_delivery import EVENT_IDS, GROUPS, PAYLOAD
 from tests.stories import ROOT
 
 # Measuring coverage would double the time; and what only a storm reaches is not tested yet.
@@ -70,10 +70,17 @@ def calls(function: Function) -> Counter[str]:
     return calls
 
 
+def memories_in(aws: LoopbackAws) -> dict[str, tuple[str, str]]:
+    """What is remembered of each group, and the number of times that it was written."""
+    return {key: (it["memory"]["B"], it["version"]["N"]) for key, it in aws.memories.items()}
+
+
 def test_a_delivery_needs_several_calls_to_send_and_to_mark(calls: Counter[str]) -> None:
     assert calls["PublishBatch"] >= 3
     assert calls["BatchWriteItem"] >= 3
-    assert calls["BatchGetItem"] >= 2
+    assert calls["BatchGetItem"] >= 4
+    assert calls["TransactWriteItems"] >= 2
+    assert calls["UpdateItem"] == 1
 
 
 @pytest.mark.parametrize(("when", "kills"), [("before", 1), ("after", 1), ("after", 2)])
@@ -81,6 +88,10 @@ def test_nothing_is_lost_at_whatever_call_it_is_killed(
     when: str, kills: int, function: Function, calls: Counter[str]
 ) -> None:
     aws = function.aws
+    aws.forget()
+    assert function.invoke() == SUCCEEDED
+    remembered = memories_in(aws)
+    assert len(remembered) == GROUPS
     for at in range(1, calls.total() + 1):
         aws.forget()
         statuses = [function.invoke(at, when) for _ in range(kills)]
@@ -97,6 +108,7 @@ def test_nothing_is_lost_at_whatever_call_it_is_killed(
         # third to be marked with them.
         assert repeated <= (3 + 2) * kills
         assert aws.marked == EVENT_IDS
+        assert memories_in(aws) == remembered, "not remembered, or something else"
         summary["kills"] += statuses.count(KILLED)
         summary["invocations"] += kills + 1
         summary["events"] += len(EVENT_IDS)

@@ -4,6 +4,7 @@ Real clients with their real retries talk to moto; time passes only where they w
 """
 
 import json
+import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -21,8 +22,10 @@ from botocore.retries.quota import RetryQuota
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 from moto.dynamodb.models import dynamodb_backends
 
-from local.aws import SEEN_EVENTS_TABLE, SentAlert, Topic, emulated_aws
+from local.aws import GROUP_MEMORY_TABLE, SEEN_EVENTS_TABLE, SentAlert, Topic, emulated_aws
 from local.deliveries import MANAGEMENT_ACCOUNT_ID, TRAIL_REGION
+from local.scenarios.member_accounts import MemberAccounts
+from local.scenarios.playing import LOOK_ROLE_NAME
 from security_group_alerter.handlers import delivery as handler
 from security_group_alerter.messages.briefing import MAY_REPEAT
 from tests.conftest import cold_start
@@ -48,7 +51,25 @@ ORGANIZATIONS: Final = (
     "DescribeOrganizationalUnit",
     "ListTagsForResource",
 )
-OPERATIONS: Final = (READ, RESERVE, SEND, WRITE, *ORGANIZATIONS)
+# What is remembered of groups is in a table of its own: read, and written many together or one.
+RECALL: Final = "BatchGetItem of memories"
+REMEMBER: Final = "TransactWriteItems"
+REMEMBER_ONE: Final = "UpdateItem"
+OF_MEMORY: Final = (RECALL, REMEMBER, REMEMBER_ONE)
+# What a look asks in a member account.
+LOOKS: Final = (
+    "AssumeRole",
+    "DescribeSecurityGroups",
+    "DescribeSecurityGroupRules",
+    "DescribeNetworkInterfaces",
+    "DescribeSecurityGroupVpcAssociations",
+    "DescribeVpcs",
+    "DescribeVpcBlockPublicAccessOptions",
+    "DescribeTags",
+    "DescribeManagedPrefixLists",
+    "GetManagedPrefixListEntries",
+)
+OPERATIONS: Final = (READ, RESERVE, SEND, WRITE, *OF_MEMORY, *ORGANIZATIONS)
 
 
 class Fault(Enum):
@@ -62,6 +83,9 @@ class Fault(Enum):
     PARTLY = "200, half of it not taken"
     PARTLY_FOR_GOOD = "200, half of it refused"
     NONE_OF_IT = "200, half of it refused and the rest not taken"
+    OUTRUN = "not done, since another wrote in between"
+    IN_CONFLICT = "not done, since another is writing"
+    NO_CAPACITY = "not done, since one item is throttled"
     GARBLED = "200, but somebody else's page"
     DROPPED_AFTER = "done, then the connection dropped"
     TIMED_OUT_AFTER = "done, no answer in time"
@@ -79,24 +103,33 @@ DONE: Final = {
     Fault.TWICE,
 }
 _TIMEOUTS: Final = {Fault.TIMED_OUT, Fault.TIMED_OUT_AFTER}
+# The first of the items is what the others are not written for.
+_FOR_ONE_ITEM: Final = {
+    Fault.OUTRUN: ("ConditionalCheckFailed", "ConditionalCheckFailedException"),
+    Fault.IN_CONFLICT: ("TransactionConflict", "TransactionConflictException"),
+    Fault.NO_CAPACITY: ("ThrottlingError", "ThrottlingException"),
+}
 _HALVES: Final = {Fault.PARTLY, Fault.PARTLY_FOR_GOOD, Fault.NONE_OF_IT}
 # The clients try again by themselves, and so does the function.
-PASSING: Final = {Fault.THROTTLED, Fault.BROKEN, Fault.TIMED_OUT, Fault.PARTLY}
+PASSING: Final = {Fault.THROTTLED, Fault.BROKEN, Fault.TIMED_OUT, Fault.PARTLY, *_FOR_ONE_ITEM}
 # Only these answer HTTP 200 to what they did not do; only Amazon SNS says whose fault it was. And
 # whether something was looked up before its answer was lost makes no difference.
 _FAULTS_OF_SOME: Final = {
-    Fault.PARTLY: {READ, WRITE, SEND},
+    **{fault: {REMEMBER, REMEMBER_ONE} for fault in _FOR_ONE_ITEM},
+    Fault.PARTLY: {READ, WRITE, SEND, RECALL},
     Fault.PARTLY_FOR_GOOD: {SEND},
     Fault.NONE_OF_IT: {SEND},
     Fault.INVALID: {SEND},
-    Fault.TIMED_OUT_AFTER: {RESERVE, WRITE, SEND},
-    Fault.BROKEN_AFTER: {RESERVE, WRITE, SEND},
-    Fault.TWICE: {RESERVE, WRITE, SEND},
+    Fault.TIMED_OUT_AFTER: {RESERVE, WRITE, SEND, REMEMBER, REMEMBER_ONE},
+    Fault.BROKEN_AFTER: {RESERVE, WRITE, SEND, REMEMBER, REMEMBER_ONE},
+    Fault.TWICE: {RESERVE, WRITE, SEND, REMEMBER, REMEMBER_ONE},
 }
 
 
 def faults_of(operation: str) -> list[Fault]:
-    return [fault for fault in Fault if operation in _FAULTS_OF_SOME.get(fault, OPERATIONS)]
+    return [
+        fault for fault in Fault if operation in _FAULTS_OF_SOME.get(fault, (*OPERATIONS, *LOOKS))
+    ]
 
 
 _CODES: Final = {
@@ -110,7 +143,7 @@ _CODES: Final = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Exchange:
-    """One request: its operation, the events it is about, and what became of it."""
+    """One request: its operation, the events or groups it is about, and what became of it."""
 
     operation: str
     invocation: int
@@ -131,6 +164,16 @@ class Sending:
 Choose = Callable[[str, int, int], Fault | None]
 
 
+def at(operation: str, position: int, fault: Fault, duration: int, invocations: int = 1) -> Choose:
+    """One call or more in a row, in the first invocations."""
+
+    def choose(called: str, count: int, invocation: int) -> Fault | None:
+        strikes = called == operation and position <= count < position + duration
+        return fault if strikes and invocation <= invocations else None
+
+    return choose
+
+
 @dataclass(slots=True)
 class Wire:
     """Everything that goes over it is kept, and every event that Amazon SNS takes."""
@@ -142,6 +185,12 @@ class Wire:
     exchanges: list[Exchange] = field(default_factory=list)
     sendings: defaultdict[str, list[Sending]] = field(default_factory=lambda: defaultdict(list))
     marked: set[str] = field(default_factory=set)
+    # What the last invocation that succeeded counted.
+    tally: dict[str, int] = field(default_factory=dict)
+    # The lines in which alerts say what could not be looked at.
+    not_seen: list[str] = field(default_factory=list)
+    # Looks into several accounts come at once.
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self, choose: Choose, *, forget_accounts: bool = True) -> None:
         """As if nothing had ever been alerted or looked up, with these faults."""
@@ -150,8 +199,17 @@ class Wire:
         self.exchanges.clear()
         self.sendings.clear()
         self.marked.clear()
-        table = dynamodb_backends[MANAGEMENT_ACCOUNT_ID][TRAIL_REGION].tables[SEEN_EVENTS_TABLE]
-        table.items.clear()
+        self.tally.clear()
+        self.not_seen.clear()
+        for table_name in (SEEN_EVENTS_TABLE, GROUP_MEMORY_TABLE):
+            _table(table_name).items.clear()
+        # What memory takes of the time is what the wire takes.
+        cast("Any", handler.alerter().recall).__self__._clock = self.clock
+        if handler.alerter().look_at is not None:
+            accounts = cast("Any", handler.alerter().look_at).__self__
+            accounts._clock = self.clock
+            for cache in (accounts._clients._credentials, accounts._block_modes):
+                cache._entries.clear()
         if not forget_accounts:
             return
         directory = cast("Any", handler.alerter().facts_for).__self__
@@ -163,7 +221,7 @@ class Wire:
         self.invocation += 1
         self.elapsed = 0
         try:
-            handler.lambda_handler(payload, cast("LambdaContext", _Context(self)))
+            self.tally = handler.lambda_handler(payload, cast("LambdaContext", _Context(self)))
         except Exception as error:  # noqa: BLE001, whatever it is, Lambda tries again
             return error
         finally:
@@ -180,6 +238,16 @@ class Wire:
     def sleep(self, seconds: float) -> None:
         self.elapsed += seconds
 
+    def clock(self) -> float:
+        return time.monotonic() + self.elapsed
+
+    def memories(self) -> dict[str, bytes]:
+        """What is remembered, by group."""
+        return {
+            key.value: item.attrs["memory"].value
+            for key, item in _table(GROUP_MEMORY_TABLE).items.items()
+        }
+
     def failed(self, operation: str | None = None) -> list[Exchange]:
         """The requests that did not go well."""
         return [it for it in self.exchanges if it.fault and operation in (None, it.operation)]
@@ -194,33 +262,28 @@ class Wire:
         request: AWSPreparedRequest,
     ) -> AWSResponse:
         """What the function gets to see of one request."""
-        operation = event_name.rpartition(".")[2]
-        asked = _Asked(operation, request)
-        fault = self.choose(operation, self.calls()[operation], self.invocation)
-        if fault not in faults_of(operation):
-            fault = None
-        exchange = Exchange(operation, self.invocation, frozenset(asked.keys), fault)
-        self.exchanges.append(exchange)
+        asked = _Asked(event_name.rpartition(".")[2], request)
+        operation = asked.operation
+        with self.lock:
+            fault = self.choose(operation, self.calls()[operation], self.invocation)
+            if fault not in faults_of(operation):
+                fault = None
+            exchange = Exchange(operation, self.invocation, frozenset(asked.keys), fault)
+            self.exchanges.append(exchange)
         answer: AWSResponse | None = None
         if fault in _HALVES:
             answer = asked.half_done(forward, fault)
         elif fault is None or fault in DONE:
             for _ in range(2 if fault is Fault.TWICE else 1):
                 answer = forward(request)
-        self._keep(exchange, asked)
+        if operation not in LOOKS:
+            self._keep(exchange, asked)
         if fault in _TIMEOUTS:
             self.elapsed += LONGEST_WAIT
             raise ReadTimeoutError(endpoint_url=request.url)
         if fault is Fault.DROPPED_AFTER:
             raise ConnectionClosedError(endpoint_url=request.url)
-        if fault in _CODES:
-            return asked.error(*_CODES[fault])
-        if fault is Fault.GARBLED:
-            return asked.response(200, b"<!doctype html><title>Sign in to the network</title>")
-        assert answer is not None
-        if fault is Fault.GARBLED_AFTER:
-            return asked.response(200, answer.content[: len(answer.content) // 2])
-        return answer
+        return asked.answer_with(fault, answer)
 
     def _keep(self, exchange: Exchange, asked: "_Asked") -> None:
         if exchange.operation == WRITE and (exchange.fault is None or exchange.fault in DONE):
@@ -228,6 +291,8 @@ class Wire:
         elif exchange.operation == WRITE and exchange.fault in _HALVES:
             self.marked.update(asked.keys[: len(asked.keys) // 2])
         for alert in self.topic.take():
+            lines = alert.messages["email"].splitlines()
+            self.not_seen += [line for line in lines if line.startswith("Not seen: ")]
             for event_id in alert.event_ids:
                 self.sendings[event_id].append(
                     Sending(exchange, event_id in self.marked, says_may_repeat(alert))
@@ -239,6 +304,10 @@ def says_may_repeat(alert: SentAlert) -> bool:
     said.add(json.loads(alert.messages["default"])["unmapped"]["may_repeat"])
     [is_said] = said
     return is_said
+
+
+def _table(table_name: str) -> Any:
+    return dynamodb_backends[MANAGEMENT_ACCOUNT_ID][TRAIL_REGION].tables[table_name]
 
 
 class _Context:
@@ -260,13 +329,23 @@ class _Asked:
         body = cast("bytes | str", request.body)
         text = body.decode() if isinstance(body, bytes) else body
         self._form = {name: value for name, [value] in parse_qs(text).items()}
-        self._json: Any = {} if operation == SEND else json.loads(text)
+        self._json: Any = json.loads(text) if text.startswith("{") else {}
+        self._table = SEEN_EVENTS_TABLE
+        if GROUP_MEMORY_TABLE in self._json.get("RequestItems", {}):
+            self.operation, self._table = RECALL, GROUP_MEMORY_TABLE
         self.keys = list(self._keys())
 
     def _keys(self) -> Iterator[str]:
-        table = self._json.get("RequestItems", {}).get(SEEN_EVENTS_TABLE)
+        table = self._json.get("RequestItems", {}).get(self._table)
         if self.operation == READ:
             yield from (key["event_id"]["S"] for key in table["Keys"])
+        elif self.operation == RECALL:
+            yield from (key["resource"]["S"] for key in table["Keys"])
+        elif self.operation == REMEMBER:
+            items = self._json["TransactItems"]
+            yield from (item["Update"]["Key"]["resource"]["S"] for item in items)
+        elif self.operation == REMEMBER_ONE:
+            yield self._json["Key"]["resource"]["S"]
         elif self.operation == WRITE:
             yield from (put["PutRequest"]["Item"]["event_id"]["S"] for put in table)
 
@@ -276,20 +355,21 @@ class _Asked:
         """Have the first half done, rounded down, and answer that the rest was not."""
         if self.operation == SEND:
             return self._half_sent(forward, fault)
-        table = self._json["RequestItems"].pop(SEEN_EVENTS_TABLE)
-        items = table["Keys"] if self.operation == READ else table
+        table = self._json["RequestItems"].pop(self._table)
+        reads = self.operation in {READ, RECALL}
+        items = table["Keys"] if reads else table
         middle = len(items) // 2
         answer: dict[str, Any] = {"Responses": {}}
         if middle:
-            part = table | {"Keys": items[:middle]} if self.operation == READ else items[:middle]
-            self._json["RequestItems"] = {SEEN_EVENTS_TABLE: part}
+            part = table | {"Keys": items[:middle]} if reads else items[:middle]
+            self._json["RequestItems"] = {self._table: part}
             self._request.body = json.dumps(self._json).encode()
             answer = json.loads(forward(self._request).content)
         left = items[middle:]
-        if self.operation == READ:
-            answer["UnprocessedKeys"] = {SEEN_EVENTS_TABLE: {"Keys": left}}
+        if reads:
+            answer["UnprocessedKeys"] = {self._table: {"Keys": left}}
         else:
-            answer["UnprocessedItems"] = {SEEN_EVENTS_TABLE: left}
+            answer["UnprocessedItems"] = {self._table: left}
         return self.response(200, json.dumps(answer).encode())
 
     def _half_sent(
@@ -325,13 +405,43 @@ class _Asked:
             f"<Failed>{failed}</Failed></PublishBatchResult></PublishBatchResponse>".encode(),
         )
 
+    def answer_with(self, fault: Fault | None, answer: AWSResponse | None) -> AWSResponse:
+        """What comes back, of what the service answered."""
+        if fault in _FOR_ONE_ITEM:
+            return self.error_for_one_item(*_FOR_ONE_ITEM[fault])
+        if fault in _CODES:
+            return self.error(*_CODES[fault])
+        if fault is Fault.GARBLED:
+            return self.response(200, b"<!doctype html><title>Sign in to the network</title>")
+        assert answer is not None
+        if fault is Fault.GARBLED_AFTER:
+            return self.response(200, answer.content[: len(answer.content) // 2])
+        return answer
+
     def error(self, status: int, code: str) -> AWSResponse:
-        if self.operation == SEND:
+        if not self._json:
             error = f"<Error><Code>{code}</Code><Message>no</Message></Error>"
-            body = f"<ErrorResponse>{error}</ErrorResponse>"
+            # Amazon EC2 writes it in its own way, the others in the second.
+            body = (
+                f"<Response><Errors>{error}</Errors></Response>"
+                if self.operation in LOOKS[1:]
+                else f"<ErrorResponse>{error}</ErrorResponse>"
+            )
         else:
             body = json.dumps({"__type": code, "message": "no"})
         return self.response(status, body.encode())
+
+    def error_for_one_item(self, reason: str, code: str) -> AWSResponse:
+        """Nothing is written; of a transaction, because of its first item alone."""
+        if self.operation == REMEMBER_ONE:
+            return self.error(400, code)
+        reasons = [{"Code": reason}, *({"Code": "None"} for _ in self.keys[1:])]
+        answer = {
+            "__type": "TransactionCanceledException",
+            "message": "Transaction cancelled",
+            "CancellationReasons": reasons,
+        }
+        return self.response(400, json.dumps(answer).encode())
 
     def response(self, status: int, body: bytes) -> AWSResponse:
         return AWSResponse(self._request.url, status, HTTPHeaders(), MockRawResponse(body))
@@ -346,17 +456,25 @@ def _failed(name: str, *, is_for_good: bool) -> str:
 
 
 @contextmanager
-def wired() -> Iterator[Wire]:
-    """A function whose every AWS call goes over a Wire, in batches that few events fill."""
+def wired(accounts: MemberAccounts | None = None) -> Iterator[Wire]:
+    """A function whose every AWS call goes over a Wire, in batches that few events fill.
+
+    With `accounts`, it looks into them.
+    """
     stubbed = BotocoreStubber.__call__
-    with cold_start(), emulated_aws() as topic:
+    look_role_name = LOOK_ROLE_NAME if accounts else ""
+    with cold_start(), emulated_aws(look_role_name=look_role_name) as topic:
         wire = Wire(topic)
+        looked: dict[str, Callable[[AWSPreparedRequest], AWSResponse]] = {}
+        if accounts:
+            looked = {"ec2": accounts._answer_ec2, "sts": accounts._answer_sts}
 
         def answered(
             stubber: BotocoreStubber, event_name: str, request: AWSPreparedRequest, **_: object
         ) -> AWSResponse:
             def forward(request: AWSPreparedRequest) -> AWSResponse:
-                response = stubbed(stubber, event_name, request)
+                asked = looked.get(event_name.split(".")[1])
+                response = asked(request) if asked else stubbed(stubber, event_name, request)
                 assert response is not None
                 return response
 
