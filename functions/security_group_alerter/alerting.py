@@ -39,7 +39,7 @@ from .model.presentation import Presentation
 from .model.record import CloudTrailRecord
 from .model.seen import SeenAnswer
 from .model.subject import SubjectKind
-from .standing import LookAt, Recall, known_of, with_knowledge
+from .standing import Knowledge, LookAt, Recall, known_of, with_knowledge
 
 # As many events as one call to the table can mark.
 MARKED_TOGETHER = 25
@@ -130,9 +130,7 @@ class Alerter:
         found = [it for it in read if isinstance(it, DeliveredFinding)]
         notices = self._notices(now.date()) if read else []
         fresh, is_sure = self._not_alerted([*notices, *found])
-        known = known_of(
-            fresh, look_at=self.look_at, recall=self.recall, now=now, time_left=time_left
-        )
+        known, unknown = self._known_of(fresh, now, time_left)
         judged, fault = with_knowledge(fresh, known, self.standards, today=now.date())
         entries = with_aftermath(judged)
         alerts = list(
@@ -157,7 +155,7 @@ class Alerter:
             enrichment_failures=sum(bool(alert.account.problems) for alert in alerts),
             memory_failures=known.recollection.failures,
             look_failures=known.failed_looks,
-            error=sent.error or fault,
+            error=sent.error or fault or unknown,
             heartbeats=len(beats),
             oldest=min(filter(None, map(_time_of, calls)), default=None),
             newest_heartbeat=max(filter(None, beats), default=None),
@@ -191,6 +189,18 @@ class Alerter:
             if key not in answer.keys and (answer.is_sure or entry.finding.record is not None)
         ]
         return fresh, answer.is_sure
+
+    def _known_of(
+        self, found: list[DeliveredFinding], now: datetime, time_left: TimeLeft
+    ) -> tuple[Knowledge, Exception | None]:
+        """What is known beside the records; a fault of ours in that must stop no alert."""
+        try:
+            known = known_of(
+                found, look_at=self.look_at, recall=self.recall, now=now, time_left=time_left
+            )
+        except Exception as fault:  # noqa: BLE001
+            return Knowledge(), fault
+        return known, None
 
     def _send(self, alerts: list[Alert], time_left: TimeLeft, *, table_failures: int) -> Report:
         """Mark what Amazon SNS took, after it took it: at the latest when sending ends or fails."""

@@ -111,6 +111,7 @@ def test_json_lines_are_as_agreed(as_json: Run, tmp_path: Path) -> None:
         "world_open": "true",
         "effect": "opens",
         "kind": "security-group",
+        "reach": "unknown",
         "account_id": "222233334444",
         "account_name": "payments-production",
         "region": "eu-central-1",

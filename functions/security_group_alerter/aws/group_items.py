@@ -17,6 +17,7 @@ from urllib.parse import quote
 from ..memory.codec import bytes_of, memory_in
 from ..memory.fold import Fold
 from ..memory.group_memory import GroupMemory
+from ..memory.settling import smaller
 from ..model import ids
 from ..model.exposure_life import Resource
 from ..model.subject import SubjectKind
@@ -71,15 +72,14 @@ def kept_in(item: Mapping[str, Any] | None) -> Kept:
 
 
 def update_of(
-    key: str, version: int | None, memory: GroupMemory, folded: Fold, now: datetime
+    resource: Resource, version: int | None, memory: GroupMemory, folded: Fold, now: datetime
 ) -> dict[str, Any]:
     """The change that writes a memory, if the item still has the version that was read.
 
+    What is old in it is settled; and of one that does not fit, so much is left out that it does.
     `folded` is the memory's fold. Raises TooLargeError.
     """
-    encoded = bytes_of(memory)
-    if len(encoded) > LARGEST_MEMORY:
-        raise TooLargeError(f"{len(encoded)} bytes, of which an item takes {LARGEST_MEMORY}")
+    encoded = _encoded(resource, memory, now)
     values = {":memory": {"B": encoded}, ":next": {"N": str((version or 0) + 1)}}
     change = "SET memory = :memory, version = :next"
     condition = "attribute_not_exists(version)"
@@ -92,8 +92,17 @@ def update_of(
         values[":expires"] = {"N": str(int((now + KEPT).timestamp()))}
         change += ", expires = :expires"
     return {
-        "Key": {"resource": {"S": key}},
+        "Key": {"resource": {"S": key_of(resource)}},
         "UpdateExpression": change,
         "ConditionExpression": condition,
         "ExpressionAttributeValues": values,
     }
+
+
+def _encoded(resource: Resource, memory: GroupMemory, now: datetime) -> bytes:
+    encoded = b""
+    for less in smaller(resource, memory, now=now):
+        encoded = bytes_of(less)
+        if len(encoded) <= LARGEST_MEMORY:
+            return encoded
+    raise TooLargeError(f"{len(encoded)} bytes, of which an item takes {LARGEST_MEMORY}")

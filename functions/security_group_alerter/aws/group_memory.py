@@ -264,7 +264,7 @@ class _Recall:
 
     def _prepare(self, group: _Group, kept: Kept, memory: GroupMemory, folded: Fold) -> None:
         try:
-            group.update = update_of(group.key, kept.version, memory, folded, self._now)
+            group.update = update_of(group.resource, kept.version, memory, folded, self._now)
         except Exception as error:  # noqa: BLE001 - as above
             group.unwritten = _why(error)
 

@@ -15,7 +15,8 @@ from .touched_ports import standing_with
 def says_more(change: SecurityGroupChange | PrefixListChange, moment: Moment) -> bool:
     """Whether the moment adds to what the call's record says."""
     if isinstance(change, PrefixListChange):
-        return bool(moment.ranges_before or moment.ended or moment.gone)
+        is_restore = change.action is Action.RESTORE
+        return is_restore or bool(moment.ranges_before or moment.ended or moment.gone)
     if change.action is Action.ADD_RULES:
         return bool(moment.before or moment.gone)
     return change.action in (Action.MODIFY_RULES, Action.REMOVE_RULES, Action.DELETE)
@@ -47,7 +48,8 @@ def _completed_restore(
         after = state.ranges if state.version == change.version + 1 else after
     if after is None:
         return change
-    before = moment.ranges_before
+    # What a look shows of an unknown list counts as brought by the call: it may be.
+    before = moment.ranges_before if moment.is_whole else ()
     added = tuple(peer for peer in after if peer not in before)
     return replace(change, added=added, removed=tuple(it for it in before if it not in after))
 

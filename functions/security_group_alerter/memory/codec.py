@@ -1,14 +1,16 @@
 """A memory as bytes, for a table: a byte for the format, and JSON, compressed.
 
-The same memory has always the same bytes.
+The same memory has always the same bytes. Each event and each rule is written once, and named by
+its number: one rule may be in hundreds of looks.
 """
 
 from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ..model.exposure_life import Event
 from ..model.rules import (
@@ -20,6 +22,8 @@ from ..model.rules import (
     SecurityGroupRule,
     peer_of_cidr,
 )
+from .base import Base
+from .base_codec import base_of, json_of_base
 from .group_memory import GroupMemory
 from .statements import (
     Attached,
@@ -32,6 +36,7 @@ from .statements import (
     Seen,
     SeenRanges,
     Statement,
+    rules_in,
 )
 
 _FORMAT = b"\x02"
@@ -43,6 +48,7 @@ _BARE: dict[type[Attached | Created | Deleted | RulesUnknown], str] = {
     RulesUnknown: "unknown",
 }
 _BARE_KINDS = {name: kind for kind, name in _BARE.items()}
+_Thing = TypeVar("_Thing")
 
 
 class UnreadableMemoryError(ValueError):
@@ -51,8 +57,16 @@ class UnreadableMemoryError(ValueError):
 
 def bytes_of(memory: GroupMemory) -> bytes:
     """The memory as bytes."""
-    said = sorted(map(_json_of, memory.statements), key=json.dumps)
-    return _FORMAT + zlib.compress(json.dumps(said, separators=(",", ":")).encode())
+    events = _Table(_events_in(memory), _json_of_event)
+    rules = _Table(_rules_in(memory), _json_of_rule)
+    said = (_json_of(it, events.number_of, rules.number_of) for it in memory.statements)
+    document = {
+        "events": events.rows,
+        "rules": rules.rows,
+        "base": memory.base and json_of_base(memory.base, events.number_of, rules.number_of),
+        "said": sorted(said, key=json.dumps),
+    }
+    return _FORMAT + zlib.compress(json.dumps(document, separators=(",", ":")).encode())
 
 
 def memory_in(data: bytes) -> GroupMemory:
@@ -60,46 +74,94 @@ def memory_in(data: bytes) -> GroupMemory:
     if data[:1] != _FORMAT:
         raise UnreadableMemoryError(f"expected format {_FORMAT!r}, found {data[:1]!r}")
     try:
-        said = json.loads(zlib.decompress(data[1:]))
-        return GroupMemory(statements=frozenset(map(_statement_of, said)))
-    except (zlib.error, ValueError, TypeError, KeyError) as error:
+        document = json.loads(zlib.decompress(data[1:]))
+        events = [_event_of(*it) for it in document["events"]]
+        rules = [_rule_of(*it) for it in document["rules"]]
+        base = document["base"]
+        return GroupMemory(
+            base=base and base_of(base, events, rules),
+            statements=frozenset(_statement_of(it, events, rules) for it in document["said"]),
+        )
+    except (zlib.error, ValueError, TypeError, LookupError) as error:
         raise UnreadableMemoryError(f"{type(error).__name__}: {error}") from error
 
 
-def _json_of(statement: Statement) -> list[Any]:
+class _Table(Generic[_Thing]):
+    """Things with their numbers, always in the same order."""
+
+    def __init__(self, things: Iterable[_Thing], json_of: Callable[[_Thing], list[Any]]) -> None:
+        # Equal rules may have other ids; and most are the same object, in look after look.
+        distinct = {id(it): json_of(it) for it in {id(it): it for it in things}.values()}
+        texts = {key: json.dumps(it) for key, it in distinct.items()}
+        rows = {texts[key]: it for key, it in distinct.items()}
+        self.rows = [rows[text] for text in sorted(rows)]
+        numbers = {text: number for number, text in enumerate(sorted(rows))}
+        self._numbers = {key: numbers[text] for key, text in texts.items()}
+
+    def number_of(self, thing: _Thing) -> int:
+        return self._numbers[id(thing)]
+
+
+def _events_in(memory: GroupMemory) -> Iterator[Event]:
+    yield from (it.event for it in memory.statements)
+    if memory.base is not None:
+        yield from _events_in_base(memory.base)
+
+
+def _events_in_base(base: Base) -> Iterator[Event]:
+    events = [it.since for it in base.rules] + [it.since for it in base.ranges]
+    for life in base.lives:
+        events += [life.opened, life.revealed, life.closed]
+    yield from filter(None, events)
+
+
+def _rules_in(memory: GroupMemory) -> Iterator[SecurityGroupRule]:
+    for statement in memory.statements:
+        yield from rules_in(statement)
+    if memory.base is not None:
+        yield from (it.rule for it in memory.base.rules)
+
+
+def _json_of(
+    statement: Statement,
+    event_number: Callable[[Event], int],
+    rule_number: Callable[[SecurityGroupRule], int],
+) -> list[Any]:
     """The kind of statement, its event, and what it says."""
-    event = statement.event
-    head = [event.event_id, event.time.timestamp(), event.principal]
+    event = event_number(statement.event)
     match statement:
         case RuleThere(rule=rule, rule_id=rule_id, is_edit=is_edit):
-            return ["edited" if is_edit else "there", head, rule_id, _json_of_rule(rule)]
+            return ["edited" if is_edit else "there", event, rule_id, rule_number(rule)]
         case RuleGone(rule=gone, rule_id=rule_id):
-            return ["gone", head, rule_id, gone and _json_of_rule(gone)]
+            return ["gone", event, rule_id, None if gone is None else rule_number(gone)]
         case RangesEdited():
             added, removed = (
                 [it.value for it in its] for its in (statement.added, statement.removed)
             )
             versions = [statement.version, statement.restored_version]
-            return ["ranges", head, added, removed, *versions]
+            return ["ranges", event, added, removed, *versions]
         case Seen(seen_at=seen_at, rules=rules, attached=attached):
-            seen = list(map(_json_of_rule, rules))
-            return ["seen", head, seen_at.timestamp(), seen, sorted(attached)]
+            seen = list(map(rule_number, rules))
+            return ["seen", event, seen_at.timestamp(), seen, sorted(attached)]
         case SeenRanges(seen_at=seen_at, ranges=ranges, version=version):
             values = [it.value for it in ranges]
-            return ["seen-ranges", head, seen_at.timestamp(), values, version]
+            return ["seen-ranges", event, seen_at.timestamp(), values, version]
         case Attached() | Created() | Deleted() | RulesUnknown():
-            return [_BARE[type(statement)], head]
+            return [_BARE[type(statement)], event]
 
 
-def _statement_of(said: list[Any]) -> Statement:
-    kind, (event_id, seconds, principal), *rest = said
-    event = Event(event_id=event_id, time=datetime.fromtimestamp(seconds, UTC), principal=principal)
+def _statement_of(
+    said: list[Any], events: list[Event], rules: list[SecurityGroupRule]
+) -> Statement:
+    kind, number, *rest = said
+    event = events[number]
     match kind, rest:
         case (("there" | "edited"), [rule_id, rule]):
             is_edit = kind == "edited"
-            return RuleThere(event=event, rule=_rule_of(rule), rule_id=rule_id, is_edit=is_edit)
+            return RuleThere(event=event, rule=rules[rule], rule_id=rule_id, is_edit=is_edit)
         case "gone", [rule_id, gone]:
-            return RuleGone(event=event, rule=gone and _rule_of(gone), rule_id=rule_id)
+            rule = None if gone is None else rules[gone]
+            return RuleGone(event=event, rule=rule, rule_id=rule_id)
         case "ranges", [added, removed, version, restored]:
             return RangesEdited(
                 event=event,
@@ -112,7 +174,7 @@ def _statement_of(said: list[Any]) -> Statement:
             return Seen(
                 event=event,
                 seen_at=datetime.fromtimestamp(seen_at, UTC),
-                rules=tuple(map(_rule_of, seen)),
+                rules=tuple(rules[it] for it in seen),
                 attached=frozenset(attached),
             )
         case "seen-ranges", [seen_at, values, version]:
@@ -128,6 +190,14 @@ def _statement_of(said: list[Any]) -> Statement:
             raise ValueError(f"no statement: {kind!r} with {len(rest)} members")
 
 
+def _json_of_event(event: Event) -> list[Any]:
+    return [event.event_id, event.time.timestamp(), event.principal]
+
+
+def _event_of(event_id: str, seconds: float, principal: str | None) -> Event:
+    return Event(event_id=event_id, time=datetime.fromtimestamp(seconds, UTC), principal=principal)
+
+
 def _json_of_rule(rule: SecurityGroupRule) -> list[Any]:
     peer, ports, icmp = rule.peer, rule.ports, rule.icmp_type
     return [
@@ -139,7 +209,7 @@ def _json_of_rule(rule: SecurityGroupRule) -> list[Any]:
     ]
 
 
-def _rule_of(members: list[Any]) -> SecurityGroupRule:
+def _rule_of(*members: Any) -> SecurityGroupRule:
     direction, protocol, ports, icmp, kind, value, account_id, rule_id, description = members
     return SecurityGroupRule(
         direction=Direction(direction),

@@ -15,8 +15,8 @@ from ..model.rules import Peer
 from ..model.standing import Gone, Moment, StandingRule
 from ..model.subject import SubjectKind
 from .group_memory import GroupMemory
-from .lives import Life, Lives
-from .open_ports import OpenPorts, without
+from .lives import Lives
+from .open_ports import OpenPorts, naming, without
 from .order import Step, steps_of
 from .standing_ranges import StandingRanges
 from .standing_rules import StandingRules, Turn
@@ -50,37 +50,54 @@ def fold(
 
     `at` are the ids of the events whose moments are asked for.
     """
-    known = set(statements.statements if isinstance(statements, GroupMemory) else statements)
-    standing: StandingRules | StandingRanges
-    if resource.kind is SubjectKind.PREFIX_LIST:
-        standing = StandingRanges()
-    else:
-        standing = StandingRules(
-            directions=dict(pair for it in known for pair in directions_in(it)),
-            protocols=frozenset(rule.protocol for it in known for rule in rules_in(it)),
-        )
-    story = _Story(Lives(resource), standing, at)
-    story.follow(steps_of(known))
+    memory = statements
+    if not isinstance(memory, GroupMemory):
+        memory = GroupMemory().adding(memory)
+    story = Story.of(resource, memory, at)
     return story.fold()
 
 
 @dataclass(slots=True)
-class _Story:
+class Story:
     """What becomes of a resource step by step, and of each exposure."""
 
     lives: Lives
     standing: StandingRules | StandingRanges
-    at: frozenset[str]
+    at: frozenset[str] = frozenset()
+    is_deleted: bool = False
     moments: dict[str, _Told] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, resource: Resource, memory: GroupMemory, at: frozenset[str] = frozenset()) -> Story:
+        """What became of a resource, by all that is known of it."""
+        base, said = memory.base, memory.statements
+        protocols = frozenset(rule.protocol for it in said for rule in rules_in(it))
+        story = cls(Lives(resource), _standing_of(resource, memory, protocols), at)
+        if base is None:
+            story.follow(steps_of(said))
+            return story
+        story.is_deleted = base.is_deleted
+        for life in base.lives:
+            parts = naming(life.parts, protocols - base.protocols)
+            story.lives.add(replace(life, parts=parts))
+        named: set[object] = {it.peer for it in base.ranges}
+        named |= {it for one in base.rules for it in (one.rule, one.rule.rule_id)} - {None}
+        story.follow(steps_of(said, named=named, is_begun=base.is_begun))
+        return story
 
     def follow(self, steps: Iterable[Step]) -> None:
         """Go through the steps, which are in the order of time, until the resource is deleted."""
         is_open = self.standing.open_ports()
         for step in steps:
+            if self.is_deleted:
+                return
             is_asked = step.event.event_id in self.at and not step.before_all
-            earlier = self.standing.now() if is_asked else Moment()
+            earlier = Moment()
+            if is_asked:
+                attached = self.standing.attached_before(step.event.time)
+                earlier = replace(self.standing.now(), attached=attached)
             how = EndedHow.REVOKED
-            touched: list[Life] = []
+            touched: list[int] = []
             for turn in self.standing.follow(step):
                 before, is_open, how = is_open, self.standing.open_ports(), turn.how
                 if is_open is not before:
@@ -90,8 +107,7 @@ class _Story:
                 told.lives += touched
                 told.now = self.standing.now()
             self._note_gone(step, how)
-            if how is EndedHow.DELETED:
-                break
+            self.is_deleted = how is EndedHow.DELETED
 
     def fold(self) -> Fold:
         """All that came of it."""
@@ -101,14 +117,14 @@ class _Story:
             rules=now.after,
             ranges=now.ranges_after,
             is_whole=now.is_whole,
-            attached=now.attached,
+            attached=self.standing.attached,
             exposures=tuple(by_uid.values()),
             moments={it: self._moment_of(it, told, by_uid) for it, told in self.moments.items()},
         )
 
     def _touched(
         self, step: Step, turn: Turn, before: OpenPorts, is_open: OpenPorts
-    ) -> Iterator[Life]:
+    ) -> Iterator[int]:
         """The exposures that a turn closed a part of, and the one that it opened."""
         gone, new = without(before, is_open), without(is_open, before)
         if gone:
@@ -132,9 +148,9 @@ class _Story:
         ended = tuple(it for it in lives if it.closed and it.closed.event_id == name)
         return replace(
             told.now,
+            attached=told.earlier.attached,
             before=told.earlier.after,
             ranges_before=told.earlier.ranges_after,
-            attached=told.earlier.attached,
             opened=opened,
             ended=ended,
             narrowed=tuple(it for it in lives if it not in opened and it not in ended),
@@ -142,11 +158,24 @@ class _Story:
         )
 
 
+def _standing_of(
+    resource: Resource, memory: GroupMemory, protocols: frozenset[str | None]
+) -> StandingRules | StandingRanges:
+    """What stands when the story begins."""
+    base = memory.base
+    if resource.kind is SubjectKind.PREFIX_LIST:
+        return StandingRanges() if base is None else StandingRanges.since(base)
+    directions = dict(pair for it in memory.statements for pair in directions_in(it))
+    if base is None:
+        return StandingRules(directions, protocols)
+    return StandingRules.since(base, directions, base.protocols | protocols)
+
+
 @dataclass(slots=True)
 class _Told:
     """A moment while its steps are followed: one event may be several."""
 
     earlier: Moment
-    lives: list[Life] = field(default_factory=list)
+    lives: list[int] = field(default_factory=list)
     now: Moment = Moment()
     gone: Gone | None = None

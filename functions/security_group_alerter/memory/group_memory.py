@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from .base import Base
 from .statements import Statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupMemory:
-    """What records said of one security group or prefix list. Nothing is known at first."""
+    """What was said of one security group or prefix list. Nothing is known at first.
 
+    Of the time before that of the base, the base is all that is known.
+    """
+
+    base: Base | None = None
     statements: frozenset[Statement] = frozenset()
 
     def adding(self, statements: Iterable[Statement]) -> GroupMemory:
-        """The memory with these, too."""
-        return GroupMemory(statements=self.statements.union(statements))
+        """The memory with these, too. What is said of the time before the base adds nothing."""
+        base = self.base
+        newer = (it for it in statements if base is None or it.event.time >= base.time)
+        return replace(self, statements=self.statements.union(newer))

@@ -9,52 +9,43 @@ from hashlib import sha256
 from ..model.exposure import Opening
 from ..model.exposure_life import EndedHow, Event, ExposureLife, Resource
 from ..model.severity import Severity
+from .base import Life
 from .open_ports import OpenPorts, without
 from .order import Step
 
 
-@dataclass(slots=True, eq=False)
-class Life:
-    """An exposure while it is followed. `parts` are what of it is still open.
-
-    `revealed` is the event by which it is known, and `found_by` names it where that is a look.
-    `event_ids` are in order, and each is there once.
-    """
-
-    opened: Event | None
-    revealed: Event
-    severity: Severity
-    openings: tuple[Opening, ...]
-    parts: OpenPorts
-    event_ids: dict[str, None]
-    found_by: str | None = None
-    closed: Event | None = None
-    how: EndedHow | None = None
-
-    def lose(self, gone: OpenPorts, event: Event, how: EndedHow) -> bool:
-        """Take away what is gone of it; whether that was some of it."""
-        if not any(bits & gone.get(key, 0) for key, bits in self.parts.items()):
-            return False
-        self.parts = without(self.parts, gone)
-        self.event_ids[event.event_id] = None
-        if not self.parts:
-            self.closed, self.how = event, how
-        return True
-
-
 @dataclass(slots=True)
 class Lives:
-    """All exposures of a resource, in the order in which they began."""
+    """All exposures of a resource, in the order in which they began. Each has a number."""
 
     resource: Resource
     every: list[Life] = field(default_factory=list)
-    still_open: list[Life] = field(default_factory=list)
+    _still_open: dict[int, None] = field(default_factory=dict)
 
-    def close(self, gone: OpenPorts, event: Event, how: EndedHow) -> list[Life]:
-        """Those of which an event closed a part."""
-        touched = [life for life in self.still_open if life.lose(gone, event, how)]
-        if any(life.closed for life in touched):
-            self.still_open = [life for life in self.still_open if life.closed is None]
+    def add(self, life: Life) -> int:
+        """One more; returns its number."""
+        number = len(self.every)
+        self.every.append(life)
+        if life.closed is None:
+            self._still_open[number] = None
+        return number
+
+    def close(self, gone: OpenPorts, event: Event, how: EndedHow) -> list[int]:
+        """Take away what is open no more; returns those of which this was a part."""
+        touched = [
+            number
+            for number in self._still_open
+            if any(bits & gone.get(key, 0) for key, bits in self.every[number].parts.items())
+        ]
+        for number in touched:
+            life = self.every[number]
+            parts = without(life.parts, gone)
+            event_ids = tuple(dict.fromkeys((*life.event_ids, event.event_id)))
+            life = replace(life, parts=parts, event_ids=event_ids)
+            if not parts:
+                life = replace(life, closed=event, how=how)
+                del self._still_open[number]
+            self.every[number] = life
         return touched
 
     def open(
@@ -64,23 +55,22 @@ class Lives:
         openings: tuple[Opening, ...],
         severity: Severity,
         found_by: str | None,
-    ) -> Life:
-        """An exposure begins."""
+    ) -> int:
+        """An exposure begins; returns its number."""
         if found_by is not None and any(found_by == life.found_by for life in self.every):
             # The rule was found open before, and closed since.
             found_by = f"{found_by} {step.event.event_id}"
-        life = Life(
-            opened=None if step.before_all else step.event,
-            revealed=step.event,
-            severity=severity,
-            openings=openings,
-            parts=parts,
-            event_ids={} if step.before_all else {step.event.event_id: None},
-            found_by=found_by,
+        return self.add(
+            Life(
+                opened=None if step.before_all else step.event,
+                revealed=step.event,
+                severity=severity,
+                openings=openings,
+                parts=parts,
+                event_ids=() if step.before_all else (step.event.event_id,),
+                found_by=found_by,
+            )
         )
-        self.every.append(life)
-        self.still_open.append(life)
-        return life
 
     def told(self) -> dict[str, ExposureLife]:
         """Each by its uid.
@@ -93,9 +83,9 @@ class Lives:
             by_uid[life.uid] = life if known is None else _joined(known, life)
         return by_uid
 
-    def uids_of(self, lives: Iterable[Life]) -> Iterator[str]:
+    def uids_of(self, numbers: Iterable[int]) -> Iterator[str]:
         """The uid of each, once."""
-        yield from dict.fromkeys(map(self._uid_of, lives))
+        yield from dict.fromkeys(self._uid_of(self.every[number]) for number in numbers)
 
     def _exposure_life(self, life: Life) -> ExposureLife:
         return ExposureLife(
@@ -106,7 +96,7 @@ class Lives:
             closed_how=life.how,
             severity=life.severity,
             openings=life.openings,
-            event_ids=tuple(life.event_ids),
+            event_ids=life.event_ids,
         )
 
     def _uid_of(self, life: Life) -> str:

@@ -38,6 +38,17 @@ def open_ports_of(exposure: Exposure, protocols: Iterable[str | None]) -> OpenPo
     return ports
 
 
+def naming(ports: OpenPorts, protocols: Iterable[str | None]) -> OpenPorts:
+    """The same, where these protocols stood among all others until now."""
+    named = {
+        (protocol, family): ports[ALL_PROTOCOLS, family]
+        for protocol in protocols
+        for family in FAMILIES
+        if (ALL_PROTOCOLS, family) in ports
+    }
+    return {**ports, **named}
+
+
 def ports_of(
     rules: Iterable[SecurityGroupRule], protocols: Iterable[str | None]
 ) -> Mapping[str | None, int]:

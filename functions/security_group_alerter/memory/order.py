@@ -79,8 +79,14 @@ class Step:
     silence: Silence = field(default_factory=Silence)
 
 
-def steps_of(statements: Iterable[Statement]) -> Iterator[Step]:
-    """In the order of time. Within one second: gone, there, edited, and then by event id."""
+def steps_of(
+    statements: Iterable[Statement], *, named: Iterable[object] = (), is_begun: bool = False
+) -> Iterator[Step]:
+    """In the order of time. Within one second: gone, there, edited, and then by event id.
+
+    `named` are rules, their ids and ranges that are known from before. `is_begun` says that nothing
+    else can stand before all of these statements.
+    """
     known = set(statements)
     last_named = _last_named(known)
     by_key: dict[_Key, list[Statement]] = {}
@@ -92,7 +98,8 @@ def steps_of(statements: Iterable[Statement]) -> Iterator[Step]:
         for key in sorted(by_key)
         for said in _at_once(by_key[key])
     ]
-    yield from _stood_before(ordered)
+    if not is_begun:
+        yield from _stood_before(ordered, set(named))
     yield from ordered
 
 
@@ -182,12 +189,11 @@ def _time_of(statement: Statement) -> datetime:
     return statement.event.time
 
 
-def _stood_before(ordered: Sequence[Step]) -> Iterator[Step]:
+def _stood_before(ordered: Sequence[Step], named: set[object]) -> Iterator[Step]:
     """What calls removed, or the first look shows, that nothing before them names: by event.
 
     It is as if it were added before all that is known. What a look shows comes rule by rule.
     """
-    named: set[object] = set()
     until: datetime | None = None
     for step in ordered:
         [first, *_] = step.statements

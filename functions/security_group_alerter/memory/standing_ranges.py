@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from ..judgement.exposure import internet_share_of
 from ..judgement.severities import PREFIX_LIST_EDIT
@@ -13,10 +14,11 @@ from ..model.exposure_life import EndedHow, Event
 from ..model.rules import Peer
 from ..model.severity import Severity
 from ..model.standing import Moment
+from .base import Base
 from .open_ports import OpenPorts, families_of
 from .order import Silence, Step, look_version_name
 from .standing_rules import Turn
-from .statements import Created, Deleted, RangesEdited, SeenRanges
+from .statements import Created, Deleted, RangesEdited, RulesUnknown, SeenRanges
 
 
 @dataclass(slots=True)
@@ -33,6 +35,15 @@ class StandingRanges:
     emptied: list[Event] = field(default_factory=list)
     _open: OpenPorts = field(default_factory=dict)
 
+    @classmethod
+    def since(cls, base: Base) -> StandingRanges:
+        """The ranges that the list held at the time of a base."""
+        ranges = cls(is_whole=base.is_whole, versions=dict(base.versions))
+        for it in base.ranges:
+            ranges._add((it.peer,), it.since)
+        ranges._notice()
+        return ranges
+
     def follow(self, step: Step) -> Iterator[Turn]:
         """Apply what one event says, as one turn."""
         how = EndedHow.PREFIX_LIST
@@ -48,13 +59,12 @@ class StandingRanges:
                 case Deleted():
                     how = EndedHow.DELETED
                     self._remove([*self.standing])
-                case _:
-                    # That not all is known, or what no list is said to do.
+                case Created() | RulesUnknown():
                     self.is_whole = isinstance(statement, Created)
-        # A list is open as a whole: its ports are those of the rules that refer to it.
-        families = families_of(internet_share_of(self.standing))
-        if len(families) != len(self._open) or any((None, it) not in self._open for it in families):
-            self._open = {(None, family): 1 for family in families}
+                case _:
+                    # A call that changed nothing of it.
+                    pass
+        self._notice()
         yield Turn(how, found_by)
 
     def open_ports(self) -> OpenPorts:
@@ -72,6 +82,19 @@ class StandingRanges:
     def now(self) -> Moment:
         """What the list holds now, as what it holds after a call."""
         return Moment(ranges_after=tuple(self.standing), is_whole=self.is_whole)
+
+    @property
+    def attached(self) -> None:
+        """A list is attached to nothing."""
+
+    def attached_before(self, _time: datetime) -> None:
+        """A list is attached to nothing."""
+
+    def _notice(self) -> None:
+        # A list is open as a whole: its ports are those of the rules that refer to it.
+        families = families_of(internet_share_of(self.standing))
+        if len(families) != len(self._open) or any((None, it) not in self._open for it in families):
+            self._open = {(None, family): 1 for family in families}
 
     def _edit(self, edit: RangesEdited, since: Event | None) -> None:
         if edit.restored_version is not None:

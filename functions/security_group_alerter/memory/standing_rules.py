@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network
 
 from ..judgement.exposure import exposure_of, internet_share_of, is_enough_for_world
@@ -21,6 +22,7 @@ from ..model.rules import (
 )
 from ..model.severity import Severity
 from ..model.standing import Moment, StandingRule
+from .base import Base
 from .open_ports import (
     FAMILIES,
     OpenPorts,
@@ -31,13 +33,7 @@ from .open_ports import (
     replaced,
 )
 from .order import Silence, Step, in_order_of_ids
-from .statements import (
-    Created,
-    Deleted,
-    RuleGone,
-    RuleThere,
-    Seen,
-)
+from .statements import Created, Deleted, RuleGone, RulesUnknown, RuleThere, Seen
 
 _Network = IPv4Network | IPv6Network
 
@@ -65,7 +61,8 @@ class StandingRules:
     directions: Mapping[str, Direction]
     protocols: frozenset[str | None]
     is_whole: bool = False
-    attached: frozenset[str] | None = None
+    # What carried the group by each look, and when that was made.
+    carriers: list[tuple[datetime, frozenset[str]]] = field(default_factory=list)
     standing: dict[object, StandingRule] = field(default_factory=dict)
     # By event id: how many of the rules that it added stand.
     left_of: Counter[str] = field(default_factory=Counter)
@@ -76,6 +73,23 @@ class StandingRules:
     _open: OpenPorts = field(default_factory=dict)
     # Of the ports that the last turn touched.
     _exposure: Exposure = Exposure()
+
+    @classmethod
+    def since(
+        cls, base: Base, directions: Mapping[str, Direction], protocols: frozenset[str | None]
+    ) -> StandingRules:
+        """The rules that stood at the time of a base."""
+        rules = cls(directions, protocols, is_whole=base.is_whole)
+        if base.attached is not None:
+            # The look was made before the time of the base.
+            rules.carriers.append((base.time - timedelta.resolution, base.attached))
+        for it in base.rules:
+            rules._place(it.rule.rule_id or it.rule, it)
+            if it.since is not None:
+                rules.left_of[it.since.event_id] += 1
+        public = [it for alike in rules._by_ports.values() for it in alike.rules.values()]
+        rules._open = open_ports_of(exposure_of(public), protocols)
+        return rules
 
     def follow(self, step: Step) -> Iterator[Turn]:
         """Apply what one event says, turn by turn."""
@@ -98,9 +112,11 @@ class StandingRules:
                 case Deleted():
                     how = EndedHow.DELETED
                     taken += [self._take(key) for key in [*self.standing]]
-                case _:
-                    # That not all is known, or what no group is said to do.
+                case Created() | RulesUnknown():
                     self.is_whole = isinstance(statement, Created)
+                case _:
+                    # A call that changed nothing of it.
+                    pass
         self._judge(added, taken)
         yield Turn(how, step.found_by)
 
@@ -118,16 +134,27 @@ class StandingRules:
 
     def now(self) -> Moment:
         """What stands now, as what stands after a call."""
-        return Moment(
-            after=tuple(self.standing.values()), is_whole=self.is_whole, attached=self.attached
-        )
+        return Moment(after=tuple(self.standing.values()), is_whole=self.is_whole)
+
+    @property
+    def attached(self) -> frozenset[str] | None:
+        """What carries the group, by the last look."""
+        return self.carriers[-1][1] if self.carriers else None
+
+    def attached_before(self, time: datetime) -> frozenset[str] | None:
+        """What carried the group, by the last look that was made before a call.
+
+        One that was made since may show what the call did.
+        """
+        return next((it for made, it in reversed(self.carriers) if made < time), None)
 
     def _see(self, look: Seen, silence: Silence) -> Iterator[Turn]:
         """Exactly these rules are there: new ones come one after the other, then old ones go.
 
         What is open before and after the look counts as open all the time.
         """
-        self.is_whole, self.attached = True, look.attached
+        self.is_whole = True
+        self.carriers.append((look.seen_at, look.attached))
         shown: set[object] = set()
         new: list[SecurityGroupRule] = []
         for rule in in_order_of_ids(it for it in look.rules if not silence.covers(it)):
@@ -157,43 +184,44 @@ class StandingRules:
     def _judge(
         self, added: Iterable[SecurityGroupRule], taken: Iterable[SecurityGroupRule]
     ) -> None:
-        """What is open now on the ports of these rules; all others are as they were."""
+        """Find what is open on the ports where these rules may make a difference."""
         more, less = ([rule for rule in its if _public_network_of(rule)] for its in (added, taken))
-        touched = [*more, *less]
-        if not touched:
+        if not (more or less):
             return
-        ports = ports_of(touched, self.protocols)
-        alike = [it for it in self._by_ports.values() if it.meets(touched)]
-        if not any(self._may_change(family, ports, alike, more, less) for family in FAMILIES):
-            return
-        beside = [rule for it in alike for rule in it.rules.values()]
-        self._exposure = exposure_of(beside)
-        self._open = replaced(self._open, open_ports_of(self._exposure, self.protocols), ports)
+        closed, at_risk = self._closed(more), self._at_risk(less)
+        ports = {it: closed.get(it, 0) | at_risk.get(it, 0) for it in {*closed, *at_risk}}
+        alike = [it for it in self._by_ports.values() if it.is_about(ports)]
+        is_enough = any(
+            is_enough_for_world(sum(it.addresses[family] for it in alike), family)
+            for family in FAMILIES
+        )
+        if is_enough or any(at_risk.values()):
+            beside = [rule for it in alike for rule in it.rules.values()]
+            self._exposure = exposure_of(beside) if is_enough else Exposure()
+            now = open_ports_of(self._exposure, self.protocols)
+            self._open = replaced(self._open, now, ports)
 
-    def _may_change(
-        self,
-        family: int,
-        ports: Mapping[str | None, int],
-        alike: Sequence[_Alike],
-        more: Iterable[SecurityGroupRule],
-        less: Iterable[SecurityGroupRule],
-    ) -> bool:
-        """Whether what is open on these ports may be another now, in a family of addresses.
+    def _closed(self, added: Sequence[SecurityGroupRule]) -> dict[str | None, int]:
+        """The ports of new rules that are not open yet in their families of addresses."""
+        closed: dict[str | None, int] = {}
+        for family in FAMILIES:
+            ports = ports_of((it for it in added if _is_of(family, it)), self.protocols)
+            for protocol, bits in ports.items():
+                left = bits & ~self._open.get((protocol, family), 0)
+                closed[protocol] = closed.get(protocol, 0) | left
+        return closed
 
-        It costs far less than to add up all ranges that are open there.
-        """
-        is_open = {it: self._open.get((it, family), 0) for it in ports}
-        is_less = any(_is_of(family, rule) for rule in less)
-        if is_less:
-            # What is the world by itself keeps its ports open.
-            safe = ports_of((it.example for it in alike if it.worlds[family]), self.protocols)
-            is_at_risk = any(is_open[it] & bits & ~safe.get(it, 0) for it, bits in ports.items())
-            if is_at_risk:
-                return True
-        is_more = any(_is_of(family, rule) for rule in more)
-        is_closed = any(bits & ~is_open[it] for it, bits in ports.items())
-        addresses = sum(it.addresses[family] for it in alike)
-        return is_more and is_closed and is_enough_for_world(addresses, family)
+    def _at_risk(self, taken: Sequence[SecurityGroupRule]) -> dict[str | None, int]:
+        """The open ports of rules that are gone, but where another is the world by itself."""
+        at_risk: dict[str | None, int] = {}
+        for family in FAMILIES:
+            gone = [it for it in taken if _is_of(family, it)]
+            worlds = (it for it in self._by_ports.values() if it.worlds[family] and it.meets(gone))
+            safe = ports_of((it.example for it in worlds), self.protocols) if gone else {}
+            for protocol, bits in ports_of(gone, self.protocols).items():
+                left = bits & self._open.get((protocol, family), 0) & ~safe.get(protocol, 0)
+                at_risk[protocol] = at_risk.get(protocol, 0) | left
+        return at_risk
 
     def _put(
         self,
@@ -291,6 +319,14 @@ class _Alike:
         # world by themselves.
         self.addresses = dict.fromkeys(FAMILIES, 0)
         self.worlds = dict.fromkeys(FAMILIES, 0)
+
+    def is_about(self, ports: Mapping[str | None, int]) -> bool:
+        """Whether they are about some of these ports."""
+        own = self.example.ports or ALL_PORTS
+        if self.example.protocol == ALL_PROTOCOLS:
+            return any(ports.values())
+        # Without the ports below, and then without those above.
+        return bool(ports.get(self.example.protocol, 0) >> own.first & (1 << own.count) - 1)
 
     def meets(self, rules: Iterable[SecurityGroupRule]) -> bool:
         """Whether one of these rules is about some of the same ports."""

@@ -6,7 +6,7 @@ Statements form a set. The order in which they arrive does not matter, nor does 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ..model.change import Action, Change, PrefixListChange, SecurityGroupChange
@@ -93,7 +93,8 @@ class Seen:
 
     event: Event
     seen_at: datetime
-    rules: tuple[SecurityGroupRule, ...] = ()
+    # A thousand rules: the event tells looks apart well enough.
+    rules: tuple[SecurityGroupRule, ...] = field(default=(), hash=False)
     attached: frozenset[str] = frozenset()
 
 
@@ -103,7 +104,7 @@ class SeenRanges:
 
     event: Event
     seen_at: datetime
-    ranges: tuple[Peer, ...] = ()
+    ranges: tuple[Peer, ...] = field(default=(), hash=False)
     version: int | None = None
 
 

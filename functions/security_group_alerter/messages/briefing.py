@@ -58,6 +58,10 @@ _ENDED_STEPS = (
     "Find out what it reached, and who connected while it was open: VPC flow logs, the host's "
     "logins.",
 )
+NOT_REMEMBERED = (
+    "What the alerter knew of the group could not be read: rules that stood before the call may "
+    "be missing here"
+)
 MAY_REPEAT = "This may be a repeat: whether it has been alerted before could not be looked up"
 
 
@@ -160,6 +164,14 @@ class Briefing:
     looked: tuple[LookWords, ...]
     runbook_url: str | None
     uid: str
+
+    @property
+    def doubts(self) -> Iterator[str]:
+        """What could not be looked up in the alerter's own tables, as sentences without a stop."""
+        if self.alert.may_repeat:
+            yield MAY_REPEAT
+        if self.alert.memory_failed:
+            yield NOT_REMEMBERED
 
     @property
     def headline(self) -> str:

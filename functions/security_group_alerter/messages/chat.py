@@ -14,7 +14,7 @@ from itertools import takewhile
 from ..model.record import Outcome
 from ..model.severity import Severity
 from ..model.subject import SubjectKind
-from .briefing import MAY_REPEAT, Briefing, Call
+from .briefing import Briefing, Call
 from .changed.words import ItemList
 from .looked import ATTACHED_TO, attached_line, not_seen_lines
 from .text import plural, safe
@@ -106,8 +106,7 @@ def _description(briefing: Briefing) -> str:
 
 def _facts(briefing: Briefing) -> Iterator[str]:
     alert = briefing.alert
-    if alert.may_repeat:
-        yield f"! {MAY_REPEAT}."
+    yield from (f"! {doubt}." for doubt in briefing.doubts)
     if not briefing.has_record:
         return
     names = (_harmless(alert.account.name or "", 80), alert.account_id)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from ..model.record import CloudTrailRecord, Outcome
 from ..model.severity import Severity
-from .briefing import MAY_REPEAT, Briefing, Call, UndoStep, subjects_words
+from .briefing import Briefing, Call, UndoStep, subjects_words
 from .changed.words import ItemList
 from .looked import attached_section, not_seen_lines
 from .people import NOT_RECORDED, clock_words
@@ -54,8 +54,7 @@ def _joined(first: str, *sections: tuple[str, Iterable[str]]) -> str:
 
 def _summary(briefing: Briefing) -> Iterator[str]:
     """What has to be known before the rest is read."""
-    if briefing.alert.may_repeat:
-        yield f"{MAY_REPEAT}."
+    yield from (f"{doubt}." for doubt in briefing.doubts)
     if briefing.worst.ended:
         yield _sentence(briefing.worst.ended)
     if briefing.worst.stood:

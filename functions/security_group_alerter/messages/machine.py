@@ -91,6 +91,7 @@ def machine_of(briefing: Briefing) -> str:
             reach=alert.reach,
             looks=[looked.facts for looked in briefing.looked],
             may_repeat=alert.may_repeat,
+            memory_failed=alert.memory_failed or None,
             account_state=briefing.limits.cut(alert.account.state),
             actor=actor,
             **how,

@@ -93,6 +93,11 @@ class Alert:
         return self._first.judgement.world_open
 
     @property
+    def memory_failed(self) -> bool:
+        """Whether what is remembered of one of the groups could not be read."""
+        return any(entry.memory_failed for entry in self.delivered)
+
+    @property
     def reach(self) -> Reach | None:
         """What stands behind what was opened; there exactly where `world_open` is."""
         reach = self._first.judgement.reach

@@ -1,5 +1,6 @@
 """Groups are remembered in few calls; nothing is lost between two writers, and nothing raises."""
 
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -11,18 +12,21 @@ from hypothesis import strategies as st
 from mypy_boto3_dynamodb import DynamoDBClient
 
 from security_group_alerter.aws import group_items, group_memory
-from security_group_alerter.aws.group_items import KEPT, key_of
+from security_group_alerter.aws.group_items import KEPT, kept_in, key_of
 from security_group_alerter.aws.group_memory import (
     CLIENT_CONFIG,
     LONGEST_CALL,
     MOST_RETRIES,
     GroupMemoryTable,
 )
+from security_group_alerter.memory.codec import bytes_of
 from security_group_alerter.memory.fold import Fold, fold
 from security_group_alerter.memory.group_memory import GroupMemory
 from security_group_alerter.memory.recollection import Recollection
-from security_group_alerter.memory.statements import Statement
+from security_group_alerter.memory.statements import Statement, seen_of
 from security_group_alerter.model.exposure_life import Resource
+from security_group_alerter.model.group_state import GroupState
+from security_group_alerter.model.rules import SecurityGroupRule
 from tests.security_group_alerter.aws.table_wire import (
     NOW,
     READ,
@@ -44,6 +48,7 @@ from tests.security_group_alerter.aws.table_wire import (
     said_of,
     wired,
 )
+from tests.security_group_alerter.builders import rule
 
 GROUP: Final = resource(0)
 OPENED: Final[Said] = {GROUP: [opened("opened")]}
@@ -399,9 +404,8 @@ def test_a_memory_that_no_item_takes_is_not_offered(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wire.recall(OPENED)
-    size = len(item_of(wire, GROUP)["memory"]["B"])
     wire.requests.clear()
-    monkeypatch.setattr(group_items, "LARGEST_MEMORY", size)
+    monkeypatch.setattr(group_items, "LARGEST_MEMORY", 100)
 
     recollection = wire.recall(CLOSED)
 
@@ -411,6 +415,65 @@ def test_a_memory_that_no_item_takes_is_not_offered(
     assert wire.calls() == {READ: 1}
     monkeypatch.undo()
     assert group_items.LARGEST_MEMORY < 400 * 1024
+
+
+def test_a_memory_that_is_too_large_keeps_what_is_open(wire: Wire) -> None:
+    """Sixteen thousand calls of one day, which come and go: as they are, they do not fit."""
+    ids = random.Random(7)
+    churn = [
+        say(f"{ids.getrandbits(128):032x}", f"tcp {number} from 8.8.8.8/32", 900 - second / 10)
+        for number in range(8_000)
+        for say, second in ((opened, number), (closed, number + 0.5))
+    ]
+    memory = GroupMemory().adding([opened("opened"), *churn])
+    assert len(bytes_of(memory)) > group_items.LARGEST_MEMORY
+
+    assert wire.recall({GROUP: memory.statements}).failures == 0
+
+    assert len(item_of(wire, GROUP)["memory"]["B"]) <= group_items.LARGEST_MEMORY
+    assert ("opened", "closed") in lives(wire.recall(CLOSED).folds[GROUP])
+
+
+# Looks, and what was long ago.
+
+
+def seen(*shown: SecurityGroupRule, minutes_ago: float = 0) -> Statement:
+    [look] = seen_of(
+        GroupState(
+            resource=GROUP,
+            seen_at=NOW - timedelta(minutes=minutes_ago),
+            rules=shown,
+            has_all_rules=True,
+        )
+    )
+    return look
+
+
+def test_a_look_is_remembered_as_a_record_is(wire: Wire) -> None:
+    rules = (replace(rule("tcp 22 from 0.0.0.0/0"), rule_id="sgr-1"),)
+    wire.recall({GROUP: [seen(*rules, minutes_ago=60)]})
+
+    folded = wire.recall({GROUP: [seen()]}).folds[GROUP]
+
+    assert folded.is_whole
+    assert lives(folded) == [(None, seen().event.event_id)]
+
+
+def test_what_is_long_ago_is_settled_when_something_is_written(wire: Wire) -> None:
+    days = [opened(f"e-{day}", f"tcp {day} from 0.0.0.0/0", day * 24 * 60) for day in (9, 7, 5, 1)]
+    for statement in days:
+        wire.recall({GROUP: [statement]})
+    before = item_of(wire, GROUP)
+    memory = kept_in(before).memory
+
+    assert memory.base
+    assert memory.statements == {days[-1]}
+    assert lives(wire.recall({GROUP: ()}, now=NOW + KEPT).folds[GROUP]) == [
+        (f"e-{day}", None) for day in (9, 7, 5, 1)
+    ]
+    # To ask, or to say again what is in the base, writes nothing.
+    assert wire.recall({GROUP: days}, now=NOW + KEPT).failures == 0
+    assert item_of(wire, GROUP) == before
 
 
 # What cannot be read.

@@ -427,10 +427,11 @@ def test_a_fault_of_ours_while_sending_is_measured_and_raised(measured: Measured
     assert measured() == COUNTS | {"Records": 1, "Matched": 1, "WorldOpen": 1, "Lag": 0}
 
 
+@pytest.mark.parametrize("step", ["finding_of", "statements_of"])
 def test_a_fault_of_ours_in_judging_calls_together_is_raised_after_the_alerts(
-    topic: Topic, monkeypatch: pytest.MonkeyPatch
+    step: str, topic: Topic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(standing, "finding_of", mock.Mock(side_effect=RuntimeError("unheard of")))
+    monkeypatch.setattr(standing, step, mock.Mock(side_effect=RuntimeError("unheard of")))
     later = with_id(OPENING, event_id(1)) | {"eventTime": "2026-11-17T08:55:13Z"}
     [delivery] = deliveries_of([OPENING, later])
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from security_group_alerter.memory.codec import UnreadableMemoryError, bytes_of, memory_in
 from security_group_alerter.memory.group_memory import GroupMemory
 from security_group_alerter.memory.statements import (
+    Attached,
     Created,
     Deleted,
     RangesEdited,
@@ -33,6 +34,7 @@ EVENT: Final = replace(at(1), principal="arn:aws:iam::111122223333:user/ann\udc0
 SAID: Final[dict[str, Statement]] = {
     "created": Created(event=EVENT),
     "deleted": Deleted(event=EVENT),
+    "attached": Attached(event=EVENT),
     "rules-unknown": RulesUnknown(event=EVENT),
     "a-rule": RuleThere(event=EVENT, rule=WITH_ALL, rule_id="sgr-1"),
     "an-edit": RuleThere(event=EVENT, rule=SSH, rule_id="sgr-1", is_edit=True),
@@ -84,22 +86,29 @@ def test_any_life_comes_back_in_the_same_bytes(life: Life) -> None:
     assert bytes_of(again) == bytes_of(memory)
 
 
-def packed(said: Any) -> bytes:
-    return b"\x02" + zlib.compress(json.dumps(said).encode())
+def packed(document: Any) -> bytes:
+    return b"\x02" + zlib.compress(json.dumps(document).encode())
 
 
-HEAD: Final = ["e-1", 0, None]
+def saying(*said: Any, **members: Any) -> bytes:
+    document = {"events": [["e-1", 0, None]], "rules": [], "base": None, "said": said}
+    return packed(document | members)
+
+
 BROKEN: Final = {
     "nothing": (b"", "format"),
     "a-newer-format": (b"\x03" + bytes_of(GroupMemory())[1:], "format"),
     "cut-off": (bytes_of(GroupMemory().adding(SAID.values()))[:-4], "error"),
     "not-json": (b"\x02" + zlib.compress(b"{"), "JSONDecodeError"),
-    "not-a-list": (packed(7), "TypeError"),
-    "an-unknown-statement": (packed([["lost", HEAD]]), "KeyError"),
-    "a-statement-with-too-much": (packed([["gone", HEAD, None, None, 1]]), "'gone' with 3 members"),
-    "an-event-without-a-time": (packed([["created", ["e-1", None, None]]]), "TypeError"),
-    "a-rule-of-another-shape": (packed([["there", HEAD, None, [1, 2]]]), "ValueError"),
-    "a-range-that-is-none": (packed([["ranges", HEAD, ["x"], [], None, None]]), "ValueError"),
+    "not-an-object": (packed(7), "TypeError"),
+    "an-object-without-statements": (packed({"events": [], "rules": []}), "KeyError"),
+    "an-unknown-statement": (saying(["lost", 0]), "KeyError"),
+    "a-statement-with-too-much": (saying(["gone", 0, None, None, 1]), "'gone' with 3 members"),
+    "an-event-that-is-not-there": (saying(["created", 1]), "IndexError"),
+    "an-event-without-a-time": (saying(events=[["e-1", None, None]]), "TypeError"),
+    "a-rule-of-another-shape": (saying(rules=[[1, 2]]), "ValueError"),
+    "a-range-that-is-none": (saying(["ranges", 0, ["x"], [], None, None]), "ValueError"),
+    "a-base-without-a-time": (saying(base={"lives": []}), "KeyError"),
 }
 
 

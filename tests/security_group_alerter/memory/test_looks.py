@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from security_group_alerter.memory.fold import Fold, fold
 from security_group_alerter.memory.statements import (
     LOOKS_BACK,
+    Attached,
     Created,
     Deleted,
     RuleGone,
@@ -19,12 +20,13 @@ from security_group_alerter.memory.statements import (
     Seen,
     SeenRanges,
     Statement,
+    attached_of,
     seen_of,
 )
-from security_group_alerter.model.exposure_life import EndedHow, Event
+from security_group_alerter.model.exposure_life import EndedHow, Event, Resource
 from security_group_alerter.model.group_state import GroupState, NetworkInterface, PrefixListState
 from security_group_alerter.model.rules import Direction, SecurityGroupRule, peer_of_cidr
-from tests.security_group_alerter.builders import rule
+from tests.security_group_alerter.builders import record, rule
 from tests.security_group_alerter.memory.test_fold import (
     EGRESS,
     GROUP,
@@ -245,13 +247,45 @@ def test_what_was_attached_before_a_call() -> None:
         look(900, SSH_1, HTTPS_2, attached=()),
     )
 
-    folded = fold(GROUP, said, at=frozenset({"e-001", "e-500", "look-900"}))
+    folded = fold(GROUP, said, at=frozenset({"e-001", "e-500"}))
 
     assert folded.attached == frozenset()
     assert folded.moments["e-001"].attached is None
     assert folded.moments["e-500"].attached == frozenset({"eni-1", "i-1"})
-    assert folded.moments["look-900"].attached == frozenset({"eni-1", "i-1"})
     assert fold(GROUP, [added(1, SSH)]).attached is None
+
+
+@pytest.mark.parametrize(
+    ("second", "attached"), [(301, ()), (420, ()), (421, ("eni-2",))], ids=lambda it: f"{it}"
+)
+def test_a_look_made_after_a_call_does_not_say_what_was_attached_before(
+    second: int, attached: tuple[str, ...]
+) -> None:
+    """Though it counts as of before: it may show what the call has just attached."""
+    said = (look(10), Attached(event=at(second)), look(300, attached=("eni-2",)))
+
+    [moment] = fold(GROUP, said, at=frozenset({f"e-{second}"})).moments.values()
+
+    assert moment.attached == frozenset(attached)
+
+
+@pytest.mark.parametrize("resource", [GROUP, LIST], ids=["a-group", "a-list"])
+def test_a_call_that_changes_no_rule_has_its_moment(resource: Resource) -> None:
+    said = (CREATED, Attached(event=at(500)))
+
+    folded = fold(resource, said, at=frozenset({"e-500"}))
+
+    assert folded.is_whole
+    assert folded.moments["e-500"].is_whole
+
+
+def test_what_a_call_that_attached_a_group_says() -> None:
+    called = {"eventID": "e-1", "eventTime": "2026-11-01T00:00:00Z"}
+
+    [said] = attached_of(record(**called))
+    assert said == Attached(event=replace(said.event, event_id="e-1", time=START))
+    assert attached_of(record(**called, errorCode="UnauthorizedOperation")) == ()
+    assert attached_of(record()) == ()
 
 
 def test_two_looks_at_the_same_time_are_one_after_the_other_in_any_order() -> None:
