@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup replay history quick test e2e check golden bench bench-history build preflight bucket-policy deploy verify \
+.PHONY: help setup replay history quick test faults e2e check golden bench bench-history build preflight bucket-policy deploy verify \
 	redrive lock clean
 
 help: ## List the targets
@@ -57,6 +57,9 @@ test: .venv/.dev .venv/sam/.installed .venv/e2e/.installed ## Run all tests; the
 
 e2e: .venv/.dev .venv/sam/.installed .venv/e2e/.installed ## Build the stack, deploy it to an AWS emulator, and check its alerts
 	@.venv/bin/python -m pytest tests/e2e
+
+faults: .venv/.dev ## Cause each fault and each kill at each AWS call, of which the other tests try a part; print the figures
+	@.venv/bin/python -m pytest --all-faults tests/reliability
 
 check: .venv/.dev .venv/sam/.installed .venv/checkov/.installed ## All that CI checks: format, lint, types, template, tests
 	.venv/bin/ruff format --check .

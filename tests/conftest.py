@@ -36,6 +36,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="leave out the tests that start the function cold; try fewer examples of Hypothesis",
     )
+    parser.addoption(
+        "--all-faults",
+        action="store_true",
+        help="cause each fault at each call of memory and looks, not at a fixed third of them",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -17,6 +17,7 @@ from security_group_alerter.alerting import ENOUGH_TABLE_FAILURES, PublishError
 from security_group_alerter.aws.sending_slots import KEY as SLOTS
 from security_group_alerter.aws.sending_slots import MOST_IN_A_SECOND
 from security_group_alerter.standing import RECALL_SECONDS
+from tests.reliability.conftest import Points
 from tests.reliability.small_delivery import (
     CREATION,
     ELSEWHERE,
@@ -220,24 +221,23 @@ def test_no_alert_waits_for_what_is_remembered(
     operation: str,
     duration: int,
     wire: Wire,
-    calls: Counter[str],
+    points: Points,
     memories: dict[str, bytes],
 ) -> None:
-    for fault in faults_of(operation):
-        for position in range(calls[operation]):
-            wire.start(at(operation, position, fault, duration), forget_accounts=False)
+    for fault, position in points(operation):
+        wire.start(at(operation, position, fault, duration), forget_accounts=False)
 
-            assert wire.invoke(PAYLOAD) is None
+        assert wire.invoke(PAYLOAD) is None
 
-            assert wire.failed(operation), "there was no such call"
-            assert_alerted_once(wire)
-            assert_remembered_or_counted(wire, memories)
-            if duration == 1 and fault in PASSING:
-                assert wire.tally["memory_failures"] == 0
-            # CloudWatch Logs delivers more than once.
-            assert wire.invoke(PAYLOAD) is None
-            assert_alerted_once(wire)
-            count(wire, 2)
+        assert wire.failed(operation), "there was no such call"
+        assert_alerted_once(wire)
+        assert_remembered_or_counted(wire, memories)
+        if duration == 1 and fault in PASSING:
+            assert wire.tally["memory_failures"] == 0
+        # CloudWatch Logs delivers more than once.
+        assert wire.invoke(PAYLOAD) is None
+        assert_alerted_once(wire)
+        count(wire, 2)
 
 
 @pytest.mark.parametrize("fault", faults_of(REMEMBER), ids=str)

@@ -5,19 +5,30 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, Final, cast
 
 import pytest
 
 from tests.loopback_aws import LoopbackAws, environment_for, loopback_aws
+from tests.member_accounts import (
+    MemberWorld,
+    group,
+    instance,
+    interface,
+    member_accounts,
+    rule,
+)
 from tests.reliability.mortal_function import KILLED
-from tests.reliability.small_delivery import EVENT_IDS, GROUPS, PAYLOAD
+from tests.reliability.small_delivery import EVENT_IDS, GROUPS, OPENING, PAYLOAD
 from tests.stories import ROOT
 
 # Measuring coverage would double the time; and what only a storm reaches is not tested yet.
 pytestmark = pytest.mark.no_cover
 
 SUCCEEDED: Final = 0
+# So often it asks what was alerted, before it looks.
+READS: Final = 2
 
 # What was tried, and what came of it.
 summary: Counter[str] = Counter()
@@ -41,22 +52,45 @@ class Function:
         return int(self._answers.readline())
 
 
-@pytest.fixture(scope="module")
-def function() -> Iterator[Function]:
-    with (
-        loopback_aws() as aws,
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.reliability.mortal_function"],
-            cwd=ROOT,
-            env=environment_for(aws),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as process,
-    ):
+@contextmanager
+def function_with(aws: LoopbackAws, **environment: str) -> Iterator[Function]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.reliability.mortal_function"],
+        cwd=ROOT,
+        env=environment_for(aws) | environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
         yield Function(aws, process)
         cast("IO[str]", process.stdin).close()
         assert process.wait(10) == 0
+
+
+@pytest.fixture(scope="module")
+def function() -> Iterator[Function]:
+    with loopback_aws() as aws, function_with(aws) as function:
+        yield function
+
+
+@pytest.fixture(scope="module")
+def world() -> MemberWorld:
+    """The account of the opening has the role, the others deny it."""
+    group_id = OPENING["requestParameters"]["groupId"]
+    region = {
+        "SecurityGroups": [group(group_id)],
+        "SecurityGroupRules": [rule("sgr-0aaaaaaaaaaaaaaaa", group_id)],
+        "NetworkInterfaces": [interface("eni-0aaaaaaaaaaaaaaaa", group_id, **instance("i-0aaaa"))],
+    }
+    return MemberWorld(accounts={OPENING["recipientAccountId"]: {OPENING["awsRegion"]: region}})
+
+
+@pytest.fixture(scope="module")
+def function_that_looks(world: MemberWorld) -> Iterator[Function]:
+    with loopback_aws() as aws, member_accounts(world):
+        looks = {"AWS_ENDPOINT_URL_EC2": world.url, "AWS_ENDPOINT_URL_STS": world.url}
+        with function_with(aws, LOOK_ROLE_NAME="look", **looks) as function:
+            yield function
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +147,26 @@ def test_nothing_is_lost_at_whatever_call_it_is_killed(
         summary["invocations"] += kills + 1
         summary["events"] += len(EVENT_IDS)
         summary["duplicate: killed after SNS took it, before it was marked"] += repeated
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_nothing_is_lost_at_whatever_look_it_is_killed(
+    when: str, step: int, function_that_looks: Function, world: MemberWorld
+) -> None:
+    aws = function_that_looks.aws
+    aws.forget()
+    world.calls.clear()
+    assert function_that_looks.invoke() == SUCCEEDED
+    looks = world.calls.total()
+    assert looks > 5
+    for look in range(1, looks + 1, step):
+        aws.forget()
+        assert function_that_looks.invoke(READS + look, when) == KILLED
+        assert aws.calls == {"BatchGetItem": READS}, "it was not looking"
+
+        assert function_that_looks.invoke() == SUCCEEDED
+
+        assert Counter(aws.sent) == Counter(EVENT_IDS)
+        assert aws.marked == EVENT_IDS
+        assert len(aws.memories) == GROUPS
+        summary["kills while it looks"] += 1

@@ -9,6 +9,7 @@ import pytest
 
 from local.scenarios.member_accounts import MemberAccounts
 from local.scenarios.reading import Scenario, scenario_of
+from tests.reliability.conftest import Points
 from tests.reliability.small_delivery import payload_of
 from tests.reliability.wire import LOOKS, PASSING, Fault, Wire, at, faults_of, wired
 from tests.stories import ROOT, story
@@ -102,23 +103,22 @@ def test_no_alert_waits_for_a_look(
     operation: str,
     duration: int,
     wire: Wire,
-    calls: Counter[str],
+    points: Points,
 ) -> None:
-    for fault in faults_of(operation):
-        for position in range(calls[operation]):
-            wire.start(at(operation, position, fault, duration), forget_accounts=False)
+    for fault, position in points(operation):
+        wire.start(at(operation, position, fault, duration), forget_accounts=False)
 
-            assert wire.invoke(PAYLOAD) is None
+        assert wire.invoke(PAYLOAD) is None
 
-            assert wire.failed(operation), "there was no such call"
-            assert_alerted_once(wire)
-            passes = duration == 1 and fault in PASSING | {Fault.DROPPED_AFTER}
-            is_whole = passes or operation in BESIDE
-            assert is_whole == (wire.tally["look_failures"] == 0)
-            if passes:
-                assert not wire.not_seen
-            assert wire.tally["memory_failures"] == 0
-            count(wire)
+        assert wire.failed(operation), "there was no such call"
+        assert_alerted_once(wire)
+        passes = duration == 1 and fault in PASSING | {Fault.DROPPED_AFTER}
+        is_whole = passes or operation in BESIDE
+        assert is_whole == (wire.tally["look_failures"] == 0)
+        if passes:
+            assert not wire.not_seen
+        assert wire.tally["memory_failures"] == 0
+        count(wire)
 
 
 @pytest.mark.parametrize("fault", faults_of(LOOKS[0]), ids=str)
