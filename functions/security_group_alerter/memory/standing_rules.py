@@ -158,8 +158,14 @@ class StandingRules:
         shown: set[object] = set()
         new: list[SecurityGroupRule] = []
         for rule in in_order_of_ids(it for it in look.rules if not silence.covers(it)):
-            key = self._key_of(rule, rule.rule_id)
             shown.add(rule.rule_id)
+            known = self.standing.get(rule.rule_id)
+            if known is not None and known.rule == rule:
+                # Look after look shows it; it may have another description.
+                if known.rule is not rule:
+                    self.standing[rule.rule_id] = replace(known, rule=rule)
+                continue
+            key = self._key_of(rule, rule.rule_id)
             if key is None:
                 new.append(rule)
             elif self.standing[key].rule == rule:
