@@ -36,6 +36,7 @@ from tests.reliability.wire import (
     ORGANIZATIONS,
     PASSING,
     READ,
+    RECALL,
     REMEMBER,
     REMEMBER_ONE,
     RESERVE,
@@ -234,6 +235,9 @@ def test_no_alert_waits_for_what_is_remembered(
         assert_remembered_or_counted(wire, memories)
         if duration == 1 and fault in PASSING:
             assert wire.tally["memory_failures"] == 0
+        # What was not written makes no difference to these alerts.
+        is_unread = operation == RECALL and wire.tally["memory_failures"] > 0
+        assert bool(wire.unread) == is_unread
         # CloudWatch Logs delivers more than once.
         assert wire.invoke(PAYLOAD) is None
         assert_alerted_once(wire)

@@ -189,6 +189,8 @@ class Wire:
     tally: dict[str, int] = field(default_factory=dict)
     # The lines in which alerts say what could not be looked at.
     not_seen: list[str] = field(default_factory=list)
+    # The events whose alerts say that what is remembered could not be read.
+    unread: set[str] = field(default_factory=set)
     # Looks into several accounts come at once.
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -201,6 +203,7 @@ class Wire:
         self.marked.clear()
         self.tally.clear()
         self.not_seen.clear()
+        self.unread.clear()
         for table_name in (SEEN_EVENTS_TABLE, GROUP_MEMORY_TABLE):
             _table(table_name).items.clear()
         # What memory takes of the time is what the wire takes.
@@ -293,6 +296,8 @@ class Wire:
         for alert in self.topic.take():
             lines = alert.messages["email"].splitlines()
             self.not_seen += [line for line in lines if line.startswith("Not seen: ")]
+            if "memory_failed" in json.loads(alert.messages["default"])["unmapped"]:
+                self.unread.update(alert.event_ids)
             for event_id in alert.event_ids:
                 self.sendings[event_id].append(
                     Sending(exchange, event_id in self.marked, says_may_repeat(alert))
