@@ -253,7 +253,14 @@ RESTORED: Final = PrefixListChange(
 def test_a_look_shows_what_a_version_brought_back(
     seen: PrefixListState, severity: Severity
 ) -> None:
-    assert Account(seen).finding(RESTORED).judgement.severity == severity
+    finding = Account(seen).finding(RESTORED)
+
+    assert finding.judgement.severity == severity
+    is_known = severity is not Severity.MEDIUM
+    assert ("contents not recorded" in email(finding)) is not is_known
+    assert ("and now includes the whole IPv4 Internet" in email(finding)) is (
+        severity is Severity.HIGH
+    )
 
 
 def test_memory_knows_the_versions_of_a_list_that_it_saw_made() -> None:

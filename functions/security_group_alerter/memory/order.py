@@ -64,6 +64,9 @@ class Silence:
                 pass
 
 
+_NOTHING_NAMED = Silence()
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """What one event says at once.
@@ -76,7 +79,7 @@ class Step:
     statements: tuple[Statement, ...]
     before_all: bool = False
     found_by: str | None = None
-    silence: Silence = field(default_factory=Silence)
+    silence: Silence = field(default_factory=lambda: _NOTHING_NAMED)
 
 
 def steps_of(
@@ -92,9 +95,9 @@ def steps_of(
     by_key: dict[_Key, list[Statement]] = {}
     for it in known:
         by_key.setdefault(_key_of(it, last_named), []).append(it)
-    silence_of = _Silences(known).of
+    silences = _silences(known)
     ordered = [
-        Step(said[0].event, tuple(said), silence=silence_of(said[0]))
+        Step(said[0].event, tuple(said), silence=silences.get(id(said[0]), _NOTHING_NAMED))
         for key in sorted(by_key)
         for said in _at_once(by_key[key])
     ]
@@ -167,22 +170,22 @@ def _last_named(statements: Iterable[Statement]) -> dict[str, _Key]:
     return last
 
 
-class _Silences:
-    """Finds what records say of the time to which a look may belong."""
-
-    def __init__(self, statements: Iterable[Statement]) -> None:
-        records = (it for it in statements if not isinstance(it, Seen | SeenRanges))
-        self._records = sorted(records, key=_time_of)
-
-    def of(self, statement: Statement) -> Silence:
-        """Of what a look says nothing."""
-        silence = Silence()
-        if isinstance(statement, Seen | SeenRanges):
-            first = bisect_left(self._records, statement.event.time, key=_time_of)
-            after = bisect_right(self._records, statement.seen_at, key=_time_of)
-            for record in self._records[first:after]:
+def _silences(statements: Iterable[Statement]) -> dict[int, Silence]:
+    """Of what each look says nothing, by the id of the object."""
+    looks = [it for it in statements if isinstance(it, Seen | SeenRanges)]
+    if not looks:
+        return {}
+    records = (it for it in statements if not isinstance(it, Seen | SeenRanges))
+    in_order = sorted(records, key=_time_of)
+    silences = {}
+    for look in looks:
+        first = bisect_left(in_order, look.event.time, key=_time_of)
+        after = bisect_right(in_order, look.seen_at, key=_time_of)
+        if first < after:
+            silences[id(look)] = silence = Silence()
+            for record in in_order[first:after]:
                 silence.add(record)
-        return silence
+    return silences
 
 
 def _time_of(statement: Statement) -> datetime:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network
 
-from ..judgement.exposure import exposure_of, internet_share_of, is_enough_for_world
+from ..judgement.exposure import exposure_of, is_enough_for_world
 from ..judgement.severities import severity_of
 from ..model.exposure import Exposure, Opening
 from ..model.exposure_life import EndedHow, Event
@@ -16,7 +16,6 @@ from ..model.rules import (
     ALL_PORTS,
     ALL_PROTOCOLS,
     Direction,
-    Peer,
     PortRange,
     SecurityGroupRule,
 )
@@ -26,7 +25,6 @@ from .base import Base
 from .open_ports import (
     FAMILIES,
     OpenPorts,
-    families_of,
     open_ports_of,
     openings_in,
     ports_of,
@@ -36,6 +34,7 @@ from .order import Silence, Step, in_order_of_ids
 from .statements import Created, Deleted, RuleGone, RulesUnknown, RuleThere, Seen
 
 _Network = IPv4Network | IPv6Network
+_ByFamily = dict[int, list[SecurityGroupRule]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +157,14 @@ class StandingRules:
         shown: set[object] = set()
         new: list[SecurityGroupRule] = []
         for rule in in_order_of_ids(it for it in look.rules if not silence.covers(it)):
-            key = self._key_of(rule, rule.rule_id)
             shown.add(rule.rule_id)
+            known = self.standing.get(rule.rule_id)
+            if known is not None and known.rule == rule:
+                # Look after look shows it; it may have another description.
+                if known.rule is not rule:
+                    self.standing[rule.rule_id] = replace(known, rule=rule)
+                continue
+            key = self._key_of(rule, rule.rule_id)
             if key is None:
                 new.append(rule)
             elif self.standing[key].rule == rule:
@@ -185,11 +190,13 @@ class StandingRules:
         self, added: Iterable[SecurityGroupRule], taken: Iterable[SecurityGroupRule]
     ) -> None:
         """Find what is open on the ports where these rules may make a difference."""
-        more, less = ([rule for rule in its if _public_network_of(rule)] for its in (added, taken))
+        more, less = _by_family(added), _by_family(taken)
         if not (more or less):
             return
-        closed, at_risk = self._closed(more), self._at_risk(less)
-        ports = {it: closed.get(it, 0) | at_risk.get(it, 0) for it in {*closed, *at_risk}}
+        ports = self._closed(more)
+        at_risk = self._at_risk(less)
+        for protocol, bits in at_risk.items():
+            ports[protocol] = ports.get(protocol, 0) | bits
         alike = [it for it in self._by_ports.values() if it.is_about(ports)]
         is_enough = any(
             is_enough_for_world(sum(it.addresses[family] for it in alike), family)
@@ -201,24 +208,22 @@ class StandingRules:
             now = open_ports_of(self._exposure, self.protocols)
             self._open = replaced(self._open, now, ports)
 
-    def _closed(self, added: Sequence[SecurityGroupRule]) -> dict[str | None, int]:
+    def _closed(self, added: _ByFamily) -> dict[str | None, int]:
         """The ports of new rules that are not open yet in their families of addresses."""
         closed: dict[str | None, int] = {}
-        for family in FAMILIES:
-            ports = ports_of((it for it in added if _is_of(family, it)), self.protocols)
-            for protocol, bits in ports.items():
+        for family, rules in added.items():
+            for protocol, bits in ports_of(rules, self.protocols).items():
                 left = bits & ~self._open.get((protocol, family), 0)
                 closed[protocol] = closed.get(protocol, 0) | left
         return closed
 
-    def _at_risk(self, taken: Sequence[SecurityGroupRule]) -> dict[str | None, int]:
+    def _at_risk(self, taken: _ByFamily) -> dict[str | None, int]:
         """The open ports of rules that are gone, but where another is the world by itself."""
         at_risk: dict[str | None, int] = {}
-        for family in FAMILIES:
-            gone = [it for it in taken if _is_of(family, it)]
-            worlds = (it for it in self._by_ports.values() if it.worlds[family] and it.meets(gone))
-            safe = ports_of((it.example for it in worlds), self.protocols) if gone else {}
-            for protocol, bits in ports_of(gone, self.protocols).items():
+        for family, rules in taken.items():
+            worlds = (it for it in self._by_ports.values() if it.worlds[family] and it.meets(rules))
+            safe = ports_of((it.example for it in worlds), self.protocols)
+            for protocol, bits in ports_of(rules, self.protocols).items():
                 left = bits & self._open.get((protocol, family), 0) & ~safe.get(protocol, 0)
                 at_risk[protocol] = at_risk.get(protocol, 0) | left
         return at_risk
@@ -271,7 +276,7 @@ class StandingRules:
             if alike is None:
                 alike = self._by_ports[ports] = _Alike(it.rule)
             alike.rules[key] = it.rule
-            alike.count(it.rule.peer, network, +1)
+            alike.count(network, +1)
 
     def _unplace(self, key: object) -> StandingRule:
         it = self.standing.pop(key)
@@ -284,7 +289,7 @@ class StandingRules:
             ports = it.rule.protocol, it.rule.ports or ALL_PORTS
             alike = self._by_ports[ports]
             del alike.rules[key]
-            alike.count(it.rule.peer, network, -1)
+            alike.count(network, -1)
             if not alike.rules:
                 del self._by_ports[ports]
         return it
@@ -341,18 +346,22 @@ class _Alike:
             for rule in rules
         )
 
-    def count(self, peer: Peer, network: _Network, by: int) -> None:
+    def count(self, network: _Network, by: int) -> None:
         """There is a rule more, or less, with these addresses."""
-        addresses = 1 << network.max_prefixlen - network.prefixlen
-        self.addresses[network.version] += by * addresses
-        if is_enough_for_world(addresses, network.version):
-            for family in families_of(internet_share_of((peer,))):
-                self.worlds[family] += by
+        self.addresses[network.version] += by << network.max_prefixlen - network.prefixlen
+        # Half of the Internet is the world as well, but this is what people write.
+        if not network.prefixlen:
+            self.worlds[network.version] += by
 
 
-def _is_of(family: int, rule: SecurityGroupRule) -> bool:
-    network = rule.peer.network
-    return network is not None and network.version == family
+def _by_family(rules: Iterable[SecurityGroupRule]) -> _ByFamily:
+    """The rules that may let the public in, by the family of its addresses."""
+    by_family: _ByFamily = {}
+    for rule in rules:
+        network = _public_network_of(rule)
+        if network is not None:
+            by_family.setdefault(network.version, []).append(rule)
+    return by_family
 
 
 def _public_network_of(rule: SecurityGroupRule) -> _Network | None:

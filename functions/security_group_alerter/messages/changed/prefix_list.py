@@ -153,7 +153,11 @@ def prefix_list_phrases(finding: Finding, change: PrefixListChange) -> tuple[str
     listed = finding.judgement.listed
     if change.action is Action.RESTORE:
         version = f" to version {change.restored_version}" if change.restored_version else ""
-        return f"{name} restored{version}, contents not recorded", f"restore {name}{version}"
+        # By memory or a look; its record does not say.
+        what = "" if change.added or change.removed else ", contents not recorded"
+        if listed.breadth >= Breadth.BROAD:
+            what = f", and now includes {whom_words(listed, change.added)}"
+        return f"{name} restored{version}{what}", f"restore {name}{version}"
     verb, past = {
         Action.CREATE: ("create", "created"),
         Action.DELETE: ("delete", "deleted"),
