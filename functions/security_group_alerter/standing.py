@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from typing import Protocol
 
 from .ec2.reach import reach_of_group, reach_of_list
@@ -138,8 +139,9 @@ def _judged_again(
 ) -> DeliveredFinding:
     finding = entry.finding
     record, change = finding.record, finding.change
-    if isinstance(change, AttachmentChange):
-        return _attachment_judged_again(entry, known, standards, today)
+    if record and isinstance(change, AttachmentChange):
+        judge = partial(attachment_finding, record, change, standards, today=today)
+        return _attachment_judged_again(entry, change, known, judge)
     said = record and change and statements_of(record, change)
     if not (said and record and isinstance(change, SecurityGroupChange | PrefixListChange)):
         return entry
@@ -157,20 +159,21 @@ def _judged_again(
 
 
 def _attachment_judged_again(
-    entry: DeliveredFinding, known: Knowledge, standards: Standards, today: date
+    entry: DeliveredFinding,
+    change: AttachmentChange,
+    known: Knowledge,
+    judge: Callable[..., Finding],
 ) -> DeliveredFinding:
     """By what stood in the groups, and by where they had been seen before."""
-    record, change = entry.finding.record, entry.finding.change
-    if record is None or not isinstance(change, AttachmentChange):
-        return entry
     resources = {it.id: it for it in groups_in(change, entry.finding)}
-    event_id = record.original_event_id or record.event_id
+    record = entry.finding.record
+    event_id = record and (record.original_event_id or record.event_id)
     groups = {
         group_id: _known_group(moment)
         for group_id, resource in resources.items()
         if (moment := _moment_of(resource, event_id, known)) is not None
     }
-    finding = attachment_finding(record, change, standards, known=groups, today=today)
+    finding = judge(known=groups)
     subject = resources.get(finding.subject.id or "")
     look = _look_at(subject, known.looked) if subject else None
     return replace(

@@ -31,6 +31,7 @@ def test_an_alert_on_an_opening_has_what_the_organization_knows(
         "world_open": "true",
         "effect": "opens",
         "kind": "security-group",
+        "reach": "unknown",
         "account_id": organization.account_id,
         "account_name": "payments-production",
         "region": "eu-central-1",
