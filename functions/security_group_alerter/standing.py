@@ -167,7 +167,7 @@ def _attachment_judged_again(
     """By what stood in the groups, and by where they had been seen before."""
     resources = {it.id: it for it in groups_in(change, entry.finding)}
     record = entry.finding.record
-    event_id = record and (record.original_event_id or record.event_id)
+    event_id = (record.original_event_id or record.event_id) if record else None
     groups = {
         group_id: _known_group(moment)
         for group_id, resource in resources.items()
