@@ -33,8 +33,11 @@ from ministack.services import (
     cloudtrail,
     cloudwatch,
     cloudwatch_logs,
+    ec2,
     eventbridge,
+    iam,
     lambda_svc,
+    organizations,
     sns,
 )
 from ministack.services.cloudformation import (
@@ -46,6 +49,7 @@ from ministack.services.cloudformation import (
     stacks,
 )
 
+from . import emulator_ec2
 from .filter_pattern import compile_pattern
 
 Answer = tuple[int, Mapping[str, str], bytes]
@@ -199,7 +203,8 @@ _compiled = cache(compile_pattern)
 
 # IAM: it requires an action that does not exist, and names log groups in another way. It does not
 # check the key of a topic, nor what Lambda does on behalf of a function. It has no TLS, without
-# which policies refuse requests.
+# which policies refuse requests. In conditions, it takes the ARN of a session for that of the role,
+# and every account for one without an organization.
 
 
 def extract_iam_action(
@@ -214,11 +219,33 @@ def extract_iam_action(
 
 
 def resolve_condition_key(original: Callable[..., Any], key: str, context: Any) -> Any:
-    """The value of a condition key: every request counts as sent with TLS, as AWS's own tools do.
+    """The value of a condition key.
 
+    Every request counts as sent with TLS, as AWS's own tools do. A session of a role goes by the
+    role's ARN.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
     """
-    return "true" if key.lower() == "aws:securetransport" else original(key, context)
+    match key.lower():
+        case "aws:securetransport":
+            return "true"
+        case "aws:principalarn" if ":assumed-role/" in context.principal_arn:
+            name = iam_evaluator._role_name_from_assumed_arn(context.principal_arn)
+            return iam._roles.get_scoped(context.principal_account, None, name)["Arn"]
+        case "aws:principalorgid":
+            return _organization_of(context.principal_account)
+        case "aws:resourceorgid":
+            return _organization_of(original("aws:ResourceAccount", context))
+        case _:
+            return original(key, context)
+
+
+def _organization_of(account_id: str) -> str | None:
+    """The id of the organization that has this account."""
+    for (management_account, _), organization in organizations._orgs.to_dict().items():
+        if organizations._accounts.contains_scoped(management_account, None, account_id):
+            organization_id: str = organization["Id"]
+            return organization_id
+    return None
 
 
 def enforce(
@@ -355,6 +382,7 @@ REPLACEMENTS: Final[tuple[tuple[dict[str, Any], str, Callable[..., Any]], ...]] 
     (vars(lambda_svc), "_route_async_failure", route_async_failure),
     (vars(lambda_svc), "invalidate_worker", invalidate_worker),
     (vars(eventbridge), "_put_events", put_events),
+    *emulator_ec2.REPLACEMENTS,
 )
 
 
@@ -369,11 +397,18 @@ def main(problems: str) -> None:
 
 def fill_the_gaps() -> None:
     """KeyError or ValueError if ministack is not the version that this is written for."""
-    known = provisioners._RESOURCE_HANDLERS
-    if by_now := known.keys() & RESOURCE_TYPES.keys():
-        raise ValueError(f"ministack knows {', '.join(by_now)} by itself")
-    for resource_type, added in RESOURCE_TYPES.items():
-        known[resource_type] = {name: _loud(handler) for name, handler in added.items()}
+    handlers_of_types = {
+        resource_type: {name: _loud(handler) for name, handler in added.items()}
+        for resource_type, added in RESOURCE_TYPES.items()
+    }
+    calls = {name: _loud(call) for name, call in emulator_ec2.CALLS.items()}
+    for known, added in (
+        (provisioners._RESOURCE_HANDLERS, handlers_of_types),
+        (ec2._ACTION_MAP, calls),
+    ):
+        if by_now := known.keys() & added.keys():
+            raise ValueError(f"ministack knows {', '.join(by_now)} by itself")
+        known.update(added)
     for names, name, replacement in REPLACEMENTS:
         names[name] = partial(_loud(replacement), names[name])
 

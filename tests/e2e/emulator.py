@@ -33,19 +33,23 @@ class Emulator:
     def __init__(self, port: int, home: Path) -> None:
         self._url = f"http://127.0.0.1:{port}"
         self._home = home
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str, str], Any] = {}
 
-    def client(self, service: str) -> Any:
-        """The same client each time."""
-        if service not in self._clients:
-            self._clients[service] = boto3.client(
+    def client(
+        self, service: str, account_id: str = MANAGEMENT_ACCOUNT_ID, region: str = TRAIL_REGION
+    ) -> Any:
+        """The same client each time. It acts as the account's root."""
+        key = service, account_id, region
+        if key not in self._clients:
+            self._clients[key] = boto3.client(
                 service,  # type: ignore[call-overload]  # any service
                 endpoint_url=self._url,
-                region_name=TRAIL_REGION,
-                aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+                region_name=region,
+                # ministack takes the id for a key of the account's root.
+                aws_access_key_id=account_id,
                 aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
             )
-        return self._clients[service]
+        return self._clients[key]
 
     def close(self) -> None:
         """Close the connections, because open ones cause warnings."""
