@@ -40,19 +40,25 @@ class Scene:
     queue: Queue
     organization: Organization
 
-    def alert_on_opening(self, group: Group, member: Member) -> Notification:
-        """What is sent when the call that opened the group is recorded."""
+    def opening_of(self, group: Group, member: Member) -> dict[str, Any]:
+        """The record of the call that opened the group."""
         recorded = story(OPENING)
         [rule] = recorded["responseElements"]["securityGroupRuleSet"]["items"]
-        record = replace(self.organization, account_id=member.account_id).record_of(OPENING)
-        text = json.dumps(record)
+        text = json.dumps(
+            replace(self.organization, account_id=member.account_id).record_of(OPENING)
+        )
         for before, now in (
             (recorded["requestParameters"]["groupId"], group.id),
             (rule["securityGroupRuleId"], group.rule_id),
             (recorded["awsRegion"], member.region),
         ):
             text = text.replace(before, now)
-        return self.alert_on(json.loads(text))
+        record: dict[str, Any] = json.loads(text)
+        return record
+
+    def alert_on_opening(self, group: Group, member: Member) -> Notification:
+        """What is sent when the call that opened the group is recorded."""
+        return self.alert_on(self.opening_of(group, member))
 
     def alert_on(self, record: Mapping[str, Any]) -> Notification:
         """What is sent when the call is recorded."""
@@ -206,6 +212,30 @@ def test_a_group_that_nothing_uses_is_unattached(scene: Scene, logistics: Member
     assert alert.attributes["reach"] == "unattached"
     assert attached_in(alert) == []
     assert look_in(alert)["attached"] == 0
+
+
+def test_each_account_of_one_delivery_is_seen(
+    scene: Scene, payments: Member, logistics: Member
+) -> None:
+    access, warehouse = payments.open_group("access"), logistics.open_group("at-once")
+    bastion = payments.attach_instance(access, "bastion", is_public=True)
+    scanner = logistics.attach_instance(warehouse, "scanner")
+    records = [scene.opening_of(access, payments), scene.opening_of(warehouse, logistics)]
+
+    scene.stack.put(*records)
+
+    alerts = scene.queue.alerts_until(*(record["eventID"] for record in records))
+    seen = {
+        alert.attributes["account_id"]: (
+            alert.attributes["reach"],
+            [it["used_by"] for it in attached_in(alert)],
+        )
+        for alert in alerts
+    }
+    assert seen == {
+        payments.account_id: ("public", [bastion.id]),
+        logistics.account_id: ("private", [scanner.id]),
+    }
 
 
 def test_the_group_that_refers_to_a_widened_list_is_named(scene: Scene, payments: Member) -> None:
