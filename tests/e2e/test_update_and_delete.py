@@ -21,7 +21,7 @@ pytestmark = pytest.mark.no_cover
 
 FUNCTION: Final = "SecurityGroupAlerterFunction"
 # While a stack is updated. Alerts may be sent eight times a second.
-SECONDS_BETWEEN_CHANGES: Final = 0.4
+SECONDS_BETWEEN_CHANGES: Final = 1.0
 
 # What may be in an account: service, operation, where the answer has it, and its name or itself.
 INVENTORY: Final = (
