@@ -130,7 +130,7 @@ class Alerter:
         found = [it for it in read if isinstance(it, DeliveredFinding)]
         notices = self._notices(now.date()) if read else []
         fresh, is_sure = self._not_alerted([*notices, *found])
-        known, unknown = self._known_of(fresh, now, time_left)
+        known, fault_before = self._known_of(fresh, now, time_left)
         judged, fault = with_knowledge(fresh, known, self.standards, today=now.date())
         entries = with_aftermath(judged)
         alerts = list(
@@ -155,7 +155,7 @@ class Alerter:
             enrichment_failures=sum(bool(alert.account.problems) for alert in alerts),
             memory_failures=known.recollection.failures,
             look_failures=known.failed_looks,
-            error=sent.error or fault or unknown,
+            error=sent.error or fault or fault_before,
             heartbeats=len(beats),
             oldest=min(filter(None, map(_time_of, calls)), default=None),
             newest_heartbeat=max(filter(None, beats), default=None),

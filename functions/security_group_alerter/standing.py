@@ -13,7 +13,7 @@ from typing import Protocol
 
 from .ec2.reach import reach_of_group, reach_of_list
 from .judgement.attachments import attachment_finding
-from .judgement.exposure import families_open_in
+from .judgement.exposure import families_open_to_world
 from .judgement.findings import Standards, finding_of
 from .judgement.looking import groups_in, prefix_lists_in, worth_a_look
 from .judgement.moments import says_more
@@ -236,7 +236,7 @@ def _with_reach(finding: Finding) -> Finding:
     judgement = finding.judgement
     if not judgement.world_open:
         return finding
-    families = families_open_in(judgement.opened)
+    families = families_open_to_world(it.share for it in judgement.opened.openings)
     match finding.look and finding.look.state, finding.change:
         case GroupState() as state, AttachmentChange(target=target):
             reach = _reach_where_attached(state, target, families)

@@ -127,15 +127,14 @@ def is_enough_for_world(addresses: int, version: int) -> bool:
     return addresses * WORLD_SHARE >= _PUBLIC_TOTAL[version]
 
 
-def families_open_in(exposure: Exposure) -> frozenset[PeerKind]:
-    """The address families of which the world gets in."""
-    shares = [it.share for it in exposure.openings if it.share.breadth is Breadth.WORLD]
-    families = set[PeerKind]()
-    if any(share.ipv4_share * WORLD_SHARE >= 1 for share in shares):
-        families.add(PeerKind.IPV4)
-    if any(share.ipv6_share * WORLD_SHARE >= 1 for share in shares):
-        families.add(PeerKind.IPV6)
-    return frozenset(families)
+def families_open_to_world(shares: Iterable[InternetShare]) -> frozenset[PeerKind]:
+    """The address families of which the world gets in, by one of these shares."""
+    return frozenset(
+        family
+        for share in shares
+        for family, part in ((PeerKind.IPV4, share.ipv4_share), (PeerKind.IPV6, share.ipv6_share))
+        if part * WORLD_SHARE >= 1
+    )
 
 
 def addresses_in(share: InternetShare) -> int:

@@ -43,34 +43,27 @@ def _resources_of(finding: Finding) -> Iterator[Resource]:
     else:
         return
     if called and is_worth_it:
-        yield Resource(
-            kind=subject.kind, id=called, account_id=subject.account_id, region=subject.region
-        )
+        yield _resource(subject.kind, called, finding)
 
 
 def prefix_lists_in(change: SecurityGroupChange, finding: Finding) -> Iterator[Resource]:
     """The prefix lists that the added rules let in."""
-    for peer in dict.fromkeys(
-        rule.peer for rule in change.added if rule.direction is not Direction.EGRESS
-    ):
+    inward = (rule.peer for rule in change.added if rule.direction is not Direction.EGRESS)
+    for peer in dict.fromkeys(inward):
         if peer.kind is PeerKind.PREFIX_LIST:
-            yield Resource(
-                kind=SubjectKind.PREFIX_LIST,
-                id=peer.value,
-                account_id=finding.subject.account_id,
-                region=finding.subject.region,
-            )
+            yield _resource(SubjectKind.PREFIX_LIST, peer.value, finding)
 
 
 def groups_in(change: AttachmentChange, finding: Finding) -> Iterator[Resource]:
     """The groups that a call attached."""
     for group_id in change.group_ids:
-        yield Resource(
-            kind=SubjectKind.SECURITY_GROUP,
-            id=group_id,
-            account_id=finding.subject.account_id,
-            region=finding.subject.region,
-        )
+        yield _resource(SubjectKind.SECURITY_GROUP, group_id, finding)
+
+
+def _resource(kind: SubjectKind, name: str, finding: Finding) -> Resource:
+    """Where the finding's subject is."""
+    subject = finding.subject
+    return Resource(kind=kind, id=name, account_id=subject.account_id, region=subject.region)
 
 
 def _is_worth_it(finding: Finding, change: SecurityGroupChange) -> bool:

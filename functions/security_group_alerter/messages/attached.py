@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
-from ..judgement.exposure import WORLD_SHARE
+from ..judgement.exposure import families_open_to_world
 from ..model.finding import Finding
 from ..model.group_state import (
     GroupState,
@@ -46,12 +46,12 @@ def families_of(finding: Finding) -> frozenset[PeerKind]:
     """
     judgement = finding.judgement
     shares = [judgement.listed, *(opening.share for opening in judgement.opened.openings)]
-    most = {
-        PeerKind.IPV4: max(share.ipv4_share for share in shares),
-        PeerKind.IPV6: max(share.ipv6_share for share in shares),
+    anybody = {
+        PeerKind.IPV4: any(share.ipv4_share for share in shares),
+        PeerKind.IPV6: any(share.ipv6_share for share in shares),
     }
-    world = frozenset(family for family, share in most.items() if share * WORLD_SHARE >= 1)
-    return world or frozenset(family for family, share in most.items() if share) or _FAMILIES
+    some = frozenset(family for family, is_open in anybody.items() if is_open)
+    return families_open_to_world(shares) or some or _FAMILIES
 
 
 def is_public(interface: NetworkInterface, families: Collection[PeerKind]) -> bool:
