@@ -75,7 +75,9 @@ def life(opened: Event | None, closed: Event | None, **members: Any) -> Exposure
         "openings": (SSH,),
         "event_ids": tuple(it.event_id for it in (opened, closed) if it),
     }
-    return ExposureLife(opened=opened, closed=closed, **(defaults | members))
+    revealed = opened or closed
+    assert revealed is not None
+    return ExposureLife(opened=opened, closed=closed, revealed=revealed, **(defaults | members))
 
 
 def page(*lives: ExposureLife, is_partial: bool = False) -> Parsed:
