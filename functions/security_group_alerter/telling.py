@@ -77,9 +77,10 @@ class _Teller:
 
     def _again(self, life: ExposureLife) -> ExposureNews:
         """One that stood before: new only to whoever was never told of it."""
+        told = self._told(life)
         if self.recollection.told_of(life) is not None:
-            return self._news(life, Activity.UPDATE, Status.IN_PROGRESS, None)
-        return self._news(life, Activity.CREATE, Status.NEW, self._told(life))
+            return self._news(life, Activity.UPDATE, Status.IN_PROGRESS, told)
+        return self._news(life, Activity.CREATE, Status.NEW, told)
 
     def _told(self, life: ExposureLife) -> Told:
         """As this alert tells it."""

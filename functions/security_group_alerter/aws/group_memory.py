@@ -110,6 +110,11 @@ class GroupMemoryTable:
             folds={it.resource: it.fold for it in groups if it.fold is not None},
             told={it.resource: it.kept.told for it in groups if it.kept.told},
             snoozed={it.resource: it.kept.snoozed for it in groups if it.kept.snoozed},
+            versions={
+                it.resource: it.kept.version
+                for it in groups
+                if it.kept.version is not None and it.update is None and it.unwritten is None
+            },
             unread={it.resource: it.unread for it in groups if it.unread is not None},
             unwritten={it.resource: it.unwritten for it in groups if it.unwritten is not None},
         )

@@ -16,6 +16,7 @@ class Recollection:
 
     `told` is what was told of its exposures, by the uids that they had then; `snoozed` those of
     which nobody wants to be reminded.
+    `versions` are those of their memories as they were read, of those that nothing was added to.
     `unread` are those whose memory could not be read, and why: they are folded from the delivery
     alone. `unwritten` are those whose memory was read but will not know of this delivery, and why.
     """
@@ -23,6 +24,7 @@ class Recollection:
     folds: Mapping[Resource, Fold] = field(default_factory=dict)
     told: Mapping[Resource, Mapping[str, Told]] = field(default_factory=dict)
     snoozed: Mapping[Resource, Snooze] = field(default_factory=dict)
+    versions: Mapping[Resource, int] = field(default_factory=dict, compare=False)
     unread: Mapping[Resource, str] = field(default_factory=dict)
     unwritten: Mapping[Resource, str] = field(default_factory=dict)
 
