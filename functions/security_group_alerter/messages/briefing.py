@@ -345,6 +345,8 @@ def _event_id_of(finding: Finding) -> str | None:
 
 def _phrases_of(finding: Finding) -> tuple[str, ...]:
     phrase, end = phrase_of(finding), end_of(finding)
+    if finding.observed and finding.observed.what is Observed.CLOSED:
+        return f"{phrase}{end}", phrase
     return (*(f"{phrase}{reach}{end}" for reach in reach_ends(finding)), f"{phrase}{end}")
 
 

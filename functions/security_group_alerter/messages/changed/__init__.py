@@ -76,10 +76,7 @@ def phrase_of(finding: Finding) -> str:
 
 def end_of(finding: Finding) -> str:
     """What ends the headline of an observation, after what stands behind the group."""
-    origin = finding.observed
-    if origin is None or origin.what is Observed.CLOSED:
-        return ""
-    return observed_end(origin)
+    return observed_end(finding.observed) if finding.observed else ""
 
 
 def _phrases(finding: Finding, change: Change) -> tuple[str, str]:

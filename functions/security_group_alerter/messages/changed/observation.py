@@ -102,8 +102,10 @@ def observed_end(origin: Observation) -> str:
             return f", was {was} before" if was else ""
         case Observed.ACCEPTANCE_ENDED:
             return ", no longer accepted"
-        case _:
+        case Observed.STILL_OPEN:
             return f", still open{_after(origin)}"
+        case Observed.CLOSED:
+            return _after(origin)
 
 
 def closed_phrase(finding: Finding, origin: Observation) -> str:
@@ -114,7 +116,7 @@ def closed_phrase(finding: Finding, origin: Observation) -> str:
         return "what was told as open was never open to the world"
     else:
         what, whom = openings_words(finding.judgement.closed, ())
-    return f"{what}, which was open to {whom}, is closed{_after(origin)}"
+    return f"{what}, which was open to {whom}, is closed"
 
 
 def _after(origin: Observation) -> str:
