@@ -455,7 +455,8 @@ def fixed_counts() -> tuple[int, int]:
         sum("MetricStat" in metric for metric in it.get("Metrics", [])) or 1 for it in alarms_
     )
     filters = sum(it["Type"] == "AWS::Logs::MetricFilter" for it in made)
-    return watched, filters + len(Report().counts()) + len(("Lag", "HeartbeatLag"))
+    of_the_watch = ("OpenCritical", "OpenHigh", "OpenMedium", "OldestOpenHours", "HoursToClose")
+    return watched, filters + len(Report().counts()) + len(("Lag", "HeartbeatLag", *of_the_watch))
 
 
 def performance() -> str:
