@@ -1,8 +1,9 @@
 """Lists every time that something was open to the Internet: since when, by whom, until when.
 
 PATH is a file or a folder of CloudTrail records, such as a copy of a trail's archive, in any of the
-forms that `make replay` reads, in any order. Without a PATH, a sample archive is made and read.
-Where accounts, Regions or days are asked for, an archive's files are chosen by their folders.
+forms that `make replay` reads, in any order; or s3://BUCKET/PREFIX, which is read with your AWS
+credentials. Without a PATH, a sample archive is made and read. Where accounts, Regions or days are
+asked for, an archive's files are chosen by their folders, before any is listed or opened.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import tempfile
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from security_group_alerter.messages.text import plural
 from security_group_alerter.model.severity import Severity
@@ -22,11 +24,16 @@ from ..program import run
 from ..progress import progress
 from ..records_in import Reader
 from .archive import Selection
+from .bucket import SCHEME, Location
 from .exposures import exposures_of, json_of
 from .page import write_page
-from .reading import Found, read, size_of
+from .reading import Found, read
 from .sample import write_sample
+from .sources import SourceError, size_of
 from .table import table_of, totals_of
+
+if TYPE_CHECKING:
+    from .downloads import Downloads
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,10 +56,19 @@ def _history(options: argparse.Namespace, paths: list[str]) -> int:
         since=options.since,
         until=options.until,
     )
+    urls = [path for path in paths if path.startswith(SCHEME)]
     reader = Reader()
-    files = list(selection.chosen(reader.files_in(paths)))
-    with progress(sum(map(size_of, files)), "B") as advance:
-        found = read(files, selection, workers=options.workers, on_read=advance)
+    files = list(selection.chosen(reader.files_in(path for path in paths if path not in urls)))
+    try:
+        downloads = _downloads(urls, selection, is_sure=options.yes) if urls else None
+    except SourceError as error:
+        _say(str(error))
+        return 2
+    size = sum(map(size_of, files)) + (downloads.size if downloads else 0)
+    with progress(size, "B") as advance:
+        found = read(
+            files, selection, workers=options.workers, on_read=advance, downloads=downloads
+        )
     found.problems[:0] = reader.problems
     lives = [
         life
@@ -74,6 +90,13 @@ def _history(options: argparse.Namespace, paths: list[str]) -> int:
         except OSError as error:
             found.problems.append(f"{options.html}: cannot be written: {error.strerror}")
     return _summary(found, len(lives), sum(life.closed is None for life in lives))
+
+
+def _downloads(urls: list[str], selection: Selection, *, is_sure: bool) -> Downloads:
+    # With boto3, which most archives do not need.
+    from .asking import announced
+
+    return announced(urls, selection, is_sure=is_sure)
 
 
 def _summary(found: Found, exposures: int, still_open: int) -> int:
@@ -107,10 +130,16 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m local.history",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Exit status: 0; 2 if a file could not be read whole (all others are); 130 if "
-        "interrupted (what was found until then is printed).",
+        epilog="Exit status: 0; 2 if a file could not be read whole (all others are), or nothing "
+        "could be read; 130 if interrupted (what was found until then is printed).",
     )
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="a file or a folder")
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        type=_path,
+        metavar="PATH",
+        help="a file, a folder, or s3://BUCKET/PREFIX",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON Lines, an exposure a line")
     parser.add_argument(
         "--html",
@@ -144,6 +173,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         metavar="N",
         help="processes that read at once (default: as many as there are cores)",
     )
+    parser.add_argument(
+        "--yes", action="store_true", help="read more than 10 GB of a bucket without asking"
+    )
     options = parser.parse_args(arguments)
     if options.since and options.until and options.since >= options.until:
         parser.error("--until: expected a day after --since")
@@ -157,6 +189,12 @@ def _day(text: str) -> date:
         raise argparse.ArgumentTypeError(
             f"expected a day such as 2026-11-01, found {text}"
         ) from None
+
+
+def _path(text: str) -> str:
+    if text.startswith(SCHEME) and not Location.of(text).bucket:
+        raise argparse.ArgumentTypeError(f"expected s3://BUCKET/PREFIX, found {text}")
+    return text
 
 
 def _new_file(text: str) -> Path:
