@@ -28,7 +28,7 @@ from functools import cache, partial, wraps
 from typing import Any, Final
 
 from ministack import app
-from ministack.core import iam_actions, iam_evaluator, lambda_runtime
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime, responses
 from ministack.services import (
     cloudtrail,
     cloudwatch,
@@ -49,7 +49,8 @@ from ministack.services.cloudformation import (
     stacks,
 )
 
-from . import emulator_ec2
+from . import emulator_ec2, emulator_stack_sets
+from .emulator_stack_sets import RefusedError
 from .filter_pattern import compile_pattern
 
 Answer = tuple[int, Mapping[str, str], bytes]
@@ -104,6 +105,7 @@ RESOURCE_TYPES: Final[Mapping[str, Handlers]] = {
     "AWS::Chatbot::MicrosoftTeamsChannelConfiguration": ONLY_A_NAME,
     "AWS::Chatbot::SlackChannelConfiguration": ONLY_A_NAME,
     "AWS::Logs::QueryDefinition": ONLY_A_NAME,
+    **emulator_stack_sets.RESOURCE_TYPES,
 }
 
 
@@ -128,15 +130,21 @@ def provision_resource(
 ) -> Resource:
     """Create a resource, and fail if its name belongs to another one of any stack.
 
-    An update creates what is new before it deletes what is gone, so their names must differ.
+    An update creates what is new before it deletes what is gone, so their names must differ. Those
+    of IAM must differ in all Regions of an account.
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html
     """
     physical_id, attributes = original(resource_type, logical_id, properties, stack)
-    for name, record in _stacks.items():
+    account_id, region = responses.get_account_id(), responses.get_region()
+    created = (account_id, region, stack, logical_id)
+    is_global = resource_type.startswith("AWS::IAM::")
+    for (*place, name), record in _stacks.to_dict().items():
+        if place != [account_id, region] and not (is_global and place[0] == account_id):
+            continue
         for other_id, other in record.get("_resources", {}).items():
             owner = (other["ResourceType"], other["PhysicalResourceId"])
-            if owner == (resource_type, physical_id) and (name, other_id) != (stack, logical_id):
-                raise ValueError(f"{physical_id} already exists in stack {name} as {other_id}")
+            if owner == (resource_type, physical_id) and (*place, name, other_id) != created:
+                raise RefusedError(f"{physical_id} already exists in stack {name} as {other_id}")
     return physical_id, attributes
 
 
@@ -383,6 +391,7 @@ REPLACEMENTS: Final[tuple[tuple[dict[str, Any], str, Callable[..., Any]], ...]] 
     (vars(lambda_svc), "invalidate_worker", invalidate_worker),
     (vars(eventbridge), "_put_events", put_events),
     *emulator_ec2.REPLACEMENTS,
+    *emulator_stack_sets.REPLACEMENTS,
 )
 
 
@@ -398,13 +407,12 @@ def main(problems: str) -> None:
 def fill_the_gaps() -> None:
     """KeyError or ValueError if ministack is not the version that this is written for."""
     handlers_of_types = {
-        resource_type: {name: _loud(handler) for name, handler in added.items()}
-        for resource_type, added in RESOURCE_TYPES.items()
+        resource_type: _all_loud(added) for resource_type, added in RESOURCE_TYPES.items()
     }
-    calls = {name: _loud(call) for name, call in emulator_ec2.CALLS.items()}
     for known, added in (
         (provisioners._RESOURCE_HANDLERS, handlers_of_types),
-        (ec2._ACTION_MAP, calls),
+        (ec2._ACTION_MAP, _all_loud(emulator_ec2.CALLS)),
+        (handlers._ACTION_HANDLERS, _all_loud(emulator_stack_sets.CALLS)),
     ):
         if by_now := known.keys() & added.keys():
             raise ValueError(f"ministack knows {', '.join(by_now)} by itself")
@@ -413,11 +421,17 @@ def fill_the_gaps() -> None:
         names[name] = partial(_loud(replacement), names[name])
 
 
+def _all_loud(functions: Handlers) -> dict[str, Callable[..., Any]]:
+    return {name: _loud(function) for name, function in functions.items()}
+
+
 def _loud(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def loud(*arguments: object, **more: object) -> Any:
         try:
             return function(*arguments, **more)
+        except RefusedError:
+            raise  # a test that causes it sees it
         except Exception:
             logger.exception("failed: %s", getattr(function, "__name__", function))
             raise

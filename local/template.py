@@ -52,6 +52,13 @@ def _document(path: Path) -> dict[str, Any]:
         return cast("dict[str, Any]", _Loader(text).get_single_data())
 
 
+def table_in_template(logical_id: str) -> dict[str, Any]:
+    """How DynamoDB is asked for this table."""
+    properties = read_template()["Resources"][logical_id]["Properties"]
+    asked = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+    return {name: properties[name] for name in asked if name in properties}
+
+
 @cache
 def subscription_pattern() -> str:
     """The pattern that lets records through to the function."""

@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -56,6 +57,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         cold = [item for item in items if "cold_function" in getattr(item, "fixturenames", ())]
         config.hook.pytest_deselected(items=cold)
         items[:] = [item for item in items if item not in cold]
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Nothing is skipped silently."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    for reason, count in reasons.items():
+        terminalreporter.write_line(f"NOT RUN: {count} tests, since {reason}")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

@@ -153,6 +153,10 @@ class _Row:
         return f"{self.what} open to {listed([*shares], 2)}"
 
     @property
+    def place(self) -> str:
+        return f"in {self.resource} of account {self.account}, {self.region}"
+
+    @property
     def opened_words(self) -> str:
         return _event_words("Opened", self.life.opened) or "Opened before the records begin"
 
@@ -263,8 +267,8 @@ def _weeks(lives: Iterable[ExposureLife]) -> Iterator[_Week]:
             day=week,
             opened=opened[week],
             closed=closed[week],
-            opened_share=round(90 * opened[week] / most, 1),
-            closed_share=round(90 * closed[week] / most, 1),
+            opened_share=round(100 * opened[week] / most, 1),
+            closed_share=round(100 * closed[week] / most, 1),
         )
         week += _WEEK
 

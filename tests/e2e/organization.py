@@ -33,14 +33,43 @@ class Organization:
 
 def make_organization(emulator: Emulator) -> Organization:
     """The emulator has an organization; the account joins it."""
-    client = emulator.client("organizations")
-    root_id = client.list_roots()["Roots"][0]["Id"]
-    ou = client.create_organizational_unit(ParentId=root_id, Name="Workloads")["OrganizationalUnit"]
-    account_id = client.create_account(
-        AccountName="payments-production",
-        Email="payments@example.com",
-        Tags=[{"Key": "Owner", "Value": "payments"}],
-    )["CreateAccountStatus"]["AccountId"]
-    client.move_account(AccountId=account_id, SourceParentId=root_id, DestinationParentId=ou["Id"])
-    organization = client.describe_organization()["Organization"]
+    account_id = join(emulator, "payments-production", Owner="payments")
+    move(emulator, account_id, make_unit(emulator, root_of(emulator), "Workloads"))
+    organization = emulator.client("organizations").describe_organization()["Organization"]
     return Organization(id=organization["Id"], account_id=account_id)
+
+
+def join(emulator: Emulator, name: str, **tags: str) -> str:
+    """Make an account of the organization, in its root. Returns its id."""
+    created = emulator.client("organizations").create_account(
+        AccountName=name,
+        Email=f"{name}@example.com",
+        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+    )
+    account_id: str = created["CreateAccountStatus"]["AccountId"]
+    return account_id
+
+
+def root_of(emulator: Emulator) -> str:
+    """The id of the organization's root."""
+    [root] = emulator.client("organizations").list_roots()["Roots"]
+    root_id: str = root["Id"]
+    return root_id
+
+
+def make_unit(emulator: Emulator, parent_id: str, name: str) -> str:
+    """Make an organizational unit. Returns its id."""
+    made = emulator.client("organizations").create_organizational_unit(
+        ParentId=parent_id, Name=name
+    )
+    unit_id: str = made["OrganizationalUnit"]["Id"]
+    return unit_id
+
+
+def move(emulator: Emulator, account_id: str, unit_id: str) -> None:
+    """Move the account into the unit, or into the root."""
+    client = emulator.client("organizations")
+    [parent] = client.list_parents(ChildId=account_id)["Parents"]
+    client.move_account(
+        AccountId=account_id, SourceParentId=parent["Id"], DestinationParentId=unit_id
+    )

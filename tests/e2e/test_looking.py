@@ -1,12 +1,10 @@
 """Looks into member accounts: what stands behind a group, by roles that are really assumed.
 
-A stack set would make the role in each account from stacks/look-role.yaml. Here, a stack in each
-account does.
+A stack in each account makes the role from stacks/look-role.yaml, as a person would who names it in
+LookRole. test_look_role_stack_set.py lets the alerter's stack make them.
 """
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,10 +12,11 @@ import pytest
 
 from local.deliveries import MANAGEMENT_ACCOUNT_ID
 from tests.e2e.emulator import Emulator
-from tests.e2e.members import Group, Member
-from tests.e2e.organization import OPENING, Organization
-from tests.e2e.queues import Notification, Queue, subscribed_queue
+from tests.e2e.members import Member
+from tests.e2e.organization import Organization, join
+from tests.e2e.queues import Notification, subscribed_queue
 from tests.e2e.roles import Role
+from tests.e2e.scenes import Scene, assert_nothing_seen, attached_in, look_in
 from tests.e2e.stacks import Stack
 from tests.stories import story
 
@@ -30,41 +29,6 @@ ANOTHER_REGION: Final = "eu-west-1"
 # An account that never joined.
 OUTSIDE: Final = "999988887777"
 WIDENED: Final = "prefix-list-widened-to-the-world"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """A stack that looks, and a queue that gets its alerts."""
-
-    stack: Stack
-    queue: Queue
-    organization: Organization
-
-    def opening_of(self, group: Group, member: Member) -> dict[str, Any]:
-        """The record of the call that opened the group."""
-        recorded = story(OPENING)
-        [rule] = recorded["responseElements"]["securityGroupRuleSet"]["items"]
-        text = json.dumps(
-            replace(self.organization, account_id=member.account_id).record_of(OPENING)
-        )
-        for before, now in (
-            (recorded["requestParameters"]["groupId"], group.id),
-            (rule["securityGroupRuleId"], group.rule_id),
-            (recorded["awsRegion"], member.region),
-        ):
-            text = text.replace(before, now)
-        record: dict[str, Any] = json.loads(text)
-        return record
-
-    def alert_on_opening(self, group: Group, member: Member) -> Notification:
-        """What is sent when the call that opened the group is recorded."""
-        return self.alert_on(self.opening_of(group, member))
-
-    def alert_on(self, record: Mapping[str, Any]) -> Notification:
-        """What is sent when the call is recorded."""
-        self.stack.put(record)
-        [alert] = self.queue.alerts_until(record["eventID"])
-        return alert
 
 
 @pytest.fixture(scope="module")
@@ -114,31 +78,6 @@ def newcomer(emulator: Emulator, organization: Organization) -> Member:
     """An account of the organization, still without the role."""
     assert organization.id
     return Member(emulator=emulator, account_id=join(emulator, "newcomer"))
-
-
-def join(emulator: Emulator, name: str) -> str:
-    """Make an account of the organization. Returns its id."""
-    created = emulator.client("organizations").create_account(
-        AccountName=name, Email=f"{name}@example.com"
-    )
-    account_id: str = created["CreateAccountStatus"]["AccountId"]
-    return account_id
-
-
-def look_in(alert: Notification) -> dict[str, Any]:
-    """What the alert says of the one look."""
-    [look] = alert.finding["unmapped"]["looks"]
-    found: dict[str, Any] = look
-    return found
-
-
-def attached_in(alert: Notification) -> list[dict[str, Any]]:
-    """The network interfaces that the alert names."""
-    return [
-        resource["data"]
-        for resource in alert.finding["resources"]
-        if resource["type"] == "AWS::EC2::NetworkInterface"
-    ]
 
 
 # What is seen.
@@ -291,19 +230,6 @@ def widening_of(prefix_list_id: str, scene: Scene, member: Member) -> dict[str, 
 # What is not seen: the alert comes without it, and says why.
 
 
-def assert_nothing_seen(alert: Notification, member: Member) -> str:
-    """Returns what the alert says of it."""
-    assert alert.attributes["severity"] == "CRITICAL"
-    assert alert.attributes["account_id"] == member.account_id
-    assert alert.attributes["reach"] == "unknown"
-    assert attached_in(alert) == []
-    problem: str = look_in(alert)["problem"]
-    assert problem == (
-        f"the role {ROLE} does not exist in account {member.account_id}, or may not be assumed"
-    )
-    return problem
-
-
 def test_the_role_is_taken_away(scene: Scene, newcomer: Member) -> None:
     with_look_role(newcomer, scene.organization)
     first, second = newcomer.open_group("first"), newcomer.open_group("second")
@@ -315,7 +241,7 @@ def test_the_role_is_taken_away(scene: Scene, newcomer: Member) -> None:
     newcomer.delete_look_role()  # the function is warm, and still has credentials
     alert = scene.alert_on_opening(second, newcomer)
 
-    assert_nothing_seen(alert, newcomer)
+    assert_nothing_seen(alert, newcomer, ROLE)
 
 
 @pytest.mark.parametrize(
@@ -335,7 +261,7 @@ def test_a_role_that_trusts_somebody_else_lets_nobody_in(
 
     alert = scene.alert_on_opening(group, newcomer)
 
-    assert_nothing_seen(alert, newcomer)
+    assert_nothing_seen(alert, newcomer, ROLE)
 
 
 def test_the_function_assumes_no_role_outside_its_organization(
@@ -347,7 +273,7 @@ def test_the_function_assumes_no_role_outside_its_organization(
 
     alert = scene.alert_on_opening(group, outsider)
 
-    assert_nothing_seen(alert, outsider)
+    assert_nothing_seen(alert, outsider, ROLE)
 
 
 # Least privilege.
@@ -364,7 +290,7 @@ def test_without_its_statement_the_function_sees_nothing(
     with role.without("LookIntoAccounts"):
         alert = scene.alert_on_opening(group, payments)
 
-    problem = assert_nothing_seen(alert, payments)
+    problem = assert_nothing_seen(alert, payments, ROLE)
     noticed["LookIntoAccounts"] = f"the alert goes out, and says: {problem}"
 
 

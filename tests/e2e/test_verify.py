@@ -5,23 +5,17 @@ trail's last delivery, and the heartbeat, because nothing is recorded. Verify wa
 new stack, until a test counts one.
 """
 
-import os
-import shlex
-import subprocess
-import sys
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import pytest
-from botocore import xform_name
 
-from local.deliveries import TRAIL_REGION
 from security_group_alerter.settings import METRICS_NAMESPACE
-from tests.e2e.emulator import CREDENTIALS, Emulator
+from tests.e2e.commands import make_call, run_on
+from tests.e2e.emulator import Emulator
 from tests.e2e.organization import OPENING, Organization
 from tests.e2e.stacks import Stack
 from tests.local.cloud import Run
-from tests.stories import ROOT
 
 pytestmark = pytest.mark.no_cover
 
@@ -128,26 +122,6 @@ def test_the_command_that_verify_prints_fixes_the_problem(
     assert fixed.lines("stop") == []
 
 
-def run_on(stack: Stack, module: str, *arguments: str) -> Run:
-    """Run a command of ours on the stack, as a person would who has no settings of their own."""
-    done = subprocess.run(
-        [sys.executable, "-m", module, "--stack", stack.name, *arguments],
-        cwd=ROOT,
-        env=CREDENTIALS
-        | {
-            "PATH": os.environ["PATH"],
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_DEFAULT_REGION": TRAIL_REGION,
-            "AWS_ENDPOINT_URL": stack.emulator.client("sts").meta.endpoint_url,
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stderr == ""
-    return Run(done.returncode, done.stdout, done.stderr)
-
-
 def subjects_of(run: Run, state: str) -> set[str]:
     """What was looked at, and is so: the second column."""
     lines = [line for line in run.out.splitlines() if line.startswith(f"{state} ")]
@@ -157,19 +131,3 @@ def subjects_of(run: Run, state: str) -> set[str]:
 def line_of(run: Run, subject: str) -> str:
     [line] = [line for line in run.out.splitlines() if line[9:29].strip() == subject]
     return line
-
-
-def make_call(emulator: Emulator, command: str) -> None:
-    """What the AWS CLI would do: `logs put-subscription-filter --region … --filter-name …`."""
-    service, operation, *options = shlex.split(command)
-    client = emulator.client(service)
-    method = operation.replace("-", "_")
-    model = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[method])
-    known = {xform_name(member, "-"): member for member in model.input_shape.members}
-    named = {
-        option.removeprefix("--"): value
-        for option, value in zip(options[::2], options[1::2], strict=True)
-    }
-    assert named.pop("region") == TRAIL_REGION
-    request: dict[str, Any] = {known[name]: value for name, value in named.items()}
-    getattr(client, method)(**request)

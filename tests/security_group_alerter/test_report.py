@@ -58,6 +58,7 @@ def reported(payload: Any, publish: Publish, marks: list[str] | None = None) -> 
         mark_alerted=mark,
         publish=publish,
         recall=Memories().recall,
+        note=Memories().note,
     )
     return alerter.alert_on(payload, now=NOW, time_left=lambda: 120)
 

@@ -38,6 +38,7 @@ class Installation:
             mark_alerted=self._mark,
             publish=self._publish,
             recall=self._memories.recall,
+            note=self._memories.note,
         )
         texts = (it if isinstance(it, str) else json.dumps(it) for it in log_events)
         stream = f"{ORGANIZATION}_{account_id}_CloudTrail_eu-central-1"

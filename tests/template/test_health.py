@@ -61,7 +61,7 @@ def test_what_is_remembered_fits_its_table(stack: Stack) -> None:
 
     assert not recollection.unwritten
     expires = table["TimeToLiveSpecification"]["AttributeName"]
-    assert item.keys() == {key["AttributeName"], expires, "version", "memory"}
+    assert item.keys() == {key["AttributeName"], expires, "version", "memory", "told"}
     assert table["TimeToLiveSpecification"]["Enabled"] is True
     [forgotten] = item[expires].values()
     assert int(str(forgotten)) == (NOW + KEPT).timestamp()

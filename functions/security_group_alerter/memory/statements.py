@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ..model.change import Action, Change, PrefixListChange, SecurityGroupChange
-from ..model.exposure_life import Event, Resource
+from ..model.exposure_life import Event, LookedBy, Resource
 from ..model.group_state import GroupState, NetworkInterface, PrefixListState
 from ..model.record import CloudTrailRecord, Outcome
 from ..model.rules import Direction, Peer, SecurityGroupRule
@@ -197,11 +197,13 @@ def _about_list(event: Event, change: PrefixListChange) -> Iterator[Statement]:
         )
 
 
-def seen_of(state: GroupState | PrefixListState) -> tuple[Statement, ...]:
+def seen_of(
+    state: GroupState | PrefixListState, by: LookedBy = LookedBy.DELIVERY
+) -> tuple[Statement, ...]:
     """What a look says; nothing where it did not see every rule or range."""
     if not state.has_all_rules:
         return ()
-    event = Event(event_id=f"look:{state.seen_at.isoformat()}", time=state.seen_at - LOOKS_BACK)
+    event = Event(event_id=f"{by}:{state.seen_at.isoformat()}", time=state.seen_at - LOOKS_BACK)
     if isinstance(state, PrefixListState):
         return (
             SeenRanges(

@@ -116,4 +116,5 @@ def _message_of(
         body=json.dumps(forms, separators=(",", ":")),
         event_ids=part.event_ids,
         keys=tuple(key for entry in part.delivered for key in entry.keys),
+        exposures=part.exposures,
     )

@@ -17,6 +17,7 @@ from ..model.change import Action, AttachmentChange, SecurityGroupChange
 from ..model.exposure import Breadth
 from ..model.exposure_life import EndedHow
 from ..model.finding import Finding
+from ..model.ledger import Activity, Status
 from ..model.presentation import Presentation
 from ..model.principal import Principal, Session
 from ..model.record import CloudTrailRecord, Outcome
@@ -136,7 +137,8 @@ class Briefing:
     `undo` all of them, the last call first, each command once; `without_undo` are the numbers of
     the calls that have no command, by the reason. `looks` are (what it shows, read-only command,
     how to read it). `owner` may know more, and `belongs` is where the account belongs. `uid` is
-    the same for the same events, however often they are reported.
+    that of the exposure that it tells of, if that is one; else it is the same for the same events,
+    however often they are reported.
     """
 
     alert: Alert
@@ -509,6 +511,18 @@ def _looks(alert: Alert, calls: Sequence[Call]) -> Iterator[tuple[str, str, str 
                 yield looks[0].shows, command, looks[0].how_to_read
 
 
+def exposures_in(alert: Alert) -> dict[str, tuple[Activity, Status]]:
+    """Each exposure that the alert tells of, by its uid: what of it, and what is to be done now."""
+    told: dict[str, tuple[Activity, Status]] = {}
+    for news in alert.exposures:
+        first, _ = told.get(news.uid, (news.activity, news.status))
+        told[news.uid] = (first, news.status)
+    return told
+
+
 def _uid_of(alert: Alert) -> str:
+    exposures = exposures_in(alert)
+    if len(exposures) == 1:
+        return next(iter(exposures))
     parts = sorted(it for entry in alert.delivered for it in entry.event_ids or entry.keys)
     return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:32]

@@ -9,14 +9,16 @@ exposure) in the `data` of its evidence.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from ..model.alert import Alert
 from ..model.exposure import Exposure, Opening
+from ..model.ledger import Activity, Status
 from ..model.record import CloudTrailRecord, Outcome
 from ..model.severity import Severity
-from .briefing import Briefing, Call
+from .briefing import Briefing, Call, exposures_in
 from .changed.words import Weakened
 from .limits import Limits
 from .links import partition_of
@@ -33,6 +35,7 @@ _SEVERITY_IDS = {
     Severity.CRITICAL: 5,
 }
 _AWS_ACCOUNT = 10
+_DETECTION_FINDING = 2004
 # Of those that carry the groups, and of the addresses of each, so many are named.
 _MOST_INTERFACES, _MOST_ADDRESSES = 50, 10
 _RULE = 1
@@ -55,19 +58,21 @@ def machine_of(briefing: Briefing) -> str:
     alert, times = briefing.alert, briefing.times
     first = briefing.calls[0].record
     actor, how = _caller(first, briefing.limits) if first else ({}, {})
+    exposures = exposures_in(alert)
+    activity, status = _foremost(exposures)
     document = without_empty(
-        activity_id=1,
-        activity_name="Create",
+        activity_id=activity.value,
+        activity_name=activity.name.capitalize(),
         category_name="Findings",
         category_uid=2,
         class_name="Detection Finding",
-        class_uid=2004,
-        type_name="Detection Finding: Create",
-        type_uid=200401,
+        class_uid=_DETECTION_FINDING,
+        type_name=f"Detection Finding: {activity.name.capitalize()}",
+        type_uid=100 * _DETECTION_FINDING + activity,
         severity=alert.severity.name.capitalize(),
         severity_id=_SEVERITY_IDS[alert.severity],
-        status="New",
-        status_id=1,
+        status=status.name.replace("_", " ").title(),
+        status_id=status.value,
         count=briefing.count,
         message=briefing.headline,
         time=_milliseconds(times[0] if times else alert.seen_at),
@@ -89,6 +94,10 @@ def machine_of(briefing: Briefing) -> str:
             outcome=alert.outcome.value,
             world_open=alert.world_open,
             reach=alert.reach,
+            exposures=[
+                {"uid": uid, "activity_id": activity.value, "status_id": status.value}
+                for uid, (activity, status) in exposures.items()
+            ],
             looks=[looked.facts for looked in briefing.looked],
             may_repeat=alert.may_repeat,
             memory_failed=alert.memory_failed or None,
@@ -107,6 +116,14 @@ def machine_of(briefing: Briefing) -> str:
     if _HALF in text:
         text = json.dumps(_whole(document), separators=(",", ":"))
     return text
+
+
+def _foremost(exposures: Mapping[str, tuple[Activity, Status]]) -> tuple[Activity, Status]:
+    """What the whole alert is: new if anything in it is, and over if everything is."""
+    if not exposures:
+        return Activity.CREATE, Status.NEW
+    activity = min(activity for activity, _ in exposures.values())
+    return activity, min(status for its, status in exposures.values() if its is activity)
 
 
 def _cloud(alert: Alert, limits: Limits) -> dict[str, Any]:

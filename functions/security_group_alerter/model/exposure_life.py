@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -21,6 +21,21 @@ class EndedHow(StrEnum):
     SEEN = "seen"
 
 
+class LookedBy(StrEnum):
+    """Who looked: the beginning of a look's event id. Nothing is told of what a first sweep found.
+
+    The ids of CloudTrail's events are UUIDs.
+    """
+
+    DELIVERY = "look"
+    WATCH = "watch"
+    SWEEP = "sweep"
+    FIRST_SWEEP = "first-sweep"
+
+
+_LOOKERS = frozenset(LookedBy)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """A call: when it was made, and by whom. CloudTrail's update of an event is that event."""
@@ -28,6 +43,12 @@ class Event:
     event_id: str
     time: datetime
     principal: str | None = None
+
+    @property
+    def looked_by(self) -> LookedBy | None:
+        """Whose look this is; None for a call."""
+        start, colon, _ = self.event_id.partition(":")
+        return LookedBy(start) if colon and start in _LOOKERS else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +67,18 @@ class ExposureLife:
 
     `opened` is None where only the end is known, or where it stood before all that is known;
     `closed` is None while something of it is still open. `event_ids` are the events that opened it,
-    closed parts of it, and ended it.
+    closed parts of it, and ended it. `revealed` is the event by which it is known: the one that
+    opened it, or a later one. `other_uids` are those that it may have had while less was known.
     """
 
     uid: str
     resource: Resource
     opened: Event | None
+    revealed: Event
     closed: Event | None
     closed_how: EndedHow | None
     severity: Severity
     openings: tuple[Opening, ...]
     event_ids: tuple[str, ...]
+    # Known only while its event is remembered as it was said.
+    other_uids: tuple[str, ...] = field(default=(), compare=False)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .ledger import ExposureNews
+
 # Amazon SNS takes 256 KiB for a message with its attributes, and for a whole batch.
 # https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
 LARGEST_MESSAGE = 256 * 1024
@@ -14,7 +16,7 @@ class Message:
     """A subject, attributes to filter by, and one text for each protocol.
 
     `body` is the JSON object of `MessageStructure: json`. `keys` are what the events in it are
-    remembered by once they have been alerted.
+    remembered by once they have been alerted; `exposures` are those that it tells of.
     """
 
     subject: str
@@ -22,6 +24,7 @@ class Message:
     body: str
     event_ids: tuple[str, ...]
     keys: tuple[str, ...]
+    exposures: tuple[ExposureNews, ...] = ()
 
     @property
     def size(self) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 from ..alerting import Alerter
 from ..aws import clients, group_memory, organization, sns
 from ..aws.group_memory import GroupMemoryTable
+from ..aws.ledger import Ledger
 from ..aws.organization import AccountDirectory
 from ..aws.seen_events import SeenEvents
 from ..aws.sending_slots import SendingSlots
@@ -75,6 +76,7 @@ def delivery_alerter(environment: Mapping[str, str], *, today: date) -> Alerter:
         mark_alerted=table.mark,
         publish=publisher.publish,
         recall=memory.recall,
+        note=Ledger(dynamodb, table_name=settings.group_memory_table).note,
         look_at=_look_at(session, settings.look_role_name),
     )
 

@@ -182,6 +182,7 @@ def life(
         uid="u",
         resource=of or resource(),
         opened=opened_at,
+        revealed=opened_at or Event(event_id="e-1", time=CALLED_AT, principal=JANE),
         closed=Event(event_id="e-1", time=CALLED_AT, principal=JANE),
         closed_how=EndedHow.REVOKED,
         severity=Severity.CRITICAL,
