@@ -37,7 +37,7 @@ _TRIES: Final = 3
 # What is larger is not CloudTrail's, and is read piece by piece.
 _LARGEST: Final = 8 * 1024 * 1024
 # What is downloaded, or being downloaded, and not handed on yet: in bytes and in objects.
-_MOST_BYTES: Final = 32 * 1024 * 1024
+_MOST_BYTES: Final = 16 * 1024 * 1024
 _MOST_OBJECTS: Final = 256
 _NEEDED: Final = (
     "you need s3:ListBucket on the bucket, s3:GetObject on its objects, and kms:Decrypt on the key "

@@ -115,9 +115,11 @@ def _parts(
     with ProcessPoolExecutor(workers, context, _ignore_interruptions) as pool:
         waiting: deque[Future[Found]] = deque()
         try:
+            # What was downloaded takes memory until it is read; a path takes none.
+            ahead = workers if has_threads else 4 * workers
             for chunk in _chunks_of(sources):
                 waiting.append(pool.submit(_read_chunk, chunk, selection))
-                if len(waiting) > 2 * workers:
+                if len(waiting) > ahead:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
