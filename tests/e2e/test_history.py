@@ -1,5 +1,6 @@
 """An archive in a bucket is read over HTTP, by several processes, as it is from a folder."""
 
+import json
 import os
 import random
 import subprocess
@@ -7,11 +8,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from local.deliveries import TRAIL_REGION
 from local.history.sample import write_sample
 from tests.e2e.emulator import CREDENTIALS, Emulator
+from tests.e2e.organization import OPENING, Organization
+from tests.e2e.queues import Queue
+from tests.e2e.stacks import Stack
 from tests.local.test_history import written
 from tests.stories import ROOT
+
+pytestmark = pytest.mark.no_cover
 
 BUCKET = "archive-to-read"
 
@@ -49,6 +57,21 @@ def test_a_bucket_that_is_not_there(emulator: Emulator) -> None:
 
     assert (run.returncode, run.stdout) == (2, "")
     assert run.stderr.startswith("history: s3://no-such-archive/AWSLogs: ListObjectsV2: ")
+
+
+def test_the_ledger_of_a_stack_is_drawn(
+    stack: Stack, queue: Queue, organization: Organization
+) -> None:
+    record = organization.record_of(OPENING)
+    stack.put(record)
+    queue.alerts_until(record["eventID"])
+
+    run = history(stack.emulator, "--ledger", "--stack", stack.name)
+
+    assert run.returncode == 0, run.stderr
+    exposures = [json.loads(line) for line in run.stdout.splitlines()]
+    assert record["eventID"] in {it["opened_event_id"] for it in exposures}
+    assert run.stderr.endswith(" open, 0 broken items\n")
 
 
 def history(emulator: Emulator, *arguments: Any) -> subprocess.CompletedProcess[str]:
