@@ -39,8 +39,8 @@ replay: .venv/.replay ## Print the alerts for FILES (default: the stories in eve
 	@if [ -e "$$FILES" ]; then set -- "$$FILES"; else eval "set -- $$FILES"; fi; \
 	PYTHONPATH=functions .venv/bin/python -m local.replay --format $(FORMAT) -- "$$@"
 
-history: .venv/.replay ## List each time that something was open to the Internet: ARGS="PATH…"; a sample without one
-	@PYTHONPATH=functions .venv/bin/python -m local.history $(ARGS)
+history: .venv/.replay ## List each time that something was open to the Internet: ARGS="PATH…", ARGS=s3://BUCKET, ARGS=--ledger; else a sample
+	@PYTHONPATH=functions .venv/bin/python -m local.history --config-env $(CONFIG_ENV) $(ARGS)
 
 quick: .venv/.dev ## While you work: format, lint, types and the tests of the core, in seconds
 	@.venv/bin/ruff format --check .

@@ -24,6 +24,7 @@ CREDENTIAL_ERRORS: Final = frozenset(
         "InvalidAccessKeyId",
         "InvalidClientTokenId",
         "InvalidSignatureException",
+        "InvalidToken",  # S3
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",
     }

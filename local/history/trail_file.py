@@ -62,8 +62,12 @@ def content_of(path: str) -> bytes:
     if not Path(path).is_file():
         # What a pipe gives can be read only once.
         raise UnusualFileError
-    packed = Path(path).read_bytes()
-    data = (_unpacked(packed) if packed.startswith(_GZIP) else packed).strip()
+    return unpacked(Path(path).read_bytes())
+
+
+def unpacked(packed: bytes) -> bytes:
+    """The content of a file that has these bytes. Raises UnusualFileError."""
+    data = (_inflated(packed) if packed.startswith(_GZIP) else packed).strip()
     if len(data) > LARGEST or not (data.startswith(_BEGIN) and data.endswith(_END)):
         raise UnusualFileError
     # A record that does not follow another one, nor begins the file, lies within one.
@@ -77,7 +81,7 @@ def number_of_records(data: bytes) -> int:
     return data.count(_RECORD)
 
 
-def _unpacked(packed: bytes) -> bytes:
+def _inflated(packed: bytes) -> bytes:
     member = _zlib.decompressobj(zlib.MAX_WBITS | 16)
     try:
         data: bytes = member.decompress(packed, LARGEST + 1)
