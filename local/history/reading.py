@@ -19,7 +19,13 @@ from security_group_alerter.model.exposure_life import Resource
 from ..awslogs import log_events_in
 from ..records_in import File, Payload, Reader
 from .archive import Selection
-from .trail_file import RecordSearch, UnusualFileError, content_of, number_of_records
+from .trail_file import (
+    RecordSearch,
+    UnusualFileError,
+    content_of,
+    keep_freed_memory,
+    number_of_records,
+)
 
 # Only these say what is open. What is done to a trail is no exposure, nor what carries a group.
 NAMES: Final = frozenset(
@@ -89,10 +95,10 @@ def read(
 
 def _parts(chunks: list[list[File]], selection: Selection, workers: int) -> Iterator[Found]:
     if workers <= 1:
+        keep_freed_memory()
         yield from (_read_chunk([file], selection) for chunk in chunks for file in chunk)
         return
-    # An interruption reaches every process of the terminal: this one decides.
-    with ProcessPoolExecutor(workers, initializer=_ignore_interruptions) as pool:
+    with ProcessPoolExecutor(workers, initializer=_begin) as pool:
         try:
             yield from pool.map(_read_chunk, chunks, [selection] * len(chunks))
         except BaseException:
@@ -100,7 +106,9 @@ def _parts(chunks: list[list[File]], selection: Selection, workers: int) -> Iter
             raise
 
 
-def _ignore_interruptions() -> None:
+def _begin() -> None:
+    keep_freed_memory()
+    # An interruption reaches every process of the terminal: the one that began decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -132,12 +140,13 @@ def _read_chunk(files: list[File], selection: Selection) -> Found:
         found.files += 1
         try:
             data = content_of(file.path)
-            records = list(search.records_in(data))
+            number = number_of_records(data)
+            records = list(search.records_in(data, number))
         except (UnusualFileError, OSError):
             found.unusual.append(file)
             continue
         found.bytes += size_of(file)
-        found.records += number_of_records(data)
+        found.records += number
         for record in records:
             _take(record, selection, found)
     return found
