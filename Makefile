@@ -88,8 +88,8 @@ bench: .venv/.replay ## Measure the function against its goals and beside others
 	@$(MAKE) .venv/bench/.installed
 	@PYTHONPATH=functions .venv/bin/python -m benchmarks
 
-bench-history: .venv/.replay ## Measure make history against other ways to read an archive (Linux)
-	@.venv/bin/python -m benchmarks.archive
+bench-history: .venv/.replay ## Measure make history against other ways to read an archive; ARGS=--year reads a year (Linux)
+	@PYTHONPATH=functions .venv/bin/python -m benchmarks.archive $(ARGS)
 
 build: .venv/sam/.installed ## Build what is deployed, in .aws-sam
 	@# The function's own Makefile wants a Python with pip: here is one.

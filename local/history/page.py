@@ -10,9 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
 from security_group_alerter.messages.rule_words import internet_share_words
 from security_group_alerter.messages.text import listed, plural, safe
 from security_group_alerter.model.exposure_life import Event, ExposureLife
@@ -46,6 +43,10 @@ def page_of(lives: Sequence[ExposureLife], *, source: str = RECORDS, is_partial:
 
     `source` says by what the exposures are known.
     """
+    # Slow to import, and most runs write no page.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined
     )

@@ -22,7 +22,14 @@ from ..awslogs import log_events_in
 from ..records_in import File, Payload, Reader
 from .archive import Selection
 from .sources import Source, size_of
-from .trail_file import RecordSearch, UnusualFileError, content_of, number_of_records, unpacked
+from .trail_file import (
+    RecordSearch,
+    UnusualFileError,
+    content_of,
+    keep_freed_memory,
+    number_of_records,
+    unpacked,
+)
 
 if TYPE_CHECKING:
     from .downloads import Downloads
@@ -107,12 +114,12 @@ def _parts(
     sources: Iterable[Source], selection: Selection, workers: int, *, has_threads: bool
 ) -> Iterator[Found]:
     if workers <= 1:
+        keep_freed_memory()
         yield from (_read_chunk([source], selection) for source in sources)
         return
     # A process that is forked while threads run may wait for ever for what one of them held.
     context = get_context("spawn") if has_threads else None
-    # An interruption reaches every process of the terminal: this one decides.
-    with ProcessPoolExecutor(workers, context, _ignore_interruptions) as pool:
+    with ProcessPoolExecutor(workers, context, _begin) as pool:
         waiting: deque[Future[Found]] = deque()
         try:
             # What was downloaded takes memory until it is read; a path takes none.
@@ -128,7 +135,9 @@ def _parts(
             raise
 
 
-def _ignore_interruptions() -> None:
+def _begin() -> None:
+    keep_freed_memory()
+    # An interruption reaches every process of the terminal: the one that began decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -153,13 +162,14 @@ def _read_chunk(sources: list[Source], selection: Selection) -> Found:
         found.files += 1
         try:
             data = content_of(file.path) if content is None else unpacked(content)
-            records = list(search.records_in(data))
+            number = number_of_records(data)
+            records = list(search.records_in(data, number))
         except (UnusualFileError, OSError):
             found.unusual.append(file)
             continue
         found.usual_in.add(file.folder)
         found.bytes += source.size
-        found.records += number_of_records(data)
+        found.records += number
         for record in records:
             _take(record, selection, found)
     return found
