@@ -9,7 +9,7 @@ import pytest
 
 from tests.template.stack import ROOT, Stack
 
-FUNCTIONS = ("SecurityGroupAlerterFunction", "DailyCheckFunction")
+FUNCTIONS = ("SecurityGroupAlerterFunction", "DailyCheckFunction", "WatchFunction")
 
 
 @pytest.fixture
