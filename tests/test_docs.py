@@ -43,8 +43,10 @@ from tests.local.history_sample import history_sample
 from tests.local.replay_inputs import read_in_part, read_whole
 from tests.local.replay_sample import email_sample, replay_sample, scenario_sample
 from tests.local.samples import (
+    close_sample,
     deploy_sample,
     drop_sample,
+    exposures_sample,
     preflight_sample,
     redrive_sample,
     verify_sample,
@@ -540,6 +542,7 @@ BLOCKS: Final[dict[str, dict[str, Callable[[], str]]]] = {
     "docs/history.md": {"history": shown(history_sample)},
     "docs/operate.md": {
         "alarms": alarms,
+        "exposures": shown(exposures_sample),
         "redrive": shown(redrive_sample),
         "drop": shown(drop_sample),
     },
@@ -555,6 +558,7 @@ BLOCKS: Final[dict[str, dict[str, Callable[[], str]]]] = {
         "scenario": shown(scenario_sample),
         "tried": tried,
     },
+    "docs/runbook.md": {"close": shown(close_sample)},
     "docs/subscribe.md": {"forms": forms, "attributes": attributes},
 }
 
