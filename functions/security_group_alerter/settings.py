@@ -56,6 +56,21 @@ class CheckSettings:
     runbook_url: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepSettings:
+    """What can be set from outside for the sweep in handlers/sweep.py."""
+
+    group_memory_table: str
+    look_role_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSettings(SweepSettings):
+    """What can be set from outside for the plan in handlers/sweep.py."""
+
+    sweep_queue_url: str
+
+
 @dataclass(frozen=True, slots=True)
 class Variable:
     """How one environment variable becomes one setting."""
@@ -77,6 +92,16 @@ def delivery_settings_in(environment: Mapping[str, str]) -> DeliverySettings:
 def check_settings_in(environment: Mapping[str, str]) -> CheckSettings:
     """The settings of handlers/daily_check.py. Raises SettingsError."""
     return CheckSettings(**_values_in(environment, CHECK))
+
+
+def sweep_settings_in(environment: Mapping[str, str]) -> SweepSettings:
+    """The settings of a sweep. Raises SettingsError."""
+    return SweepSettings(**_values_in(environment, SWEEP))
+
+
+def plan_settings_in(environment: Mapping[str, str]) -> PlanSettings:
+    """The settings of a sweep's plan. Raises SettingsError."""
+    return PlanSettings(**_values_in(environment, PLAN))
 
 
 def _values_in(environment: Mapping[str, str], variables: Mapping[str, Variable]) -> dict[str, Any]:
@@ -219,4 +244,19 @@ CHECK: dict[str, Variable] = {
     "OPERATIONS_TOPIC_ARN": replace(DELIVERY["ALERT_TOPIC_ARN"], setting="operations_topic_arn"),
     "CHAT_TOPIC_ARN": DELIVERY["CHAT_TOPIC_ARN"],
     "RUNBOOK_URL": PRESENTATION["RUNBOOK_URL"],
+}
+
+# Of handlers/sweep.py: the sweep, and its plan.
+SWEEP: dict[str, Variable] = {
+    "GROUP_MEMORY_TABLE": DELIVERY["GROUP_MEMORY_TABLE"],
+    "LOOK_ROLE_NAME": replace(DELIVERY["LOOK_ROLE_NAME"], is_required=True),
+}
+PLAN: dict[str, Variable] = {
+    **SWEEP,
+    "SWEEP_QUEUE_URL": Variable(
+        "sweep_queue_url",
+        "the URL of an SQS queue",
+        _matching(r"https?://[\w.:-]+/[0-9]+/[\w.-]+"),
+        is_required=True,
+    ),
 }

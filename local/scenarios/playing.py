@@ -11,6 +11,7 @@ from ..deliveries import deliveries_of
 from ..replayed_function import ReplayedFunction, SubscriptionFilter
 from .member_accounts import SERVICES, MemberAccounts
 from .reading import Scenario, Step
+from .sweeps import Sweeps
 
 # The name of the role with which to look, where there is anything to see.
 LOOK_ROLE_NAME = "security-group-alerter-look"
@@ -38,9 +39,12 @@ def played(scenario: Scenario) -> Iterator[PlayedStep]:
         accounts.reachable(),
     ):
         function, subscription_filter = ReplayedFunction(), SubscriptionFilter()
+        sweeps = Sweeps(accounts)
         for step in scenario.steps:
             accounts.turn_to(step.at)
             accounts.change(step.state or {})
+            if step.sweep and scenario.has_state:
+                sweeps.run(now=step.at)
             yield _delivered(step, function, subscription_filter, topic)
             accounts.raise_gaps()
 
