@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from local.template import DAILY_CHECK, HEALTH, LOOK_ROLE, TEMPLATE, read_template
+from local.template import DAILY_CHECK, HEALTH, LOOK_ROLE, SWEEP, TEMPLATE, read_template
 from tests.template.stack import NESTED, PREVIOUS_TEMPLATE, Stack, previously_deployed
 
 # Type of resource -> the property that gives it a name of our own.
@@ -49,6 +49,7 @@ NEW: Final = {
     "Health",
     "LookRoleHere",
     "LookRoles",
+    "Sweep",
     "TeamsChannel",
     # In the nested stacks.
     "ChatNotDeliveredAlarm",
@@ -80,6 +81,7 @@ NESTED_TEMPLATES: Final = {
     "Health": HEALTH,
     "DailyCheck": DAILY_CHECK,
     "LookRoleHere": LOOK_ROLE,
+    "Sweep": SWEEP,
 }
 
 

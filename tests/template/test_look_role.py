@@ -168,7 +168,9 @@ def test_every_role_that_looks_is_where_look_roles_expect_it(made: Stack) -> Non
     assert role.startswith(looking.removesuffix("*"))
     # And no other role of the stack is.
     paths = [it.get("Path") for it in made.of_type("AWS::IAM::Role").values()]
-    assert [it for it in paths if it] == [f"/security-group-alerter/{STACK}/"]
+    assert [it for it in paths if it] == [f"/security-group-alerter/{STACK}/"] * 3
+    looks = ("SecurityGroupAlerterRole", "SweepPlanRole", "SweepRole")
+    assert all("Path" in made.properties(name) for name in looks)
 
 
 @pytest.mark.parametrize(
