@@ -366,11 +366,17 @@ def operations_alarms() -> dict[str, Any]:
     }
 
 
-def resources() -> dict[str, Any]:
-    """The resources of the stack and of those that it nests."""
-    found: dict[str, Any] = {}
-    for path in (template.TEMPLATE, *sorted((ROOT / "stacks").glob("*.yaml"))):
-        found |= read_template(path)["Resources"]
+def resources(*, always: bool = False) -> dict[str, Any]:
+    """The resources of the stack and of those that it nests; or only where it always nests them."""
+    found: dict[str, Any] = read_template(template.TEMPLATE)["Resources"]
+    optional = {
+        (ROOT / it["Properties"]["TemplateURL"]).resolve()
+        for it in found.values()
+        if it["Type"] == "AWS::CloudFormation::Stack" and "Condition" in it
+    }
+    for path in sorted((ROOT / "stacks").glob("*.yaml")):
+        if not (always and path in optional):
+            found |= read_template(path)["Resources"]
     return found
 
 
@@ -452,7 +458,7 @@ def words_for_fixed_cost() -> str:
 
 def fixed_counts() -> tuple[int, int]:
     """How many metrics alarms watch, and how many the stack makes, with its defaults."""
-    made = [it for it in resources().values() if "Condition" not in it]
+    made = [it for it in resources(always=True).values() if "Condition" not in it]
     alarms_ = [it["Properties"] for it in made if it["Type"] == "AWS::CloudWatch::Alarm"]
     watched = sum(
         sum("MetricStat" in metric for metric in it.get("Metrics", [])) or 1 for it in alarms_

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from local.template import DAILY_CHECK, HEALTH, LOOK_ROLE, TEMPLATE, WATCH, read_template
+from local.template import DAILY_CHECK, HEALTH, LOOK_ROLE, SWEEP, TEMPLATE, WATCH, read_template
 from tests.template.stack import NESTED, PREVIOUS_TEMPLATE, Stack, previously_deployed
 
 # Type of resource -> the property that gives it a name of our own.
@@ -49,6 +49,7 @@ NEW: Final = {
     "Health",
     "LookRoleHere",
     "LookRoles",
+    "Sweep",
     "TeamsChannel",
     # In the nested stacks.
     "ChatNotDeliveredAlarm",
@@ -83,6 +84,7 @@ NESTED_TEMPLATES: Final = {
     "DailyCheck": DAILY_CHECK,
     "Watch": WATCH,
     "LookRoleHere": LOOK_ROLE,
+    "Sweep": SWEEP,
 }
 
 
@@ -118,7 +120,12 @@ def test_health_gives_nobody_a_permission() -> None:
 def test_an_update_from_the_version_before_keeps_all_but_what_moved() -> None:
     previous, now = resources_in(read_template(PREVIOUS_TEMPLATE)), resources_in(read_template())
     health = resources_in(read_template(HEALTH))
-    nested = health | resources_in(read_template(DAILY_CHECK)) | resources_in(read_template(WATCH))
+    nested = health | {
+        name: it
+        for path in NESTED_TEMPLATES.values()
+        if path != LOOK_ROLE
+        for name, it in resources_in(read_template(path)).items()
+    }
 
     kept = {name: now.get(name) for name in previous.keys() - MOVED.keys() - GONE}
     assert kept == {name: previous[name] for name in kept}
