@@ -15,15 +15,17 @@ PACKAGE: Final = ROOT / "functions" / "security_group_alerter"
 MODULES: Final = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 # Each layer, and what it may import: only layers further down.
 MAY_IMPORT: Final = {
-    "handlers": {"wiring", "alerting", "checking", "settings"},
+    "handlers": {"wiring", "alerting", "checking", "digesting", "settings"},
     "wiring": {
-        *("alerting", "checking", "standing", "aws", "messages", "judgement", "settings", "model"),
+        *("alerting", "checking", "digesting", "standing"),
+        *("aws", "messages", "judgement", "settings", "model"),
     },
     "alerting": {
         *("standing", "aftermath", "telling", "grouping", "messages", "judgement"),
         *("cloudtrail", "model"),
     },
     "checking": {"messages", "judgement", "model"},
+    "digesting": {"standing", "messages", "memory", "judgement", "model"},
     "aws": {"cloudtrail", "ec2", "memory", "settings", "model"},
     "standing": {"ec2", "memory", "judgement", "model"},
     "aftermath": {"judgement", "model"},

@@ -20,6 +20,7 @@ from security_group_alerter.aws.sns import RESERVED_SECONDS
 from security_group_alerter.cloudtrail.changes import READERS
 from security_group_alerter.cloudtrail.heartbeat import HEARTBEAT_CALL
 from security_group_alerter.handlers import delivery as handler
+from security_group_alerter.model.seen import Mark
 from security_group_alerter.settings import METRICS_NAMESPACE
 from tests.security_group_alerter.aws.table_wire import NOW, closed
 from tests.security_group_alerter.aws.table_wire import resource as group_of
@@ -37,10 +38,11 @@ def test_what_the_function_writes_fits_the_table_and_is_forgotten_again(stack: S
         client = boto3.client("dynamodb")
         SeenEvents(
             client, table_name=SEEN_EVENTS_TABLE, clock=lambda: 0, sleep=lambda _: None
-        ).mark(["event-1"])
+        ).mark([Mark("event-1")])
         [item] = client.scan(TableName=SEEN_EVENTS_TABLE)["Items"]
 
-    assert item.keys() == {key["AttributeName"], table["TimeToLiveSpecification"]["AttributeName"]}
+    names = {key["AttributeName"], table["TimeToLiveSpecification"]["AttributeName"]}
+    assert item.keys() == names | {"change"}
     assert table["TimeToLiveSpecification"]["Enabled"] is True
     [forgotten] = item[table["TimeToLiveSpecification"]["AttributeName"]].values()
     # At least as long as anything can come again: the failure queue keeps it the longest.

@@ -149,7 +149,13 @@ def _accepted_of(
 ) -> tuple[tuple[SecurityGroupRule, ...], Acceptance]:
     """The added rules, or ports of them, that no accepted opening covers, and what is accepted."""
     if record.outcome is Outcome.SUCCEEDED and standards.accepted:
-        return acceptance_of(change, standards.accepted, record=record, today=today)
+        return acceptance_of(
+            change,
+            standards.accepted,
+            account_id=record.account_id,
+            region=record.region,
+            today=today,
+        )
     return change.added, Acceptance()
 
 
