@@ -18,6 +18,7 @@ except ImportError:
 TEMPLATE: Final = Path(__file__).parents[1] / "template.yaml"
 HEALTH: Final = TEMPLATE.parent / "stacks/health.yaml"
 DAILY_CHECK: Final = TEMPLATE.parent / "stacks/daily-check.yaml"
+WATCH: Final = TEMPLATE.parent / "stacks/watch.yaml"
 LOOK_ROLE: Final = TEMPLATE.parent / "stacks/look-role.yaml"
 
 

@@ -69,6 +69,22 @@ class DigestSettings:
     chat_topic_arn: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchSettings:
+    """What can be set from outside for handlers/watch.py. None is what was left empty."""
+
+    presentation: Presentation
+    alert_topic_arn: str
+    seen_events_table: str
+    group_memory_table: str
+    # With its path, and without a slash before it.
+    look_role_name: str | None = None
+    organization_id: str | None = None
+    account_tags: tuple[str, ...] = ()
+    chat_topic_arn: str | None = None
+    minimum_chat_severity: Severity = Severity.HIGH
+
+
 @dataclass(frozen=True, slots=True)
 class Variable:
     """How one environment variable becomes one setting."""
@@ -82,9 +98,12 @@ class Variable:
 
 def delivery_settings_in(environment: Mapping[str, str]) -> DeliverySettings:
     """The settings of handlers/delivery.py. Raises SettingsError."""
-    values = _values_in(environment, PRESENTATION | DELIVERY)
-    presentation = {it.setting: values.pop(it.setting) for it in PRESENTATION.values()}
-    return DeliverySettings(presentation=Presentation(**presentation), **values)
+    return DeliverySettings(**_with_presentation(environment, DELIVERY))
+
+
+def watch_settings_in(environment: Mapping[str, str]) -> WatchSettings:
+    """The settings of handlers/watch.py. Raises SettingsError."""
+    return WatchSettings(**_with_presentation(environment, WATCH))
 
 
 def check_settings_in(environment: Mapping[str, str]) -> CheckSettings:
@@ -96,6 +115,14 @@ def digest_settings_in(environment: Mapping[str, str]) -> DigestSettings:
     """The settings of handlers/digest.py. Raises SettingsError."""
     values = _values_in(environment, DIGEST)
     return DigestSettings(presentation=Presentation(time_zone=values.pop("time_zone")), **values)
+
+
+def _with_presentation(
+    environment: Mapping[str, str], variables: dict[str, Variable]
+) -> dict[str, Any]:
+    values = _values_in(environment, PRESENTATION | variables)
+    presentation = {it.setting: values.pop(it.setting) for it in PRESENTATION.values()}
+    return {"presentation": Presentation(**presentation), **values}
 
 
 def _values_in(environment: Mapping[str, str], variables: Mapping[str, Variable]) -> dict[str, Any]:
@@ -216,6 +243,13 @@ DELIVERY: dict[str, Variable] = {
         Severity.__getitem__,
         Severity.HIGH,
     ),
+}
+
+# Of handlers/watch.py: it reads no records.
+WATCH: dict[str, Variable] = {
+    name: variable
+    for name, variable in DELIVERY.items()
+    if name not in ("TRAIL_ARN", "HEARTBEAT_ROLE_ARN")
 }
 
 # Of handlers/daily_check.py. Where the delivery function can do without, the check cannot.

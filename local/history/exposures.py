@@ -16,10 +16,14 @@ _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 
 def exposures_of(statements: Mapping[Resource, Iterable[Statement]]) -> list[ExposureLife]:
-    """Every exposure, by the time at which it was opened; those of unknown beginning first."""
-    lives = [
+    """Every exposure, in order."""
+    return in_order(
         life for resource, said in statements.items() for life in fold(resource, said).exposures
-    ]
+    )
+
+
+def in_order(lives: Iterable[ExposureLife]) -> list[ExposureLife]:
+    """By the time at which each was opened; those of unknown beginning first."""
     return sorted(lives, key=_order_of)
 
 

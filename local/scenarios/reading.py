@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from security_group_alerter.model import ids
@@ -22,7 +23,7 @@ _EXPECTED_TIME: Final = "a time in UTC such as 2026-11-17T08:55:12Z"
 # Clocks go on from there, and look back.
 _YEARS: Final = range(1971, 9999)
 # Of which there is nothing to play yet.
-_NOT_YET: Final = ("watch", "sweep", "digest")
+_NOT_YET: Final = ("sweep", "digest")
 
 
 class ScenarioError(ValueError):
@@ -33,7 +34,8 @@ class ScenarioError(ValueError):
 class Step:
     """What happens at a time: `written` is that time as the file has it.
 
-    One of these is there: the records of a delivery, or what stands from then on.
+    One of these is there: the records of a delivery, what stands from then on, or that the watch
+    runs.
     """
 
     number: int
@@ -41,9 +43,12 @@ class Step:
     written: str
     trail: tuple[Record, ...] | None = None
     state: State | None = None
+    watch: bool = False
 
     def __str__(self) -> str:
         """What happens."""
+        if self.watch:
+            return "the watch runs"
         if self.trail is not None:
             return "1 record" if len(self.trail) == 1 else f"{len(self.trail)} records"
         places = [
@@ -164,5 +169,15 @@ def _account_of(account_id: str, value: object) -> Mapping[str, RegionState] | N
     }
 
 
+def _true_of(kind: str, value: object) -> bool:
+    if value is not True:
+        raise MisfitError(f"{kind}: expected true, {found(value)}")
+    return True
+
+
 # The kind of a step -> how what it holds is read.
-_KINDS: Final[Mapping[str, Callable[[object], Any]]] = {"trail": _trail_of, "state": _state_of}
+_KINDS: Final[Mapping[str, Callable[[object], Any]]] = {
+    "trail": _trail_of,
+    "state": _state_of,
+    "watch": partial(_true_of, "watch"),
+}

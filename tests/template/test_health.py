@@ -166,6 +166,8 @@ def test_heartbeat_is_known_by_a_role_that_only_the_scheduler_can_assume(stack: 
 
 FUNCTION = {"FunctionName"}
 METRICS = {
+    "WatchFailedAlarm": ("AWS/Lambda", "Errors", FUNCTION),
+    "WatchMissingAlarm": ("AWS/Lambda", "Invocations", FUNCTION),
     "FailureQueueAlarm": None,
     "FunctionErrorsAlarm": ("AWS/Lambda", "Errors", FUNCTION),
     "FunctionThrottlesAlarm": ("AWS/Lambda", "Throttles", FUNCTION),
@@ -197,7 +199,7 @@ METRICS = {
     "DailyCheckMissingAlarm": ("AWS/Lambda", "Invocations", FUNCTION),
 }
 # What they look for is silence.
-GO_OFF_WITHOUT_DATA = {"HeartbeatAlarm", "DailyCheckMissingAlarm"}
+GO_OFF_WITHOUT_DATA = {"HeartbeatAlarm", "DailyCheckMissingAlarm", "WatchMissingAlarm"}
 TRIPWIRES = {"SecurityGroupChangesAlarm", "SecurityGroupChangesCis5Alarm"}
 # Made only with a chat channel.
 ONLY_WITH_CHAT = {"ChatNotDeliveredAlarm"}
@@ -225,7 +227,8 @@ def test_an_alarm_watches_a_metric_that_exists(chatty: Stack, name: str) -> None
     alarm = chatty.properties(name)
     metric = METRICS[name]
     topic = "ChatTopicArn" if name in ONLY_WITH_CHAT else "AlertTopicArn"
-    function = "DailyCheckFunctionName" if name.startswith("DailyCheck") else "FunctionName"
+    functions = (it for it in ("DailyCheck", "Watch") if name.startswith(it))
+    function = f"{next(functions, '')}FunctionName"
     assert metric is not None
     named = {it["Name"]: it["Value"] for it in alarm.get("Dimensions", [])}
     things = {
@@ -278,7 +281,7 @@ def test_an_alarm_names_commands_and_queries_that_exist(chatty: Stack) -> None:
     texts = [it["AlarmDescription"] for it in chatty.of_type("AWS::CloudWatch::Alarm").values()]
     named = {name for text in texts for name in re.findall(r'"([^"]+)"', text)}
 
-    assert named == {"make verify", "make redrive", ALL_CHANGES}
+    assert named == {"make verify", "make redrive", "make exposures", ALL_CHANGES}
     assert named <= targets | queries
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
     assert max(map(len, texts)) <= 1024

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from local.template import DAILY_CHECK, HEALTH, LOOK_ROLE, TEMPLATE, read_template
+from local.template import DAILY_CHECK, HEALTH, LOOK_ROLE, TEMPLATE, WATCH, read_template
 from tests.template.stack import NESTED, PREVIOUS_TEMPLATE, Stack, previously_deployed
 
 # Type of resource -> the property that gives it a name of our own.
@@ -60,6 +60,8 @@ NEW: Final = {
     "FunctionPathTamperingRule",
     "TrailPathTamperingRule",
     "DailyCheck",
+    "Watch",
+    *read_template(WATCH)["Resources"],
     *read_template(DAILY_CHECK)["Resources"],
 }
 # A role without permissions, whose place another one takes.
@@ -79,6 +81,7 @@ def resources_in(template: dict[str, Any]) -> dict[str, str]:
 NESTED_TEMPLATES: Final = {
     "Health": HEALTH,
     "DailyCheck": DAILY_CHECK,
+    "Watch": WATCH,
     "LookRoleHere": LOOK_ROLE,
 }
 
@@ -115,7 +118,7 @@ def test_health_gives_nobody_a_permission() -> None:
 def test_an_update_from_the_version_before_keeps_all_but_what_moved() -> None:
     previous, now = resources_in(read_template(PREVIOUS_TEMPLATE)), resources_in(read_template())
     health = resources_in(read_template(HEALTH))
-    nested = health | resources_in(read_template(DAILY_CHECK))
+    nested = health | resources_in(read_template(DAILY_CHECK)) | resources_in(read_template(WATCH))
 
     kept = {name: now.get(name) for name in previous.keys() - MOVED.keys() - GONE}
     assert kept == {name: previous[name] for name in kept}

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from itertools import takewhile
 
+from ..model.origin import Observed
 from ..model.record import Outcome
 from ..model.severity import Severity
 from ..model.subject import SubjectKind
@@ -98,15 +99,17 @@ def _description(briefing: Briefing) -> str:
 def _facts(briefing: Briefing) -> Iterator[str]:
     alert = briefing.alert
     yield from (f"! {doubt}." for doubt in briefing.doubts)
-    if not briefing.has_record:
+    if not briefing.has_place:
         return
     names = (_harmless(alert.account.name or "", 80), alert.account_id)
     account = " ".join(filter(None, names)) or "account not recorded"
     yield f"*Where:* {account}, {_harmless(alert.region or 'Region not recorded', 40)}"
     who = (_harmless(briefing.who, 200), _harmless(briefing.how, 200))
-    yield f"*Who:* {'; '.join(filter(None, who))}"
+    if any(who) or briefing.observed is None:
+        title = "Who" if briefing.observed is None else "Opened by"
+        yield f"*{title}:* {'; '.join(filter(None, who))}"
     if briefing.called:
-        yield f"*When:* {briefing.called}"
+        yield f"*{_when_title(briefing)}:* {briefing.called}"
     if briefing.owner:
         yield f"*Ask:* {_harmless(briefing.owner, 200)}, the account's owner"
     if briefing.belongs:
@@ -123,6 +126,12 @@ def _facts(briefing: Briefing) -> Iterator[str]:
         title = "Attached to" if briefing.looked[0].title == ATTACHED_TO else "Referred to by"
         yield f"*{title}:* {_harmless(attached, 400)}"
     yield from (f"! {_harmless(line, 300)}" for line in not_seen_lines(briefing.looked))
+
+
+def _when_title(briefing: Briefing) -> str:
+    if briefing.observed is None:
+        return "When"
+    return "Closed" if briefing.observed is Observed.CLOSED else "Open since"
 
 
 def _call(call: Call, briefing: Briefing) -> Iterator[str]:

@@ -68,7 +68,7 @@ def machine_of(briefing: Briefing) -> str:
         status_id=status.value,
         count=briefing.count,
         message=briefing.headline,
-        time=milliseconds(times[0] if times else alert.seen_at),
+        time=milliseconds(times[0] if times and not briefing.observed else alert.seen_at),
         metadata=without_empty(
             event_code=alert.event_names[0] if len(alert.event_names) == 1 else None,
             processed_time=milliseconds(alert.seen_at),

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from security_group_alerter.memory.fold import Fold, fold
 from security_group_alerter.memory.statements import (
-    LOOKS_BACK,
     Attached,
     Created,
     Deleted,
@@ -23,7 +22,7 @@ from security_group_alerter.memory.statements import (
     attached_of,
     seen_of,
 )
-from security_group_alerter.model.exposure_life import EndedHow, Event, Resource
+from security_group_alerter.model.exposure_life import LOOKS_BACK, EndedHow, Event, Resource
 from security_group_alerter.model.group_state import GroupState, NetworkInterface, PrefixListState
 from security_group_alerter.model.rules import Direction, SecurityGroupRule, peer_of_cidr
 from tests.security_group_alerter.builders import record, rule
