@@ -9,7 +9,7 @@ import pytest
 
 from tests.template.stack import ROOT, Stack
 
-FUNCTIONS = ("SecurityGroupAlerterFunction", "DailyCheckFunction")
+FUNCTIONS = ("SecurityGroupAlerterFunction", "DailyCheckFunction", "DigestFunction")
 
 
 @pytest.fixture
@@ -44,9 +44,10 @@ def test_sam_finds_the_makefiles_target(stack: Stack, makefile: str, logical_id:
     assert "--python-platform aarch64-manylinux2014" in makefile
 
 
-def test_both_functions_are_the_same_code(stack: Stack, folder: Path) -> None:
+def test_all_functions_are_the_same_code(stack: Stack, folder: Path) -> None:
     assert stack.resources.keys() >= set(FUNCTIONS)
-    assert (ROOT / "stacks" / stack.properties("DailyCheckFunction")["Code"]).resolve() == folder
+    for function in FUNCTIONS[1:]:
+        assert (ROOT / "stacks" / stack.properties(function)["Code"]).resolve() == folder
 
 
 def test_the_build_keeps_the_services_that_the_code_calls(folder: Path, makefile: str) -> None:

@@ -197,9 +197,16 @@ METRICS = {
     "HeartbeatAlarm": ("SecurityGroupAlerter", "Heartbeats", {"service"}),
     "DailyCheckFailedAlarm": ("AWS/Lambda", "Errors", FUNCTION),
     "DailyCheckMissingAlarm": ("AWS/Lambda", "Invocations", FUNCTION),
+    "DigestFailedAlarm": ("AWS/Lambda", "Errors", FUNCTION),
+    "DigestMissingAlarm": ("AWS/Lambda", "Invocations", FUNCTION),
 }
 # What they look for is silence.
-GO_OFF_WITHOUT_DATA = {"HeartbeatAlarm", "DailyCheckMissingAlarm", "WatchMissingAlarm"}
+GO_OFF_WITHOUT_DATA = {
+    "HeartbeatAlarm",
+    "DailyCheckMissingAlarm",
+    "WatchMissingAlarm",
+    "DigestMissingAlarm",
+}
 TRIPWIRES = {"SecurityGroupChangesAlarm", "SecurityGroupChangesCis5Alarm"}
 # Made only with a chat channel.
 ONLY_WITH_CHAT = {"ChatNotDeliveredAlarm"}
@@ -227,7 +234,7 @@ def test_an_alarm_watches_a_metric_that_exists(chatty: Stack, name: str) -> None
     alarm = chatty.properties(name)
     metric = METRICS[name]
     topic = "ChatTopicArn" if name in ONLY_WITH_CHAT else "AlertTopicArn"
-    functions = (it for it in ("DailyCheck", "Watch") if name.startswith(it))
+    functions = (it for it in ("DailyCheck", "Watch", "Digest") if name.startswith(it))
     function = f"{next(functions, '')}FunctionName"
     assert metric is not None
     named = {it["Name"]: it["Value"] for it in alarm.get("Dimensions", [])}

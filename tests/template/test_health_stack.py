@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from local.template import DAILY_CHECK, HEALTH, LOOK_ROLE, TEMPLATE, WATCH, read_template
+from local.template import DAILY_CHECK, DIGEST, HEALTH, LOOK_ROLE, TEMPLATE, WATCH, read_template
 from tests.template.stack import NESTED, PREVIOUS_TEMPLATE, Stack, previously_deployed
 
 # Type of resource -> the property that gives it a name of our own.
@@ -61,7 +61,9 @@ NEW: Final = {
     "TrailPathTamperingRule",
     "DailyCheck",
     "Watch",
+    "Digest",
     *read_template(WATCH)["Resources"],
+    *read_template(DIGEST)["Resources"],
     *read_template(DAILY_CHECK)["Resources"],
 }
 # A role without permissions, whose place another one takes.
@@ -82,6 +84,7 @@ NESTED_TEMPLATES: Final = {
     "Health": HEALTH,
     "DailyCheck": DAILY_CHECK,
     "Watch": WATCH,
+    "Digest": DIGEST,
     "LookRoleHere": LOOK_ROLE,
 }
 
@@ -118,7 +121,9 @@ def test_health_gives_nobody_a_permission() -> None:
 def test_an_update_from_the_version_before_keeps_all_but_what_moved() -> None:
     previous, now = resources_in(read_template(PREVIOUS_TEMPLATE)), resources_in(read_template())
     health = resources_in(read_template(HEALTH))
-    nested = health | resources_in(read_template(DAILY_CHECK)) | resources_in(read_template(WATCH))
+    nested = dict(health)
+    for path in (DAILY_CHECK, WATCH, DIGEST):
+        nested |= resources_in(read_template(path))
 
     kept = {name: now.get(name) for name in previous.keys() - MOVED.keys() - GONE}
     assert kept == {name: previous[name] for name in kept}
