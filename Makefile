@@ -26,7 +26,7 @@ MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
 .PHONY: help setup replay history quick test faults e2e check golden bench bench-history build preflight bucket-policy deploy verify \
-	redrive close lock clean
+	redrive exposures snooze close lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -109,6 +109,12 @@ verify: .venv/.replay ## After the deployment: check every part of the alert pat
 
 redrive: .venv/.replay ## List the deliveries that failed; ARGS=--show prints them, ARGS=--invoke tries them again
 	@.venv/bin/python -m local.redrive --config-env $(CONFIG_ENV) $(ARGS)
+
+exposures: .venv/.replay ## List what is open to the Internet now, by the stack's ledger; ARGS="--json", "--look", "--severity HIGH"
+	@.venv/bin/python -m local.exposures --config-env $(CONFIG_ENV) $(ARGS)
+
+snooze: .venv/.replay ## Quiet the reminders of a group: ARGS="sg-… --until 2026-12-24 --why 'text'"; ARGS=--list
+	@.venv/bin/python -m local.snooze --config-env $(CONFIG_ENV) $(ARGS)
 
 close: .venv/.replay ## Close what is open to the Internet in one group, as you, after asking: ARGS="sg-… [--port 22]"; ARGS=--help
 	@.venv/bin/python -m local.close $(ARGS)

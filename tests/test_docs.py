@@ -43,8 +43,10 @@ from tests.local.history_sample import history_sample
 from tests.local.replay_inputs import read_in_part, read_whole
 from tests.local.replay_sample import email_sample, replay_sample, scenario_sample
 from tests.local.samples import (
+    close_sample,
     deploy_sample,
     drop_sample,
+    exposures_sample,
     preflight_sample,
     redrive_sample,
     verify_sample,
@@ -364,11 +366,17 @@ def operations_alarms() -> dict[str, Any]:
     }
 
 
-def resources() -> dict[str, Any]:
-    """The resources of the stack and of those that it nests."""
-    found: dict[str, Any] = {}
-    for path in (template.TEMPLATE, *sorted((ROOT / "stacks").glob("*.yaml"))):
-        found |= read_template(path)["Resources"]
+def resources(*, always: bool = False) -> dict[str, Any]:
+    """The resources of the stack and of those that it nests; or only where it always nests them."""
+    found: dict[str, Any] = read_template(template.TEMPLATE)["Resources"]
+    optional = {
+        (ROOT / it["Properties"]["TemplateURL"]).resolve()
+        for it in found.values()
+        if it["Type"] == "AWS::CloudFormation::Stack" and "Condition" in it
+    }
+    for path in sorted((ROOT / "stacks").glob("*.yaml")):
+        if not (always and path in optional):
+            found |= read_template(path)["Resources"]
     return found
 
 
@@ -450,7 +458,7 @@ def words_for_fixed_cost() -> str:
 
 def fixed_counts() -> tuple[int, int]:
     """How many metrics alarms watch, and how many the stack makes, with its defaults."""
-    made = [it for it in resources().values() if "Condition" not in it]
+    made = [it for it in resources(always=True).values() if "Condition" not in it]
     alarms_ = [it["Properties"] for it in made if it["Type"] == "AWS::CloudWatch::Alarm"]
     watched = sum(
         sum("MetricStat" in metric for metric in it.get("Metrics", [])) or 1 for it in alarms_
@@ -540,6 +548,7 @@ BLOCKS: Final[dict[str, dict[str, Callable[[], str]]]] = {
     "docs/history.md": {"history": shown(history_sample)},
     "docs/operate.md": {
         "alarms": alarms,
+        "exposures": shown(exposures_sample),
         "redrive": shown(redrive_sample),
         "drop": shown(drop_sample),
     },
@@ -555,6 +564,7 @@ BLOCKS: Final[dict[str, dict[str, Callable[[], str]]]] = {
         "scenario": shown(scenario_sample),
         "tried": tried,
     },
+    "docs/runbook.md": {"close": shown(close_sample)},
     "docs/subscribe.md": {"forms": forms, "attributes": attributes},
 }
 

@@ -30,6 +30,7 @@ from .model.message import Message, Sent
 from .model.presentation import Presentation
 from .model.seen import AlertedChange, Mark, SeenAnswer
 from .model.subject import SubjectKind
+from .model.sweep import SweptPlace
 from .standing import Recall
 
 # What changes have in common that are counted together.
@@ -92,7 +93,7 @@ class Digester:
     changes_between: Callable[[datetime, datetime], Iterable[AlertedChange | None]]
     open_groups: Callable[[], Iterable[OpenGroup]]
     recall: Recall
-    not_swept: Callable[[], Iterable[NotSeen]]
+    not_swept: Callable[[], Iterable[SweptPlace]]
     publish: Callable[[Iterable[Message], TimeLeft], Iterator[Sent]]
 
     def send(self, *, until: datetime, time_left: TimeLeft) -> DigestReport:
@@ -111,7 +112,8 @@ class Digester:
             return DigestReport(is_sent=False)
         digest = self._with_exposures(digest, time_left)
         digest = self._with_changes(digest)
-        digest = replace(digest, not_seen=(*self.not_swept(), *digest.not_seen))
+        not_swept = map(_not_swept, self.not_swept())
+        digest = replace(digest, not_seen=(*not_swept, *digest.not_seen))
         digest = replace(digest, names=self._names(digest, time_left))
         message = digest_message(digest, self.presentation)
         for sent in self.publish([message], time_left):
@@ -242,6 +244,15 @@ def _unread(resource: Resource, known: Recollection) -> NotSeen:
         problem=f"{resource.id} is open, and what is known of it could not be read: {why}",
         account_id=resource.account_id,
         region=resource.region,
+    )
+
+
+def _not_swept(swept: SweptPlace) -> NotSeen:
+    return NotSeen(
+        problem=swept.problem or "the sweep did not say why",
+        account_id=swept.place.account_id,
+        region=swept.place.region,
+        since=swept.problem_since,
     )
 
 

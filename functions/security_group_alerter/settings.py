@@ -85,6 +85,21 @@ class WatchSettings:
     minimum_chat_severity: Severity = Severity.HIGH
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepSettings:
+    """What can be set from outside for the sweep in handlers/sweep.py."""
+
+    group_memory_table: str
+    look_role_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSettings(SweepSettings):
+    """What can be set from outside for the plan in handlers/sweep.py."""
+
+    sweep_queue_url: str
+
+
 @dataclass(frozen=True, slots=True)
 class Variable:
     """How one environment variable becomes one setting."""
@@ -115,6 +130,16 @@ def digest_settings_in(environment: Mapping[str, str]) -> DigestSettings:
     """The settings of handlers/digest.py. Raises SettingsError."""
     values = _values_in(environment, DIGEST)
     return DigestSettings(presentation=Presentation(time_zone=values.pop("time_zone")), **values)
+
+
+def sweep_settings_in(environment: Mapping[str, str]) -> SweepSettings:
+    """The settings of a sweep. Raises SettingsError."""
+    return SweepSettings(**_values_in(environment, SWEEP))
+
+
+def plan_settings_in(environment: Mapping[str, str]) -> PlanSettings:
+    """The settings of a sweep's plan. Raises SettingsError."""
+    return PlanSettings(**_values_in(environment, PLAN))
 
 
 def _with_presentation(
@@ -284,4 +309,19 @@ DIGEST: dict[str, Variable] = {
             *("SEEN_EVENTS_TABLE", "GROUP_MEMORY_TABLE", "LOOK_ROLE_NAME"),
         )
     },
+}
+
+# Of handlers/sweep.py: the sweep, and its plan.
+SWEEP: dict[str, Variable] = {
+    "GROUP_MEMORY_TABLE": DELIVERY["GROUP_MEMORY_TABLE"],
+    "LOOK_ROLE_NAME": replace(DELIVERY["LOOK_ROLE_NAME"], is_required=True),
+}
+PLAN: dict[str, Variable] = {
+    **SWEEP,
+    "SWEEP_QUEUE_URL": Variable(
+        "sweep_queue_url",
+        "the URL of an SQS queue",
+        _matching(r"https?://[\w.:-]+/[0-9]+/[\w.-]+"),
+        is_required=True,
+    ),
 }

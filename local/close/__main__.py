@@ -24,8 +24,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
 from security_group_alerter.messages.text import plural, safe
-from security_group_alerter.model import ids
 
+from ..arguments import account_id, group_id
 from ..aws_errors import action_of, code_of, is_denied, problem_of, words_of
 from ..deployment import CLIENT_CONFIG
 from ..program import run
@@ -69,6 +69,11 @@ def main(arguments: list[str] | None = None) -> int:
     return 2
 
 
+def clock() -> datetime:
+    """As of when the rules are shown."""
+    return datetime.now(UTC)
+
+
 def _words_for(error: ClientError | BotoCoreError) -> str:
     if isinstance(error, NoRegionError):
         return "no Region is set: name the group's with --region"
@@ -90,7 +95,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         "Exit status: 0 if it is closed, or was; 1 if you did not confirm, or the group changed in "
         "between,\nso that nothing was revoked; 2 if it could not be closed.",
     )
-    parser.add_argument("group", metavar="GROUP", type=_group_id, help="as sg-0123456789abcdef0")
+    parser.add_argument("group", metavar="GROUP", type=group_id, help="as sg-0123456789abcdef0")
     parser.add_argument(
         "--port",
         type=_port,
@@ -98,7 +103,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         help="close only what is open on this port of TCP or UDP; a rule goes with all its ports",
     )
     parser.add_argument(
-        "--account", type=_account, metavar="ID", help="refuse if the credentials are of another"
+        "--account", type=account_id, metavar="ID", help="refuse if the credentials are of another"
     )
     parser.add_argument("--region", metavar="R", help="default: the one in your AWS settings")
     parser.add_argument("--profile", metavar="NAME", help="default: AWS_PROFILE, or the default")
@@ -114,22 +119,10 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def _group_id(text: str) -> str:
-    if not ids.SECURITY_GROUP.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"expected an ID as sg-0123456789abcdef0, found {text!r}")
-    return text
-
-
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"expected a number up to 65535, found {text!r}")
     return int(text)
-
-
-def _account(text: str) -> str:
-    if not ids.ACCOUNT.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"expected 12 digits, found {text!r}")
-    return text
 
 
 def _close(options: argparse.Namespace) -> int:
@@ -183,9 +176,9 @@ def _client(session: boto3.Session, service: str, config: Config) -> Any:
 def _show(
     group: Group, openers: list[StandingRule], here: _Here, options: argparse.Namespace
 ) -> None:
-    print(f"{group.group_id} ({safe(group.name, 80)}) in {here}, as {here.caller}")
+    print(f"{group.group_id} ({safe(group.name, 80)}) in {here}\nas {here.caller}")
     where = "" if options.port is None else f" on port {options.port}"
-    now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    now = f"{clock():%Y-%m-%d %H:%M:%S} UTC"
     print()
     if openers:
         print(f"Opens it to the Internet{where}, as of {now}:")

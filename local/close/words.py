@@ -50,7 +50,8 @@ def staying_lines(group: Group, openers: Sequence[StandingRule]) -> Iterator[str
         yield from rule_lines(lists)
     rest = len(left) - len(wide) - len(lists)
     if rest:
-        yield f"Stays: {plural(rest, 'narrower ingress rule')}"
+        rules = plural(rest, "ingress rule")
+        yield f"Stays: {rules} for few addresses, private ones, or other groups"
 
 
 def origin_lines(group: Group) -> Iterator[str]:

@@ -22,6 +22,7 @@ from security_group_alerter.messages.text import plural
 from security_group_alerter.model.exposure_life import ExposureLife
 from security_group_alerter.model.severity import Severity
 
+from ..arguments import account_id, severity
 from ..program import run
 from ..progress import progress
 from ..records_in import Reader
@@ -166,12 +167,12 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--until", type=_day, metavar="DAY", help="leave out this day and later")
     parser.add_argument(
-        "--account", type=_account, action="append", default=[], help="repeat it for several"
+        "--account", type=account_id, action="append", default=[], help="repeat it for several"
     )
     parser.add_argument("--region", action="append", default=[], help="repeat it for several")
     parser.add_argument(
         "--severity",
-        type=_severity,
+        type=severity,
         default=Severity.INFORMATIONAL,
         metavar="SEVERITY",
         help=f"leave out what is less severe: {', '.join(Severity.__members__)}",
@@ -226,20 +227,6 @@ def _new_file(text: str) -> Path:
     if path.is_dir() or not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"expected a file in a folder that exists, found {text}")
     return path
-
-
-def _account(text: str) -> str:
-    if len(text) != 12 or not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected an account id of 12 digits, found {text}")
-    return text
-
-
-def _severity(text: str) -> Severity:
-    try:
-        return Severity[text.upper()]
-    except KeyError:
-        names = ", ".join(Severity.__members__)
-        raise argparse.ArgumentTypeError(f"expected one of {names}, found {text}") from None
 
 
 def _count(text: str) -> int:

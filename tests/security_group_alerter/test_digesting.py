@@ -26,7 +26,6 @@ from security_group_alerter.memory.statements import (
 )
 from security_group_alerter.model.acceptance import AcceptedOpening
 from security_group_alerter.model.account import AccountFacts
-from security_group_alerter.model.digest import NotSeen
 from security_group_alerter.model.exposure_life import Event, Resource
 from security_group_alerter.model.finding import Effect
 from security_group_alerter.model.ledger import OpenGroup, Snooze, Told
@@ -36,6 +35,7 @@ from security_group_alerter.model.rules import PortRange
 from security_group_alerter.model.seen import AlertedChange, Mark, SeenAnswer
 from security_group_alerter.model.severity import Severity
 from security_group_alerter.model.subject import SubjectKind
+from security_group_alerter.model.sweep import Place, SweptPlace
 from tests.security_group_alerter.builders import peer, rule
 from tests.security_group_alerter.memories import Memories
 from tests.security_group_alerter.messages.digests import BERLIN, JANE, UNTIL, group
@@ -85,7 +85,7 @@ class Installation:
     presentation: Presentation = BERLIN
     accepted: tuple[AcceptedOpening, ...] = ()
     changes: list[AlertedChange | None] = field(default_factory=list)
-    not_swept: list[NotSeen] = field(default_factory=list)
+    not_swept: list[SweptPlace] = field(default_factory=list)
     is_sure: bool = True
     refusal: str | None = None
     write_failures: int = 0
@@ -364,11 +364,18 @@ def test_a_group_that_cannot_be_read_is_named_and_hides_no_other() -> None:
 
 
 def test_what_the_sweep_could_not_see_is_named() -> None:
-    place = NotSeen(problem="denied", account_id="222233334444", region="eu-west-1", since=UNTIL)
-    installation = Installation(not_swept=[place])
+    place = Place(account_id="222233334444", region="eu-west-1")
+    account = Place(account_id="333344445555")
+    installation = Installation(
+        not_swept=[
+            SweptPlace(place=place, problem="denied", problem_since=UNTIL),
+            SweptPlace(place=account),
+        ]
+    )
 
-    assert installation.digest().not_seen == 1
+    assert installation.digest().not_seen == 2
     assert "- payments (222233334444), eu-west-1\n  denied; since Tue 24 Nov" in installation.email
+    assert installation.email.endswith("\n- 333344445555\n  the sweep did not say why\n")
 
 
 def test_memories_are_read_as_many_at_a_time_as_one_call_takes() -> None:

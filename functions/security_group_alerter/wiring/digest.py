@@ -5,17 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from datetime import date
-from functools import partial
 from pathlib import Path
 
 from ..aws import clients, group_memory, organization, sns
 from ..aws.group_memory import GroupMemoryTable
 from ..aws.ledger import Ledger
-from ..aws.not_swept import not_swept
 from ..aws.organization import AccountDirectory
 from ..aws.seen_events import SeenEvents
 from ..aws.sending_slots import SendingSlots
 from ..aws.sns import Publisher, Topics
+from ..aws.sweep_items import SweptPlaces
 from ..digesting import Digester
 from ..judgement.accepted_openings import FILE as ACCEPTED_OPENINGS
 from ..judgement.accepted_openings import accepted_openings_in
@@ -59,6 +58,6 @@ def digester_for(
         changes_between=events.changes_between,
         open_groups=Ledger(dynamodb, table_name=table_name).open_groups,
         recall=GroupMemoryTable(dynamodb, table_name=table_name, sleep=time.sleep).recall,
-        not_swept=partial(not_swept, dynamodb, table_name),
+        not_swept=SweptPlaces(dynamodb, table_name=table_name).not_swept,
         publish=publisher.publish,
     )

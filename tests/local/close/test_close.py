@@ -123,14 +123,15 @@ def test_it_shows_asks_and_revokes_what_opens_the_group(group: Group, person: Pe
     assert run.status == 0, run.err
     assert group.ids == [office]
     assert person.asked == 1
-    first, blank, title, rule, *rest = run.out.splitlines()
-    assert first.startswith(f"{group.group_id} (web) in account {MANAGEMENT}, {REGION}, as arn:aws")
+    first, second, blank, title, rule, *rest = run.out.splitlines()
+    assert first == f"{group.group_id} (web) in account {MANAGEMENT}, {REGION}"
+    assert second.startswith("as arn:aws:sts::")
     assert blank == ""
     assert title.startswith("Opens it to the Internet, as of 20")
     assert rule == (
         f'  {ssh}  tcp 22 (SSH) from 0.0.0.0/0, the whole IPv4 Internet  "vendor, until Friday"'
     )
-    assert "Stays: 1 narrower ingress rule" in rest
+    assert "Stays: 1 ingress rule for few addresses, private ones, or other groups" in rest
     assert rest[-1] == "Revoke this rule? [y/N] Revoked: 1 rule."
 
 

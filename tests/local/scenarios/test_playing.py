@@ -195,8 +195,8 @@ def test_a_scenario_that_does_not_fit_is_not_played_and_all_else_is(
     assert played.told == [(None, None, [OPENING["eventID"]]), *AS_TOLD]
     assert played.status == 2
     assert played.problems == [
-        f"replay: {path}, line 2, step 2: sweep: expected "
-        "trail or state or watch: no sweep can be run yet"
+        f"replay: {path}, line 2, step 2: digest: expected trail or state or watch or sweep: "
+        "no digest can be run yet"
     ]
 
 

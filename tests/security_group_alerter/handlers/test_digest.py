@@ -17,8 +17,10 @@ from local.deliveries import deliveries_of
 from local.lambda_context import lambda_context
 from local.records_in import Record
 from local.replayed_function import ReplayedFunction
+from security_group_alerter.aws.sweep_items import SweptPlaces
 from security_group_alerter.digesting import DigestError
 from security_group_alerter.handlers import digest as handler
+from security_group_alerter.model.sweep import Place
 from security_group_alerter.settings import SettingsError
 from security_group_alerter.wiring.digest import digester_for
 from tests.stories import story
@@ -175,6 +177,19 @@ def test_a_memory_that_cannot_be_read_is_named(topic: Topic) -> None:
     [digest] = digested(topic)
 
     assert "is open, and what is known of it could not be read: " in digest.messages["email"]
+
+
+def test_where_the_sweep_could_not_see_is_named(topic: Topic) -> None:
+    places = SweptPlaces(boto3.client("dynamodb"), table_name=GROUP_MEMORY_TABLE)
+    place = Place(account_id="222233334444", region="eu-west-1")
+    places.note_problem(place, "the role may not be assumed", MORNING - timedelta(hours=4))
+
+    [digest] = digested(topic)
+
+    assert digest.messages["email"].endswith(
+        "\nNOT SEEN: 1 place\n- payments-production (222233334444), eu-west-1\n"
+        "  the role may not be assumed; since Wed 18 Nov 02:00\n"
+    )
 
 
 def test_the_mark_is_forgotten_with_the_others(topic: Topic) -> None:
