@@ -57,6 +57,19 @@ class CheckSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DigestSettings:
+    """What can be set from outside for handlers/digest.py. None is what was left empty."""
+
+    presentation: Presentation
+    alert_topic_arn: str
+    seen_events_table: str
+    group_memory_table: str
+    look_role_name: str | None = None
+    organization_id: str | None = None
+    chat_topic_arn: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WatchSettings:
     """What can be set from outside for handlers/watch.py. None is what was left empty."""
 
@@ -111,6 +124,12 @@ def watch_settings_in(environment: Mapping[str, str]) -> WatchSettings:
 def check_settings_in(environment: Mapping[str, str]) -> CheckSettings:
     """The settings of handlers/daily_check.py. Raises SettingsError."""
     return CheckSettings(**_values_in(environment, CHECK))
+
+
+def digest_settings_in(environment: Mapping[str, str]) -> DigestSettings:
+    """The settings of handlers/digest.py. Raises SettingsError."""
+    values = _values_in(environment, DIGEST)
+    return DigestSettings(presentation=Presentation(time_zone=values.pop("time_zone")), **values)
 
 
 def sweep_settings_in(environment: Mapping[str, str]) -> SweepSettings:
@@ -278,6 +297,18 @@ CHECK: dict[str, Variable] = {
     "OPERATIONS_TOPIC_ARN": replace(DELIVERY["ALERT_TOPIC_ARN"], setting="operations_topic_arn"),
     "CHAT_TOPIC_ARN": DELIVERY["CHAT_TOPIC_ARN"],
     "RUNBOOK_URL": PRESENTATION["RUNBOOK_URL"],
+}
+
+# Of handlers/digest.py.
+DIGEST: dict[str, Variable] = {
+    "TIME_ZONE": PRESENTATION["TIME_ZONE"],
+    **{
+        name: DELIVERY[name]
+        for name in (
+            *("ALERT_TOPIC_ARN", "CHAT_TOPIC_ARN", "ORGANIZATION_ID"),
+            *("SEEN_EVENTS_TABLE", "GROUP_MEMORY_TABLE", "LOOK_ROLE_NAME"),
+        )
+    },
 }
 
 # Of handlers/sweep.py: the sweep, and its plan.

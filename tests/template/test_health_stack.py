@@ -6,7 +6,16 @@ from typing import Any, Final
 
 import pytest
 
-from local.template import DAILY_CHECK, HEALTH, LOOK_ROLE, SWEEP, TEMPLATE, WATCH, read_template
+from local.template import (
+    DAILY_CHECK,
+    DIGEST,
+    HEALTH,
+    LOOK_ROLE,
+    SWEEP,
+    TEMPLATE,
+    WATCH,
+    read_template,
+)
 from tests.template.stack import NESTED, PREVIOUS_TEMPLATE, Stack, previously_deployed
 
 # Type of resource -> the property that gives it a name of our own.
@@ -22,6 +31,7 @@ NESTED_TEMPLATES: Final = {
     "Health": HEALTH,
     "DailyCheck": DAILY_CHECK,
     "Watch": WATCH,
+    "Digest": DIGEST,
     "LookRoleHere": LOOK_ROLE,
     "Sweep": SWEEP,
 }
@@ -68,7 +78,12 @@ NEW: Final = {
     "FunctionPathTamperingRule",
     "TrailPathTamperingRule",
     *NESTED_TEMPLATES,
-    *(name for path in NESTED_TEMPLATES.values() for name in read_template(path)["Resources"]),
+    *(
+        name
+        for path in NESTED_TEMPLATES.values()
+        if path not in (HEALTH, LOOK_ROLE)
+        for name in read_template(path)["Resources"]
+    ),
 }
 # A role without permissions, whose place another one takes.
 GONE: Final = {"SlackChannelRole"}
