@@ -17,23 +17,36 @@ from .model.group_state import GroupState, Reach
 from .model.ledger import Activity, ExposureNews, Status, Told
 from .model.record import Outcome
 from .model.rules import ALL_PORTS, ALL_PROTOCOLS
+from .model.subject import SubjectKind
 
 
 def with_exposures(
     entries: Iterable[DeliveredFinding], recollection: Recollection, *, now: datetime
 ) -> list[DeliveredFinding]:
-    """The findings, each with the exposures that it tells of."""
-    return [
-        replace(entry, exposures=tuple(_Teller(entry, recollection, now).news()))
-        if entry.finding.record and entry.finding.outcome is Outcome.SUCCEEDED
-        else entry
-        for entry in entries
-    ]
+    """The findings, each with the exposures that it tells of; they are in the order of the calls.
+
+    What one of them tells is not new to the next.
+    """
+    told = {resource: dict(it) for resource, it in recollection.told.items()}
+    known = replace(recollection, told=told)
+    # Where the memory could not be kept, there is nothing beside which to note it.
+    unkept = {**recollection.unread, **recollection.unwritten}
+    telling: list[DeliveredFinding] = []
+    for entry in entries:
+        news: list[ExposureNews] = []
+        if entry.finding.record and entry.finding.outcome is Outcome.SUCCEEDED:
+            news += _Teller(entry, known, now).news()
+        for it in news:
+            if it.told is not None:
+                told.setdefault(it.resource, {})[it.key] = it.told
+        kept = (replace(it, told=None) if it.resource in unkept else it for it in news)
+        telling.append(replace(entry, exposures=tuple(kept)))
+    return telling
 
 
 @dataclass(frozen=True, slots=True)
 class _Teller:
-    """One finding, and what was told before."""
+    """One finding, and what was told before it."""
 
     entry: DeliveredFinding
     recollection: Recollection
@@ -59,25 +72,29 @@ class _Teller:
                     said.add(life.uid)
                     yield self._again(life)
         if judgement.world_open or judgement.effect is Effect.CLOSES:
-            yield from (self._again(it) for it in self._shown_beside() if it.uid not in said)
+            beside = (it for it in self._shown_beside() if it.uid not in said)
+            yield from (self._again(it, is_beside=True) for it in beside)
 
     def _opened(self, life: ExposureLife) -> ExposureNews:
         known = self.recollection.told_of(life)
-        is_ended = self.entry.ended is not None
         # What only a look shows to have ended has no alert of its own.
-        told = replace(self._told(life), is_closed=life.closed_how is EndedHow.SEEN)
-        if known is not None and not is_ended:
-            return self._news(life, Activity.UPDATE, Status.IN_PROGRESS, told)
-        status = Status.RESOLVED if is_ended else Status.NEW
-        return self._news(life, Activity.CREATE, status, told)
+        is_told = life.closed_how is EndedHow.SEEN or (known is not None and known.is_closed)
+        told = replace(self._told(life), is_closed=life.closed is not None and is_told)
+        if life.closed is not None:
+            status = Status.RESOLVED
+        else:
+            status = Status.NEW if known is None else Status.IN_PROGRESS
+        return self._news(life, Activity.CREATE if known is None else Activity.UPDATE, status, told)
 
     def _closed(self, life: ExposureLife) -> ExposureNews:
         told = self.recollection.told_of(life) or self._told(life)
-        return self._news(life, Activity.CLOSE, Status.RESOLVED, replace(told, is_closed=True))
+        # Else a look had shown it: this is the call that explains it.
+        activity = Activity.UPDATE if told.is_closed else Activity.CLOSE
+        return self._news(life, activity, Status.RESOLVED, replace(told, is_closed=True))
 
-    def _again(self, life: ExposureLife) -> ExposureNews:
+    def _again(self, life: ExposureLife, *, is_beside: bool = False) -> ExposureNews:
         """One that stood before: new only to whoever was never told of it."""
-        told = self._told(life)
+        told = self._told_beside(life) if is_beside else self._told(life)
         if self.recollection.told_of(life) is not None:
             return self._news(life, Activity.UPDATE, Status.IN_PROGRESS, told)
         return self._news(life, Activity.CREATE, Status.NEW, told)
@@ -85,28 +102,41 @@ class _Teller:
     def _told(self, life: ExposureLife) -> Told:
         """As this alert tells it."""
         judgement = self.entry.finding.judgement
+        if not judgement.world_open or life.resource != self._subject():
+            return self._told_beside(life)
         known = self.recollection.told_of(life)
         return Told(
             uid=known.uid if known else life.uid,
             at=self.now,
-            severity=judgement.severity if judgement.world_open else life.severity,
+            severity=judgement.severity,
             reach=judgement.reach.reach if judgement.reach else Reach.UNKNOWN,
+            worse_at=known.worse_at if known else None,
             is_accepted=judgement.acceptance.covers_all,
         )
+
+    def _told_beside(self, life: ExposureLife) -> Told:
+        """As an alert tells it that is about something else: by the table."""
+        judgement = self.entry.finding.judgement
+        severity = life.severity
+        if life.resource.kind is SubjectKind.PREFIX_LIST and judgement.world_open:
+            # As bad as the rule that refers to it; what is behind one group lowers no list.
+            severity = max(severity, judgement.lowered_from or judgement.severity)
+        known = self.recollection.told_of(life)
+        if known is None:
+            return Told(uid=life.uid, at=self.now, severity=severity)
+        return replace(known, at=self.now, severity=max(severity, known.severity))
 
     def _news(
         self, life: ExposureLife, activity: Activity, status: Status, told: Told | None
     ) -> ExposureNews:
         known = self.recollection.told_of(life)
-        # Where the memory could not be kept, there is nothing beside which to note it.
-        is_kept = life.resource not in {**self.recollection.unread, **self.recollection.unwritten}
         return ExposureNews(
             resource=life.resource,
             key=life.uid,
             uid=known.uid if known else life.uid,
             activity=activity,
             status=status,
-            told=told if is_kept else None,
+            told=told,
         )
 
     def _standing(self) -> Iterator[ExposureLife]:

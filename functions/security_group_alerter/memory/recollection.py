@@ -46,6 +46,16 @@ class Recollection:
         )
 
     def told_of(self, life: ExposureLife) -> Told | None:
-        """What was told of an exposure, also while less was known of it."""
+        """What was told of an exposure, also while less was known of it.
+
+        What was told of another one is not taken for it: an edit ends one and opens the next, and
+        both had the rule's id.
+        """
         told = self.told.get(life.resource, {})
-        return next((told[uid] for uid in (life.uid, *life.other_uids) if uid in told), None)
+        if life.uid in told or not told:
+            return told.get(life.uid)
+        fold = self.folds.get(life.resource)
+        others = {it.uid for it in fold.exposures} if fold else set()
+        explained = {told[uid].uid for uid in others if uid in told}
+        candidates = (told[uid] for uid in life.other_uids if uid in told and uid not in others)
+        return next((it for it in candidates if it.uid not in explained), None)
