@@ -11,12 +11,13 @@ from .memory.recollection import Recollection
 from .model.alert import DeliveredFinding
 from .model.change import AttachmentChange, SecurityGroupChange
 from .model.exposure import Opening
-from .model.exposure_life import EndedHow, ExposureLife, LookedBy, Resource
+from .model.exposure_life import ExposureLife, LookedBy, Resource
 from .model.finding import Effect
 from .model.group_state import GroupState, Reach
 from .model.ledger import Activity, ExposureNews, Status, Told
 from .model.record import Outcome
 from .model.rules import ALL_PORTS, ALL_PROTOCOLS
+from .model.severity import Severity
 from .model.subject import SubjectKind
 
 
@@ -31,11 +32,13 @@ def with_exposures(
     known = replace(recollection, told=told)
     # Where the memory could not be kept, there is nothing beside which to note it.
     unkept = {**recollection.unread, **recollection.unwritten}
+    entries = [*entries]
+    ended = frozenset(it.uid for entry in entries for it in _ended_by(entry))
     telling: list[DeliveredFinding] = []
     for entry in entries:
         news: list[ExposureNews] = []
         if entry.finding.record and entry.finding.outcome is Outcome.SUCCEEDED:
-            news += _Teller(entry, known, now).news()
+            news += _Teller(entry, known, ended, now).news()
         for it in news:
             if it.told is not None:
                 told.setdefault(it.resource, {})[it.key] = it.told
@@ -46,10 +49,11 @@ def with_exposures(
 
 @dataclass(frozen=True, slots=True)
 class _Teller:
-    """One finding, and what was told before it."""
+    """One finding, and what was told before it. `ended` are those that the delivery's calls end."""
 
     entry: DeliveredFinding
     recollection: Recollection
+    ended: frozenset[str]
     now: datetime
 
     def news(self) -> Iterator[ExposureNews]:
@@ -60,12 +64,14 @@ class _Teller:
         for life in opened:
             said.add(life.uid)
             yield self._opened(life)
-        for life in moment.ended if moment else ():
+        for life in _ended_by(self.entry):
             said.add(life.uid)
             yield self._closed(life)
         for life in moment.narrowed if moment else ():
             said.add(life.uid)
-            yield self._news(life, Activity.UPDATE, Status.IN_PROGRESS, None)
+            # The call that ended it may have come first.
+            status = Status.IN_PROGRESS if life.closed is None else Status.RESOLVED
+            yield self._news(life, Activity.UPDATE, status, None)
         if judgement.world_open and not opened:
             for life in self._standing():
                 if life.uid not in said:
@@ -77,8 +83,9 @@ class _Teller:
 
     def _opened(self, life: ExposureLife) -> ExposureNews:
         known = self.recollection.told_of(life)
-        # What only a look shows to have ended has no alert of its own.
-        is_told = life.closed_how is EndedHow.SEEN or (known is not None and known.is_closed)
+        # What a look shows to have ended has no alert of its own, and that of an earlier delivery's
+        # call, which came first, did not know of it.
+        is_told = life.uid not in self.ended or (known is not None and known.is_closed)
         told = replace(self._told(life), is_closed=life.closed is not None and is_told)
         if life.closed is not None:
             status = Status.RESOLVED
@@ -106,13 +113,20 @@ class _Teller:
             return self._told_beside(life)
         known = self.recollection.told_of(life)
         return Told(
-            uid=known.uid if known else life.uid,
+            uid=self.recollection.uid_of(life),
             at=self.now,
-            severity=judgement.severity,
+            severity=self._severity(life),
             reach=judgement.reach.reach if judgement.reach else Reach.UNKNOWN,
             worse_at=known.worse_at if known else None,
             is_accepted=judgement.acceptance.covers_all,
         )
+
+    def _severity(self, life: ExposureLife) -> Severity:
+        judgement = self.entry.finding.judgement
+        if self.entry.ended is not None and life.closed is None:
+            # The call's own rules are gone, which lowered it; others keep it open.
+            return judgement.lowered_from or judgement.severity
+        return judgement.severity
 
     def _told_beside(self, life: ExposureLife) -> Told:
         """As an alert tells it that is about something else: by the table."""
@@ -123,17 +137,16 @@ class _Teller:
             severity = max(severity, judgement.lowered_from or judgement.severity)
         known = self.recollection.told_of(life)
         if known is None:
-            return Told(uid=life.uid, at=self.now, severity=severity)
+            return Told(uid=self.recollection.uid_of(life), at=self.now, severity=severity)
         return replace(known, at=self.now, severity=max(severity, known.severity))
 
     def _news(
         self, life: ExposureLife, activity: Activity, status: Status, told: Told | None
     ) -> ExposureNews:
-        known = self.recollection.told_of(life)
         return ExposureNews(
             resource=life.resource,
             key=life.uid,
-            uid=known.uid if known else life.uid,
+            uid=self.recollection.uid_of(life),
             activity=activity,
             status=status,
             told=told,
@@ -174,6 +187,10 @@ class _Teller:
         return Resource(
             kind=subject.kind, id=name, account_id=subject.account_id, region=subject.region
         )
+
+
+def _ended_by(entry: DeliveredFinding) -> tuple[ExposureLife, ...]:
+    return entry.moment.ended if entry.moment else ()
 
 
 def _meet(one: Opening, other: Opening) -> bool:

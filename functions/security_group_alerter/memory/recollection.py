@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from ..model.exposure_life import ExposureLife, Resource
 from ..model.ledger import Snooze, Told
@@ -59,3 +60,13 @@ class Recollection:
         explained = {told[uid].uid for uid in others if uid in told}
         candidates = (told[uid] for uid in life.other_uids if uid in told and uid not in others)
         return next((it for it in candidates if it.uid not in explained), None)
+
+    def uid_of(self, life: ExposureLife) -> str:
+        """The uid under which an exposure is told: the one under which it was first told."""
+        known = self.told_of(life)
+        if known is not None:
+            return known.uid
+        if all(it.uid != life.uid for it in self.told.get(life.resource, {}).values()):
+            return life.uid
+        # A look found its rule open before, as another exposure.
+        return sha256(f"{life.uid}\n{life.revealed.event_id}".encode()).hexdigest()[:32]
