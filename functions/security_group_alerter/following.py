@@ -139,10 +139,16 @@ class _Follower:
 
     def never_been(self) -> Iterator[Followed]:
         """What was told, and by all that is known now never was: an edit that was egress."""
+        if not self.fold.is_whole:
+            return
         lives = {it for life in self.fold.exposures for it in (life.uid, *life.other_uids)}
-        for uid, told in self.known.told.get(self.resource, {}).items():
-            if uid in lives or told.is_closed or not self.fold.is_whole:
+        told_of = self.known.told.get(self.resource, {})
+        # One exposure may have been told of while it had one uid, and while it had another.
+        settled = {told.uid for uid, told in told_of.items() if uid in lives or told.is_closed}
+        for uid, told in told_of.items():
+            if told.uid in settled:
                 continue
+            settled.add(told.uid)
             event = Event(event_id="", time=told.at)
             life = ExposureLife(
                 uid=uid,

@@ -69,9 +69,7 @@ class _Teller:
             yield self._closed(life)
         for life in moment.narrowed if moment else ():
             said.add(life.uid)
-            # The call that ended it may have come first.
-            status = Status.IN_PROGRESS if life.closed is None else Status.RESOLVED
-            yield self._news(life, Activity.UPDATE, status, None)
+            yield self._narrowed(life)
         if judgement.world_open and not opened:
             for life in self._standing():
                 if life.uid not in said:
@@ -98,6 +96,12 @@ class _Teller:
         # Else a look had shown it: this is the call that explains it.
         activity = Activity.UPDATE if told.is_closed else Activity.CLOSE
         return self._news(life, activity, Status.RESOLVED, replace(told, is_closed=True))
+
+    def _narrowed(self, life: ExposureLife) -> ExposureNews:
+        if life.closed is not None and life.uid not in self.ended:
+            # The call that ended the rest came first, and did not know of this part.
+            return self._closed(life)
+        return self._news(life, Activity.UPDATE, Status.IN_PROGRESS, None)
 
     def _again(self, life: ExposureLife, *, is_beside: bool = False) -> ExposureNews:
         """One that stood before: new only to whoever was never told of it."""

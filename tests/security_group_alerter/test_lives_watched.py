@@ -18,6 +18,7 @@ from security_group_alerter.judgement.reminders import (
     FIRST_REMINDER,
     NEXT_REMINDER,
 )
+from security_group_alerter.memory.recollection import Recollection
 from security_group_alerter.model.exposure_life import LOOKS_BACK, ExposureLife
 from security_group_alerter.model.ledger import Activity, ExposureNews, Status
 from security_group_alerter.model.message import Message
@@ -178,8 +179,9 @@ class Life:
         self.told += [(self.now, message, it) for message in messages for it in message.exposures]
 
     def told_of(self, life: ExposureLife) -> list[tuple[datetime, Message, ExposureNews]]:
-        told = self.installation.memories.told.get(resource(), {})
-        known = next((told[it] for it in (life.uid, *life.other_uids) if it in told), None)
+        memories = self.installation.memories
+        fold = {resource(): memories.fold_of(resource())}
+        known = Recollection(folds=fold, told=memories.told).told_of(life)
         return [it for it in self.told if known and it[2].uid == known.uid]
 
     def assert_not_silent(self, life: ExposureLife) -> None:

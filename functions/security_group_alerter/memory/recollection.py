@@ -53,13 +53,16 @@ class Recollection:
         both had the rule's id.
         """
         told = self.told.get(life.resource, {})
-        if life.uid in told or not told:
-            return told.get(life.uid)
+        own = told.get(life.uid)
+        if own is not None and own.uid != life.uid:
+            # It was told under another uid before.
+            return own
         fold = self.folds.get(life.resource)
-        others = {it.uid for it in fold.exposures} if fold else set()
-        explained = {told[uid].uid for uid in others if uid in told}
-        candidates = (told[uid] for uid in life.other_uids if uid in told and uid not in others)
-        return next((it for it in candidates if it.uid not in explained), None)
+        others = {it.uid for it in fold.exposures} - {life.uid} if told and fold else set()
+        of_others = {told[uid].uid for uid in others if uid in told}
+        earlier = (told[uid] for uid in life.other_uids if uid in told and uid not in others)
+        known = (it for it in (own, *earlier) if it is not None and it.uid not in of_others)
+        return next(known, None)
 
     def uid_of(self, life: ExposureLife) -> str:
         """The uid under which an exposure is told: the one under which it was first told."""
