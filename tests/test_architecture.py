@@ -15,19 +15,13 @@ PACKAGE: Final = ROOT / "functions" / "security_group_alerter"
 MODULES: Final = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 # Each layer, and what it may import: only layers further down.
 MAY_IMPORT: Final = {
-    "handlers": {"wiring", "alerting", "watching", "checking", "settings"},
+    "handlers": {
+        *("wiring", "alerting", "watching", "checking", "digesting"),
+        *("planning", "sweeping", "settings"),
+    },
     "wiring": {
-        *(
-            "alerting",
-            "watching",
-            "checking",
-            "standing",
-            "aws",
-            "messages",
-            "judgement",
-            "settings",
-            "model",
-        ),
+        *("alerting", "watching", "checking", "digesting", "planning", "sweeping", "standing"),
+        *("aws", "messages", "judgement", "settings", "model"),
     },
     "alerting": {
         *("standing", "aftermath", "telling", "grouping", "messages", "judgement"),
@@ -38,6 +32,9 @@ MAY_IMPORT: Final = {
     },
     "following": {"ec2", "memory", "judgement", "model"},
     "checking": {"messages", "judgement", "model"},
+    "digesting": {"standing", "messages", "memory", "judgement", "model"},
+    "planning": {"standing", "memory", "model"},
+    "sweeping": {"standing", "ec2", "memory", "judgement", "model"},
     "aws": {"cloudtrail", "ec2", "memory", "settings", "model"},
     "standing": {"ec2", "memory", "judgement", "model"},
     "aftermath": {"judgement", "model"},

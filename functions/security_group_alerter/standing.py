@@ -14,10 +14,9 @@ from typing import Protocol
 from .ec2.reach import reach_of_group, reach_of_list
 from .judgement.attachments import attachment_finding
 from .judgement.exposure import families_open_to_world
-from .judgement.findings import Standards, finding_of
+from .judgement.findings import Standards, finding_of, with_reach
 from .judgement.looking import groups_in, prefix_lists_in, worth_a_look
 from .judgement.moments import says_more
-from .judgement.observations import with_reach
 from .memory.recollection import Recollection
 from .memory.statements import Statement, attached_of, seen_of, statements_of
 from .model.alert import DeliveredFinding, Ended

@@ -15,6 +15,7 @@ from ..lambda_context import lambda_context
 from ..replayed_function import ReplayedFunction, SubscriptionFilter
 from .member_accounts import SERVICES, MemberAccounts
 from .reading import Scenario, Step
+from .sweeps import Sweeps
 
 # The name of the role with which to look, where there is anything to see.
 LOOK_ROLE_NAME = "security-group-alerter-look"
@@ -42,13 +43,17 @@ def played(scenario: Scenario) -> Iterator[PlayedStep]:
         accounts.reachable(),
     ):
         function, subscription_filter = ReplayedFunction(), SubscriptionFilter()
+        sweeps = Sweeps(accounts)
         for step in scenario.steps:
             accounts.turn_to(step.at)
             accounts.change(step.state or {})
             if step.watch:
                 yield _watched(step, topic)
-            else:
-                yield _delivered(step, function, subscription_filter, topic)
+                accounts.raise_gaps()
+                continue
+            if step.sweep and scenario.has_state:
+                sweeps.run(now=step.at)
+            yield _delivered(step, function, subscription_filter, topic)
             accounts.raise_gaps()
 
 

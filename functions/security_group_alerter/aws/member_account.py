@@ -7,13 +7,13 @@ not be seen is said in words.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from ..ec2.groups import states_of
+from ..ec2.groups import NOT_FOUND, states_of
 from ..model import ids
 from ..model.exposure_life import Resource
 from ..model.group_state import GroupState, Looked, PrefixListState
@@ -61,25 +61,7 @@ class MemberAccounts:
         problems: dict[Resource, str] = {}
         looks = self._looks_at(resources, deadline, problems)
         self._run(looks, deadline)
-        groups: dict[Resource, GroupState] = {}
-        prefix_lists: dict[Resource, PrefixListState] = {}
-        for look in looks:
-            # A thread that is late may write into its own answers still.
-            answers = replace(look.answers)
-            for state in states_of(look.resources, answers, seen_at=now):
-                match state:
-                    case GroupState():
-                        groups[state.resource] = state
-                    case PrefixListState():
-                        prefix_lists[state.resource] = state
-                    case (resource, why):
-                        problems[resource] = why
-        return Looked(
-            groups=groups,
-            prefix_lists=prefix_lists,
-            problems=problems,
-            calls=sum(look.calls for look in looks),
-        )
+        return looked_by(looks, problems, seen_at=now)
 
     def _looks_at(
         self, resources: Sequence[Resource], deadline: float, problems: dict[Resource, str]
@@ -122,6 +104,35 @@ class MemberAccounts:
                 _run_all(waiting)
         for look in looks:
             look.is_done.wait(max(0.0, deadline - self._clock()))
+
+
+def looked_by(
+    looks: Iterable[AccountLook], problems: Mapping[Resource, str], *, seen_at: datetime
+) -> Looked:
+    """What these looks showed, beside the problems that there were before."""
+    groups: dict[Resource, GroupState] = {}
+    prefix_lists: dict[Resource, PrefixListState] = {}
+    problems = dict(problems)
+    calls = 0
+    for look in looks:
+        calls += look.calls
+        # A thread that is late may write into its own answers still.
+        answers = replace(look.answers)
+        for state in states_of(look.resources, answers, seen_at=seen_at):
+            match state:
+                case GroupState():
+                    groups[state.resource] = state
+                case PrefixListState():
+                    prefix_lists[state.resource] = state
+                case (resource, why):
+                    problems[resource] = why
+    return Looked(
+        groups=groups,
+        prefix_lists=prefix_lists,
+        problems=problems,
+        not_found=frozenset(it for it, why in problems.items() if why in NOT_FOUND),
+        calls=calls,
+    )
 
 
 def _run_all(waiting: SimpleQueue[AccountLook]) -> None:

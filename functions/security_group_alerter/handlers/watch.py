@@ -54,10 +54,6 @@ def _measure(report: WatchReport, now: datetime) -> None:
     counts = report.counts()
     logger.info("watched", extra=counts)
     metrics = EphemeralMetrics(namespace=METRICS_NAMESPACE)
-    metrics.add_metric(name="Watches", unit="Count", value=1)
-    for name in ("look_failures", "memory_failures", "reports", "sends_failed"):
-        metric = f"watch_{name}".title().replace("_", "")
-        metrics.add_metric(name=metric, unit="Count", value=counts[name])
     for severity, count in report.open_by_severity.items():
         metrics.add_metric(name=f"Open{severity.name.title()}", unit="Count", value=count)
     if report.oldest is not None:

@@ -48,6 +48,7 @@ from .severities import (
     TRAIL_BLINDED,
     UNSEEN_PREFIX_LIST,
     severity_of,
+    severity_with_reach,
 )
 from .touched_ports import exposure_after, with_ranges
 
@@ -105,6 +106,14 @@ def finding_of(
         look=known.look,
         lists=known.lists,
     )
+
+
+def with_reach(judgement: Judgement, reach: GroupReach) -> Judgement:
+    """The judgement with what stands behind the group, and as severe as that leaves it."""
+    severity = severity_with_reach(judgement.severity, reach)
+    if severity is judgement.severity:
+        return replace(judgement, reach=reach)
+    return replace(judgement, reach=reach, severity=severity, lowered_from=judgement.severity)
 
 
 def unreadable_finding(record: CloudTrailRecord, problem: str, excerpt: str) -> Finding:

@@ -29,14 +29,8 @@ from ..model.standing import Moment
 from ..model.subject import Subject, SubjectKind
 from .accepted_openings import acceptance_of
 from .exposure import exposure_of, internet_share_of
-from .findings import Standards
-from .severities import (
-    ACCEPTED,
-    ANY_OTHER_CHANGE,
-    PREFIX_LIST_EDIT,
-    severity_of,
-    severity_with_reach,
-)
+from .findings import Standards, with_reach
+from .severities import ACCEPTED, ANY_OTHER_CHANGE, PREFIX_LIST_EDIT, severity_of
 from .touched_ports import standing_on, with_ranges
 
 # What the watch opens with an alert: nobody was told of it, or not of it as severe.
@@ -110,14 +104,6 @@ def standing_list(standing: StandingExposure, ranges: tuple[Peer, ...]) -> Findi
         severity = max(severity, severity_of(exposure_of(with_ranges(rules, lists))))
     judgement = Judgement(severity=severity, world_open=True, listed=internet_share_of(ranges))
     return _found(standing, change, replace(judgement, reach=standing.reach))
-
-
-def with_reach(judgement: Judgement, reach: GroupReach) -> Judgement:
-    """The judgement with what stands behind the group, and as severe as that leaves it."""
-    severity = severity_with_reach(judgement.severity, reach)
-    if severity is judgement.severity:
-        return replace(judgement, reach=reach)
-    return replace(judgement, reach=reach, severity=severity, lowered_from=judgement.severity)
 
 
 def observed(finding: Finding, what: Observed, told: Told | None) -> Finding:

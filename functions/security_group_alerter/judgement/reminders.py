@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ..model.exposure_life import LOOKS_BACK, ExposureLife
+from ..model.exposure_life import LOOKS_BACK, EndedHow, ExposureLife
 from ..model.finding import Finding
 from ..model.group_state import PrefixListState, Reach
 from ..model.ledger import Snooze, Told
@@ -77,8 +77,11 @@ def report_of_closed(life: ExposureLife, known: Circumstances) -> Observed | Non
 
 
 def is_settled(life: ExposureLife, told: Told | None) -> bool:
-    """Whether nothing is left to be told of an exposure that is closed."""
-    if told is None or told.is_closed:
+    """Whether nothing is left to be told of an exposure that is closed.
+
+    An account that left is the organization's own doing.
+    """
+    if told is None or told.is_closed or life.closed_how is EndedHow.ACCOUNT_LEFT:
         return True
     by_look = life.closed is not None and life.closed.looked_by is not None
     return told.is_quiet and by_look

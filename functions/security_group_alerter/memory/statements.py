@@ -104,8 +104,39 @@ class SeenRanges:
     version: int | None = None
 
 
-Look = Seen | SeenRanges
-Statement = RuleThere | RuleGone | RangesEdited | Created | Deleted | RulesUnknown | Attached | Look
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenGone:
+    """A look that did not find the group or the list: nothing of it stands at the event's time.
+
+    Unlike a deletion it is not final: what names the group later shows that it is there.
+    """
+
+    event: Event
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountLeft:
+    """The account left the organization, was suspended, or switched the Region off.
+
+    It may come back: then a look shows what stands.
+    """
+
+    event: Event
+
+
+Look = Seen | SeenRanges | SeenGone
+Statement = (
+    RuleThere
+    | RuleGone
+    | RangesEdited
+    | Created
+    | Deleted
+    | RulesUnknown
+    | Attached
+    | AccountLeft
+    | Look
+)
 
 
 def statements_of(
@@ -199,7 +230,7 @@ def seen_of(
     """What a look says; nothing where it did not see every rule or range."""
     if not state.has_all_rules:
         return ()
-    event = Event(event_id=f"{by}:{state.seen_at.isoformat()}", time=state.seen_at - LOOKS_BACK)
+    event = _event_of_look(state.seen_at, by)
     if isinstance(state, PrefixListState):
         return (
             SeenRanges(
@@ -213,6 +244,20 @@ def seen_of(
 def carriers_of(state: GroupState) -> frozenset[str]:
     """The ids of the network interfaces and of the instances that carry a group."""
     return frozenset(it for interface in state.interfaces for it in _carriers_in(interface))
+
+
+def seen_gone(seen_at: datetime, by: LookedBy) -> SeenGone:
+    """What a look says that was answered, and did not find the group or the list."""
+    return SeenGone(event=_event_of_look(seen_at, by), seen_at=seen_at)
+
+
+def account_left(now: datetime) -> AccountLeft:
+    """What the sweep says of all that it can look at no more."""
+    return AccountLeft(event=Event(event_id=f"{LookedBy.SWEEP}:{now.isoformat()}", time=now))
+
+
+def _event_of_look(seen_at: datetime, by: LookedBy) -> Event:
+    return Event(event_id=f"{by}:{seen_at.isoformat()}", time=seen_at - LOOKS_BACK)
 
 
 def _carriers_in(interface: NetworkInterface) -> Iterator[str]:

@@ -17,13 +17,17 @@ LOOKS_BACK = timedelta(minutes=2)
 
 
 class EndedHow(StrEnum):
-    """What can end an exposure: a kind of call, or none that was seen: then a look shows it."""
+    """What can end an exposure: a kind of call, or none that was seen: then a look shows it.
+
+    Or nobody can look any more, since the account left or its Region was switched off.
+    """
 
     REVOKED = "revoked"
     MODIFIED = "modified"
     DELETED = "deleted"
     PREFIX_LIST = "prefix-list"
     SEEN = "seen"
+    ACCOUNT_LEFT = "account-left"
 
 
 class LookedBy(StrEnum):

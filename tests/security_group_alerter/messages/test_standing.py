@@ -355,6 +355,12 @@ def ended(how: EndedHow, *, by: str | None = BOB, minutes: float | None = 4.05) 
             "it stood for 4 min 3 s at most; which call ended it is not known",
             id="a-look-shows-it-no-more",
         ),
+        pytest.param(
+            ended(EndedHow.ACCOUNT_LEFT, by=None),
+            "the account left the organization or switched the Region off at 03:09:15 UTC",
+            None,
+            id="nobody-can-look-any-more",
+        ),
     ],
 )
 def test_end_is_told_with_who_and_how_long(ended: Ended, words: str, stood: str | None) -> None:
