@@ -27,6 +27,14 @@ NAMES: Final = {
     "AWS::Logs::QueryDefinition": "Name",
     "AWS::Scheduler::Schedule": "Name",
 }
+NESTED_TEMPLATES: Final = {
+    "Health": HEALTH,
+    "DailyCheck": DAILY_CHECK,
+    "Watch": WATCH,
+    "Digest": DIGEST,
+    "LookRoleHere": LOOK_ROLE,
+    "Sweep": SWEEP,
+}
 # Resources of the version before, and what has their place in the nested stack.
 MOVED: Final = {
     "AlertsNotDeliveredAlarm": "AlertsNotDeliveredAlarm",
@@ -69,13 +77,13 @@ NEW: Final = {
     "TrailLogRoleChangesMetricFilter",
     "FunctionPathTamperingRule",
     "TrailPathTamperingRule",
-    "DailyCheck",
-    "Watch",
-    "Digest",
-    *read_template(WATCH)["Resources"],
-    *read_template(DIGEST)["Resources"],
-    *read_template(SWEEP)["Resources"],
-    *read_template(DAILY_CHECK)["Resources"],
+    *NESTED_TEMPLATES,
+    *(
+        name
+        for path in NESTED_TEMPLATES.values()
+        if path not in (HEALTH, LOOK_ROLE)
+        for name in read_template(path)["Resources"]
+    ),
 }
 # A role without permissions, whose place another one takes.
 GONE: Final = {"SlackChannelRole"}
@@ -89,16 +97,6 @@ def previous() -> Stack:
 def resources_in(template: dict[str, Any]) -> dict[str, str]:
     """Logical id -> type."""
     return {name: resource["Type"] for name, resource in template["Resources"].items()}
-
-
-NESTED_TEMPLATES: Final = {
-    "Health": HEALTH,
-    "DailyCheck": DAILY_CHECK,
-    "Watch": WATCH,
-    "Digest": DIGEST,
-    "LookRoleHere": LOOK_ROLE,
-    "Sweep": SWEEP,
-}
 
 
 def test_these_templates_are_nested() -> None:
