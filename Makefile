@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup replay history quick test faults e2e check golden bench bench-history build preflight bucket-policy deploy verify \
+.PHONY: help setup replay history quick test faults e2e check golden bench bench-history bench-digest build preflight bucket-policy deploy verify \
 	redrive exposures snooze close lock clean
 
 help: ## List the targets
@@ -90,6 +90,9 @@ bench: .venv/.replay ## Measure the function against its goals and beside others
 
 bench-history: .venv/.replay ## Measure make history against other ways to read an archive; ARGS=--year reads a year (Linux)
 	@PYTHONPATH=functions .venv/bin/python -m benchmarks.archive $(ARGS)
+
+bench-digest: .venv/.replay ## Measure a digest of 10,000 alerted events and 500 open groups (Linux)
+	@PYTHONPATH=functions .venv/bin/python -m benchmarks.digest
 
 build: .venv/sam/.installed ## Build what is deployed, in .aws-sam
 	@# The function's own Makefile wants a Python with pip: here is one.

@@ -392,6 +392,13 @@ A_CHANGE: Final = 0.02 / 1000 * 1.2  # an e-mail; Lambda and DynamoDB cost a fif
 CHANGES_A_MONTH: Final = 5 * 30
 
 
+def digest_sample() -> str:
+    """The digest of a life, as its e-mail."""
+    golden = (ROOT / "tests/golden/lifetimes/a-mornings-digest.email.txt").read_text("utf-8")
+    [told] = re.findall(r"(?ms)^Subject: INFORMATIONAL: Digest.*?\n(?=\n── step|\Z)", golden)
+    return f"```text\n{told.rstrip()}\n```"
+
+
 def costs() -> str:
     """For a million events a month and five changes a day in each account."""
     fixed = fixed_cost()
@@ -487,6 +494,22 @@ def performance() -> str:
     )
 
 
+def a_digest() -> str:
+    """What `make bench-digest` wrote."""
+    path = ROOT / "benchmarks" / "digest_results.json"
+    results = json.loads(path.read_text(encoding="utf-8"))
+    found = results["measured"]
+    rows = (
+        ("seconds (at most 10)", f"{found['seconds']:.1f}"),
+        ("of them processor", f"{found['processor']:.1f}"),
+        ("peak memory, MB", f"{found['megabytes']:.0f}"),
+        ("calls to AWS", f"{found['calls']:.0f}"),
+        ("the message, KB of 262", f"{found['kilobytes']:.0f}"),
+    )
+    where = f"{results['date']}, {results['machine']}."
+    return f"{table(('a digest of 10,000 events', 'measured'), rows)}\n\n{where}"
+
+
 def reading_an_archive() -> str:
     return archive_tables(archive_results()["archive"])
 
@@ -534,6 +557,7 @@ BLOCKS: Final[dict[str, dict[str, Callable[[], str]]]] = {
         "calls": calls,
         "severity": severity,
         "other severities": other_severities,
+        "digest": digest_sample,
     },
     "docs/architecture.md": {"modules": modules, "local modules": local_modules},
     "docs/configure.md": {"parameters": parameters},
@@ -554,6 +578,7 @@ BLOCKS: Final[dict[str, dict[str, Callable[[], str]]]] = {
     },
     "docs/performance.md": {
         "performance": performance,
+        "a digest": a_digest,
         "archive": reading_an_archive,
         "year": reading_a_year,
     },
