@@ -18,6 +18,8 @@ except ImportError:
 TEMPLATE: Final = Path(__file__).parents[1] / "template.yaml"
 HEALTH: Final = TEMPLATE.parent / "stacks/health.yaml"
 DAILY_CHECK: Final = TEMPLATE.parent / "stacks/daily-check.yaml"
+WATCH: Final = TEMPLATE.parent / "stacks/watch.yaml"
+DIGEST: Final = TEMPLATE.parent / "stacks/digest.yaml"
 SWEEP: Final = TEMPLATE.parent / "stacks/sweep.yaml"
 LOOK_ROLE: Final = TEMPLATE.parent / "stacks/look-role.yaml"
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import pytest
 
+from benchmarks.archive_report import archive_tables, year_table
 from benchmarks.goals import CONTEXT, GOALS, Context, Goal
 from local import replay, template
 from local.template import read_template
@@ -42,8 +43,10 @@ from tests.local.history_sample import history_sample
 from tests.local.replay_inputs import read_in_part, read_whole
 from tests.local.replay_sample import email_sample, replay_sample, scenario_sample
 from tests.local.samples import (
+    close_sample,
     deploy_sample,
     drop_sample,
+    exposures_sample,
     preflight_sample,
     redrive_sample,
     verify_sample,
@@ -527,7 +530,8 @@ def fixed_counts() -> tuple[int, int]:
         sum("MetricStat" in metric for metric in it.get("Metrics", [])) or 1 for it in alarms_
     )
     filters = sum(it["Type"] == "AWS::Logs::MetricFilter" for it in made)
-    return watched, filters + len(Report().counts()) + len(("Lag", "HeartbeatLag"))
+    of_the_watch = ("OpenCritical", "OpenHigh", "OpenMedium", "OldestOpenHours", "HoursToClose")
+    return watched, filters + len(Report().counts()) + len(("Lag", "HeartbeatLag", *of_the_watch))
 
 
 def performance() -> str:
@@ -547,6 +551,20 @@ def performance() -> str:
             f"{results['date']}, Python {results['python']}, {results['machine']}.",
         )
     )
+
+
+def reading_an_archive() -> str:
+    return archive_tables(archive_results()["archive"])
+
+
+def reading_a_year() -> str:
+    return year_table(archive_results()["year"])
+
+
+def archive_results() -> Any:
+    """What `make bench-history` wrote."""
+    path = ROOT / "benchmarks" / "archive_results.json"
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def measured(goal: Goal, value: float | None) -> str:
@@ -596,10 +614,16 @@ BLOCKS: Final[dict[str, dict[str, Callable[[], str]]]] = {
     "docs/history.md": {"history": shown(history_sample)},
     "docs/operate.md": {
         "alarms": alarms,
+        "exposures": shown(exposures_sample),
         "redrive": shown(redrive_sample),
         "drop": shown(drop_sample),
     },
-    "docs/performance.md": {"performance": performance, "sweep": sweep_performance},
+    "docs/performance.md": {
+        "performance": performance,
+        "archive": reading_an_archive,
+        "year": reading_a_year,
+        "sweep": sweep_performance,
+    },
     "docs/replay.md": {
         "output": shown(replay_sample),
         "email": shown(email_sample),
@@ -607,6 +631,7 @@ BLOCKS: Final[dict[str, dict[str, Callable[[], str]]]] = {
         "scenario": shown(scenario_sample),
         "tried": tried,
     },
+    "docs/runbook.md": {"close": shown(close_sample)},
     "docs/subscribe.md": {"forms": forms, "attributes": attributes},
 }
 

@@ -38,7 +38,7 @@ from .model.ledger import ExposureNews, LedgerEntry, entries_of
 from .model.message import Message, Sent
 from .model.presentation import Presentation
 from .model.record import CloudTrailRecord
-from .model.seen import SeenAnswer
+from .model.seen import Mark, SeenAnswer
 from .model.subject import SubjectKind
 from .standing import Knowledge, LookAt, Recall, known_of, with_knowledge
 from .telling import with_exposures
@@ -114,7 +114,7 @@ class Alerter:
     organization_id: str | None
     facts_for: Callable[[str], AccountFacts]
     alerted_among: Callable[[Iterable[str]], SeenAnswer]
-    mark_alerted: Callable[[Iterable[str]], int]
+    mark_alerted: Callable[[Iterable[Mark]], int]
     publish: Callable[[Iterable[Message], TimeLeft], Iterator[Sent]]
     recall: Recall
     note: Note
@@ -221,7 +221,7 @@ class Alerter:
                     taken += 1
                     event_ids += sent.message.event_ids
                     told += sent.message.exposures
-                    marks.add(sent.message.keys)
+                    marks.add(sent.message.marks)
                 else:
                     refusals.append(f"{_named(sent.message)}: {sent.refusal}")
         except Exception as fault:  # noqa: BLE001
@@ -257,13 +257,13 @@ class Alerter:
 class _Marks:
     """Marks events as alerted, as many in a call as it takes. A table that is down is given up."""
 
-    def __init__(self, mark: Callable[[Iterable[str]], int], failures: int) -> None:
+    def __init__(self, mark: Callable[[Iterable[Mark]], int], failures: int) -> None:
         self._mark = mark
-        self._waiting: list[str] = []
+        self._waiting: list[Mark] = []
         self.failures = failures
 
-    def add(self, keys: Iterable[str]) -> None:
-        self._waiting += keys
+    def add(self, marks: Iterable[Mark]) -> None:
+        self._waiting += marks
         while len(self._waiting) >= MARKED_TOGETHER:
             self._write()
 

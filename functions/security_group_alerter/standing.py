@@ -14,17 +14,16 @@ from typing import Protocol
 from .ec2.reach import reach_of_group, reach_of_list
 from .judgement.attachments import attachment_finding
 from .judgement.exposure import families_open_to_world
-from .judgement.findings import Standards, finding_of
+from .judgement.findings import Standards, finding_of, with_reach
 from .judgement.looking import groups_in, prefix_lists_in, worth_a_look
 from .judgement.moments import says_more
-from .judgement.severities import severity_with_reach
 from .memory.recollection import Recollection
 from .memory.statements import Statement, attached_of, seen_of, statements_of
 from .model.alert import DeliveredFinding, Ended
 from .model.attachment import KnownGroup
 from .model.change import AttachmentChange, PrefixListChange, SecurityGroupChange, TrailChange
 from .model.exposure_life import Resource
-from .model.finding import Finding, Judgement
+from .model.finding import Finding
 from .model.group_state import GroupReach, GroupState, Look, Looked, PrefixListState, Reach
 from .model.rules import Peer, PeerKind
 from .model.standing import Circumstances, Moment
@@ -247,17 +246,10 @@ def _with_reach(finding: Finding) -> Finding:
             reach = reach_of_list(state)
         case _:
             reach = GroupReach(reach=Reach.UNKNOWN)
-    return replace(finding, judgement=_lowered(replace(judgement, reach=reach), reach, finding))
-
-
-def _lowered(judgement: Judgement, reach: GroupReach, finding: Finding) -> Judgement:
-    """What cannot be judged is no less urgent for what stands behind the rest."""
     if isinstance(finding.change, TrailChange | None) or finding.change.cannot_be_judged:
-        return judgement
-    severity = severity_with_reach(judgement.severity, reach)
-    if severity is judgement.severity:
-        return judgement
-    return replace(judgement, severity=severity, lowered_from=judgement.severity)
+        # What cannot be judged is no less urgent for what stands behind the rest.
+        return replace(finding, judgement=replace(judgement, reach=reach))
+    return replace(finding, judgement=with_reach(judgement, reach))
 
 
 def _reach_where_attached(

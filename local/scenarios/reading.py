@@ -22,7 +22,7 @@ _EXPECTED_TIME: Final = "a time in UTC such as 2026-11-17T08:55:12Z"
 # Clocks go on from there, and look back.
 _YEARS: Final = range(1971, 9999)
 # Of which there is nothing to play yet.
-_NOT_YET: Final = ("watch", "digest")
+_NOT_YET: Final = ("digest",)
 _IN_ORDER: Final = ("trail", "state", "watch", "sweep", "digest")
 
 
@@ -34,7 +34,8 @@ class ScenarioError(ValueError):
 class Step:
     """What happens at a time: `written` is that time as the file has it.
 
-    One of these is there: the records of a delivery, what stands from then on, or a sweep.
+    One of these is there: the records of a delivery, what stands from then on, or which function
+    runs.
     """
 
     number: int
@@ -42,10 +43,13 @@ class Step:
     written: str
     trail: tuple[Record, ...] | None = None
     state: State | None = None
+    watch: bool = False
     sweep: bool = False
 
     def __str__(self) -> str:
         """What happens."""
+        if self.watch:
+            return "the watch runs"
         if self.trail is not None:
             return "1 record" if len(self.trail) == 1 else f"{len(self.trail)} records"
         if self.sweep:
@@ -171,5 +175,6 @@ def _account_of(account_id: str, value: object) -> Mapping[str, RegionState] | N
 _KINDS: Final[Mapping[str, Callable[[object], Any]]] = {
     "trail": _trail_of,
     "state": _state_of,
+    "watch": bool,
     "sweep": bool,
 }

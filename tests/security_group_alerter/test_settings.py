@@ -10,14 +10,17 @@ from security_group_alerter.model.severity import Severity
 from security_group_alerter.settings import (
     CHECK,
     DELIVERY,
+    DIGEST,
     PRESENTATION,
     CheckSettings,
     DeliverySettings,
+    DigestSettings,
     PlanSettings,
     SettingsError,
     SweepSettings,
     check_settings_in,
     delivery_settings_in,
+    digest_settings_in,
     plan_settings_in,
     sweep_settings_in,
 )
@@ -301,6 +304,29 @@ def test_what_a_check_refuses(name: str, text: str) -> None:
         check_settings_in(LEAST_OF_A_CHECK | {name: text})
 
     assert str(raised.value) == f"{name}={text!r}: expected {CHECK[name].expected}"
+
+
+# The digest.
+
+
+def test_what_a_digest_needs() -> None:
+    assert digest_settings_in(LEAST | {"TIME_ZONE": "Europe/Berlin"}) == DigestSettings(
+        presentation=Presentation(time_zone=ZoneInfo("Europe/Berlin")),
+        alert_topic_arn=TOPIC,
+        seen_events_table="seen-events",
+        group_memory_table="group-memory",
+        look_role_name=None,
+        organization_id=None,
+        chat_topic_arn=None,
+    )
+    optional = {"TIME_ZONE", "LOOK_ROLE_NAME", "ORGANIZATION_ID", "CHAT_TOPIC_ARN"}
+    assert set(DIGEST) == LEAST.keys() | optional
+
+
+@pytest.mark.parametrize("name", LEAST)
+def test_what_a_digest_cannot_do_without(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is not set: expected "):
+        digest_settings_in(LEAST | {name: ""})
 
 
 # The sweep, and its plan.

@@ -10,7 +10,7 @@ import pytest
 from security_group_alerter.alerting import Alerter, Report, TimeLeft
 from security_group_alerter.model.account import AccountFacts
 from security_group_alerter.model.message import LARGEST_MESSAGE, Message, Sent
-from security_group_alerter.model.seen import SeenAnswer
+from security_group_alerter.model.seen import Mark, SeenAnswer
 from security_group_alerter.model.severity import Severity
 from tests.local.failures import payload_of
 from tests.security_group_alerter.memories import Memories
@@ -45,8 +45,8 @@ class Installation:
         payload = payload_of(*texts, logStream=stream)
         return alerter.alert_on(payload, now=NOW, time_left=lambda: 120)
 
-    def _mark(self, keys: Iterable[str]) -> int:
-        self.known |= {*keys}
+    def _mark(self, marks: Iterable[Mark]) -> int:
+        self.known |= {it.key for it in marks}
         return 0
 
     def _publish(self, messages: Iterable[Message], _time_left: TimeLeft) -> Iterator[Sent]:

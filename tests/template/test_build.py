@@ -12,6 +12,8 @@ from tests.template.stack import ROOT, Stack, deployed
 FUNCTIONS = (
     "SecurityGroupAlerterFunction",
     "DailyCheckFunction",
+    "WatchFunction",
+    "DigestFunction",
     "SweepPlanFunction",
     "SweepFunction",
 )
@@ -74,7 +76,8 @@ def test_the_build_keeps_the_services_that_the_code_calls(folder: Path, makefile
 
 
 def variable(makefile: str, name: str) -> str:
-    [value] = re.findall(rf"^{name} :?= (.*)$", makefile, re.MULTILINE)
+    one_line_each = makefile.replace("\\\n", "")
+    [value] = re.findall(rf"^{name} :?= (.*)$", one_line_each, re.MULTILINE)
     return str(value)
 
 

@@ -33,6 +33,18 @@ class Recollection:
         """How many resources the table failed."""
         return len(self.unread) + len(self.unwritten)
 
+    def updated(self, newer: Recollection) -> Recollection:
+        """The same, where the table was asked again for some of the resources."""
+        versions = {it: own for it, own in self.versions.items() if it not in newer.folds}
+        return Recollection(
+            folds={**self.folds, **newer.folds},
+            told={**self.told, **newer.told},
+            snoozed={**self.snoozed, **newer.snoozed},
+            versions={**versions, **newer.versions},
+            unread={**self.unread, **newer.unread},
+            unwritten={**self.unwritten, **newer.unwritten},
+        )
+
     def told_of(self, life: ExposureLife) -> Told | None:
         """What was told of an exposure, also while less was known of it."""
         told = self.told.get(life.resource, {})

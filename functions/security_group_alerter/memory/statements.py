@@ -7,18 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ..model.change import Action, Change, PrefixListChange, SecurityGroupChange
-from ..model.exposure_life import Event, LookedBy, Resource
+from ..model.exposure_life import LOOKS_BACK, Event, LookedBy, Resource
 from ..model.group_state import GroupState, NetworkInterface, PrefixListState
 from ..model.record import CloudTrailRecord, Outcome
 from ..model.rules import Direction, Peer, SecurityGroupRule
 from ..model.subject import SubjectKind
-
-# EC2 may show for so long what was before, and may show what is new at once.
-# https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
-LOOKS_BACK = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,8 +237,13 @@ def seen_of(
                 event=event, seen_at=state.seen_at, ranges=state.ranges, version=state.version
             ),
         )
-    attached = frozenset(it for interface in state.interfaces for it in _carriers_in(interface))
+    attached = carriers_of(state)
     return (Seen(event=event, seen_at=state.seen_at, rules=state.rules, attached=attached),)
+
+
+def carriers_of(state: GroupState) -> frozenset[str]:
+    """The ids of the network interfaces and of the instances that carry a group."""
+    return frozenset(it for interface in state.interfaces for it in _carriers_in(interface))
 
 
 def seen_gone(seen_at: datetime, by: LookedBy) -> SeenGone:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from .exposure import Opening
 from .severity import Severity
 from .subject import SubjectKind
+
+# EC2 may show for so long what was before, and may show what is new at once: what a look says
+# counts as of so long before it.
+# https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
+LOOKS_BACK = timedelta(minutes=2)
 
 
 class EndedHow(StrEnum):

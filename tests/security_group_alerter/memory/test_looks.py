@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from security_group_alerter.memory.fold import Fold, fold
 from security_group_alerter.memory.statements import (
-    LOOKS_BACK,
     AccountLeft,
     Attached,
     Created,
@@ -27,7 +26,13 @@ from security_group_alerter.memory.statements import (
     seen_gone,
     seen_of,
 )
-from security_group_alerter.model.exposure_life import EndedHow, Event, LookedBy, Resource
+from security_group_alerter.model.exposure_life import (
+    LOOKS_BACK,
+    EndedHow,
+    Event,
+    LookedBy,
+    Resource,
+)
 from security_group_alerter.model.group_state import GroupState, NetworkInterface, PrefixListState
 from security_group_alerter.model.rules import Direction, SecurityGroupRule, peer_of_cidr
 from tests.security_group_alerter.builders import record, rule
