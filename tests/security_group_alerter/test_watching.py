@@ -85,7 +85,7 @@ def test_it_still_stands(installation: Installation) -> None:
 
     assert news_in([message]) == [REMINDED]
     assert message.subject.startswith("CRITICAL: ")
-    assert (message.event_ids, message.keys) == ((), ())
+    assert (message.event_ids, message.marks) == ((), ())
     assert message.attributes | {"effect": "other", "world_open": "true"} == message.attributes
     assert not installation.watch(at(65))
     assert not installation.watch(at(65 + 7 * 24 * 60 - 1))
