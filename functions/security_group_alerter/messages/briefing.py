@@ -203,6 +203,18 @@ class Briefing:
         return origin.what if origin else None
 
     @property
+    def stood(self) -> str | None:
+        """What the time of what the watch found is; None of calls."""
+        origin = self.worst.finding.observed
+        if origin is None:
+            return None
+        if origin.what is Observed.CLOSED:
+            return "Closed"
+        opened = origin.life.opened
+        is_seen = opened is not None and opened.looked_by is None
+        return "Open since" if is_seen else "Known to be open since"
+
+    @property
     def is_opening(self) -> bool:
         """Whether something is open to much of the Internet because of this, for certain."""
         change = self.worst.finding.change
@@ -286,9 +298,8 @@ def _times_of(findings: Iterable[Finding]) -> Iterator[datetime]:
     for finding in findings:
         origin, record = finding.observed, finding.record
         if origin is not None:
-            event = origin.life.closed or origin.life.opened
-            if event is not None:
-                yield event.time
+            life = origin.life
+            yield (life.closed or life.opened or life.revealed).time
         elif record is not None and record.event_time is not None:
             yield record.event_time
 

@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator
 from itertools import takewhile
 
-from ..model.origin import Observed
 from ..model.record import Outcome
 from ..model.severity import Severity
 from ..model.subject import SubjectKind
@@ -110,7 +109,7 @@ def _facts(briefing: Briefing) -> Iterator[str]:
         title = "Who" if briefing.observed is None else "Opened by"
         yield f"*{title}:* {'; '.join(filter(None, who))}"
     if briefing.called:
-        yield f"*{_when_title(briefing)}:* {briefing.called}"
+        yield f"*{briefing.stood or 'When'}:* {briefing.called}"
     if briefing.owner:
         yield f"*Ask:* {_harmless(briefing.owner, 200)}, the account's owner"
     if briefing.belongs:
@@ -127,12 +126,6 @@ def _facts(briefing: Briefing) -> Iterator[str]:
         title = "Attached to" if briefing.looked[0].title == ATTACHED_TO else "Referred to by"
         yield f"*{title}:* {_harmless(attached, 400)}"
     yield from (f"! {_harmless(line, 300)}" for line in not_seen_lines(briefing.looked))
-
-
-def _when_title(briefing: Briefing) -> str:
-    if briefing.observed is None:
-        return "When"
-    return "Closed" if briefing.observed is Observed.CLOSED else "Open since"
 
 
 def _call(call: Call, briefing: Briefing) -> Iterator[str]:

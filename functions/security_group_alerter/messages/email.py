@@ -115,10 +115,8 @@ def _people(briefing: Briefing) -> Iterator[str]:
 
 
 def _when_title(briefing: Briefing) -> str:
-    if briefing.observed is Observed.CLOSED:
-        return "Closed"
-    if briefing.observed is not None:
-        return "Open since"
+    if briefing.stood is not None:
+        return briefing.stood
     if not briefing.is_opening:
         return "Called"
     return "Open since" if briefing.count == 1 else "Opened"

@@ -94,7 +94,7 @@ def observed_end(origin: Observation) -> str:
     """What ends a headline that names what is open."""
     match origin.what:
         case Observed.FOUND if origin.life.revealed.looked_by is not None:
-            return ", opened without a call that was seen"
+            return ", found open"
         case Observed.FOUND:
             return ", not told before"
         case Observed.WORSE:
