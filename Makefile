@@ -26,7 +26,7 @@ MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
 .PHONY: help setup replay history quick test faults e2e check golden bench bench-history build preflight bucket-policy deploy verify \
-	redrive lock clean
+	redrive exposures snooze close lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -39,8 +39,8 @@ replay: .venv/.replay ## Print the alerts for FILES (default: the stories in eve
 	@if [ -e "$$FILES" ]; then set -- "$$FILES"; else eval "set -- $$FILES"; fi; \
 	PYTHONPATH=functions .venv/bin/python -m local.replay --format $(FORMAT) -- "$$@"
 
-history: .venv/.replay ## List each time that something was open to the Internet: ARGS="PATH…"; a sample without one
-	@PYTHONPATH=functions .venv/bin/python -m local.history $(ARGS)
+history: .venv/.replay ## List each time that something was open to the Internet: ARGS="PATH…", ARGS=s3://BUCKET, ARGS=--ledger; else a sample
+	@PYTHONPATH=functions .venv/bin/python -m local.history --config-env $(CONFIG_ENV) $(ARGS)
 
 quick: .venv/.dev ## While you work: format, lint, types and the tests of the core, in seconds
 	@.venv/bin/ruff format --check .
@@ -88,8 +88,8 @@ bench: .venv/.replay ## Measure the function against its goals and beside others
 	@$(MAKE) .venv/bench/.installed
 	@PYTHONPATH=functions .venv/bin/python -m benchmarks
 
-bench-history: .venv/.replay ## Measure make history against other ways to read an archive (Linux)
-	@.venv/bin/python -m benchmarks.archive
+bench-history: .venv/.replay ## Measure make history against other ways to read an archive; ARGS=--year reads a year (Linux)
+	@PYTHONPATH=functions .venv/bin/python -m benchmarks.archive $(ARGS)
 
 build: .venv/sam/.installed ## Build what is deployed, in .aws-sam
 	@# The function's own Makefile wants a Python with pip: here is one.
@@ -109,6 +109,15 @@ verify: .venv/.replay ## After the deployment: check every part of the alert pat
 
 redrive: .venv/.replay ## List the deliveries that failed; ARGS=--show prints them, ARGS=--invoke tries them again
 	@.venv/bin/python -m local.redrive --config-env $(CONFIG_ENV) $(ARGS)
+
+exposures: .venv/.replay ## List what is open to the Internet now, by the stack's ledger; ARGS="--json", "--look", "--severity HIGH"
+	@.venv/bin/python -m local.exposures --config-env $(CONFIG_ENV) $(ARGS)
+
+snooze: .venv/.replay ## Quiet the reminders of a group: ARGS="sg-… --until 2026-12-24 --why 'text'"; ARGS=--list
+	@.venv/bin/python -m local.snooze --config-env $(CONFIG_ENV) $(ARGS)
+
+close: .venv/.replay ## Close what is open to the Internet in one group, as you, after asking: ARGS="sg-… [--port 22]"; ARGS=--help
+	@.venv/bin/python -m local.close $(ARGS)
 
 # In this order, since each file constrains the next: everything runs the versions that are deployed.
 lock: ## Pin the newest versions of all requirements (needs uv)

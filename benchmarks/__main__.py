@@ -6,8 +6,6 @@ Exits with 1 if a goal is missed, and names it; with 2 where nothing can be meas
 from __future__ import annotations
 
 import json
-import os
-import platform
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -20,6 +18,7 @@ from .instructions import bytecode_instructions, machine_instructions
 from .interpreter import runtime_version, version_of
 from .large_replay import Replay, measured_replay
 from .look import Look, measured_look
+from .machine import machine, warn_of_load
 from .progress import say
 from .report import missed, table_of
 from .rounds import Rounds, measured_rounds
@@ -93,25 +92,10 @@ def which_python() -> str:
     return words
 
 
-def warn_of_load() -> None:
-    """Processors that share a core slow each other down; ratios and counts do not change."""
-    load = os.getloadavg()[0]
-    if load > 1:
-        say(f"WARNING: the machine is busy (load {load:.1f}), so that seconds come out too high")
-
-
 def _python(expression: str) -> str:
     script = f"import platform, sys; print({expression})"
     done = subprocess.run([PYTHON, "-c", script], stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout.strip()
-
-
-def machine() -> str:
-    """The kind of processor, and how many of them."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    kind = next(iter(names), "unknown processor")
-    return f"{kind}, {platform.machine()}, {len(names)} cores"
 
 
 def _measured(found: Found) -> dict[str, float | None]:

@@ -1,4 +1,4 @@
-"""The goals of `make bench`, and what it measures beside them, in the words of the documents."""
+"""The goals of `make bench` and `make bench-history`, and what the first measures beside them."""
 
 from typing import Final, NamedTuple
 
@@ -49,6 +49,16 @@ GOALS: Final[dict[str, Goal]] = {
     ),
     "replay_mb": Goal("peak memory of a replay of 200 MB with 50 changes", 150, "MB"),
     "replay_seconds": Goal("processor time of that replay", 3, "s"),
+}
+
+# `make history` beside other ways to read the same 2 GB of a trail's files. Each way is a process
+# of its own, and its start counts.
+ARCHIVE_GOALS: Final[dict[str, Goal]] = {
+    "history_vs_json": Goal("processor time, against json.load of each file", 0.25),
+    "history_vs_jq": Goal("processor time, against zcat and jq", 0.125),
+    "history_vs_zlib": Goal("processor time, against only unpacking with zlib", 1.5),
+    "two_vs_one": Goal("time with two processes, against one", 0.588),
+    "history_mb": Goal("peak memory of a process", 120, "MB"),
 }
 
 CONTEXT: Final[dict[str, Context]] = {

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .deliveries import MANAGEMENT_ACCOUNT_ID, ORGANIZATION_ID, TRAIL_REGION
 from .service_models import models_read_once
+from .template import table_in_template
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 TRAIL_ARN = f"arn:aws:cloudtrail:{TRAIL_REGION}:{MANAGEMENT_ACCOUNT_ID}:trail/organization-trail"
 SEEN_EVENTS_TABLE = "seen-events"
 GROUP_MEMORY_TABLE = "group-memory"
-_KEYS = {SEEN_EVENTS_TABLE: "event_id", GROUP_MEMORY_TABLE: "resource"}
+# Each table, and what it is called in the template.
+_TABLES = {SEEN_EVENTS_TABLE: "SeenEventsTable", GROUP_MEMORY_TABLE: "GroupMemoryTable"}
 _OUS = ("Workloads", "Sandbox", "Infrastructure")
 # Account ID, name, OU, and the tags that alerts show by default.
 _ACCOUNTS = (
@@ -102,13 +104,8 @@ def emulated_aws(*, look_role_name: str = "", but_for: Collection[str] = ()) -> 
         _forget_the_persons_aws()
         _make_organization(boto3.client("organizations"))
         dynamodb = boto3.client("dynamodb")
-        for table_name, key in _KEYS.items():
-            dynamodb.create_table(
-                TableName=table_name,
-                KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
-                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
-                BillingMode="PAY_PER_REQUEST",
-            )
+        for table_name, logical_id in _TABLES.items():
+            dynamodb.create_table(TableName=table_name, **table_in_template(logical_id))
         topic = Topic(boto3.client("sns").create_topic(Name="alerts")["TopicArn"], dynamodb)
         os.environ |= _environment_of(topic) | {"LOOK_ROLE_NAME": look_role_name}
         yield topic

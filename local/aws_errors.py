@@ -16,6 +16,8 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
+from security_group_alerter.cloudtrail.refusals import refusal_in
+
 SIGN_IN: Final = "sign in to the stack's account (aws sso login, AWS_PROFILE, …)"
 CREDENTIAL_ERRORS: Final = frozenset(
     {
@@ -24,6 +26,7 @@ CREDENTIAL_ERRORS: Final = frozenset(
         "InvalidAccessKeyId",
         "InvalidClientTokenId",
         "InvalidSignatureException",
+        "InvalidToken",  # S3
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",
     }
@@ -87,26 +90,27 @@ def action_of(error: ClientError) -> str:
 
 
 def words_of(error: ClientError) -> str:
-    """The operation and AWS's message, without the final period."""
-    message = error.response.get("Error", {}).get("Message", "")
-    return f"{error.operation_name}: {message.rstrip('.') or code_of(error)}"
+    """The operation and AWS's message, without the final period and what only STS can decode."""
+    refusal = refusal_in(error.response.get("Error", {}).get("Message"))
+    message = (refusal and refusal.message) or code_of(error)
+    return f"{error.operation_name}: {message.rstrip('.')}"
 
 
-def problem_of(error: ClientError | BotoCoreError) -> tuple[str, str]:
+def problem_of(error: ClientError | BotoCoreError, *, sign_in: str = SIGN_IN) -> tuple[str, str]:
     """Why AWS cannot be called at all, and what to do."""
     if isinstance(error, NoRegionError):
         return "no Region is set", "Set it with --region, AWS_DEFAULT_REGION or samconfig.toml"
     if isinstance(error, NoCredentialsError):
-        return "no AWS credentials were found", _sentence(SIGN_IN)
+        return "no AWS credentials were found", _sentence(sign_in)
     if isinstance(error, ProfileNotFound):
         return str(error), "Name another profile in AWS_PROFILE or samconfig.toml"
     if isinstance(error, CredentialRetrievalError | SSOError | TokenRetrievalError):
-        return str(error), _sentence(SIGN_IN)
+        return str(error), _sentence(sign_in)
     if isinstance(error, ClientError):
         if is_denied(error):
             return words_of(error), "Get the permission"
-        return words_of(error), _sentence(SIGN_IN if is_about_credentials(error) else "try again")
-    return str(error), f"Check the network and --region, or {SIGN_IN}"
+        return words_of(error), _sentence(sign_in if is_about_credentials(error) else "try again")
+    return str(error), f"Check the network and --region, or {sign_in}"
 
 
 def _sentence(text: str) -> str:

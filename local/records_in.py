@@ -71,10 +71,14 @@ class Payload:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to read; and the folder that was named, if it was found in one."""
+    """A file to read; and the folder that was named, if it was found in one.
+
+    `copy` is where to open what is not on this machine.
+    """
 
     path: str
     folder: str | None = None
+    copy: str | None = None
 
     @property
     def name(self) -> str:
@@ -230,7 +234,9 @@ class _Content:
     def _pieces(self, on_read: Callable[[int], object]) -> Iterator[str]:
         try:
             yield from pieces_of_text(
-                self._file.path, on_read=on_read, on_stray_byte=self._report_stray_byte
+                self._file.copy or self._file.path,
+                on_read=on_read,
+                on_stray_byte=self._report_stray_byte,
             )
         except NotTextError:
             self._is_text = False

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from security_group_alerter.messages.email import UNDO_TITLE
 from security_group_alerter.messages.text import listed
+from security_group_alerter.model.message import DIGEST
 from security_group_alerter.model.severity import Severity
 from security_group_alerter.settings import SettingsError
 
@@ -278,6 +279,7 @@ def _is_emailed(sent: SentAlert) -> bool:
     return (
         Severity[sent.attributes["severity"]] >= Severity[_minimum_severity()]
         or sent.attributes["effect"] == "closes"
+        or sent.attributes["kind"] == DIGEST
     )
 
 

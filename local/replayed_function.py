@@ -48,6 +48,7 @@ class ReplayedFunction:
             from security_group_alerter.handlers import delivery as handler
         self._handler = handler
         self._alerter: Alerter | None = None
+        self._now = datetime.min.replace(tzinfo=UTC)
 
     def handle(
         self, delivery: Delivery, problems: list[str], *, now: datetime | None = None
@@ -61,14 +62,18 @@ class ReplayedFunction:
 
         if now is None:
             now = _later(delivery.newest or datetime.now(UTC))
+        self._now = now
         if self._alerter is None:
-            self._alerter = delivery_alerter(os.environ, today=now.date())
+            self._alerter = delivery_alerter(os.environ, today=now.date(), clock=self._clock)
         context = lambda_context("replay")
         try:
             return self._handler.handle(delivery.payload, context, self._alerter, now=now)
         except UndecodableDeliveryError as error:
             problems.append(f"{delivery.where}: {error}")
             return {}
+
+    def _clock(self) -> float:
+        return self._now.timestamp()
 
 
 def _later(time: datetime) -> datetime:

@@ -18,6 +18,9 @@ except ImportError:
 TEMPLATE: Final = Path(__file__).parents[1] / "template.yaml"
 HEALTH: Final = TEMPLATE.parent / "stacks/health.yaml"
 DAILY_CHECK: Final = TEMPLATE.parent / "stacks/daily-check.yaml"
+WATCH: Final = TEMPLATE.parent / "stacks/watch.yaml"
+DIGEST: Final = TEMPLATE.parent / "stacks/digest.yaml"
+SWEEP: Final = TEMPLATE.parent / "stacks/sweep.yaml"
 LOOK_ROLE: Final = TEMPLATE.parent / "stacks/look-role.yaml"
 
 
@@ -50,6 +53,13 @@ def read_template(path: Path = TEMPLATE) -> dict[str, Any]:
 def _document(path: Path) -> dict[str, Any]:
     with path.open(encoding="utf-8") as text:
         return cast("dict[str, Any]", _Loader(text).get_single_data())
+
+
+def table_in_template(logical_id: str) -> dict[str, Any]:
+    """How DynamoDB is asked for this table."""
+    properties = read_template()["Resources"][logical_id]["Properties"]
+    asked = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+    return {name: properties[name] for name in asked if name in properties}
 
 
 @cache

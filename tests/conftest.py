@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -56,6 +57,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         cold = [item for item in items if "cold_function" in getattr(item, "fixturenames", ())]
         config.hook.pytest_deselected(items=cold)
         items[:] = [item for item in items if item not in cold]
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Nothing is skipped silently."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    for reason, count in reasons.items():
+        terminalreporter.write_line(f"NOT RUN: {count} tests, since {reason}")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
@@ -118,5 +127,7 @@ def forgotten(topic: Topic) -> None:
     """Nothing has been alerted or remembered before this test."""
     client = boto3.client("dynamodb", region_name=topic.arn.split(":")[3])
     for table, key in ((SEEN_EVENTS_TABLE, "event_id"), (GROUP_MEMORY_TABLE, "resource")):
-        for item in client.scan(TableName=table)["Items"]:
+        # A page has a megabyte at most.
+        pages = client.get_paginator("scan").paginate(TableName=table)
+        for item in [item for page in pages for item in page["Items"]]:
             client.delete_item(TableName=table, Key={key: item[key]})

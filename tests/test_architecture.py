@@ -15,17 +15,30 @@ PACKAGE: Final = ROOT / "functions" / "security_group_alerter"
 MODULES: Final = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 # Each layer, and what it may import: only layers further down.
 MAY_IMPORT: Final = {
-    "handlers": {"wiring", "alerting", "checking", "settings"},
+    "handlers": {
+        *("wiring", "alerting", "watching", "checking", "digesting"),
+        *("planning", "sweeping", "settings"),
+    },
     "wiring": {
-        *("alerting", "checking", "standing", "aws", "messages", "judgement", "settings", "model"),
+        *("alerting", "watching", "checking", "digesting", "planning", "sweeping", "standing"),
+        *("aws", "messages", "judgement", "settings", "model"),
     },
     "alerting": {
-        *("standing", "aftermath", "grouping", "messages", "judgement", "cloudtrail", "model"),
+        *("standing", "aftermath", "telling", "grouping", "messages", "judgement"),
+        *("cloudtrail", "model"),
     },
+    "watching": {
+        *("following", "standing", "grouping", "messages", "memory", "judgement", "model"),
+    },
+    "following": {"ec2", "memory", "judgement", "model"},
     "checking": {"messages", "judgement", "model"},
+    "digesting": {"standing", "messages", "memory", "judgement", "model"},
+    "planning": {"standing", "memory", "model"},
+    "sweeping": {"standing", "ec2", "memory", "judgement", "model"},
     "aws": {"cloudtrail", "ec2", "memory", "settings", "model"},
     "standing": {"ec2", "memory", "judgement", "model"},
     "aftermath": {"judgement", "model"},
+    "telling": {"memory", "judgement", "model"},
     "memory": {"judgement", "model"},
     "grouping": {"model"},
     "messages": {"judgement", "model"},
@@ -41,7 +54,9 @@ OF_THE_WORLD: Final = {"logging", "os", "pathlib", "time"}
 # Forms lay out one briefing, and kinds of change are described, each without the others.
 APART: Final = {
     "messages": {"email", "chat", "machine", "sms"},
-    "messages/changed": {"security_group", "attachment", "prefix_list", "trail", "unjudged"},
+    "messages/changed": {
+        *("security_group", "attachment", "prefix_list", "trail", "observation", "unjudged"),
+    },
 }
 
 

@@ -1,5 +1,6 @@
 """What `make bench` decides: which Python it runs on, what it counts, and when it fails."""
 
+import gzip
 import json
 import sys
 from pathlib import Path
@@ -7,12 +8,17 @@ from typing import Any, Final
 
 import pytest
 
-from benchmarks import interpreter, large_replay
+from benchmarks import archive, interpreter, large_replay
 from benchmarks.__main__ import RESULTS, verdict
+from benchmarks.archive_report import JQ, JSON, ONE, TWO, ZLIB, archive_tables, missed
 from benchmarks.bursts import most_in_a_second
-from benchmarks.goals import CONTEXT, GOALS
+from benchmarks.goals import ARCHIVE_GOALS, CONTEXT, GOALS
 from benchmarks.report import table_of
+from benchmarks.trail_files import TrailFiles
+from benchmarks.year import Year, read_in_pieces
 from local.filter_pattern import compile_pattern
+from local.history.exposures import exposures_of, json_of
+from local.history.trail_file import content_of
 from local.records_in import File, Reader
 from local.template import read_template, subscription_pattern
 
@@ -92,3 +98,66 @@ def test_fifty_records_of_the_large_file_are_ours(
     assert 2e6 < path.stat().st_size < 8e6
     assert sum(map(matches, records)) == large_replay.OURS
     assert len({record["eventID"] for record in records}) == len(records)
+
+
+def way(processor_s: float, s: float = 10, mb: float = 50) -> dict[str, float]:
+    return {"processor_s": processor_s, "s": s, "mb": mb}
+
+
+def test_goals_of_an_archive_that_are_met_exactly_are_met() -> None:
+    ways = {
+        ONE: way(6),
+        TWO: way(7, s=5.88, mb=120),
+        ZLIB: way(4),
+        JSON: way(24),
+        JQ: way(48),
+    }
+
+    assert missed(ways) == []
+    assert missed(ways | {ONE: way(6.01)}) == [
+        ARCHIVE_GOALS[name].words
+        for name in ("history_vs_json", "history_vs_jq", "history_vs_zlib")
+    ]
+    assert missed(ways | {TWO: way(7, s=5.89, mb=121)}) == [
+        ARCHIVE_GOALS[name].words for name in ("two_vs_one", "history_mb")
+    ]
+
+
+def test_without_jq_its_goal_is_not_measured() -> None:
+    kept = json.loads(archive.RESULTS.read_text(encoding="utf-8"))["archive"]
+    del kept["ways"][JQ]
+
+    assert ARCHIVE_GOALS["history_vs_jq"].words in missed(kept["ways"])
+    assert "| **not measured** | 0.125 |" in archive_tables(kept)
+
+
+def test_files_are_as_a_trail_writes_them(tmp_path: Path) -> None:
+    ours = [json.dumps({"eventVersion": "1.11", "eventID": name}) for name in ("one", "two")]
+
+    size = TrailFiles().write(tmp_path / "a.json.gz", 300_000, ours)
+
+    unpacked = gzip.decompress((tmp_path / "a.json.gz").read_bytes())
+    records = json.loads(unpacked)["Records"]
+    assert len(unpacked) == size
+    assert 280_000 < size < 320_000
+    assert {it["eventID"] for it in records if len(it) == 2} == {"one", "two"}
+    # One member of gzip, which the search reads.
+    assert content_of(str(tmp_path / "a.json.gz")) == unpacked
+
+
+def test_a_year_in_pieces_is_the_year_at_once(tmp_path: Path) -> None:
+    year = Year(accounts=3, days=90, lives=200, gigabytes=0)
+
+    months = [str(month) for month, _ in year.months(tmp_path)]
+    in_pieces = read_in_pieces(reversed(months), workers=1)
+    at_once = read_in_pieces([str(tmp_path)], workers=1)
+
+    lives = exposures_of(in_pieces.statements)
+    assert len(months) == 3
+    assert len(lives) == 20
+    assert any(
+        it.opened and it.closed and it.opened.time.month < it.closed.time.month for it in lives
+    )
+    assert [*map(json_of, lives)] == [*map(json_of, exposures_of(at_once.statements))]
+    assert in_pieces.problems == at_once.problems == []
+    assert in_pieces.ours == at_once.ours

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import pytest
 
+from benchmarks.archive_report import archive_tables, year_table
 from benchmarks.goals import CONTEXT, GOALS, Context, Goal
 from local import replay, template
 from local.template import read_template
@@ -42,8 +43,10 @@ from tests.local.history_sample import history_sample
 from tests.local.replay_inputs import read_in_part, read_whole
 from tests.local.replay_sample import email_sample, replay_sample, scenario_sample
 from tests.local.samples import (
+    close_sample,
     deploy_sample,
     drop_sample,
+    exposures_sample,
     preflight_sample,
     redrive_sample,
     verify_sample,
@@ -363,11 +366,17 @@ def operations_alarms() -> dict[str, Any]:
     }
 
 
-def resources() -> dict[str, Any]:
-    """The resources of the stack and of those that it nests."""
-    found: dict[str, Any] = {}
-    for path in (template.TEMPLATE, *sorted((ROOT / "stacks").glob("*.yaml"))):
-        found |= read_template(path)["Resources"]
+def resources(*, always: bool = False) -> dict[str, Any]:
+    """The resources of the stack and of those that it nests; or only where it always nests them."""
+    found: dict[str, Any] = read_template(template.TEMPLATE)["Resources"]
+    optional = {
+        (ROOT / it["Properties"]["TemplateURL"]).resolve()
+        for it in found.values()
+        if it["Type"] == "AWS::CloudFormation::Stack" and "Condition" in it
+    }
+    for path in sorted((ROOT / "stacks").glob("*.yaml")):
+        if not (always and path in optional):
+            found |= read_template(path)["Resources"]
     return found
 
 
@@ -449,13 +458,14 @@ def words_for_fixed_cost() -> str:
 
 def fixed_counts() -> tuple[int, int]:
     """How many metrics alarms watch, and how many the stack makes, with its defaults."""
-    made = [it for it in resources().values() if "Condition" not in it]
+    made = [it for it in resources(always=True).values() if "Condition" not in it]
     alarms_ = [it["Properties"] for it in made if it["Type"] == "AWS::CloudWatch::Alarm"]
     watched = sum(
         sum("MetricStat" in metric for metric in it.get("Metrics", [])) or 1 for it in alarms_
     )
     filters = sum(it["Type"] == "AWS::Logs::MetricFilter" for it in made)
-    return watched, filters + len(Report().counts()) + len(("Lag", "HeartbeatLag"))
+    of_the_watch = ("OpenCritical", "OpenHigh", "OpenMedium", "OldestOpenHours", "HoursToClose")
+    return watched, filters + len(Report().counts()) + len(("Lag", "HeartbeatLag", *of_the_watch))
 
 
 def performance() -> str:
@@ -475,6 +485,20 @@ def performance() -> str:
             f"{results['date']}, Python {results['python']}, {results['machine']}.",
         )
     )
+
+
+def reading_an_archive() -> str:
+    return archive_tables(archive_results()["archive"])
+
+
+def reading_a_year() -> str:
+    return year_table(archive_results()["year"])
+
+
+def archive_results() -> Any:
+    """What `make bench-history` wrote."""
+    path = ROOT / "benchmarks" / "archive_results.json"
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def measured(goal: Goal, value: float | None) -> str:
@@ -524,10 +548,15 @@ BLOCKS: Final[dict[str, dict[str, Callable[[], str]]]] = {
     "docs/history.md": {"history": shown(history_sample)},
     "docs/operate.md": {
         "alarms": alarms,
+        "exposures": shown(exposures_sample),
         "redrive": shown(redrive_sample),
         "drop": shown(drop_sample),
     },
-    "docs/performance.md": {"performance": performance},
+    "docs/performance.md": {
+        "performance": performance,
+        "archive": reading_an_archive,
+        "year": reading_a_year,
+    },
     "docs/replay.md": {
         "output": shown(replay_sample),
         "email": shown(email_sample),
@@ -535,6 +564,7 @@ BLOCKS: Final[dict[str, dict[str, Callable[[], str]]]] = {
         "scenario": shown(scenario_sample),
         "tried": tried,
     },
+    "docs/runbook.md": {"close": shown(close_sample)},
     "docs/subscribe.md": {"forms": forms, "attributes": attributes},
 }
 

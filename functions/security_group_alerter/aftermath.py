@@ -42,7 +42,8 @@ def _lowered(entry: DeliveredFinding) -> DeliveredFinding:
     is_ended = entry.ended is not None and finding.outcome is Outcome.SUCCEEDED
     if not is_ended or severity is judgement.severity:
         return entry
-    lowered = replace(judgement, severity=severity, lowered_from=judgement.severity)
+    rated = judgement.lowered_from or judgement.severity
+    lowered = replace(judgement, severity=severity, lowered_from=rated)
     return replace(entry, finding=replace(finding, judgement=lowered))
 
 

@@ -34,12 +34,14 @@ from .model import ids
 from .model.account import AccountFacts
 from .model.alert import Alert, DeliveredFinding
 from .model.finding import Finding
+from .model.ledger import ExposureNews, LedgerEntry, entries_of
 from .model.message import Message, Sent
 from .model.presentation import Presentation
 from .model.record import CloudTrailRecord
-from .model.seen import SeenAnswer
+from .model.seen import Mark, SeenAnswer
 from .model.subject import SubjectKind
 from .standing import Knowledge, LookAt, Recall, known_of, with_knowledge
+from .telling import with_exposures
 
 # As many events as one call to the table can mark.
 MARKED_TOGETHER = 25
@@ -49,6 +51,8 @@ ENOUGH_TABLE_FAILURES = 3
 
 # What the function has left, in seconds.
 TimeLeft = Callable[[], float]
+# Writes to the ledger, and says of how many groups that failed.
+Note = Callable[[Iterable[LedgerEntry]], int]
 
 
 class PublishError(RuntimeError):
@@ -110,9 +114,10 @@ class Alerter:
     organization_id: str | None
     facts_for: Callable[[str], AccountFacts]
     alerted_among: Callable[[Iterable[str]], SeenAnswer]
-    mark_alerted: Callable[[Iterable[str]], int]
+    mark_alerted: Callable[[Iterable[Mark]], int]
     publish: Callable[[Iterable[Message], TimeLeft], Iterator[Sent]]
     recall: Recall
+    note: Note
     look_at: LookAt | None = None
 
     def alert_on(self, payload: Any, *, now: datetime, time_left: TimeLeft) -> Report:
@@ -132,7 +137,7 @@ class Alerter:
         fresh, is_sure = self._not_alerted([*notices, *found])
         known, fault_before = self._known_of(fresh, now, time_left)
         judged, fault = with_knowledge(fresh, known, self.standards, today=now.date())
-        entries = with_aftermath(judged)
+        entries = with_exposures(with_aftermath(judged), known.recollection, now=now)
         alerts = list(
             alerts_of(
                 entries,
@@ -153,7 +158,7 @@ class Alerter:
             world_open=sum(finding.judgement.world_open for finding in calls),
             unreadable=sum(it.subject.kind is SubjectKind.UNREADABLE for it in calls),
             enrichment_failures=sum(bool(alert.account.problems) for alert in alerts),
-            memory_failures=known.recollection.failures,
+            memory_failures=sent.memory_failures + known.recollection.failures,
             look_failures=known.failed_looks,
             error=sent.error or fault or fault_before,
             heartbeats=len(beats),
@@ -206,21 +211,25 @@ class Alerter:
         """Mark what Amazon SNS took, after it took it: at the latest when sending ends or fails."""
         marks = _Marks(self.mark_alerted, table_failures)
         event_ids: list[str] = []
+        told: list[ExposureNews] = []
         refusals: list[str] = []
-        taken = 0
+        taken = unnoted = 0
         messages, error = self._worded(alerts)
         try:
             for sent in self.publish(messages, time_left):
                 if sent.refusal is None:
                     taken += 1
                     event_ids += sent.message.event_ids
-                    marks.add(sent.message.keys)
+                    told += sent.message.exposures
+                    marks.add(sent.message.marks)
                 else:
                     refusals.append(f"{_named(sent.message)}: {sent.refusal}")
         except Exception as fault:  # noqa: BLE001
             # What was sent is marked and measured all the same; then the handler raises this.
             error = fault
         finally:
+            # First: whose event is marked is never alerted again.
+            unnoted = self.note(entries_of(told))
             marks.finish()
         if refusals and error is None:
             error = PublishError(f"not every alert was sent: {'; '.join(refusals)}")
@@ -228,6 +237,7 @@ class Alerter:
             alerts=taken,
             sends_failed=len(refusals),
             seen_table_failures=marks.failures,
+            memory_failures=unnoted,
             event_ids=tuple(event_ids),
             error=error,
         )
@@ -247,13 +257,13 @@ class Alerter:
 class _Marks:
     """Marks events as alerted, as many in a call as it takes. A table that is down is given up."""
 
-    def __init__(self, mark: Callable[[Iterable[str]], int], failures: int) -> None:
+    def __init__(self, mark: Callable[[Iterable[Mark]], int], failures: int) -> None:
         self._mark = mark
-        self._waiting: list[str] = []
+        self._waiting: list[Mark] = []
         self.failures = failures
 
-    def add(self, keys: Iterable[str]) -> None:
-        self._waiting += keys
+    def add(self, marks: Iterable[Mark]) -> None:
+        self._waiting += marks
         while len(self._waiting) >= MARKED_TOGETHER:
             self._write()
 

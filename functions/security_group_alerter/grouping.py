@@ -44,6 +44,7 @@ def _group_of(entry: DeliveredFinding) -> object:
     finding = entry.finding
     subject, judgement, record = finding.subject, finding.judgement, finding.record
     return (
+        finding.observed and finding.observed.what,
         subject.account_id,
         subject.region,
         record and record.principal,

@@ -56,6 +56,50 @@ class CheckSettings:
     runbook_url: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestSettings:
+    """What can be set from outside for handlers/digest.py. None is what was left empty."""
+
+    presentation: Presentation
+    alert_topic_arn: str
+    seen_events_table: str
+    group_memory_table: str
+    look_role_name: str | None = None
+    organization_id: str | None = None
+    chat_topic_arn: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchSettings:
+    """What can be set from outside for handlers/watch.py. None is what was left empty."""
+
+    presentation: Presentation
+    alert_topic_arn: str
+    seen_events_table: str
+    group_memory_table: str
+    # With its path, and without a slash before it.
+    look_role_name: str | None = None
+    organization_id: str | None = None
+    account_tags: tuple[str, ...] = ()
+    chat_topic_arn: str | None = None
+    minimum_chat_severity: Severity = Severity.HIGH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepSettings:
+    """What can be set from outside for the sweep in handlers/sweep.py."""
+
+    group_memory_table: str
+    look_role_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSettings(SweepSettings):
+    """What can be set from outside for the plan in handlers/sweep.py."""
+
+    sweep_queue_url: str
+
+
 @dataclass(frozen=True, slots=True)
 class Variable:
     """How one environment variable becomes one setting."""
@@ -69,14 +113,41 @@ class Variable:
 
 def delivery_settings_in(environment: Mapping[str, str]) -> DeliverySettings:
     """The settings of handlers/delivery.py. Raises SettingsError."""
-    values = _values_in(environment, PRESENTATION | DELIVERY)
-    presentation = {it.setting: values.pop(it.setting) for it in PRESENTATION.values()}
-    return DeliverySettings(presentation=Presentation(**presentation), **values)
+    return DeliverySettings(**_with_presentation(environment, DELIVERY))
+
+
+def watch_settings_in(environment: Mapping[str, str]) -> WatchSettings:
+    """The settings of handlers/watch.py. Raises SettingsError."""
+    return WatchSettings(**_with_presentation(environment, WATCH))
 
 
 def check_settings_in(environment: Mapping[str, str]) -> CheckSettings:
     """The settings of handlers/daily_check.py. Raises SettingsError."""
     return CheckSettings(**_values_in(environment, CHECK))
+
+
+def digest_settings_in(environment: Mapping[str, str]) -> DigestSettings:
+    """The settings of handlers/digest.py. Raises SettingsError."""
+    values = _values_in(environment, DIGEST)
+    return DigestSettings(presentation=Presentation(time_zone=values.pop("time_zone")), **values)
+
+
+def sweep_settings_in(environment: Mapping[str, str]) -> SweepSettings:
+    """The settings of a sweep. Raises SettingsError."""
+    return SweepSettings(**_values_in(environment, SWEEP))
+
+
+def plan_settings_in(environment: Mapping[str, str]) -> PlanSettings:
+    """The settings of a sweep's plan. Raises SettingsError."""
+    return PlanSettings(**_values_in(environment, PLAN))
+
+
+def _with_presentation(
+    environment: Mapping[str, str], variables: dict[str, Variable]
+) -> dict[str, Any]:
+    values = _values_in(environment, PRESENTATION | variables)
+    presentation = {it.setting: values.pop(it.setting) for it in PRESENTATION.values()}
+    return {"presentation": Presentation(**presentation), **values}
 
 
 def _values_in(environment: Mapping[str, str], variables: Mapping[str, Variable]) -> dict[str, Any]:
@@ -199,6 +270,13 @@ DELIVERY: dict[str, Variable] = {
     ),
 }
 
+# Of handlers/watch.py: it reads no records.
+WATCH: dict[str, Variable] = {
+    name: variable
+    for name, variable in DELIVERY.items()
+    if name not in ("TRAIL_ARN", "HEARTBEAT_ROLE_ARN")
+}
+
 # Of handlers/daily_check.py. Where the delivery function can do without, the check cannot.
 CHECK: dict[str, Variable] = {
     "STACK_NAME": Variable(
@@ -219,4 +297,31 @@ CHECK: dict[str, Variable] = {
     "OPERATIONS_TOPIC_ARN": replace(DELIVERY["ALERT_TOPIC_ARN"], setting="operations_topic_arn"),
     "CHAT_TOPIC_ARN": DELIVERY["CHAT_TOPIC_ARN"],
     "RUNBOOK_URL": PRESENTATION["RUNBOOK_URL"],
+}
+
+# Of handlers/digest.py.
+DIGEST: dict[str, Variable] = {
+    "TIME_ZONE": PRESENTATION["TIME_ZONE"],
+    **{
+        name: DELIVERY[name]
+        for name in (
+            *("ALERT_TOPIC_ARN", "CHAT_TOPIC_ARN", "ORGANIZATION_ID"),
+            *("SEEN_EVENTS_TABLE", "GROUP_MEMORY_TABLE", "LOOK_ROLE_NAME"),
+        )
+    },
+}
+
+# Of handlers/sweep.py: the sweep, and its plan.
+SWEEP: dict[str, Variable] = {
+    "GROUP_MEMORY_TABLE": DELIVERY["GROUP_MEMORY_TABLE"],
+    "LOOK_ROLE_NAME": replace(DELIVERY["LOOK_ROLE_NAME"], is_required=True),
+}
+PLAN: dict[str, Variable] = {
+    **SWEEP,
+    "SWEEP_QUEUE_URL": Variable(
+        "sweep_queue_url",
+        "the URL of an SQS queue",
+        _matching(r"https?://[\w.:-]+/[0-9]+/[\w.-]+"),
+        is_required=True,
+    ),
 }

@@ -14,14 +14,14 @@ from typing import Protocol
 from .ec2.reach import reach_of_group, reach_of_list
 from .judgement.attachments import attachment_finding
 from .judgement.exposure import families_open_to_world
-from .judgement.findings import Standards, finding_of
+from .judgement.findings import Standards, finding_of, with_reach
 from .judgement.looking import groups_in, prefix_lists_in, worth_a_look
 from .judgement.moments import says_more
 from .memory.recollection import Recollection
 from .memory.statements import Statement, attached_of, seen_of, statements_of
 from .model.alert import DeliveredFinding, Ended
 from .model.attachment import KnownGroup
-from .model.change import AttachmentChange, PrefixListChange, SecurityGroupChange
+from .model.change import AttachmentChange, PrefixListChange, SecurityGroupChange, TrailChange
 from .model.exposure_life import Resource
 from .model.finding import Finding
 from .model.group_state import GroupReach, GroupState, Look, Looked, PrefixListState, Reach
@@ -152,11 +152,11 @@ def _judged_again(
     resource = known.subjects.get(entry.keys[0])
     if not (resource and record and isinstance(change, SecurityGroupChange | PrefixListChange)):
         return entry
-    if resource in known.recollection.unread:
-        entry = replace(entry, memory_failed=True)
     moment = _moment_of(resource, record.original_event_id or record.event_id, known)
     look = _look_at(resource, known.looked)
     lists = _ranges_of_lists(change, finding, known)
+    memory_failed = resource in known.recollection.unread
+    entry = replace(entry, memory_failed=memory_failed, moment=moment)
     if not (look or lists or (moment and says_more(change, moment))):
         return entry
     circumstances = Circumstances(moment=moment, look=look, lists=lists)
@@ -252,7 +252,10 @@ def _with_reach(finding: Finding) -> Finding:
             reach = reach_of_list(state)
         case _:
             reach = GroupReach(reach=Reach.UNKNOWN)
-    return replace(finding, judgement=replace(judgement, reach=reach))
+    if isinstance(finding.change, TrailChange | None) or finding.change.cannot_be_judged:
+        # What cannot be judged is no less urgent for what stands behind the rest.
+        return replace(finding, judgement=replace(judgement, reach=reach))
+    return replace(finding, judgement=with_reach(judgement, reach))
 
 
 def _reach_where_attached(

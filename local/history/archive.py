@@ -21,8 +21,21 @@ _PLACE: Final = re.compile(
     r"(?:^|/)(?P<account>\d{12})/CloudTrail/(?P<region>[a-z0-9-]+)"
     r"/(?P<year>\d{4})/(?P<month>\d{2})/(?P<day>\d{2})/"
 )
+# Folders of an archive, as a bucket lists them.
+_ORGANIZATION: Final = re.compile(r"(?:^|/)AWSLogs/o-[a-z0-9]+/$")
+_ACCOUNT: Final = re.compile(r"(?:^|/)AWSLogs/(?:o-[a-z0-9]+/)?(?P<account>\d{12})/$")
+_REGIONS: Final = re.compile(r"(?:^|/)\d{12}/CloudTrail/$")
+_REGION: Final = re.compile(r"^(?:.*/)?\d{12}/CloudTrail/[a-z0-9-]+/")
 # CloudTrail writes most records within a quarter of an hour, and none that is wanted a day later.
 _LATE: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Keys come in the order of their days: those between these two; None is no end."""
+
+    after: str | None
+    before: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +49,41 @@ class Selection:
 
     def chosen(self, files: Iterable[File]) -> Iterator[File]:
         """The files that may hold what was asked for; one whose name says nothing may."""
-        return (file for file in files if self._may_hold(file.path))
+        return (file for file in files if self.may_hold(file.path))
 
     def takes(self, account_id: str | None, region: str | None) -> bool:
         """Whether a record of this account and Region was asked for."""
         return _is_among(account_id, self.accounts) and _is_among(region, self.regions)
+
+    def folders_in(self, folder: str) -> list[str] | None:
+        """The folders to go on with in one of a bucket; None where only a listing tells.
+
+        A trail keeps digests and Insights events beside its records, and other services write
+        beside a trail.
+        """
+        if _ACCOUNT.search(folder):
+            return [f"{folder}CloudTrail/"]
+        if self.accounts and _ORGANIZATION.search(folder):
+            return [f"{folder}{account}/" for account in sorted(self.accounts)]
+        if self.regions and _REGIONS.search(folder):
+            return [f"{folder}{region}/" for region in sorted(self.regions)]
+        return None
+
+    def leads_into(self, folder: str) -> bool:
+        """Whether a folder of a bucket may hold what was asked for."""
+        account = _ACCOUNT.search(folder)
+        return account is None or _is_among(account["account"], self.accounts)
+
+    def days_in(self, folder: str) -> Days | None:
+        """Where the days asked for begin and end in a folder of a Region, or further down."""
+        region = _REGION.match(folder)
+        if region is None:
+            return None
+        until = self.until and self.until + _LATE
+        return Days(
+            after=f"{region[0]}{self.since:%Y/%m/%d}" if self.since else None,
+            before=f"{region[0]}{until:%Y/%m/%d}" if until else None,
+        )
 
     def overlaps(self, life: ExposureLife) -> bool:
         """Whether an exposure stood on one of the days."""
@@ -49,7 +92,8 @@ class Selection:
         is_after = self.until and opened and opened.time >= _midnight(self.until)
         return not (is_before or is_after)
 
-    def _may_hold(self, path: str) -> bool:
+    def may_hold(self, path: str) -> bool:
+        """Whether a file of this name may hold what was asked for."""
         place = _PLACE.search(path)
         if place is None:
             return True

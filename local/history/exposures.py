@@ -16,10 +16,14 @@ _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 
 def exposures_of(statements: Mapping[Resource, Iterable[Statement]]) -> list[ExposureLife]:
-    """Every exposure, by the time at which it was opened; those of unknown beginning first."""
-    lives = [
+    """Every exposure, in order."""
+    return in_order(
         life for resource, said in statements.items() for life in fold(resource, said).exposures
-    ]
+    )
+
+
+def in_order(lives: Iterable[ExposureLife]) -> list[ExposureLife]:
+    """By the time at which each was opened; those of unknown beginning first."""
     return sorted(lives, key=_order_of)
 
 
@@ -43,22 +47,25 @@ def standing_of(life: ExposureLife) -> timedelta | None:
 
 def json_of(life: ExposureLife) -> str:
     """The exposure as one line of JSON."""
+    return json.dumps(members_of(life))
+
+
+def members_of(life: ExposureLife) -> dict[str, Any]:
+    """The exposure as JSON has it."""
     standing = standing_of(life)
-    return json.dumps(
-        {
-            "uid": life.uid,
-            "account_id": life.resource.account_id,
-            "region": life.resource.region,
-            "resource_id": life.resource.id,
-            **_event("opened", life.opened),
-            **_event("closed", life.closed),
-            "closed_how": life.closed_how,
-            "seconds_open": None if standing is None else int(standing.total_seconds()),
-            "worst_severity": life.severity.name,
-            "openings": [_opening(opening) for opening in life.openings],
-            "event_ids": life.event_ids,
-        }
-    )
+    return {
+        "uid": life.uid,
+        "account_id": life.resource.account_id,
+        "region": life.resource.region,
+        "resource_id": life.resource.id,
+        **_event("opened", life.opened),
+        **_event("closed", life.closed),
+        "closed_how": life.closed_how,
+        "seconds_open": None if standing is None else int(standing.total_seconds()),
+        "worst_severity": life.severity.name,
+        "openings": [_opening(opening) for opening in life.openings],
+        "event_ids": life.event_ids,
+    }
 
 
 def _event(what: str, event: Event | None) -> dict[str, Any]:

@@ -10,9 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
 from security_group_alerter.messages.rule_words import internet_share_words
 from security_group_alerter.messages.text import listed, plural, safe
 from security_group_alerter.model.exposure_life import Event, ExposureLife
@@ -21,15 +18,18 @@ from security_group_alerter.model.severity import Severity
 from .exposures import standing_of
 from .table import by_words, duration_words, time_words, what_words
 
+RECORDS: Final = "the CloudTrail records that were read"
 _HERE: Final = Path(__file__).parent
 _MOST_WORST: Final = 10
 _WEEK: Final = timedelta(days=7)
 _MINUTE: Final = timedelta(minutes=1)
 
 
-def write_page(path: Path, lives: Sequence[ExposureLife], *, is_partial: bool) -> None:
+def write_page(
+    path: Path, lives: Sequence[ExposureLife], *, source: str = RECORDS, is_partial: bool
+) -> None:
     """Write the page beside the path, and put it in its place when it is whole. Raises OSError."""
-    text = page_of(lives, is_partial=is_partial)
+    text = page_of(lives, source=source, is_partial=is_partial)
     beside = path.with_name(f".{path.name}.part")
     try:
         beside.write_text(text, "utf-8")
@@ -38,8 +38,15 @@ def write_page(path: Path, lives: Sequence[ExposureLife], *, is_partial: bool) -
         beside.unlink(missing_ok=True)
 
 
-def page_of(lives: Sequence[ExposureLife], *, is_partial: bool) -> str:
-    """The page as HTML. Every text that comes from records is escaped."""
+def page_of(lives: Sequence[ExposureLife], *, source: str = RECORDS, is_partial: bool) -> str:
+    """The page as HTML. Every text that comes from records is escaped.
+
+    `source` says by what the exposures are known.
+    """
+    # Slow to import, and most runs write no page.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined
     )
@@ -53,6 +60,7 @@ def page_of(lives: Sequence[ExposureLife], *, is_partial: bool) -> str:
         css=Markup((_HERE / "page.css").read_text("utf-8")),  # noqa: S704
         first_day=period.first_day,
         last_day=period.last_day,
+        source=source,
         is_partial=is_partial,
         figures=list(_figures(lives, period)),
         severities=[it.name for it in sorted({it.severity for it in lives}, reverse=True)],
@@ -151,6 +159,10 @@ class _Row:
     def headline(self) -> str:
         shares = dict.fromkeys(internet_share_words(it.share) for it in self.life.openings)
         return f"{self.what} open to {listed([*shares], 2)}"
+
+    @property
+    def place(self) -> str:
+        return f"in {self.resource} of account {self.account}, {self.region}"
 
     @property
     def opened_words(self) -> str:
@@ -263,8 +275,8 @@ def _weeks(lives: Iterable[ExposureLife]) -> Iterator[_Week]:
             day=week,
             opened=opened[week],
             closed=closed[week],
-            opened_share=round(90 * opened[week] / most, 1),
-            closed_share=round(90 * closed[week] / most, 1),
+            opened_share=round(100 * opened[week] / most, 1),
+            closed_share=round(100 * closed[week] / most, 1),
         )
         week += _WEEK
 

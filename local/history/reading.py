@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final
+from itertools import chain
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any, Final
 
 from security_group_alerter.cloudtrail.attachments import groups_attached
 from security_group_alerter.cloudtrail.changes import READERS, UnreadableRecordError, change_of
@@ -19,7 +21,18 @@ from security_group_alerter.model.exposure_life import Resource
 from ..awslogs import log_events_in
 from ..records_in import File, Payload, Reader
 from .archive import Selection
-from .trail_file import RecordSearch, UnusualFileError, content_of, number_of_records
+from .sources import Source, size_of
+from .trail_file import (
+    RecordSearch,
+    UnusualFileError,
+    content_of,
+    keep_freed_memory,
+    number_of_records,
+    unpacked,
+)
+
+if TYPE_CHECKING:
+    from .downloads import Downloads
 
 # Only these say what is open. What is done to a trail is no exposure, nor what carries a group.
 NAMES: Final = frozenset(
@@ -37,7 +50,7 @@ class Found:
 
     `bytes` are those of the files as they are stored. `ours` are the records of calls that say
     what is open, `unreadable` those among them of no known form. `unusual` are the files that the
-    search does not read.
+    search does not read, `usual_in` the folders of all others.
     """
 
     statements: dict[Resource, set[Statement]] = field(default_factory=dict)
@@ -49,6 +62,7 @@ class Found:
     problems: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     unusual: list[File] = field(default_factory=list)
+    usual_in: set[str | None] = field(default_factory=set)
     is_complete: bool = True
 
     def add(self, other: Found) -> None:
@@ -63,53 +77,76 @@ class Found:
         self.problems += other.problems
         self.left_out += other.left_out
         self.unusual += other.unusual
+        self.usual_in |= other.usual_in
 
 
 def read(
-    files: Iterable[File], selection: Selection, *, workers: int, on_read: Callable[[int], object]
+    files: Iterable[File],
+    selection: Selection,
+    *,
+    workers: int,
+    on_read: Callable[[int], object],
+    downloads: Downloads | None = None,
 ) -> Found:
-    """Read all files. `on_read` is called with the number of bytes whenever some were read.
+    """Read all files, and what is to be downloaded.
 
-    An interruption ends the reading, and what was found until then is returned as not complete.
+    `on_read` is called with the number of bytes whenever some were read. An interruption ends the
+    reading, and what was found until then is returned as not complete.
     """
     found = Found()
-    files = list(files)
-    chunks = list(_chunks_of(files))
+    local = [Source(file, size_of(file)) for file in files]
+    size = sum(it.size for it in local) + (downloads.size if downloads else 0)
+    sources = chain(local, downloads.sources() if downloads else ())
+    workers = min(workers, -(-size // _BYTES_TOGETHER))
     try:
-        for part in _parts(chunks, selection, min(workers, len(chunks))):
+        for part in _parts(sources, selection, workers, has_threads=downloads is not None):
             found.add(part)
             on_read(part.bytes)
-        unusual = {file.path for file in found.unusual}
-        usual = {file.folder for file in files if file.path not in unusual}
-        _read_unusual(found, selection, usual, on_read)
+        _read_unusual(found, selection, downloads, on_read)
     except KeyboardInterrupt:
         found.is_complete = False
+    if downloads:
+        found.problems += downloads.problems
     return found
 
 
-def _parts(chunks: list[list[File]], selection: Selection, workers: int) -> Iterator[Found]:
+def _parts(
+    sources: Iterable[Source], selection: Selection, workers: int, *, has_threads: bool
+) -> Iterator[Found]:
     if workers <= 1:
-        yield from (_read_chunk([file], selection) for chunk in chunks for file in chunk)
+        keep_freed_memory()
+        yield from (_read_chunk([source], selection) for source in sources)
         return
-    # An interruption reaches every process of the terminal: this one decides.
-    with ProcessPoolExecutor(workers, initializer=_ignore_interruptions) as pool:
+    # A process that is forked while threads run may wait for ever for what one of them held.
+    context = get_context("spawn") if has_threads else None
+    with ProcessPoolExecutor(workers, context, _begin) as pool:
+        waiting: deque[Future[Found]] = deque()
         try:
-            yield from pool.map(_read_chunk, chunks, [selection] * len(chunks))
+            # What was downloaded takes memory until it is read; a path takes none.
+            ahead = workers if has_threads else 4 * workers
+            for chunk in _chunks_of(sources):
+                waiting.append(pool.submit(_read_chunk, chunk, selection))
+                if len(waiting) > ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
-def _ignore_interruptions() -> None:
+def _begin() -> None:
+    keep_freed_memory()
+    # An interruption reaches every process of the terminal: the one that began decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _chunks_of(files: Iterable[File]) -> Iterator[list[File]]:
-    chunk: list[File] = []
+def _chunks_of(sources: Iterable[Source]) -> Iterator[list[Source]]:
+    chunk: list[Source] = []
     size = 0
-    for file in files:
-        chunk.append(file)
-        size += size_of(file)
+    for source in sources:
+        chunk.append(source)
+        size += source.size
         if size >= _BYTES_TOGETHER:
             yield chunk
             chunk, size = [], 0
@@ -117,27 +154,22 @@ def _chunks_of(files: Iterable[File]) -> Iterator[list[File]]:
         yield chunk
 
 
-def size_of(file: File) -> int:
-    """The bytes of a file; none of what has no size, or is not there."""
-    try:
-        return Path(file.path).stat().st_size
-    except OSError:
-        return 0
-
-
-def _read_chunk(files: list[File], selection: Selection) -> Found:
+def _read_chunk(sources: list[Source], selection: Selection) -> Found:
     found = Found()
     search = RecordSearch(NAMES)
-    for file in files:
+    for source in sources:
+        file, content = source.file, source.content
         found.files += 1
         try:
-            data = content_of(file.path)
-            records = list(search.records_in(data))
+            data = content_of(file.path) if content is None else unpacked(content)
+            number = number_of_records(data)
+            records = list(search.records_in(data, number))
         except (UnusualFileError, OSError):
             found.unusual.append(file)
             continue
-        found.bytes += size_of(file)
-        found.records += number_of_records(data)
+        found.usual_in.add(file.folder)
+        found.bytes += source.size
+        found.records += number
         for record in records:
             _take(record, selection, found)
     return found
@@ -146,7 +178,7 @@ def _read_chunk(files: list[File], selection: Selection) -> Found:
 def _read_unusual(
     found: Found,
     selection: Selection,
-    folders: Iterable[str | None],
+    downloads: Downloads | None,
     on_read: Callable[[int], object],
 ) -> None:
     """By the reader that knows all forms, and says what is wrong with a file."""
@@ -156,7 +188,8 @@ def _read_unusual(
         on_read(size)
 
     reader = Reader(found.problems, found.left_out, count)
-    for _, item in reader.records_in(found.unusual, ours=folders):
+    files = downloads.copied(found.unusual) if downloads else found.unusual
+    for _, item in reader.records_in(files, ours=found.usual_in):
         for record in log_events_in(item.awslogs) if isinstance(item, Payload) else [item]:
             found.records += 1
             if isinstance(record, dict):

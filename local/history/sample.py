@@ -6,16 +6,14 @@ import gzip
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 _ORGANIZATION: Final = "o-exampleorgid"
-_ACCOUNTS: Final = tuple(f"{number:012d}" for number in range(100000000001, 100000000031))
+_FIRST_ACCOUNT: Final = 100000000001
 _REGIONS: Final = ("eu-central-1", "us-east-1")
-_START: Final = datetime(2026, 8, 20, tzinfo=UTC)
-_DAYS: Final = 90
-_LIVES: Final = 300
 # Ports, and how often each is what somebody opens.
 _PORTS: Final = {443: 10, 22: 6, 3389: 2, 8080: 3, 5432: 2, 80: 4}
 _PEOPLE: Final = ("jane.doe", "sam.okafor", "maria.rossi", "deploy-bot", "contractor-lee")
@@ -23,42 +21,62 @@ _PEOPLE: Final = ("jane.doe", "sam.okafor", "maria.rossi", "deploy-bot", "contra
 _STANDING: Final = (0.2, 1, 3, 8, 30, 24 * 9, 24 * 40, None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organization:
+    """An organization in which, over some days, so many rules let in the world."""
+
+    accounts: int
+    start: datetime
+    days: int
+    lives: int
+
+    def records(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """The records of all lives, each with the file of its hour in the archive."""
+        # Made up, and the same every time.
+        chance = random.Random(20261117)  # noqa: S311
+        for number in range(self.lives):
+            for record in self._life(number, chance):
+                yield _name_of(record), record
+
+    def _life(self, number: int, chance: random.Random) -> Iterator[dict[str, Any]]:
+        """A rule that lets in the world, and perhaps what ends it."""
+        account = f"{_FIRST_ACCOUNT + chance.randrange(self.accounts)}"
+        region = chance.choice(_REGIONS)
+        [port] = chance.choices([*_PORTS], [*_PORTS.values()])
+        opened = self.start + timedelta(minutes=chance.randrange(self.days * 24 * 60))
+        standing = chance.choice(_STANDING)
+        rule: dict[str, Any] = {
+            "groupId": f"sg-{number % (self.lives * 3 // 5):017x}",
+            "securityGroupRuleId": f"sgr-{number:017x}",
+            "isEgress": False,
+            "ipProtocol": "tcp",
+            "fromPort": port,
+            "toPort": port,
+            "cidrIpv4": "0.0.0.0/0",
+        }
+        place = {"recipientAccountId": account, "awsRegion": region}
+        yield _record(2 * number, opened, chance.choice(_PEOPLE), rule) | place
+        closed = opened + timedelta(hours=standing) if standing else None
+        if closed and closed < self.start + timedelta(days=self.days):
+            who = chance.choice(_PEOPLE)
+            yield _record(2 * number + 1, closed, who, rule, is_end=True) | place
+
+
+SAMPLE: Final = Organization(
+    accounts=30, start=datetime(2026, 8, 20, tzinfo=UTC), days=90, lives=300
+)
+
+
 def write_sample(folder: Path) -> str:
     """Write the archive as a trail does; returns what it is, in words."""
-    # Made up, and the same every time.
-    chance = random.Random(20261117)  # noqa: S311
     files: dict[Path, list[dict[str, Any]]] = {}
-    for number in range(_LIVES):
-        for record in _life(number, chance):
-            files.setdefault(folder / _name_of(record), []).append(record)
+    for name, record in SAMPLE.records():
+        files.setdefault(folder / name, []).append(record)
     for path, records in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"Records": records}, separators=(",", ":"))
         path.write_bytes(gzip.compress(text.encode(), mtime=0))
-    return f"{len(_ACCOUNTS)} accounts over {_DAYS} days"
-
-
-def _life(number: int, chance: random.Random) -> Iterator[dict[str, Any]]:
-    """A rule that lets in the world, and perhaps what ends it."""
-    account, region = chance.choice(_ACCOUNTS), chance.choice(_REGIONS)
-    [port] = chance.choices([*_PORTS], [*_PORTS.values()])
-    opened = _START + timedelta(minutes=chance.randrange(_DAYS * 24 * 60))
-    standing = chance.choice(_STANDING)
-    rule: dict[str, Any] = {
-        "groupId": f"sg-{number % 180:017x}",
-        "securityGroupRuleId": f"sgr-{number:017x}",
-        "isEgress": False,
-        "ipProtocol": "tcp",
-        "fromPort": port,
-        "toPort": port,
-        "cidrIpv4": "0.0.0.0/0",
-    }
-    place = {"recipientAccountId": account, "awsRegion": region}
-    yield _record(2 * number, opened, chance.choice(_PEOPLE), rule) | place
-    closed = opened + timedelta(hours=standing) if standing else None
-    if closed and closed < _START + timedelta(days=_DAYS):
-        who = chance.choice(_PEOPLE)
-        yield _record(2 * number + 1, closed, who, rule, is_end=True) | place
+    return f"{SAMPLE.accounts} accounts over {SAMPLE.days} days"
 
 
 def _record(
@@ -69,8 +87,8 @@ def _record(
         "eventVersion": "1.11",
         "userIdentity": {
             "type": "IAMUser",
-            "arn": f"arn:aws:iam::{_ACCOUNTS[0]}:user/{who}",
-            "accountId": _ACCOUNTS[0],
+            "arn": f"arn:aws:iam::{_FIRST_ACCOUNT}:user/{who}",
+            "accountId": f"{_FIRST_ACCOUNT}",
             "userName": who,
         },
         "eventTime": f"{time:%Y-%m-%dT%H:%M:%SZ}",

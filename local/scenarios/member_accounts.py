@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -48,16 +48,23 @@ class MemberAccounts:
         self._open: set[str] = set()
         self._now = datetime.min.replace(tzinfo=UTC)
         self._gaps: list[str] = []
+        self._named: dict[str, set[str]] = {}
         self.calls: list[tuple[str, str, str]] = []
 
     def change(self, state: State) -> None:
         """From now on, this stands in the places that it names."""
         for account_id, regions in state.items():
+            self._named.setdefault(account_id, set()).update(regions or ())
             if regions is None:
                 self._open.discard(account_id)
             else:
                 self._open.add(account_id)
                 self._states.setdefault(account_id, {}).update(regions)
+
+    @property
+    def named(self) -> Mapping[str, Collection[str]]:
+        """The Regions of each account of which anything was said."""
+        return self._named
 
     def turn_to(self, now: datetime) -> None:
         """It is so late."""

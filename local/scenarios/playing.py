@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 
 from ..aws import SentAlert, Topic, emulated_aws
 from ..deliveries import deliveries_of
+from ..lambda_context import lambda_context
 from ..replayed_function import ReplayedFunction, SubscriptionFilter
 from .member_accounts import SERVICES, MemberAccounts
 from .reading import Scenario, Step
+from .sweeps import Sweeps
 
 # The name of the role with which to look, where there is anything to see.
 LOOK_ROLE_NAME = "security-group-alerter-look"
@@ -38,11 +43,30 @@ def played(scenario: Scenario) -> Iterator[PlayedStep]:
         accounts.reachable(),
     ):
         function, subscription_filter = ReplayedFunction(), SubscriptionFilter()
+        sweeps = Sweeps(accounts)
         for step in scenario.steps:
             accounts.turn_to(step.at)
             accounts.change(step.state or {})
+            if step.watch:
+                yield _watched(step, topic)
+                accounts.raise_gaps()
+                continue
+            if step.sweep and scenario.has_state:
+                sweeps.run(now=step.at)
             yield _delivered(step, function, subscription_filter, topic)
             accounts.raise_gaps()
+
+
+def _watched(step: Step, topic: Topic) -> PlayedStep:
+    """The watch runs, as cold as it is after some minutes."""
+    # The function logs to standard output, which belongs to the alerts here.
+    with redirect_stdout(sys.stderr):
+        from security_group_alerter.handlers import watch
+    from security_group_alerter.wiring.watch import watcher
+
+    watch.handle(lambda_context("watch"), watcher(os.environ, today=step.at.date()), now=step.at)
+    topic.forget_pace()
+    return PlayedStep(step=step, alerts=tuple(topic.take()), counts=Counter(), problems=())
 
 
 def _delivered(

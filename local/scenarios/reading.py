@@ -22,7 +22,8 @@ _EXPECTED_TIME: Final = "a time in UTC such as 2026-11-17T08:55:12Z"
 # Clocks go on from there, and look back.
 _YEARS: Final = range(1971, 9999)
 # Of which there is nothing to play yet.
-_NOT_YET: Final = ("watch", "sweep", "digest")
+_NOT_YET: Final = ("digest",)
+_IN_ORDER: Final = ("trail", "state", "watch", "sweep", "digest")
 
 
 class ScenarioError(ValueError):
@@ -33,7 +34,8 @@ class ScenarioError(ValueError):
 class Step:
     """What happens at a time: `written` is that time as the file has it.
 
-    One of these is there: the records of a delivery, or what stands from then on.
+    One of these is there: the records of a delivery, what stands from then on, or which function
+    runs.
     """
 
     number: int
@@ -41,11 +43,17 @@ class Step:
     written: str
     trail: tuple[Record, ...] | None = None
     state: State | None = None
+    watch: bool = False
+    sweep: bool = False
 
     def __str__(self) -> str:
         """What happens."""
+        if self.watch:
+            return "the watch runs"
         if self.trail is not None:
             return "1 record" if len(self.trail) == 1 else f"{len(self.trail)} records"
+        if self.sweep:
+            return "the sweep"
         places = [
             f"the state of {account_id} {region}"
             for account_id, regions in (self.state or {}).items()
@@ -92,18 +100,17 @@ def _steps_in(document: Mapping[str, Any]) -> list[object]:
 def _step_of(step: object, number: int, *, after: Step | None) -> Step:
     if not isinstance(step, dict):
         raise MisfitError(f"expected an object, {found(step)}")
-    kinds_known = (*_KINDS, *_NOT_YET)
-    _check_keys(step, ("at", *kinds_known))
+    _check_keys(step, ("at", *_IN_ORDER))
     at, written = _time_of(step)
     if after and at < after.at:
         raise MisfitError(f"at: expected a time not before {after.written}, {found(written)}")
     kinds = [name for name in step if name != "at"]
     if len(kinds) != 1:
-        raise MisfitError(f"expected one of {', '.join(kinds_known)}, {_found_keys(kinds)}")
+        raise MisfitError(f"expected one of {', '.join(_IN_ORDER)}, {_found_keys(kinds)}")
     [kind] = kinds
+    if kind not in ("trail", "state") and step[kind] is not True:
+        raise MisfitError(f"{kind}: expected true, {found(step[kind])}")
     if kind in _NOT_YET:
-        if step[kind] is not True:
-            raise MisfitError(f"{kind}: expected true, {found(step[kind])}")
         raise MisfitError(f"{kind}: expected {' or '.join(_KINDS)}: no {kind} can be run yet")
     return Step(number=number, at=at, written=written, **{kind: _KINDS[kind](step[kind])})
 
@@ -165,4 +172,9 @@ def _account_of(account_id: str, value: object) -> Mapping[str, RegionState] | N
 
 
 # The kind of a step -> how what it holds is read.
-_KINDS: Final[Mapping[str, Callable[[object], Any]]] = {"trail": _trail_of, "state": _state_of}
+_KINDS: Final[Mapping[str, Callable[[object], Any]]] = {
+    "trail": _trail_of,
+    "state": _state_of,
+    "watch": bool,
+    "sweep": bool,
+}

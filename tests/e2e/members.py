@@ -27,6 +27,7 @@ class Instance:
     """An instance with a network interface that carries the group."""
 
     id: str
+    interface_id: str
     private_address: str
     public_address: str | None
 
@@ -109,15 +110,19 @@ class Member:
         self.ec2.attach_network_interface(
             NetworkInterfaceId=interface_id, InstanceId=instance_id, DeviceIndex=1
         )
-        public_address = None
-        if is_public:
-            address = self.ec2.allocate_address(Domain="vpc")
-            public_address = address["PublicIp"]
-            self.ec2.associate_address(
-                AllocationId=address["AllocationId"], NetworkInterfaceId=interface_id
-            )
+        public_address = self.make_public(interface_id) if is_public else None
         return Instance(
             id=instance_id,
+            interface_id=interface_id,
             private_address=interface["PrivateIpAddress"],
             public_address=public_address,
         )
+
+    def make_public(self, interface_id: str) -> str:
+        """Give a network interface an Elastic IP address."""
+        address = self.ec2.allocate_address(Domain="vpc")
+        self.ec2.associate_address(
+            AllocationId=address["AllocationId"], NetworkInterfaceId=interface_id
+        )
+        public_address: str = address["PublicIp"]
+        return public_address

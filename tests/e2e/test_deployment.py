@@ -19,6 +19,7 @@ LOOKS: Final = {
     "FunctionLogGroupName": ("logs", "describe_log_streams", "logGroupName"),
     "FailureQueueUrl": ("sqs", "get_queue_attributes", "QueueUrl"),
     "DailyCheckFunctionName": ("lambda", "get_function", "FunctionName"),
+    "WatchFunctionName": ("lambda", "get_function", "FunctionName"),
     "TrailArn": ("cloudtrail", "get_trail", "Name"),
     "TrailLogGroupName": ("logs", "describe_log_streams", "logGroupName"),
     "TrailBucketName": ("s3", "head_bucket", "Bucket"),

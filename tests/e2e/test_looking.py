@@ -147,7 +147,7 @@ def test_a_group_that_nothing_uses_is_unattached(scene: Scene, logistics: Member
 
     alert = scene.alert_on_opening(group, logistics)
 
-    assert alert.attributes["severity"] == "CRITICAL"
+    assert alert.attributes["severity"] == "MEDIUM"
     assert alert.attributes["reach"] == "unattached"
     assert attached_in(alert) == []
     assert look_in(alert)["attached"] == 0

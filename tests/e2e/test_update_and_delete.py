@@ -82,7 +82,7 @@ NEW: Final = {
 }
 # Has a path that it did not have before.
 REPLACED: Final = {"SecurityGroupAlerterRole"}
-NEW_OUTPUTS: Final = {"ChatTopicArn", "DailyCheckFunctionName"}
+NEW_OUTPUTS: Final = {"ChatTopicArn", "DailyCheckFunctionName", "WatchFunctionName"}
 
 
 @pytest.fixture(scope="module")

@@ -12,18 +12,25 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 from unittest import mock
 
+from local import snooze
+from local.close import __main__ as close
 from local.deploy import __main__ as deploy
 from local.deploy.saved_configuration import SAM_PYTHON
+from local.exposures import __main__ as exposures
 from local.preflight import __main__ as preflight
 from local.redrive import __main__ as redrive
 from local.verify import __main__ as verify
 from local.verify import deployed_stack
+from security_group_alerter.model.group_state import Reach
+from security_group_alerter.model.severity import Severity
 from tests.local.cloud import MANAGEMENT, REGION, STACK, Cloud, cloud, terminal
 from tests.local.control_tower import GROUP, make_trail
+from tests.local.exposures.ledger_samples import NOW, PAYMENTS, LedgerSample, group, opened
 from tests.local.failures import POISON, failure_of, payload_of
 from tests.local.stack_parts import FUNCTION, MEMBER, add_account, healthy_parts
 
 ORGANIZATION_ID: Final = "o-exampleorgid"
+ROLE: Final = "arn:aws:sts::222233334444:assumed-role"
 UNREADABLE: Final = "9d41b0c7-62fe-4c1b-b9a3-5e08f7a2d614"
 UNDECODABLE: Final = {
     "errorType": "UndecodableDeliveryError",
@@ -86,6 +93,73 @@ def drop_sample() -> str:
     with _organization() as aws, _somebody("y"):
         _failures(aws)
         return _printed(redrive.main, "--drop", UNREADABLE)
+
+
+def exposures_sample() -> str:
+    """SSH for two days, a website that is accepted, and a database port that is snoozed."""
+    with (
+        _organization() as aws,
+        mock.patch.object(exposures, "clock", return_value=NOW),
+        mock.patch.object(snooze, "clock", return_value=NOW),
+    ):
+        add_account(aws, PAYMENTS, "payments-production")
+        add_account(aws, "555566667777", "sandbox-frank")
+        ledger = LedgerSample(aws)
+        [ssh] = ledger.says(group(0x0A1B2C3D4E5F60718), opened("tcp 22 from 0.0.0.0/0", hours=51))
+        [web] = ledger.says(
+            group(0x0D1E2F3A4B5C6D7E8),
+            opened("tcp 443 from 0.0.0.0/0", hours=2400, by=f"{ROLE}/terraform/ci"),
+        )
+        frank = f"{ROLE}/AWSReservedSSO_AdministratorAccess_0123456789abcdef/frank@example.com"
+        sandbox = group(0x07F6E5D4C3B2A1908, "555566667777", "us-east-1")
+        [postgres] = ledger.says(sandbox, opened("tcp 5432 from 0.0.0.0/0", hours=3, by=frank))
+        ledger.reported(ssh)
+        ledger.reported(web, severity=Severity.INFORMATIONAL, is_accepted=True)
+        ledger.reported(postgres, severity=Severity.HIGH, reach=Reach.PRIVATE)
+        _printed(
+            snooze.main, sandbox.id, "--until", "2026-12-04", "--why", "load test until Friday"
+        )
+        return _printed(exposures.main)
+
+
+def close_sample() -> str:
+    """SSH from anywhere is closed, in a group that CloudFormation made; two ranges stay."""
+    with (
+        _organization() as aws,
+        _somebody("y"),
+        mock.patch.object(close, "clock", return_value=NOW),
+    ):
+        group_id = "sg-0a1b2c3d4e5f60718"
+        rules = [("0.0.0.0/0", "debugging"), ("52.94.0.0/16", "partner"), ("10.0.0.0/8", "")]
+        aws.answers |= {
+            "DescribeSecurityGroups": lambda _: {
+                "SecurityGroups": [
+                    {
+                        "GroupId": group_id,
+                        "GroupName": "shop-bastion",
+                        "OwnerId": MANAGEMENT,
+                        "Tags": [{"Key": "aws:cloudformation:stack-name", "Value": "shop"}],
+                    }
+                ]
+            },
+            "DescribeSecurityGroupRules": lambda _: {
+                "SecurityGroupRules": [
+                    {
+                        "SecurityGroupRuleId": f"sgr-0c0ffee0c0ffee0{number:02}",
+                        "GroupId": group_id,
+                        "IsEgress": False,
+                        "IpProtocol": "tcp",
+                        "FromPort": 22,
+                        "ToPort": 22,
+                        "CidrIpv4": cidr,
+                        "Description": description,
+                    }
+                    for number, (cidr, description) in enumerate(rules)
+                ]
+            },
+            "RevokeSecurityGroupIngress": lambda _: {"Return": True},
+        }
+        return _printed(close.main, group_id)
 
 
 def _failures(aws: Cloud) -> None:

@@ -18,7 +18,13 @@ from hypothesis import strategies as st
 
 from local.history.__main__ import main
 from local.history.reading import NAMES
-from local.history.trail_file import LARGEST, RecordSearch, UnusualFileError, content_of
+from local.history.trail_file import (
+    LARGEST,
+    RecordSearch,
+    UnusualFileError,
+    content_of,
+    number_of_records,
+)
 from tests.stories import ROOT, STORIES, story
 
 OPENED: Final = story("ssh-opened-to-the-world-from-the-console")
@@ -278,7 +284,7 @@ def test_a_record_of_no_known_form_is_counted(
 
 
 def as_found(data: bytes) -> list[Any]:
-    return list(RecordSearch(NAMES).records_in(data))
+    return list(RecordSearch(NAMES).records_in(data, number_of_records(data)))
 
 
 def by_parsing(data: bytes) -> list[Any]:

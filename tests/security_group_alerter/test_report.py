@@ -17,7 +17,7 @@ from security_group_alerter.model.account import AccountFacts
 from security_group_alerter.model.alert import Alert
 from security_group_alerter.model.message import Message, Sent
 from security_group_alerter.model.presentation import Presentation
-from security_group_alerter.model.seen import SeenAnswer
+from security_group_alerter.model.seen import Mark, SeenAnswer
 from tests.local.failures import payload_of
 from tests.security_group_alerter.memories import Memories
 from tests.security_group_alerter.openings import OPENING, by_different_people, event_id
@@ -43,9 +43,9 @@ def broken_after_the_first(messages: Iterable[Message], _time_left: TimeLeft) ->
 def reported(payload: Any, publish: Publish, marks: list[str] | None = None) -> Report:
     """The report of an alerter that knows nothing and calls nobody but this."""
 
-    def mark(keys: Iterable[str]) -> int:
+    def mark(alerted: Iterable[Mark]) -> int:
         if marks is not None:
-            marks.extend(keys)
+            marks.extend(it.key for it in alerted)
         return 0
 
     alerter = Alerter(
@@ -58,6 +58,7 @@ def reported(payload: Any, publish: Publish, marks: list[str] | None = None) -> 
         mark_alerted=mark,
         publish=publish,
         recall=Memories().recall,
+        note=Memories().note,
     )
     return alerter.alert_on(payload, now=NOW, time_left=lambda: 120)
 

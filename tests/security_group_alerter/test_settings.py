@@ -10,12 +10,19 @@ from security_group_alerter.model.severity import Severity
 from security_group_alerter.settings import (
     CHECK,
     DELIVERY,
+    DIGEST,
     PRESENTATION,
     CheckSettings,
     DeliverySettings,
+    DigestSettings,
+    PlanSettings,
     SettingsError,
+    SweepSettings,
     check_settings_in,
     delivery_settings_in,
+    digest_settings_in,
+    plan_settings_in,
+    sweep_settings_in,
 )
 from tests.stories import LEAST
 from tests.stories import TOPIC_ARN as TOPIC
@@ -297,3 +304,74 @@ def test_what_a_check_refuses(name: str, text: str) -> None:
         check_settings_in(LEAST_OF_A_CHECK | {name: text})
 
     assert str(raised.value) == f"{name}={text!r}: expected {CHECK[name].expected}"
+
+
+# The digest.
+
+
+def test_what_a_digest_needs() -> None:
+    assert digest_settings_in(LEAST | {"TIME_ZONE": "Europe/Berlin"}) == DigestSettings(
+        presentation=Presentation(time_zone=ZoneInfo("Europe/Berlin")),
+        alert_topic_arn=TOPIC,
+        seen_events_table="seen-events",
+        group_memory_table="group-memory",
+        look_role_name=None,
+        organization_id=None,
+        chat_topic_arn=None,
+    )
+    optional = {"TIME_ZONE", "LOOK_ROLE_NAME", "ORGANIZATION_ID", "CHAT_TOPIC_ARN"}
+    assert set(DIGEST) == LEAST.keys() | optional
+
+
+@pytest.mark.parametrize("name", LEAST)
+def test_what_a_digest_cannot_do_without(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is not set: expected "):
+        digest_settings_in(LEAST | {name: ""})
+
+
+# The sweep, and its plan.
+
+QUEUE: Final = "https://sqs.eu-central-1.amazonaws.com/111122223333/alerter-SweepQueue-1A2B3C"
+LEAST_OF_A_SWEEP: Final = {
+    "GROUP_MEMORY_TABLE": "group-memory",
+    "LOOK_ROLE_NAME": "/security-group-alerter/look",
+}
+LEAST_OF_A_PLAN: Final = {**LEAST_OF_A_SWEEP, "SWEEP_QUEUE_URL": QUEUE}
+
+
+def test_settings_of_a_sweep() -> None:
+    assert sweep_settings_in(LEAST_OF_A_SWEEP) == SweepSettings(
+        group_memory_table="group-memory", look_role_name="security-group-alerter/look"
+    )
+    assert plan_settings_in(LEAST_OF_A_PLAN) == PlanSettings(
+        group_memory_table="group-memory",
+        look_role_name="security-group-alerter/look",
+        sweep_queue_url=QUEUE,
+    )
+
+
+@pytest.mark.parametrize("name", LEAST_OF_A_PLAN)
+def test_what_has_to_be_set_for_a_sweep(name: str) -> None:
+    others = {other: text for other, text in LEAST_OF_A_PLAN.items() if other != name}
+
+    with pytest.raises(SettingsError, match=f"{name} is not set"):
+        plan_settings_in(others)
+    if name in LEAST_OF_A_SWEEP:
+        with pytest.raises(SettingsError, match=f"{name} is not set"):
+            sweep_settings_in(others)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sweep",
+        "https://sqs.eu-central-1.amazonaws.com/sweep",
+        "https://x/1/sweep?a=b",
+        "ftp://x/1/q",
+    ],
+)
+def test_what_is_no_queue(text: str) -> None:
+    with pytest.raises(
+        SettingsError, match=r"SWEEP_QUEUE_URL=.*: expected the URL of an SQS queue"
+    ):
+        plan_settings_in(LEAST_OF_A_PLAN | {"SWEEP_QUEUE_URL": text})

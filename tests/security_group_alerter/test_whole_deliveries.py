@@ -10,7 +10,7 @@ import pytest
 from security_group_alerter.alerting import Alerter, Report, TimeLeft
 from security_group_alerter.model.account import AccountFacts
 from security_group_alerter.model.message import LARGEST_MESSAGE, Message, Sent
-from security_group_alerter.model.seen import SeenAnswer
+from security_group_alerter.model.seen import Mark, SeenAnswer
 from security_group_alerter.model.severity import Severity
 from tests.local.failures import payload_of
 from tests.security_group_alerter.memories import Memories
@@ -38,14 +38,15 @@ class Installation:
             mark_alerted=self._mark,
             publish=self._publish,
             recall=self._memories.recall,
+            note=self._memories.note,
         )
         texts = (it if isinstance(it, str) else json.dumps(it) for it in log_events)
         stream = f"{ORGANIZATION}_{account_id}_CloudTrail_eu-central-1"
         payload = payload_of(*texts, logStream=stream)
         return alerter.alert_on(payload, now=NOW, time_left=lambda: 120)
 
-    def _mark(self, keys: Iterable[str]) -> int:
-        self.known |= {*keys}
+    def _mark(self, marks: Iterable[Mark]) -> int:
+        self.known |= {it.key for it in marks}
         return 0
 
     def _publish(self, messages: Iterable[Message], _time_left: TimeLeft) -> Iterator[Sent]:

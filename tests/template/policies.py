@@ -76,6 +76,7 @@ OPERATORS: Final[Mapping[str, Callable[[str, str], bool]]] = {
     "StringLike": _like,
     # Of keys that have one value, which is all that is tried.
     "ForAllValues:StringEquals": lambda value, wanted: value == wanted,
+    "ForAllValues:StringLike": _like,
     "ArnLike": _like,
     "Bool": lambda value, wanted: value == wanted,
 }

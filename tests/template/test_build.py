@@ -7,9 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from tests.template.stack import ROOT, Stack
+from tests.template.stack import ROOT, Stack, deployed
 
-FUNCTIONS = ("SecurityGroupAlerterFunction", "DailyCheckFunction")
+FUNCTIONS = (
+    "SecurityGroupAlerterFunction",
+    "DailyCheckFunction",
+    "WatchFunction",
+    "DigestFunction",
+    "SweepPlanFunction",
+    "SweepFunction",
+)
+
+
+LAMBDA = ("AWS::Lambda::Function", "AWS::Serverless::Function")
+
+
+@pytest.fixture(scope="module")
+def stack() -> Stack:
+    """With all functions that there are."""
+    return deployed(LookRole="look")
 
 
 @pytest.fixture
@@ -37,16 +53,19 @@ def test_sam_finds_the_makefiles_target(stack: Stack, makefile: str, logical_id:
     function = stack.properties(logical_id)
 
     assert stack.resources[logical_id]["Metadata"]["BuildMethod"] == "makefile"
-    assert re.search(rf"^(build-\w+ )*build-{logical_id}( build-\w+)*:", makefile, re.MULTILINE)
+    assert logical_id in variable(makefile, "FUNCTIONS").split()
+    assert re.search(r"^\$\(FUNCTIONS:%=build-%\):", makefile, re.MULTILINE)
     assert function["Runtime"] == f"python{variable(makefile, 'RUNTIME')}"
     assert function["Architectures"] == ["arm64"]
     assert "--platform manylinux2014_aarch64" in makefile
     assert "--python-platform aarch64-manylinux2014" in makefile
 
 
-def test_both_functions_are_the_same_code(stack: Stack, folder: Path) -> None:
-    assert stack.resources.keys() >= set(FUNCTIONS)
-    assert (ROOT / "stacks" / stack.properties("DailyCheckFunction")["Code"]).resolve() == folder
+def test_all_functions_are_the_same_code(stack: Stack, folder: Path) -> None:
+    functions = {it for it in stack.resources if stack.resources[it]["Type"] in LAMBDA}
+    assert functions == set(FUNCTIONS)
+    for name in FUNCTIONS[1:]:
+        assert (ROOT / "stacks" / stack.properties(name)["Code"]).resolve() == folder
 
 
 def test_the_build_keeps_the_services_that_the_code_calls(folder: Path, makefile: str) -> None:
@@ -57,7 +76,8 @@ def test_the_build_keeps_the_services_that_the_code_calls(folder: Path, makefile
 
 
 def variable(makefile: str, name: str) -> str:
-    [value] = re.findall(rf"^{name} :?= (.*)$", makefile, re.MULTILINE)
+    one_line_each = makefile.replace("\\\n", "")
+    [value] = re.findall(rf"^{name} :?= (.*)$", one_line_each, re.MULTILINE)
     return str(value)
 
 

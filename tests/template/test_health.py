@@ -20,6 +20,7 @@ from security_group_alerter.aws.sns import RESERVED_SECONDS
 from security_group_alerter.cloudtrail.changes import READERS
 from security_group_alerter.cloudtrail.heartbeat import HEARTBEAT_CALL
 from security_group_alerter.handlers import delivery as handler
+from security_group_alerter.model.seen import Mark
 from security_group_alerter.settings import METRICS_NAMESPACE
 from tests.security_group_alerter.aws.table_wire import NOW, closed
 from tests.security_group_alerter.aws.table_wire import resource as group_of
@@ -37,10 +38,11 @@ def test_what_the_function_writes_fits_the_table_and_is_forgotten_again(stack: S
         client = boto3.client("dynamodb")
         SeenEvents(
             client, table_name=SEEN_EVENTS_TABLE, clock=lambda: 0, sleep=lambda _: None
-        ).mark(["event-1"])
+        ).mark([Mark("event-1")])
         [item] = client.scan(TableName=SEEN_EVENTS_TABLE)["Items"]
 
-    assert item.keys() == {key["AttributeName"], table["TimeToLiveSpecification"]["AttributeName"]}
+    names = {key["AttributeName"], table["TimeToLiveSpecification"]["AttributeName"]}
+    assert item.keys() == names | {"change"}
     assert table["TimeToLiveSpecification"]["Enabled"] is True
     [forgotten] = item[table["TimeToLiveSpecification"]["AttributeName"]].values()
     # At least as long as anything can come again: the failure queue keeps it the longest.
@@ -61,7 +63,7 @@ def test_what_is_remembered_fits_its_table(stack: Stack) -> None:
 
     assert not recollection.unwritten
     expires = table["TimeToLiveSpecification"]["AttributeName"]
-    assert item.keys() == {key["AttributeName"], expires, "version", "memory"}
+    assert item.keys() == {key["AttributeName"], expires, "version", "memory", "told"}
     assert table["TimeToLiveSpecification"]["Enabled"] is True
     [forgotten] = item[expires].values()
     assert int(str(forgotten)) == (NOW + KEPT).timestamp()
@@ -164,6 +166,8 @@ def test_heartbeat_is_known_by_a_role_that_only_the_scheduler_can_assume(stack: 
 
 FUNCTION = {"FunctionName"}
 METRICS = {
+    "WatchFailedAlarm": ("AWS/Lambda", "Errors", FUNCTION),
+    "WatchMissingAlarm": ("AWS/Lambda", "Invocations", FUNCTION),
     "FailureQueueAlarm": None,
     "FunctionErrorsAlarm": ("AWS/Lambda", "Errors", FUNCTION),
     "FunctionThrottlesAlarm": ("AWS/Lambda", "Throttles", FUNCTION),
@@ -193,9 +197,16 @@ METRICS = {
     "HeartbeatAlarm": ("SecurityGroupAlerter", "Heartbeats", {"service"}),
     "DailyCheckFailedAlarm": ("AWS/Lambda", "Errors", FUNCTION),
     "DailyCheckMissingAlarm": ("AWS/Lambda", "Invocations", FUNCTION),
+    "DigestFailedAlarm": ("AWS/Lambda", "Errors", FUNCTION),
+    "DigestMissingAlarm": ("AWS/Lambda", "Invocations", FUNCTION),
 }
 # What they look for is silence.
-GO_OFF_WITHOUT_DATA = {"HeartbeatAlarm", "DailyCheckMissingAlarm"}
+GO_OFF_WITHOUT_DATA = {
+    "HeartbeatAlarm",
+    "DailyCheckMissingAlarm",
+    "WatchMissingAlarm",
+    "DigestMissingAlarm",
+}
 TRIPWIRES = {"SecurityGroupChangesAlarm", "SecurityGroupChangesCis5Alarm"}
 # Made only with a chat channel.
 ONLY_WITH_CHAT = {"ChatNotDeliveredAlarm"}
@@ -223,7 +234,8 @@ def test_an_alarm_watches_a_metric_that_exists(chatty: Stack, name: str) -> None
     alarm = chatty.properties(name)
     metric = METRICS[name]
     topic = "ChatTopicArn" if name in ONLY_WITH_CHAT else "AlertTopicArn"
-    function = "DailyCheckFunctionName" if name.startswith("DailyCheck") else "FunctionName"
+    functions = (it for it in ("DailyCheck", "Watch", "Digest") if name.startswith(it))
+    function = f"{next(functions, '')}FunctionName"
     assert metric is not None
     named = {it["Name"]: it["Value"] for it in alarm.get("Dimensions", [])}
     things = {
@@ -276,7 +288,7 @@ def test_an_alarm_names_commands_and_queries_that_exist(chatty: Stack) -> None:
     texts = [it["AlarmDescription"] for it in chatty.of_type("AWS::CloudWatch::Alarm").values()]
     named = {name for text in texts for name in re.findall(r'"([^"]+)"', text)}
 
-    assert named == {"make verify", "make redrive", ALL_CHANGES}
+    assert named == {"make verify", "make redrive", "make exposures", ALL_CHANGES}
     assert named <= targets | queries
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
     assert max(map(len, texts)) <= 1024

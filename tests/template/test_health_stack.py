@@ -6,7 +6,16 @@ from typing import Any, Final
 
 import pytest
 
-from local.template import DAILY_CHECK, HEALTH, LOOK_ROLE, TEMPLATE, read_template
+from local.template import (
+    DAILY_CHECK,
+    DIGEST,
+    HEALTH,
+    LOOK_ROLE,
+    SWEEP,
+    TEMPLATE,
+    WATCH,
+    read_template,
+)
 from tests.template.stack import NESTED, PREVIOUS_TEMPLATE, Stack, previously_deployed
 
 # Type of resource -> the property that gives it a name of our own.
@@ -17,6 +26,14 @@ NAMES: Final = {
     "AWS::Logs::MetricFilter": "FilterName",
     "AWS::Logs::QueryDefinition": "Name",
     "AWS::Scheduler::Schedule": "Name",
+}
+NESTED_TEMPLATES: Final = {
+    "Health": HEALTH,
+    "DailyCheck": DAILY_CHECK,
+    "Watch": WATCH,
+    "Digest": DIGEST,
+    "LookRoleHere": LOOK_ROLE,
+    "Sweep": SWEEP,
 }
 # Resources of the version before, and what has their place in the nested stack.
 MOVED: Final = {
@@ -49,6 +66,7 @@ NEW: Final = {
     "Health",
     "LookRoleHere",
     "LookRoles",
+    "Sweep",
     "TeamsChannel",
     # In the nested stacks.
     "ChatNotDeliveredAlarm",
@@ -59,8 +77,13 @@ NEW: Final = {
     "TrailLogRoleChangesMetricFilter",
     "FunctionPathTamperingRule",
     "TrailPathTamperingRule",
-    "DailyCheck",
-    *read_template(DAILY_CHECK)["Resources"],
+    *NESTED_TEMPLATES,
+    *(
+        name
+        for path in NESTED_TEMPLATES.values()
+        if path not in (HEALTH, LOOK_ROLE)
+        for name in read_template(path)["Resources"]
+    ),
 }
 # A role without permissions, whose place another one takes.
 GONE: Final = {"SlackChannelRole"}
@@ -74,13 +97,6 @@ def previous() -> Stack:
 def resources_in(template: dict[str, Any]) -> dict[str, str]:
     """Logical id -> type."""
     return {name: resource["Type"] for name, resource in template["Resources"].items()}
-
-
-NESTED_TEMPLATES: Final = {
-    "Health": HEALTH,
-    "DailyCheck": DAILY_CHECK,
-    "LookRoleHere": LOOK_ROLE,
-}
 
 
 def test_these_templates_are_nested() -> None:
@@ -115,7 +131,12 @@ def test_health_gives_nobody_a_permission() -> None:
 def test_an_update_from_the_version_before_keeps_all_but_what_moved() -> None:
     previous, now = resources_in(read_template(PREVIOUS_TEMPLATE)), resources_in(read_template())
     health = resources_in(read_template(HEALTH))
-    nested = health | resources_in(read_template(DAILY_CHECK))
+    nested = health | {
+        name: it
+        for path in NESTED_TEMPLATES.values()
+        if path != LOOK_ROLE
+        for name, it in resources_in(read_template(path)).items()
+    }
 
     kept = {name: now.get(name) for name in previous.keys() - MOVED.keys() - GONE}
     assert kept == {name: previous[name] for name in kept}

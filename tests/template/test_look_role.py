@@ -166,9 +166,11 @@ def test_every_role_that_looks_is_where_look_roles_expect_it(made: Stack) -> Non
 
     assert statement["Condition"]["ArnLike"]["aws:PrincipalArn"] == looking
     assert role.startswith(looking.removesuffix("*"))
-    # And no other role of the stack is.
+    # And no role of the stack is that does not look: the delivery's and the watch's do.
     paths = [it.get("Path") for it in made.of_type("AWS::IAM::Role").values()]
-    assert [it for it in paths if it] == [f"/security-group-alerter/{STACK}/"]
+    assert [it for it in paths if it] == [f"/security-group-alerter/{STACK}/"] * 4
+    looks = ("SecurityGroupAlerterRole", "WatchRole", "SweepPlanRole", "SweepRole")
+    assert all("Path" in made.properties(name) for name in looks)
 
 
 @pytest.mark.parametrize(

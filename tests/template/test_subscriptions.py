@@ -9,8 +9,10 @@ import pytest
 from moto import mock_aws
 
 from local.template import read_template
+from security_group_alerter.messages.digest import digest_message
 from security_group_alerter.model.finding import Effect
 from security_group_alerter.model.severity import Severity
+from tests.security_group_alerter.messages.digests import BERLIN, DAY
 from tests.template.stack import REGION, deployed
 
 # What a call did to the world's access, and what becomes of a call that was refused.
@@ -78,6 +80,22 @@ def test_mail_is_about_what_is_severe_and_about_what_was_closed(minimum: Severit
     }
 
 
+@pytest.mark.parametrize("minimum", Severity)
+def test_mail_has_the_digest_whatever_the_minimum(minimum: Severity) -> None:
+    stack = deployed(AlertEmail="security@example.com", MinimumSeverity=minimum.name)
+    mailbox = Subscriber(stack.properties("AlertEmailSubscription"))
+
+    assert mailbox.gets(**digest_message(DAY, BERLIN).attributes)
+
+
+def test_mail_is_about_what_is_medium_or_worse_by_default() -> None:
+    stack = deployed(AlertEmail="security@example.com")
+    mailbox = Subscriber(stack.properties("AlertEmailSubscription"))
+
+    got = {it for it in Severity if mailbox.gets(severity=it.name, effect="opens", kind="trail")}
+    assert got == {Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL}
+
+
 def test_mail_is_not_about_the_tripwire() -> None:
     # The messages of alarms have no attributes.
     stack = deployed(AlertEmail="security@example.com", MinimumSeverity="INFORMATIONAL")
@@ -96,7 +114,7 @@ def test_the_policy_is_an_or_to_amazon_sns() -> None:
 
     assert key == "$or"
     assert len(members) >= 2
-    assert [list(member) for member in members] == [["severity"], ["effect"]]
+    assert [list(member) for member in members] == [["severity"], ["effect"], ["kind"]]
 
 
 @pytest.mark.parametrize("parameter", ["MinimumSeverity", "MinimumChatSeverity"])

@@ -20,6 +20,7 @@ from ..ec2.groups import (
     lists_in,
     names_in,
     other_vpcs_in,
+    regions_in,
     vpc_owners_in,
 )
 from ..ec2.interfaces import BALANCERS, balancers_in, interfaces_in
@@ -73,13 +74,26 @@ class AccountLook:
         self._account_id = account_id
         self._region = region
         self._is_late = is_late
+        # EC2 leaves it out where it is the account's own.
+        self._owners = (None, account_id)
         self._has_new_credentials = False
 
     def run(self) -> None:
-        """Ask, as far as it goes. Never raises."""
+        """Ask about these groups and lists, as far as it goes. Never raises."""
+        self._run(self._ask)
+
+    def survey(self) -> None:
+        """Ask for the rules of all groups, and for the ranges of all lists. Never raises."""
+        self._run(self._ask_for_all)
+
+    def read_regions(self) -> None:
+        """Ask which Regions are enabled in the account. Never raises."""
+        self._run(self._ask_for_regions)
+
+    def _run(self, ask: Callable[[Any], None]) -> None:
         try:
             self._act()
-            self._ask(self._clients.ec2(self._region))
+            ask(self._clients.ec2(self._region))
         except _OverError:
             pass
         except Exception as error:  # noqa: BLE001 - whatever it is must stop no alert
@@ -112,6 +126,34 @@ class AccountLook:
             self._ask_about_vpcs(client, in_doubt(self.answers, group_ids))
             self.answers.block_mode = self._seen(lambda: self._block_mode(client))
             self._ask_for_names(client, group_ids)
+
+    def _ask_for_all(self, client: Any) -> None:
+        """What belongs to the account: a shared VPC shows groups of others as well."""
+        answers = self.answers
+        rules = client.get_paginator("describe_security_group_rules")
+        answers.rules = self._seen(
+            lambda: rules_in(
+                it
+                for it in self._items("SecurityGroupRules", rules, {}, page=PAGE)
+                if not (isinstance(it, dict) and it.get("GroupOwnerId") not in self._owners)
+            )
+        )
+        lists = client.get_paginator("describe_managed_prefix_lists")
+        answers.lists = self._seen(
+            lambda: lists_in(
+                self._filtered(
+                    "PrefixLists", lists, "owner-id", [self._account_id], page=PAGE_OF_LISTS
+                )
+            )
+        )
+        for list_id in answers.lists.values if isinstance(answers.lists, Read) else ():
+            answers.ranges = {**answers.ranges, list_id: self._ranges(client, list_id)}
+
+    def _ask_for_regions(self, client: Any) -> None:
+        self._check_time()
+        self.calls += 1
+        # Without AllRegions: those that are enabled.
+        self.answers.regions = self._seen(lambda: regions_in(client.describe_regions()))
 
     def _ask_about_lists(self, client: Any, list_ids: list[str]) -> None:
         answers = self.answers

@@ -1,26 +1,30 @@
 """The item of one group in the table of group memories: its key, what it holds, how it changes.
 
 `resource` (S) is the key, `version` (N) counts the writes, `memory` (B) is the memory, and
-`expires` (N, seconds since 1970) is the time from which DynamoDB deletes the item. It is updated,
-not replaced: other attributes, which a newer version or another function may keep there, stay.
+`expires` (N, seconds since 1970) is the time from which DynamoDB deletes the item. ledger_items.py
+says what else there is. It is updated, not replaced: other attributes, which a newer version may
+keep there, stay.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from ..memory.codec import bytes_of, memory_in
 from ..memory.fold import Fold
 from ..memory.group_memory import GroupMemory
 from ..memory.settling import smaller
+from ..memory.statements import Look
 from ..model import ids
 from ..model.exposure_life import Resource
+from ..model.ledger import Snooze, Told
 from ..model.subject import SubjectKind
+from .ledger_items import snooze_in, told_in
 
 # Those in which something is open to the world are kept for as long as it is.
 KEPT = timedelta(days=90)
@@ -45,6 +49,8 @@ class Kept:
 
     version: int | None = None
     memory: GroupMemory = GroupMemory()
+    told: Mapping[str, Told] = field(default_factory=dict)
+    snoozed: Snooze | None = None
 
 
 def key_of(resource: Resource) -> str:
@@ -64,11 +70,36 @@ def _quoted(text: str | None) -> str:
     return "?" if text is None else quote(text, safe="", errors="surrogatepass")
 
 
+def resource_of(key: str) -> Resource | None:
+    """What has this key; None where that is no group or list, or only a digest of its name."""
+    account_id, _, rest = key.partition("/")
+    region, _, own = rest.partition("/")
+    for kind, form in _FORMS.items():
+        if form.fullmatch(own):
+            name = own
+        elif own.startswith(f"{kind.value}:") and not own.startswith(f"{kind.value}:sha256:"):
+            name = _unquoted(own.removeprefix(f"{kind.value}:")) or ""
+        else:
+            continue
+        place = {"account_id": _unquoted(account_id), "region": _unquoted(region)}
+        return Resource(kind=kind, id=name, **place)
+    return None
+
+
+def _unquoted(text: str) -> str | None:
+    return None if text == "?" else unquote(text, errors="surrogatepass")
+
+
 def kept_in(item: Mapping[str, Any] | None) -> Kept:
     """What an item holds. Raises what the reading of a memory raises, or of an item, if broken."""
     if item is None or "version" not in item:
         return Kept()
-    return Kept(version=int(item["version"]["N"]), memory=memory_in(item["memory"]["B"]))
+    return Kept(
+        version=int(item["version"]["N"]),
+        memory=memory_in(item["memory"]["B"]),
+        told=told_in(item),
+        snoozed=snooze_in(item),
+    )
 
 
 def update_of(
@@ -80,14 +111,22 @@ def update_of(
     `folded` is the memory's fold. Raises TooLargeError.
     """
     encoded = _encoded(resource, memory, now)
-    values = {":memory": {"B": encoded}, ":next": {"N": str((version or 0) + 1)}}
-    change = "SET memory = :memory, version = :next"
+    values: dict[str, Any] = {
+        ":memory": {"B": encoded},
+        ":next": {"N": str((version or 0) + 1)},
+        ":nothing": {"M": {}},
+    }
+    change = "SET memory = :memory, version = :next, told = if_not_exists(told, :nothing)"
     condition = "attribute_not_exists(version)"
     if version is not None:
         values[":read"] = {"N": str(version)}
         condition = "version = :read"
-    if any(life.closed is None for life in folded.exposures):
-        change += " REMOVE expires"
+    standing = [life.severity for life in folded.exposures if life.closed is None]
+    if standing:
+        # It stays in the index until the watch has told that nothing is open any more.
+        values[":worst"] = {"S": max(standing).name}
+        values[":looked"] = {"N": str(_last_look_in(memory))}
+        change += ", open_severity = :worst, looked_at = :looked REMOVE expires"
     else:
         values[":expires"] = {"N": str(int((now + KEPT).timestamp()))}
         change += ", expires = :expires"
@@ -97,6 +136,11 @@ def update_of(
         "ConditionExpression": condition,
         "ExpressionAttributeValues": values,
     }
+
+
+def _last_look_in(memory: GroupMemory) -> float:
+    looks = (it.seen_at.timestamp() for it in memory.statements if isinstance(it, Look))
+    return max(looks, default=0.0)
 
 
 def _encoded(resource: Resource, memory: GroupMemory, now: datetime) -> bytes:

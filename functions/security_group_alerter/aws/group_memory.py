@@ -108,6 +108,13 @@ class GroupMemoryTable:
         recall.write(groups)
         return Recollection(
             folds={it.resource: it.fold for it in groups if it.fold is not None},
+            told={it.resource: it.kept.told for it in groups if it.kept.told},
+            snoozed={it.resource: it.kept.snoozed for it in groups if it.kept.snoozed},
+            versions={
+                it.resource: it.kept.version
+                for it in groups
+                if it.kept.version is not None and it.update is None and it.unwritten is None
+            },
             unread={it.resource: it.unread for it in groups if it.unread is not None},
             unwritten={it.resource: it.unwritten for it in groups if it.unwritten is not None},
         )
@@ -120,6 +127,7 @@ class _Group:
     resource: Resource
     statements: tuple[Statement, ...]
     key: str = field(init=False)
+    kept: Kept = Kept()
     fold: Fold | None = None
     update: dict[str, Any] | None = None
     unread: str | None = None
@@ -228,7 +236,7 @@ class _Recall:
                 RequestItems={
                     self._table_name: {
                         "Keys": [{"resource": {"S": key}} for key in left],
-                        "ProjectionExpression": "#resource, version, memory",
+                        "ProjectionExpression": "#resource, version, memory, told, snoozed",
                         # A word that DynamoDB reserves.
                         "ExpressionAttributeNames": {"#resource": "resource"},
                         "ConsistentRead": True,
@@ -250,7 +258,7 @@ class _Recall:
         """Add what is said to what is kept, fold it, and prepare what is to be written."""
         group.update = None
         try:
-            kept = kept_in(item)
+            kept = group.kept = kept_in(item)
             memory = kept.memory.adding(group.statements)
             group.fold = fold(group.resource, memory, at=self._at)
         except Exception as error:  # noqa: BLE001 - one broken item must not take others with it

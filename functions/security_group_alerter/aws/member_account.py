@@ -7,13 +7,13 @@ not be seen is said in words.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from ..ec2.groups import states_of
+from ..ec2.groups import NOT_FOUND, states_of
 from ..model import ids
 from ..model.exposure_life import Resource
 from ..model.group_state import GroupState, Looked, PrefixListState
@@ -24,7 +24,7 @@ from .member_clients import MOST_ACCOUNTS, THREADS, MemberClients
 # Of one delivery.
 MOST_RESOURCES = 20
 LONGEST_SECONDS = 10.0
-NOT_LOOKED_AT = f"not looked at: only the {MOST_RESOURCES} worst of a delivery are"
+NOT_LOOKED_AT = "not looked at: only the {} worst are"
 _FORMS = {SubjectKind.SECURITY_GROUP: ids.SECURITY_GROUP, SubjectKind.PREFIX_LIST: ids.PREFIX_LIST}
 
 
@@ -32,10 +32,21 @@ class MemberAccounts:
     """Looks into accounts; keeps clients and credentials for as long as the function is warm.
 
     `session` is botocore's; `role_name` is the role's name, with its path, in every account.
-    `clock` is monotonic, in seconds.
+    `clock` is monotonic, in seconds. One look is at `most` groups and lists, and takes at most
+    `longest` seconds.
     """
 
-    def __init__(self, session: Any, *, role_name: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        session: Any,
+        *,
+        role_name: str,
+        clock: Callable[[], float],
+        most: int = MOST_RESOURCES,
+        longest: float = LONGEST_SECONDS,
+    ) -> None:
+        self._most = most
+        self._longest = longest
         self._clients = MemberClients(session, role_name=role_name, clock=clock)
         self._block_modes = BlockModes(MOST_ACCOUNTS, clock)
         self._clock = clock
@@ -43,32 +54,14 @@ class MemberAccounts:
     def look(self, resources: Sequence[Resource], *, now: datetime, seconds: float) -> Looked:
         """Look at these groups and prefix lists, of which the worst come first.
 
-        Takes at most `seconds`, and ten at most. What fails is said in `problems`, where nothing
+        Takes at most `seconds`. What fails is said in `problems`, where nothing
         was seen of a resource, else in its state.
         """
-        deadline = self._clock() + min(seconds, LONGEST_SECONDS)
+        deadline = self._clock() + min(seconds, self._longest)
         problems: dict[Resource, str] = {}
         looks = self._looks_at(resources, deadline, problems)
         self._run(looks, deadline)
-        groups: dict[Resource, GroupState] = {}
-        prefix_lists: dict[Resource, PrefixListState] = {}
-        for look in looks:
-            # A thread that is late may write into its own answers still.
-            answers = replace(look.answers)
-            for state in states_of(look.resources, answers, seen_at=now):
-                match state:
-                    case GroupState():
-                        groups[state.resource] = state
-                    case PrefixListState():
-                        prefix_lists[state.resource] = state
-                    case (resource, why):
-                        problems[resource] = why
-        return Looked(
-            groups=groups,
-            prefix_lists=prefix_lists,
-            problems=problems,
-            calls=sum(look.calls for look in looks),
-        )
+        return looked_by(looks, problems, seen_at=now)
 
     def _looks_at(
         self, resources: Sequence[Resource], deadline: float, problems: dict[Resource, str]
@@ -78,8 +71,8 @@ class MemberAccounts:
         count = 0
         for resource in dict.fromkeys(resources):
             problem = _why_not_to_look_at(resource)
-            if problem is None and count == MOST_RESOURCES:
-                problem = NOT_LOOKED_AT
+            if problem is None and count == self._most:
+                problem = NOT_LOOKED_AT.format(self._most)
             if problem is not None:
                 problems[resource] = problem
                 continue
@@ -111,6 +104,35 @@ class MemberAccounts:
                 _run_all(waiting)
         for look in looks:
             look.is_done.wait(max(0.0, deadline - self._clock()))
+
+
+def looked_by(
+    looks: Iterable[AccountLook], problems: Mapping[Resource, str], *, seen_at: datetime
+) -> Looked:
+    """What these looks showed, beside the problems that there were before."""
+    groups: dict[Resource, GroupState] = {}
+    prefix_lists: dict[Resource, PrefixListState] = {}
+    problems = dict(problems)
+    calls = 0
+    for look in looks:
+        calls += look.calls
+        # A thread that is late may write into its own answers still.
+        answers = replace(look.answers)
+        for state in states_of(look.resources, answers, seen_at=seen_at):
+            match state:
+                case GroupState():
+                    groups[state.resource] = state
+                case PrefixListState():
+                    prefix_lists[state.resource] = state
+                case (resource, why):
+                    problems[resource] = why
+    return Looked(
+        groups=groups,
+        prefix_lists=prefix_lists,
+        problems=problems,
+        not_found=frozenset(it for it, why in problems.items() if why in NOT_FOUND),
+        calls=calls,
+    )
 
 
 def _run_all(waiting: SimpleQueue[AccountLook]) -> None:

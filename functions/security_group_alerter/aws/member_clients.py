@@ -43,9 +43,17 @@ class MemberClients:
     in seconds.
     """
 
-    def __init__(self, session: Any, *, role_name: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        session: Any,
+        *,
+        role_name: str,
+        clock: Callable[[], float],
+        config: Config = CLIENT_CONFIG,
+    ) -> None:
         self.role_name = role_name
         self._session = session
+        self._config = config
         self._lock = threading.Lock()
         self._clients = Recent[Any](MOST_CLIENTS, clock)
         self._credentials = Recent[Credentials](MOST_ACCOUNTS, clock)
@@ -65,6 +73,11 @@ class MemberClients:
             self._credentials.put(account_id, credentials, seconds)
         self._acting.credentials = credentials
         return is_new
+
+    @property
+    def home(self) -> str:
+        """The Region of the function."""
+        return str(self._client("sts", None).meta.region_name)
 
     def ec2(self, region: str) -> Any:
         """EC2 in this Region. Calls are signed as the thread acts."""
@@ -95,7 +108,7 @@ class MemberClients:
 
     def _made(self, region: str | None) -> Any:
         if region is None:
-            return self._session.create_client("sts", config=CLIENT_CONFIG)
+            return self._session.create_client("sts", config=self._config)
         client = self._session.create_client(
             "ec2",
             region_name=region,
@@ -103,7 +116,7 @@ class MemberClients:
             # function itself.
             aws_access_key_id="none",
             aws_secret_access_key="none",  # noqa: S106 - nobody's
-            config=CLIENT_CONFIG,
+            config=self._config,
         )
         client.meta.events.register("before-parameter-build.ec2", self._sign)
         return client

@@ -3,15 +3,25 @@
 CloudWatch Logs and Lambda both deliver at least once. An event is marked after Amazon SNS took its
 alert, never before, so that after a crash in between it is alerted twice rather than never. A table
 that fails stops no alert: the answer then says that it is not sure.
+
+`event_id` (S) is the key. `change` (S) is what the event was, for the digest: one attribute with
+JSON in it, since each attribute of an item costs the delivery as much as three of these members.
+`expires` (N, seconds since 1970) is the time from which DynamoDB deletes the item, and so tells
+when the event was marked.
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..model.seen import SeenAnswer
+from ..model.finding import Effect
+from ..model.seen import AlertedChange, Mark, SeenAnswer
+from ..model.severity import Severity
+from ..model.subject import SubjectKind
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -23,6 +33,11 @@ MOST_IN_READ = 100
 MOST_IN_WRITE = 25
 # What the table does not take at once is offered again so many times.
 _TRIES = 3
+# How the keys begin of what is no event: what the alerter itself keeps in the table.
+OWN_KEYS = "#"
+# A call's name and a role's session fit; what somebody made up must not make an item large.
+_LONGEST_NAME, _LONGEST_PRINCIPAL = 100, 250
+_Item = TypeVar("_Item")
 
 
 class SeenEvents:
@@ -52,16 +67,43 @@ class SeenEvents:
             return SeenAnswer(keys=frozenset(seen), is_sure=False)
         return SeenAnswer(keys=frozenset(seen))
 
-    def mark(self, keys: Iterable[str]) -> int:
+    def mark(self, marks: Iterable[Mark]) -> int:
         """Remember that these have been alerted; how many writes failed. Never raises."""
-        expires = str(int(self._clock()) + REMEMBERED_SECONDS)
+        expires = _expiry_of(self._clock())
         failures = 0
-        for chunk in _chunks_of(list(dict.fromkeys(keys)), MOST_IN_WRITE):
+        once: dict[str, Mark] = {}
+        for mark in marks:
+            once.setdefault(mark.key, mark)
+        for chunk in _chunks_of(list(once.values()), MOST_IN_WRITE):
             try:
-                self._write([_put_request_of(key, expires) for key in chunk])
+                self._write([_put_request_of(mark, expires) for mark in chunk])
             except Exception:  # noqa: BLE001
                 failures += 1
         return failures
+
+    def changes_between(self, since: datetime, until: datetime) -> Iterator[AlertedChange | None]:
+        """What was marked from `since` on and before `until`, each event once.
+
+        None is an event of which nothing but its key is remembered: an older version marked it.
+        Raises what DynamoDB says.
+        """
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._table_name,
+            ProjectionExpression="event_id, #change",
+            FilterExpression="#expires >= :since AND #expires < :until",
+            ExpressionAttributeNames={"#change": "change", "#expires": "expires"},
+            ExpressionAttributeValues={
+                ":since": {"N": _expiry_of(since.timestamp())},
+                ":until": {"N": _expiry_of(until.timestamp())},
+            },
+        )
+        for item in (item for page in pages for item in page["Items"]):
+            if "change" in item:
+                members = json.loads(item["change"]["S"])
+                if members is not None:
+                    yield _change_in(members)
+            elif not item["event_id"]["S"].startswith(OWN_KEYS):
+                yield None
 
     def _read(self, keys: list[str], seen: set[str]) -> None:
         left: Any = [{"event_id": {"S": key}} for key in keys]
@@ -92,13 +134,58 @@ class SeenEvents:
             self._sleep(0.1 * 2**attempt)
 
 
-def _put_request_of(key: str, expires: str) -> dict[str, Any]:
-    return {"PutRequest": {"Item": {"event_id": {"S": key}, "expires": {"N": expires}}}}
+def _put_request_of(mark: Mark, expires: str) -> dict[str, Any]:
+    item = {
+        "event_id": {"S": mark.key},
+        "expires": {"N": expires},
+        "change": {"S": _text_of(mark.change)},
+    }
+    return {"PutRequest": {"Item": item}}
+
+
+def _expiry_of(seconds: float) -> str:
+    # DynamoDB's time to live wants whole seconds.
+    return str(int(seconds) + REMEMBERED_SECONDS)
+
+
+def _text_of(change: AlertedChange | None) -> str:
+    """What there is to say of it, as JSON; `null` where there is nothing to count."""
+    if change is None:
+        return "null"
+    members = {
+        "kind": change.kind,
+        "severity": change.severity.name,
+        "effect": change.effect,
+        "world_open": change.world_open,
+        "at": change.at and change.at.timestamp(),
+        "account": change.account_id,
+        "region": change.region,
+        "call": change.call and change.call[:_LONGEST_NAME],
+        "principal": change.principal and change.principal[:_LONGEST_PRINCIPAL],
+        "machine": change.is_machine_made,
+    }
+    return json.dumps({name: value for name, value in members.items() if value})
+
+
+def _change_in(members: Mapping[str, Any]) -> AlertedChange:
+    at = members.get("at")
+    return AlertedChange(
+        kind=SubjectKind(members["kind"]),
+        severity=Severity[members["severity"]],
+        effect=Effect(members["effect"]),
+        world_open=members.get("world_open", False),
+        at=at and datetime.fromtimestamp(at, UTC),
+        account_id=members.get("account"),
+        region=members.get("region"),
+        call=members.get("call"),
+        principal=members.get("principal"),
+        is_machine_made=members.get("machine", False),
+    )
 
 
 class _NotTakenError(Exception):
     """The table left something unprocessed, again and again: it is throttled."""
 
 
-def _chunks_of(keys: list[str], size: int) -> Iterator[list[str]]:
-    yield from (keys[start : start + size] for start in range(0, len(keys), size))
+def _chunks_of(items: list[_Item], size: int) -> Iterator[list[_Item]]:
+    yield from (items[start : start + size] for start in range(0, len(items), size))

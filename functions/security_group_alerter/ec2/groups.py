@@ -16,12 +16,23 @@ from ..model.group_state import (
 )
 from ..model.rules import Direction, Peer, PeerKind, SecurityGroupRule
 from ..model.subject import SubjectKind
-from .answers import UNREADABLE, Read, Unseen, read, required_text_at, tags_at, text_at
+from .answers import (
+    UNREADABLE,
+    Read,
+    UnreadableAnswerError,
+    Unseen,
+    mappings_at,
+    read,
+    required_text_at,
+    tags_at,
+    text_at,
+)
 from .reach import is_public_in_both
 
 _Value = TypeVar("_Value")
 UNKNOWN_GROUP = "EC2 does not know the group (any more)"
 UNKNOWN_LIST = "EC2 does not know the prefix list (any more)"
+NOT_FOUND = frozenset({UNKNOWN_GROUP, UNKNOWN_LIST})
 TOO_SLOW = "the look took too long"
 # In these states, an association lets the group carry interfaces of the VPC no longer, or not yet.
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupVpcAssociation.html
@@ -56,7 +67,7 @@ class Answers:
 
     `otherwise` says why a thing was not asked that should have been. `names` are Name tags by
     instance. `referring` are groups that refer to a prefix list; `more_referring` says why these
-    are not all.
+    are not all. `regions` are those that are enabled in the account.
     """
 
     groups: Answer[GroupFacts] = None
@@ -71,6 +82,7 @@ class Answers:
     ranges: Mapping[str, Read[Peer] | Unseen] = field(default_factory=dict)
     referring: tuple[str, ...] | Unseen | None = None
     more_referring: Unseen | None = None
+    regions: tuple[str, ...] | Unseen | None = None
     otherwise: str = TOO_SLOW
 
 
@@ -126,6 +138,14 @@ def names_in(items: Iterable[object]) -> dict[str, str]:
         value_in=lambda it: required_text_at(it, "Value"),
     )
     return {key: values[0] for key, values in found.values.items()}
+
+
+def regions_in(answer: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the Regions in an answer. Raises UnreadableAnswerError."""
+    names = [required_text_at(it, "RegionName") for it in mappings_at(answer, "Regions")]
+    if not names:
+        raise UnreadableAnswerError("Regions is missing or empty")
+    return tuple(sorted(names))
 
 
 def in_doubt(answers: Answers, group_ids: Iterable[str]) -> list[str]:

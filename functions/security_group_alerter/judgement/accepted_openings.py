@@ -18,7 +18,6 @@ from typing import Any
 from ..model import ids
 from ..model.acceptance import Acceptance, AcceptedOpening
 from ..model.change import SecurityGroupChange
-from ..model.record import CloudTrailRecord
 from ..model.rules import (
     ALL_PORTS,
     ALL_PROTOCOLS,
@@ -68,14 +67,21 @@ def acceptance_of(
     change: SecurityGroupChange,
     entries: Iterable[AcceptedOpening],
     *,
-    record: CloudTrailRecord,
+    account_id: str | None,
+    region: str | None,
     today: date,
 ) -> tuple[tuple[SecurityGroupRule, ...], Acceptance]:
     """What no entry in force covers (rules, or ports of rules), and what the entries say.
 
     Rules that could not be read are covered by nothing.
     """
-    here = [entry for entry in entries if _is_here(entry, record, change.group_id)]
+    here = [
+        entry
+        for entry in entries
+        if entry.account_id == account_id
+        and entry.region in (None, region)
+        and entry.group_id in (None, change.group_id)
+    ]
     rest: list[SecurityGroupRule] = []
     used: dict[AcceptedOpening, None] = {}
     for rule in change.added:
@@ -96,14 +102,6 @@ def acceptance_of(
         covers_all=bool(used) and not rest and not change.problems,
     )
     return tuple(rest), acceptance
-
-
-def _is_here(entry: AcceptedOpening, record: CloudTrailRecord, group_id: str | None) -> bool:
-    return (
-        entry.account_id == record.account_id
-        and entry.region in (None, record.region)
-        and entry.group_id in (None, group_id)
-    )
 
 
 def _covers(entry: AcceptedOpening, rule: SecurityGroupRule) -> bool:

@@ -83,7 +83,9 @@ def _with_acceptance(
     opening = SecurityGroupChange(
         action=Action.ADD_RULES, group_id=group.group_id, added=group.rules
     )
-    rest, acceptance = acceptance_of(opening, accepted, record=record, today=today)
+    rest, acceptance = acceptance_of(
+        opening, accepted, account_id=record.account_id, region=record.region, today=today
+    )
     unaccepted = exposure_of(rest)
     if not unaccepted.is_world_open:
         # What else stands in the group would not count on its own. What is unreadable may.

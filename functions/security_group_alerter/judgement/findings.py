@@ -48,6 +48,7 @@ from .severities import (
     TRAIL_BLINDED,
     UNSEEN_PREFIX_LIST,
     severity_of,
+    severity_with_reach,
 )
 from .touched_ports import exposure_after, with_ranges
 
@@ -107,6 +108,14 @@ def finding_of(
     )
 
 
+def with_reach(judgement: Judgement, reach: GroupReach) -> Judgement:
+    """The judgement with what stands behind the group, and as severe as that leaves it."""
+    severity = severity_with_reach(judgement.severity, reach)
+    if severity is judgement.severity:
+        return replace(judgement, reach=reach)
+    return replace(judgement, reach=reach, severity=severity, lowered_from=judgement.severity)
+
+
 def unreadable_finding(record: CloudTrailRecord, problem: str, excerpt: str) -> Finding:
     """What to report of a record, or of a log event, that could not be read."""
     return Finding(
@@ -149,7 +158,13 @@ def _accepted_of(
 ) -> tuple[tuple[SecurityGroupRule, ...], Acceptance]:
     """The added rules, or ports of them, that no accepted opening covers, and what is accepted."""
     if record.outcome is Outcome.SUCCEEDED and standards.accepted:
-        return acceptance_of(change, standards.accepted, record=record, today=today)
+        return acceptance_of(
+            change,
+            standards.accepted,
+            account_id=record.account_id,
+            region=record.region,
+            today=today,
+        )
     return change.added, Acceptance()
 
 

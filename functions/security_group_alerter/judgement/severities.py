@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ..model.exposure import Breadth, Exposure, Opening
+from ..model.group_state import GroupReach, Reach
 from ..model.rules import ALL_PROTOCOLS, ICMP_PROTOCOLS, PortRange
 from ..model.severity import Severity
 from .sensitive_ports import SensitivePort, sensitive_ports_in
@@ -63,6 +64,8 @@ ACCEPTED = Severity.INFORMATIONAL
 # An entry of accepted_openings.toml that is not in force makes for more alerts, not for fewer.
 NOT_IN_FORCE = Severity.MEDIUM
 ANY_OTHER_CHANGE = Severity.LOW
+# What nothing is attached to can wait, but may be attached at any minute.
+MOST_WHEN_UNATTACHED = Severity.MEDIUM
 # What had ended when it was judged is one lower, but for what the world had been let in by.
 LEAST_WHEN_ENDED = {Breadth.WORLD: Severity.MEDIUM, Breadth.BROAD: Severity.LOW}
 
@@ -116,6 +119,18 @@ def severity_when_ended(severity: Severity, breadth: Breadth) -> Severity:
     """The severity of what had ended when it was judged, and had been as broad as this."""
     least = LEAST_WHEN_ENDED.get(breadth)
     return severity if least is None else min(severity, Severity(max(least, severity - 1)))
+
+
+def severity_with_reach(severity: Severity, reach: GroupReach) -> Severity:
+    """The severity of what is open to the world, with what stands behind it. The watch looks again.
+
+    One lower where no interface has a public address, and none that the Internet may use instead.
+    """
+    if not reach.may_lower or severity <= ACCEPTED:
+        return severity
+    if reach.reach is Reach.UNATTACHED:
+        return min(severity, MOST_WHEN_UNATTACHED)
+    return Severity(severity - 1) if reach.reach is Reach.PRIVATE else severity
 
 
 def ports_in(openings: Iterable[Opening]) -> int:

@@ -62,6 +62,14 @@ def standing_with(
     return tuple(rule for rule in beside if _is_public(rule))
 
 
+def standing_on(
+    openings: Sequence[Opening], rules: Iterable[SecurityGroupRule]
+) -> tuple[SecurityGroupRule, ...]:
+    """Of the rules, those that let somebody in where these openings are."""
+    touched = _Shares(Exposure(openings=tuple(openings)))
+    return tuple(rule for rule in rules if touched.meet(rule) and _is_public(rule))
+
+
 def exposure_after(
     added: Sequence[SecurityGroupRule], before: Sequence[SecurityGroupRule]
 ) -> Exposure:

@@ -18,7 +18,8 @@ class Life:
     """An exposure as it is followed. `parts` are what of it is still open.
 
     `revealed` is the event by which it is known, and `found_by` names it where that is a look.
-    `event_ids` are in order, and each is there once.
+    `event_ids` are in order, and each is there once. `rule_ids` are of the rules that its event
+    added: a look may have found it by one of them before. They are known while it is told as said.
     """
 
     opened: Event | None
@@ -30,6 +31,7 @@ class Life:
     found_by: str | None = None
     closed: Event | None = None
     how: EndedHow | None = None
+    rule_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from .base import Base
 from .base_codec import base_of, json_of_base
 from .group_memory import GroupMemory
 from .statements import (
+    AccountLeft,
     Attached,
     Created,
     Deleted,
@@ -34,6 +35,7 @@ from .statements import (
     RulesUnknown,
     RuleThere,
     Seen,
+    SeenGone,
     SeenRanges,
     Statement,
     rules_in,
@@ -41,7 +43,8 @@ from .statements import (
 
 _FORMAT = b"\x02"
 # Statements that say nothing beside their kind and their event.
-_BARE: dict[type[Attached | Created | Deleted | RulesUnknown], str] = {
+_BARE: dict[type[AccountLeft | Attached | Created | Deleted | RulesUnknown], str] = {
+    AccountLeft: "account-left",
     Attached: "attached",
     Created: "created",
     Deleted: "deleted",
@@ -146,7 +149,9 @@ def _json_of(
         case SeenRanges(seen_at=seen_at, ranges=ranges, version=version):
             values = [it.value for it in ranges]
             return ["seen-ranges", event, seen_at.timestamp(), values, version]
-        case Attached() | Created() | Deleted() | RulesUnknown():
+        case SeenGone(seen_at=seen_at):
+            return ["seen-gone", event, seen_at.timestamp()]
+        case AccountLeft() | Attached() | Created() | Deleted() | RulesUnknown():
             return [_BARE[type(statement)], event]
 
 
@@ -184,6 +189,8 @@ def _statement_of(
                 ranges=tuple(map(peer_of_cidr, values)),
                 version=version,
             )
+        case "seen-gone", [seen_at]:
+            return SeenGone(event=event, seen_at=datetime.fromtimestamp(seen_at, UTC))
         case _, []:
             return _BARE_KINDS[kind](event=event)
         case _:

@@ -12,6 +12,7 @@ from ..model.severity import Severity
 from .base import Life
 from .open_ports import OpenPorts, without
 from .order import Step
+from .statements import RuleThere
 
 
 @dataclass(slots=True)
@@ -69,6 +70,7 @@ class Lives:
                 parts=parts,
                 event_ids=() if step.before_all else (step.event.event_id,),
                 found_by=found_by,
+                rule_ids=tuple(_ids_of_added(step)),
             )
         )
 
@@ -92,21 +94,42 @@ class Lives:
             uid=self._uid_of(life),
             resource=self.resource,
             opened=life.opened,
+            revealed=life.revealed,
             closed=life.closed,
             closed_how=life.how,
             severity=life.severity,
             openings=life.openings,
             event_ids=life.event_ids,
+            other_uids=tuple(self._other_uids_of(life)),
         )
 
     def _uid_of(self, life: Life) -> str:
-        named_by = life.opened or life.closed or life.revealed
+        if life.found_by is not None:
+            return self._uid(life.found_by)
+        return self._uid_by_event(life.opened or life.closed or life.revealed)
+
+    def _other_uids_of(self, life: Life) -> Iterator[str]:
+        """Found by a look at one of its rules, or known by its end alone."""
+        if life.opened is not None and life.found_by is None:
+            yield from map(self._uid, life.rule_ids)
+            if life.closed is not None:
+                yield self._uid_by_event(life.closed)
+
+    def _uid_by_event(self, event: Event) -> str:
         # The time, too: made-up records often share one id.
-        event = (named_by.event_id, named_by.time.isoformat())
+        return self._uid(event.event_id, event.time.isoformat())
+
+    def _uid(self, *name: str) -> str:
         resource = self.resource
         place = (resource.account_id or "", resource.region or "", resource.id)
-        name = (*place, *(event if life.found_by is None else (life.found_by,)))
-        return sha256("\n".join(name).encode(errors="surrogatepass")).hexdigest()[:32]
+        text = "\n".join((*place, *name))
+        return sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def _ids_of_added(step: Step) -> Iterator[str]:
+    for statement in step.statements:
+        if isinstance(statement, RuleThere) and statement.rule_id is not None:
+            yield statement.rule_id
 
 
 def _joined(first: ExposureLife, second: ExposureLife) -> ExposureLife:
@@ -119,4 +142,5 @@ def _joined(first: ExposureLife, second: ExposureLife) -> ExposureLife:
         severity=max(first.severity, second.severity),
         openings=(*first.openings, *second.openings),
         event_ids=tuple(dict.fromkeys((*first.event_ids, *second.event_ids))),
+        other_uids=tuple(dict.fromkeys((*first.other_uids, *second.other_uids))),
     )

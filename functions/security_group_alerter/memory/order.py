@@ -11,10 +11,12 @@ from ..model.exposure_life import Event
 from ..model.rules import Peer, SecurityGroupRule
 from .statements import (
     Created,
+    Look,
     RangesEdited,
     RuleGone,
     RuleThere,
     Seen,
+    SeenGone,
     SeenRanges,
     Statement,
 )
@@ -120,7 +122,7 @@ def _at_once(said: list[Statement]) -> Iterator[list[Statement]]:
     """What is one step. Any order will do, as long as it is always the same."""
     if len(said) == 1:
         yield said
-    elif isinstance(said[0], Seen | SeenRanges):
+    elif isinstance(said[0], Look):
         yield from ([look] for look in sorted(said, key=_order_of_look))
     else:
         yield sorted(said, key=repr)
@@ -152,7 +154,7 @@ def _own_key(statement: Statement) -> _Key:
             rank = 3 if is_edit else 2
         case RangesEdited(version=version):
             rank = 1 + (version or 0)
-        case Seen() | SeenRanges():
+        case Seen() | SeenRanges() | SeenGone():
             # Then what is unknown of the same time ends what the look made whole.
             rank = _LAST - 1
         case _:
@@ -172,10 +174,10 @@ def _last_named(statements: Iterable[Statement]) -> dict[str, _Key]:
 
 def _silences(statements: Iterable[Statement]) -> dict[int, Silence]:
     """Of what each look says nothing, by the id of the object."""
-    looks = [it for it in statements if isinstance(it, Seen | SeenRanges)]
+    looks = [it for it in statements if isinstance(it, Look)]
     if not looks:
         return {}
-    records = (it for it in statements if not isinstance(it, Seen | SeenRanges))
+    records = (it for it in statements if not isinstance(it, Look))
     in_order = sorted(records, key=_time_of)
     silences = {}
     for look in looks:
@@ -204,7 +206,7 @@ def _stood_before(ordered: Sequence[Step], named: set[object]) -> Iterator[Step]
         is_new = step.silence.is_created or any(isinstance(it, Created) for it in step.statements)
         if is_late or is_new:
             return
-        if isinstance(first, Seen | SeenRanges):
+        if isinstance(first, Look):
             if until is None:
                 until = first.seen_at
                 yield from _revealed_by_look(first, step.silence, named)
@@ -216,11 +218,11 @@ def _stood_before(ordered: Sequence[Step], named: set[object]) -> Iterator[Step]
         named.update(*map(_names_in, step.statements))
 
 
-def _revealed_by_look(
-    look: Seen | SeenRanges, silence: Silence, named: set[object]
-) -> Iterator[Step]:
+def _revealed_by_look(look: Look, silence: Silence, named: set[object]) -> Iterator[Step]:
     """What must have stood before the first look, a step for each rule."""
     event = look.event
+    if isinstance(look, SeenGone):
+        return
     if isinstance(look, SeenRanges):
         unseen = tuple(it for it in look.ranges if not (silence.covers_range(it) or it in named))
         if unseen:
@@ -234,14 +236,14 @@ def _revealed_by_look(
             yield Step(event, (there,), before_all=True, found_by=rule.rule_id)
 
 
-def _shown_by(look: Seen | SeenRanges, silence: Silence) -> Iterator[object]:
+def _shown_by(look: Look, silence: Silence) -> Iterator[object]:
     if isinstance(look, SeenRanges):
         yield from (it for it in look.ranges if not silence.covers_range(it))
-        return
-    for rule in look.rules:
-        if not silence.covers(rule):
-            yield rule
-            yield rule.rule_id
+    elif isinstance(look, Seen):
+        for rule in look.rules:
+            if not silence.covers(rule):
+                yield rule
+                yield rule.rule_id
 
 
 def _revealed_by(statement: Statement, named: set[object]) -> Statement | None:

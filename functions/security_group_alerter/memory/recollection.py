@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..model.exposure_life import Resource
+from ..model.exposure_life import ExposureLife, Resource
+from ..model.ledger import Snooze, Told
 from .fold import Fold
 
 
@@ -13,11 +14,17 @@ from .fold import Fold
 class Recollection:
     """Each resource, folded with what the delivery says of it.
 
+    `told` is what was told of its exposures, by the uids that they had then; `snoozed` those of
+    which nobody wants to be reminded.
+    `versions` are those of their memories as they were read, of those that nothing was added to.
     `unread` are those whose memory could not be read, and why: they are folded from the delivery
     alone. `unwritten` are those whose memory was read but will not know of this delivery, and why.
     """
 
     folds: Mapping[Resource, Fold] = field(default_factory=dict)
+    told: Mapping[Resource, Mapping[str, Told]] = field(default_factory=dict)
+    snoozed: Mapping[Resource, Snooze] = field(default_factory=dict)
+    versions: Mapping[Resource, int] = field(default_factory=dict, compare=False)
     unread: Mapping[Resource, str] = field(default_factory=dict)
     unwritten: Mapping[Resource, str] = field(default_factory=dict)
 
@@ -25,3 +32,20 @@ class Recollection:
     def failures(self) -> int:
         """How many resources the table failed."""
         return len(self.unread) + len(self.unwritten)
+
+    def updated(self, newer: Recollection) -> Recollection:
+        """The same, where the table was asked again for some of the resources."""
+        versions = {it: own for it, own in self.versions.items() if it not in newer.folds}
+        return Recollection(
+            folds={**self.folds, **newer.folds},
+            told={**self.told, **newer.told},
+            snoozed={**self.snoozed, **newer.snoozed},
+            versions={**versions, **newer.versions},
+            unread={**self.unread, **newer.unread},
+            unwritten={**self.unwritten, **newer.unwritten},
+        )
+
+    def told_of(self, life: ExposureLife) -> Told | None:
+        """What was told of an exposure, also while less was known of it."""
+        told = self.told.get(life.resource, {})
+        return next((told[uid] for uid in (life.uid, *life.other_uids) if uid in told), None)

@@ -14,7 +14,7 @@ from .base import Base, Life, StandingRange
 from .fold import Story
 from .group_memory import GroupMemory
 from .standing_rules import StandingRules
-from .statements import Created, Seen, SeenRanges, Statement, rules_in
+from .statements import Created, Look, Statement, rules_in
 
 # CloudTrail delivers most records within minutes. One that is later than this is judged alone.
 KEPT_AS_SAID = timedelta(hours=48)
@@ -87,13 +87,13 @@ def _lets_the_public_in(rule: SecurityGroupRule) -> bool:
 
 def _end_of(statements: Iterable[Statement]) -> datetime:
     """A time after all of these."""
-    ends = [it.seen_at if isinstance(it, Seen | SeenRanges) else it.event.time for it in statements]
+    ends = [it.seen_at if isinstance(it, Look) else it.event.time for it in statements]
     return max(ends) + timedelta(microseconds=1)
 
 
 def _outside_looks(time: datetime, statements: Iterable[Statement]) -> datetime:
     """The time, or an earlier one, at which no look waits for what records say."""
-    looks = [it for it in statements if isinstance(it, Seen | SeenRanges)]
+    looks = [it for it in statements if isinstance(it, Look)]
     for look in sorted(looks, key=lambda it: it.event.time, reverse=True):
         if look.event.time < time <= look.seen_at:
             time = look.event.time
@@ -125,4 +125,4 @@ def _base_of(resource: Resource, memory: GroupMemory, time: datetime, closed_by:
 
 
 def _is_beginning(statement: Statement) -> bool:
-    return isinstance(statement, Created | Seen | SeenRanges)
+    return isinstance(statement, Created | Look)

@@ -17,8 +17,16 @@ from ..model.standing import Moment
 from .base import Base
 from .open_ports import OpenPorts, families_of
 from .order import Silence, Step, look_version_name
-from .standing_rules import Turn
-from .statements import Created, Deleted, RangesEdited, RulesUnknown, SeenRanges
+from .standing_rules import Turn, ended_unseen
+from .statements import (
+    AccountLeft,
+    Created,
+    Deleted,
+    RangesEdited,
+    RulesUnknown,
+    SeenGone,
+    SeenRanges,
+)
 
 
 @dataclass(slots=True)
@@ -59,6 +67,10 @@ class StandingRanges:
                 case Deleted():
                     how = EndedHow.DELETED
                     self._remove([*self.standing])
+                case SeenGone() | AccountLeft():
+                    how = ended_unseen(statement)
+                    self.is_whole = False
+                    self._remove([it for it in self.standing if not step.silence.covers_range(it)])
                 case Created() | RulesUnknown():
                     self.is_whole = isinstance(statement, Created)
                 case _:

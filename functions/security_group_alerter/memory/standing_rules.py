@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network
@@ -31,10 +31,24 @@ from .open_ports import (
     replaced,
 )
 from .order import Silence, Step, in_order_of_ids
-from .statements import Created, Deleted, RuleGone, RulesUnknown, RuleThere, Seen
+from .statements import (
+    AccountLeft,
+    Created,
+    Deleted,
+    RuleGone,
+    RulesUnknown,
+    RuleThere,
+    Seen,
+    SeenGone,
+)
 
 _Network = IPv4Network | IPv6Network
 _ByFamily = dict[int, list[SecurityGroupRule]]
+
+
+def ended_unseen(statement: SeenGone | AccountLeft) -> EndedHow:
+    """How what was open ended where nothing is left, and no call was seen."""
+    return EndedHow.SEEN if isinstance(statement, SeenGone) else EndedHow.ACCOUNT_LEFT
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +125,10 @@ class StandingRules:
                 case Deleted():
                     how = EndedHow.DELETED
                     taken += [self._take(key) for key in [*self.standing]]
+                case SeenGone() | AccountLeft():
+                    how = ended_unseen(statement)
+                    self.is_whole = False
+                    taken += self._take_unsaid(step.silence)
                 case Created() | RulesUnknown():
                     self.is_whole = isinstance(statement, Created)
                 case _:
@@ -178,12 +196,7 @@ class StandingRules:
             self._put(rule, rule.rule_id, look.event, added, [])
             self._judge(added, [])
             yield Turn(EndedHow.SEEN, rule.rule_id)
-        old = [
-            key
-            for key, it in self.standing.items()
-            if key not in shown and not silence.covers(it.rule)
-        ]
-        self._judge([], [self._take(key) for key in old])
+        self._judge([], self._take_unsaid(silence, shown))
         yield Turn(EndedHow.SEEN)
 
     def _judge(
@@ -260,6 +273,17 @@ class StandingRules:
             if not self.left_of[gone.since.event_id]:
                 self.emptied.append(gone.since)
         return gone.rule
+
+    def _take_unsaid(
+        self, silence: Silence, shown: Collection[object] = ()
+    ) -> list[SecurityGroupRule]:
+        """Take what a look does not show, but for that of which it says nothing."""
+        old = [
+            key
+            for key, it in self.standing.items()
+            if key not in shown and not silence.covers(it.rule)
+        ]
+        return [self._take(key) for key in old]
 
     def _rename(self, key: object, to: object, rule: SecurityGroupRule) -> None:
         """The same rule stands under another key."""

@@ -7,18 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ..model.change import Action, Change, PrefixListChange, SecurityGroupChange
-from ..model.exposure_life import Event, Resource
+from ..model.exposure_life import LOOKS_BACK, Event, LookedBy, Resource
 from ..model.group_state import GroupState, NetworkInterface, PrefixListState
 from ..model.record import CloudTrailRecord, Outcome
 from ..model.rules import Direction, Peer, SecurityGroupRule
 from ..model.subject import SubjectKind
-
-# EC2 may show for so long what was before, and may show what is new at once.
-# https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
-LOOKS_BACK = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +104,39 @@ class SeenRanges:
     version: int | None = None
 
 
-Look = Seen | SeenRanges
-Statement = RuleThere | RuleGone | RangesEdited | Created | Deleted | RulesUnknown | Attached | Look
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenGone:
+    """A look that did not find the group or the list: nothing of it stands at the event's time.
+
+    Unlike a deletion it is not final: what names the group later shows that it is there.
+    """
+
+    event: Event
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountLeft:
+    """The account left the organization, was suspended, or switched the Region off.
+
+    It may come back: then a look shows what stands.
+    """
+
+    event: Event
+
+
+Look = Seen | SeenRanges | SeenGone
+Statement = (
+    RuleThere
+    | RuleGone
+    | RangesEdited
+    | Created
+    | Deleted
+    | RulesUnknown
+    | Attached
+    | AccountLeft
+    | Look
+)
 
 
 def statements_of(
@@ -197,19 +224,40 @@ def _about_list(event: Event, change: PrefixListChange) -> Iterator[Statement]:
         )
 
 
-def seen_of(state: GroupState | PrefixListState) -> tuple[Statement, ...]:
+def seen_of(
+    state: GroupState | PrefixListState, by: LookedBy = LookedBy.DELIVERY
+) -> tuple[Statement, ...]:
     """What a look says; nothing where it did not see every rule or range."""
     if not state.has_all_rules:
         return ()
-    event = Event(event_id=f"look:{state.seen_at.isoformat()}", time=state.seen_at - LOOKS_BACK)
+    event = _event_of_look(state.seen_at, by)
     if isinstance(state, PrefixListState):
         return (
             SeenRanges(
                 event=event, seen_at=state.seen_at, ranges=state.ranges, version=state.version
             ),
         )
-    attached = frozenset(it for interface in state.interfaces for it in _carriers_in(interface))
+    attached = carriers_of(state)
     return (Seen(event=event, seen_at=state.seen_at, rules=state.rules, attached=attached),)
+
+
+def carriers_of(state: GroupState) -> frozenset[str]:
+    """The ids of the network interfaces and of the instances that carry a group."""
+    return frozenset(it for interface in state.interfaces for it in _carriers_in(interface))
+
+
+def seen_gone(seen_at: datetime, by: LookedBy) -> SeenGone:
+    """What a look says that was answered, and did not find the group or the list."""
+    return SeenGone(event=_event_of_look(seen_at, by), seen_at=seen_at)
+
+
+def account_left(now: datetime) -> AccountLeft:
+    """What the sweep says of all that it can look at no more."""
+    return AccountLeft(event=Event(event_id=f"{LookedBy.SWEEP}:{now.isoformat()}", time=now))
+
+
+def _event_of_look(seen_at: datetime, by: LookedBy) -> Event:
+    return Event(event_id=f"{by}:{seen_at.isoformat()}", time=seen_at - LOOKS_BACK)
 
 
 def _carriers_in(interface: NetworkInterface) -> Iterator[str]:

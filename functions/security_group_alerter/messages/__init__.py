@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ..model.alert import Alert
 from ..model.finding import Effect
-from ..model.message import LARGEST_MESSAGE, Message
+from ..model.message import DIGEST, LARGEST_MESSAGE, Message
 from ..model.presentation import Presentation
 from ..model.severity import Severity
 from .briefing import briefing_of, calls_of, lines_of, worst_numbers
@@ -16,6 +16,7 @@ from .chat import chat_of
 from .email import email_of
 from .limits import LIMITS, MOST_CALLS, Limits
 from .machine import machine_of
+from .marks import marks_of
 from .sms import sms_of
 from .text import safe
 
@@ -81,10 +82,11 @@ def attributes_of(alert: Alert) -> dict[str, str]:
 
 
 def is_for_chat(message: Message, *, minimum: Severity) -> bool:
-    """Whether the chat topic gets it as well: what is bad enough, and what ends something bad."""
+    """Whether the chat topic gets it as well: what is bad enough, what closes, the digest."""
     attributes = message.attributes
     severity = Severity[attributes["severity"]]
-    return severity >= minimum or attributes["effect"] == Effect.CLOSES
+    is_for_all = attributes["effect"] == Effect.CLOSES or attributes["kind"] == DIGEST
+    return severity >= minimum or is_for_all
 
 
 def _message_of(
@@ -115,5 +117,6 @@ def _message_of(
         attributes=attributes_of(part),
         body=json.dumps(forms, separators=(",", ":")),
         event_ids=part.event_ids,
-        keys=tuple(key for entry in part.delivered for key in entry.keys),
+        marks=tuple(marks_of(part)),
+        exposures=part.exposures,
     )

@@ -17,6 +17,8 @@ from ..model.change import Action, AttachmentChange, SecurityGroupChange
 from ..model.exposure import Breadth
 from ..model.exposure_life import EndedHow
 from ..model.finding import Finding
+from ..model.ledger import Activity, Status
+from ..model.origin import Observed
 from ..model.presentation import Presentation
 from ..model.principal import Principal, Session
 from ..model.record import CloudTrailRecord, Outcome
@@ -24,12 +26,13 @@ from ..model.rules import Direction
 from ..model.severity import Severity
 from ..model.subject import SubjectKind
 from .attached import reach_ends
-from .changed import changed_by, phrase_of
+from .changed import changed_by, end_of, phrase_of
 from .changed.words import Changed, Look
 from .limits import Limits
 from .links import event_link, group_link
 from .looked import LookWords, looked_at
 from .people import (
+    actor_words,
     clock_words,
     distinct,
     lag_words,
@@ -136,7 +139,8 @@ class Briefing:
     `undo` all of them, the last call first, each command once; `without_undo` are the numbers of
     the calls that have no command, by the reason. `looks` are (what it shows, read-only command,
     how to read it). `owner` may know more, and `belongs` is where the account belongs. `uid` is
-    the same for the same events, however often they are reported.
+    that of the exposure that it tells of, if that is one; else it is the same for the same events,
+    however often they are reported.
     """
 
     alert: Alert
@@ -188,9 +192,15 @@ class Briefing:
         return len(self.calls) + len(self.lines)
 
     @property
-    def has_record(self) -> bool:
-        """Whether a CloudTrail record stands behind it: else there is no place, time or person."""
-        return self.worst.record is not None
+    def has_place(self) -> bool:
+        """Whether it is about something in an account: else there is no time or person either."""
+        return self.worst.record is not None or self.observed is not None
+
+    @property
+    def observed(self) -> Observed | None:
+        """What the watch found, if it was the watch: the same of every exposure."""
+        origin = self.worst.finding.observed
+        return origin.what if origin else None
 
     @property
     def is_opening(self) -> bool:
@@ -216,6 +226,8 @@ class Briefing:
     def offers_undo(self) -> bool:
         """Whether people are shown a way back."""
         alert = self.alert
+        if self.observed is Observed.CLOSED:
+            return False
         return alert.outcome is Outcome.SUCCEEDED and alert.severity > Severity.INFORMATIONAL
 
 
@@ -231,7 +243,7 @@ def briefing_of(
     count = len(calls) + len(lines)
     headlines = tuple(_headline_of(alert, worst, count, it) for it in worst.phrases)
     records = [finding.record for finding in alert.findings if finding.record is not None]
-    times = sorted(record.event_time for record in records if record.event_time is not None)
+    times = sorted(_times_of(alert.findings))
     sessions = dict.fromkeys(record.session for record in records)
     principal = alert.principal
     known_mfa = [session for session in sessions if session.mfa is not None]
@@ -246,7 +258,7 @@ def briefing_of(
         calls=calls,
         lines=lines,
         worst=worst,
-        who=principal_words(principal, alert.account_id) if principal else "",
+        who=principal_words(principal, alert.account_id) if principal else _openers(alert),
         how=distinct(_how(sessions, principal)) if principal else "",
         mfa=distinct(mfa_words(session) for session in known_mfa) or None,
         access_keys=distinct(
@@ -267,6 +279,25 @@ def briefing_of(
         runbook_url=presentation.runbook_url if alert.severity >= Severity.MEDIUM else None,
         uid=_uid_of(alert),
     )
+
+
+def _times_of(findings: Iterable[Finding]) -> Iterator[datetime]:
+    """When the calls were made; of what the watch found, since when it stood, or when it ended."""
+    for finding in findings:
+        origin, record = finding.observed, finding.record
+        if origin is not None:
+            event = origin.life.closed or origin.life.opened
+            if event is not None:
+                yield event.time
+        elif record is not None and record.event_time is not None:
+            yield record.event_time
+
+
+def _openers(alert: Alert) -> str:
+    """Who opened what the watch found."""
+    events = (it.observed.life.opened for it in alert.findings if it.observed)
+    names = dict.fromkeys(actor_words(it.principal) for it in events if it and it.principal)
+    return listed([*names], 3)
 
 
 def calls_of(
@@ -300,13 +331,23 @@ def _call_of(
         stood=stood_words(entry),
         lowered=lowered_words(entry),
         group_link=group_link(finding.subject.id, *place) if has_page else None,
-        event_link=event_link(record.event_id, *place) if record else None,
+        event_link=event_link(_event_id_of(finding), *place),
     )
 
 
+def _event_id_of(finding: Finding) -> str | None:
+    """The call behind it: of what the watch found, the one that opened it, if that was seen."""
+    if finding.record is not None:
+        return finding.record.event_id
+    opened = finding.observed.life.opened if finding.observed else None
+    return opened.event_id if opened and opened.looked_by is None else None
+
+
 def _phrases_of(finding: Finding) -> tuple[str, ...]:
-    phrase = phrase_of(finding)
-    return (*(f"{phrase}{end}" for end in reach_ends(finding)), phrase)
+    phrase, end = phrase_of(finding), end_of(finding)
+    if finding.observed and finding.observed.what is Observed.CLOSED:
+        return f"{phrase}{end}", phrase
+    return (*(f"{phrase}{reach}{end}" for reach in reach_ends(finding)), f"{phrase}{end}")
 
 
 def _deletes(finding: Finding) -> bool:
@@ -343,10 +384,10 @@ def _line(finding: Finding) -> str:
     record, subject = finding.record, finding.subject
     words = (
         clock_words(record.event_time) if record and record.event_time else None,
-        safe((record and record.event_name) or "a log event", 60),
+        safe((record and record.event_name) or ("" if finding.observed else "a log event"), 60),
         safe(subject.id or subject.name or "", 60),
     )
-    return f"{' '.join(filter(None, words))}: {phrase_of(finding)}"
+    return f"{' '.join(filter(None, words))}: {phrase_of(finding)}{end_of(finding)}"
 
 
 def worst_numbers(alert: Alert, most: int) -> list[int]:
@@ -509,6 +550,18 @@ def _looks(alert: Alert, calls: Sequence[Call]) -> Iterator[tuple[str, str, str 
                 yield looks[0].shows, command, looks[0].how_to_read
 
 
+def exposures_in(alert: Alert) -> dict[str, tuple[Activity, Status]]:
+    """Each exposure that the alert tells of, by its uid: what of it, and what is to be done now."""
+    told: dict[str, tuple[Activity, Status]] = {}
+    for news in alert.exposures:
+        first, _ = told.get(news.uid, (news.activity, news.status))
+        told[news.uid] = (first, news.status)
+    return told
+
+
 def _uid_of(alert: Alert) -> str:
+    exposures = exposures_in(alert)
+    if len(exposures) == 1:
+        return next(iter(exposures))
     parts = sorted(it for entry in alert.delivered for it in entry.event_ids or entry.keys)
     return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:32]

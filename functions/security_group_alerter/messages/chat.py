@@ -7,21 +7,21 @@ what does not fit its schema; a test holds this form against a copy of the schem
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from itertools import takewhile
 
+from ..model.origin import Observed
 from ..model.record import Outcome
 from ..model.severity import Severity
 from ..model.subject import SubjectKind
 from .briefing import Briefing, Call
 from .changed.words import ItemList
+from .limits import LONGEST_DESCRIPTION, LONGEST_TITLE
 from .looked import ATTACHED_TO, attached_line, not_seen_lines
+from .text import harmless as _harmless
 from .text import plural, safe
 
-# The service documents no limits: these are what public reports agree on.
-LONGEST_TITLE = 250
-LONGEST_DESCRIPTION = 3000
+# The service documents no limits: this is what public reports agree on.
 MOST_STEPS = 10
 # Beside the runbook, the group, the event, two looks, and the line that counts the rest. A trail
 # has no link, and three looks.
@@ -39,14 +39,6 @@ _MARKS = {
     Severity.LOW: "🔵",
     Severity.INFORMATIONAL: "⚪",
 }
-# What means something to Slack or Teams (links, mentions, emphasis, code, entities) becomes what
-# looks alike and means nothing. https://api.slack.com/reference/surfaces/formatting
-_MEANINGFUL = "<>`*~|@[]&#"
-_HARMLESS = str.maketrans(
-    _MEANINGFUL, "\u2039\u203a\u02cb\u2217\u223c\u00a6\uff20\uff3b\uff3d\uff06\uff03"
-)
-# `translate` takes ten times as long, and most texts have nothing of it.
-_HAS_MEANING = re.compile(f"[{re.escape(_MEANINGFUL)}]")
 
 
 def chat_of(briefing: Briefing) -> str:
@@ -107,15 +99,17 @@ def _description(briefing: Briefing) -> str:
 def _facts(briefing: Briefing) -> Iterator[str]:
     alert = briefing.alert
     yield from (f"! {doubt}." for doubt in briefing.doubts)
-    if not briefing.has_record:
+    if not briefing.has_place:
         return
     names = (_harmless(alert.account.name or "", 80), alert.account_id)
     account = " ".join(filter(None, names)) or "account not recorded"
     yield f"*Where:* {account}, {_harmless(alert.region or 'Region not recorded', 40)}"
     who = (_harmless(briefing.who, 200), _harmless(briefing.how, 200))
-    yield f"*Who:* {'; '.join(filter(None, who))}"
+    if any(who) or briefing.observed is None:
+        title = "Who" if briefing.observed is None else "Opened by"
+        yield f"*{title}:* {'; '.join(filter(None, who))}"
     if briefing.called:
-        yield f"*When:* {briefing.called}"
+        yield f"*{_when_title(briefing)}:* {briefing.called}"
     if briefing.owner:
         yield f"*Ask:* {_harmless(briefing.owner, 200)}, the account's owner"
     if briefing.belongs:
@@ -132,6 +126,12 @@ def _facts(briefing: Briefing) -> Iterator[str]:
         title = "Attached to" if briefing.looked[0].title == ATTACHED_TO else "Referred to by"
         yield f"*{title}:* {_harmless(attached, 400)}"
     yield from (f"! {_harmless(line, 300)}" for line in not_seen_lines(briefing.looked))
+
+
+def _when_title(briefing: Briefing) -> str:
+    if briefing.observed is None:
+        return "When"
+    return "Closed" if briefing.observed is Observed.CLOSED else "Open since"
 
 
 def _call(call: Call, briefing: Briefing) -> Iterator[str]:
@@ -229,11 +229,6 @@ def _resources_of(briefing: Briefing) -> list[str]:
     subjects = (finding.subject for finding in alert.findings)
     names = dict.fromkeys((*place, *(subject.id or subject.name for subject in subjects)))
     return [_harmless(name, 200) for name in names if name][:50]
-
-
-def _harmless(text: str, longest: int = 500) -> str:
-    shown = safe(text, longest)
-    return shown.translate(_HARMLESS) if _HAS_MEANING.search(shown) else shown
 
 
 def _code(text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ..model.origin import Observed
 from ..model.record import CloudTrailRecord, Outcome
 from ..model.severity import Severity
 from .briefing import Briefing, Call, UndoStep, subjects_words
@@ -32,17 +33,23 @@ def email_of(briefing: Briefing) -> str:
     """The whole alert as text."""
     alert = briefing.alert
     first = "\n".join((f"{alert.severity.name}: {briefing.headline}", *_summary(briefing)))
-    if not briefing.has_record:
+    if not briefing.has_place:
         return _joined(first, ("WHAT IS WRONG", _what(briefing)))
     return _joined(
         "\n\n".join(filter(None, (first, "\n".join(_at_once(briefing))))),
-        (_CHANGED_TITLES[alert.outcome], _what(briefing)),
+        (_what_title(briefing), _what(briefing)),
         attached_section(briefing.looked),
         (UNDO_TITLE, _undo(briefing)),
         ("LOOK", _looks(briefing)),
         ("WHAT TO DO", _steps(briefing)),
         ("MORE", _more(briefing)),
     )
+
+
+def _what_title(briefing: Briefing) -> str:
+    if briefing.observed is None:
+        return _CHANGED_TITLES[briefing.alert.outcome]
+    return "WHAT WAS OPEN" if briefing.observed is Observed.CLOSED else "WHAT IS OPEN"
 
 
 def _joined(first: str, *sections: tuple[str, Iterable[str]]) -> str:
@@ -73,13 +80,7 @@ def _at_once(briefing: Briefing) -> Iterator[str]:
     name = f"{safe(account.name, 80)} ({account_id})" if account.name else account_id
     yield f"Account: {name}, {safe(alert.region or 'Region not recorded', 40)}"
     yield f"{_when_title(briefing)}: {briefing.called or NOT_RECORDED}"
-    yield f"By: {'; '.join(filter(None, (briefing.who, briefing.how)))}"
-    if worst.changed.description:
-        yield f'Rule description: "{worst.changed.description}"'
-    if briefing.owner:
-        yield f"Ask: {briefing.owner}, the account's owner"
-    if briefing.belongs:
-        yield briefing.belongs
+    yield from _people(briefing)
     if worst.reasons:
         yield f"Why {worst.rated.name}: {'; '.join(worst.reasons)}."
     if worst.lowered:
@@ -100,7 +101,24 @@ def _at_once(briefing: Briefing) -> Iterator[str]:
         yield from (how_to_read,) if how_to_read else ()
 
 
+def _people(briefing: Briefing) -> Iterator[str]:
+    """Who did it, what they wrote beside it, and whom to ask."""
+    by = "; ".join(filter(None, (briefing.who, briefing.how)))
+    if by or briefing.observed is None:
+        yield f"{'By' if briefing.observed is None else 'Opened by'}: {by}"
+    if briefing.worst.changed.description:
+        yield f'Rule description: "{briefing.worst.changed.description}"'
+    if briefing.owner:
+        yield f"Ask: {briefing.owner}, the account's owner"
+    if briefing.belongs:
+        yield briefing.belongs
+
+
 def _when_title(briefing: Briefing) -> str:
+    if briefing.observed is Observed.CLOSED:
+        return "Closed"
+    if briefing.observed is not None:
+        return "Open since"
     if not briefing.is_opening:
         return "Called"
     return "Open since" if briefing.count == 1 else "Opened"
@@ -134,10 +152,12 @@ def _call(call: Call, briefing: Briefing) -> str:
     if briefing.count == 1:
         return call.name
     changed, time = call.changed, call.record and call.record.event_time
+    opened = call.finding.observed.life.opened if call.finding.observed else None
     words = (
         call.name,
         f"on {changed.subject}" if changed.subject else None,
         f"at {clock_words(time)}" if time else None,
+        f"since {opened.time.date()} {clock_words(opened.time)}" if opened else None,
     )
     return " ".join(filter(None, words))
 

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 # Of a burst, so many calls are written out: the worst. Every other has a line of its own.
 MOST_CALLS = 50
+# Of a chat's custom notification. The service documents no limits: these are what public reports
+# agree on.
+LONGEST_TITLE = 250
+LONGEST_DESCRIPTION = 3000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

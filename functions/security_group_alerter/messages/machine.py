@@ -8,30 +8,28 @@ exposure) in the `data` of its evidence.
 
 from __future__ import annotations
 
-import json
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any
 
 from ..model.alert import Alert
 from ..model.exposure import Exposure, Opening
+from ..model.ledger import Activity, Status
 from ..model.record import CloudTrailRecord, Outcome
-from ..model.severity import Severity
-from .briefing import Briefing, Call
+from .briefing import Briefing, Call, exposures_in
 from .changed.words import Weakened
 from .limits import Limits
 from .links import partition_of
 from .members import without_empty
+from .ocsf import (
+    DETECTION_FINDING,
+    OCSF_VERSION,
+    PRODUCT,
+    SEVERITY_IDS,
+    json_of,
+    milliseconds,
+)
 from .rule_words import concern_of, worst_of
 
-OCSF_VERSION = "1.5.0"
-PRODUCT = "security-group-alerter"
-_SEVERITY_IDS = {
-    Severity.INFORMATIONAL: 1,
-    Severity.LOW: 2,
-    Severity.MEDIUM: 3,
-    Severity.HIGH: 4,
-    Severity.CRITICAL: 5,
-}
 _AWS_ACCOUNT = 10
 # Of those that carry the groups, and of the addresses of each, so many are named.
 _MOST_INTERFACES, _MOST_ADDRESSES = 50, 10
@@ -39,8 +37,6 @@ _RULE = 1
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference, …/awscloudtrail/latest/APIReference
 _API_VERSIONS = {"ec2.amazonaws.com": "2016-11-15", "cloudtrail.amazonaws.com": "2013-11-01"}
 _ONLY_OPENING = "Undoing this would let something in again. A person decides that, by the e-mail."
-# How JSON writes half a character, or a pair of them.
-_HALF = "\\ud"
 # https://attack.mitre.org/techniques/T1562/007, …/008
 _DEFENSE_EVASION = {"name": "Defense Evasion", "uid": "TA0005"}
 _IMPAIR_DEFENSES = {"name": "Impair Defenses", "uid": "T1562"}
@@ -55,25 +51,27 @@ def machine_of(briefing: Briefing) -> str:
     alert, times = briefing.alert, briefing.times
     first = briefing.calls[0].record
     actor, how = _caller(first, briefing.limits) if first else ({}, {})
+    exposures = exposures_in(alert)
+    activity, status = _foremost(exposures)
     document = without_empty(
-        activity_id=1,
-        activity_name="Create",
+        activity_id=activity.value,
+        activity_name=activity.name.capitalize(),
         category_name="Findings",
         category_uid=2,
         class_name="Detection Finding",
-        class_uid=2004,
-        type_name="Detection Finding: Create",
-        type_uid=200401,
+        class_uid=DETECTION_FINDING,
+        type_name=f"Detection Finding: {activity.name.capitalize()}",
+        type_uid=100 * DETECTION_FINDING + activity,
         severity=alert.severity.name.capitalize(),
-        severity_id=_SEVERITY_IDS[alert.severity],
-        status="New",
-        status_id=1,
+        severity_id=SEVERITY_IDS[alert.severity],
+        status=status.name.replace("_", " ").title(),
+        status_id=status.value,
         count=briefing.count,
         message=briefing.headline,
-        time=_milliseconds(times[0] if times else alert.seen_at),
+        time=milliseconds(times[0] if times and not briefing.observed else alert.seen_at),
         metadata=without_empty(
             event_code=alert.event_names[0] if len(alert.event_names) == 1 else None,
-            processed_time=_milliseconds(alert.seen_at),
+            processed_time=milliseconds(alert.seen_at),
             product={"name": PRODUCT, "vendor_name": PRODUCT},
             profiles=["cloud"],
             version=OCSF_VERSION,
@@ -89,6 +87,10 @@ def machine_of(briefing: Briefing) -> str:
             outcome=alert.outcome.value,
             world_open=alert.world_open,
             reach=alert.reach,
+            exposures=[
+                {"uid": uid, "activity_id": activity.value, "status_id": status.value}
+                for uid, (activity, status) in exposures.items()
+            ],
             looks=[looked.facts for looked in briefing.looked],
             may_repeat=alert.may_repeat,
             memory_failed=alert.memory_failed or None,
@@ -102,11 +104,15 @@ def machine_of(briefing: Briefing) -> str:
             ],
         ),
     )
-    text = json.dumps(document, separators=(",", ":"))
-    # Looked for once in the whole, not in every text.
-    if _HALF in text:
-        text = json.dumps(_whole(document), separators=(",", ":"))
-    return text
+    return json_of(document)
+
+
+def _foremost(exposures: Mapping[str, tuple[Activity, Status]]) -> tuple[Activity, Status]:
+    """What the whole alert is: new if anything in it is, and over if everything is."""
+    if not exposures:
+        return Activity.CREATE, Status.NEW
+    activity = min(activity for activity, _ in exposures.values())
+    return activity, min(status for its, status in exposures.values() if its is activity)
 
 
 def _cloud(alert: Alert, limits: Limits) -> dict[str, Any]:
@@ -138,9 +144,9 @@ def _finding_info(briefing: Briefing) -> dict[str, Any]:
         title=briefing.headline,
         desc="; ".join(call.phrase for call in briefing.calls[:10]),
         types=[alert.kind.value],
-        created_time=_milliseconds(alert.seen_at),
-        first_seen_time=_milliseconds(times[0]) if times else None,
-        last_seen_time=_milliseconds(times[-1]) if times else None,
+        created_time=milliseconds(alert.seen_at),
+        first_seen_time=milliseconds(times[0]) if times else None,
+        last_seen_time=milliseconds(times[-1]) if times else None,
         data_sources=["AWS CloudTrail"],
         analytic={
             "name": PRODUCT,
@@ -341,16 +347,3 @@ def _opening(opening: Opening) -> dict[str, Any]:
         ipv6_share=opening.share.ipv6_share,
         breadth=opening.share.breadth.name.lower(),
     )
-
-
-def _milliseconds(time: datetime) -> int:
-    return int(time.timestamp() * 1000)
-
-
-def _whole(value: Any) -> Any:
-    """Half a character, which strict readers of JSON refuse, is escaped visibly."""
-    if isinstance(value, dict):
-        return {_whole(name): _whole(member) for name, member in value.items()}
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    return [_whole(item) for item in value] if isinstance(value, list | tuple) else value

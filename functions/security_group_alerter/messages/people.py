@@ -167,6 +167,14 @@ def lag_words(lag: timedelta) -> str:
     return " ".join(parts[:2]) or "0 s"
 
 
+def age_words(age: timedelta) -> str:
+    """`25 h`, `3 d`: how long, in one unit, for a headline."""
+    hours = int(age.total_seconds()) // 3600
+    if hours < 1:
+        return lag_words(timedelta(minutes=int(age.total_seconds()) // 60))
+    return f"{hours} h" if hours < 48 else f"{hours // 24} d"
+
+
 _FACTS = {
     Fact.NAME: "the account's name",
     Fact.OU: "its OU",

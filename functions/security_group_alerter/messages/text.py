@@ -6,7 +6,17 @@ the call. Nothing in them may break a line, turn the reading direction or hide.
 
 from __future__ import annotations
 
+import re
+
 LONGEST = 200
+# What means something to Slack or Teams (links, mentions, emphasis, code, entities) becomes what
+# looks alike and means nothing. https://api.slack.com/reference/surfaces/formatting
+_MEANINGFUL = "<>`*~|@[]&#"
+_HARMLESS = str.maketrans(
+    _MEANINGFUL, "\u2039\u203a\u02cb\u2217\u223c\u00a6\uff20\uff3b\uff3d\uff06\uff03"
+)
+# `translate` takes ten times as long, and most texts have nothing of it.
+_HAS_MEANING = re.compile(f"[{re.escape(_MEANINGFUL)}]")
 
 
 def safe(text: str, longest: int = LONGEST) -> str:
@@ -16,6 +26,12 @@ def safe(text: str, longest: int = LONGEST) -> str:
     # A mail client or a chat would make a link of somebody else's URL.
     shown = shown.replace("://", "[:]//")
     return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
+
+
+def harmless(text: str, longest: int = 500) -> str:
+    """The text, safe to show, without anything that a chat reads for markup."""
+    shown = safe(text, longest)
+    return shown.translate(_HARMLESS) if _HAS_MEANING.search(shown) else shown
 
 
 def printable(text: str) -> str:

@@ -100,6 +100,8 @@ def ended_words(entry: DeliveredFinding) -> str | None:
             return f"the prefix list was edited {when} and no longer lets this in"
         case EndedHow.SEEN:
             return f"a look {when} no longer shows what the call opened"
+        case EndedHow.ACCOUNT_LEFT:
+            return f"the account left the organization or switched the Region off {when}"
         case EndedHow.DELETED:
             return f"the {_NOUNS.get(entry.finding.subject.kind, 'trail')} was deleted {when}"
 

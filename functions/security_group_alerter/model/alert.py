@@ -9,10 +9,12 @@ from .account import AccountFacts
 from .exposure_life import EndedHow
 from .finding import Effect, Finding
 from .group_state import Reach
+from .ledger import ExposureNews
 from .principal import Principal
 from .record import Outcome
 from .rules import SecurityGroupRule
 from .severity import Severity
+from .standing import Moment
 from .subject import SubjectKind
 
 
@@ -37,6 +39,8 @@ class DeliveredFinding:
     event came with the event. `updates_alerted` says that its record is CloudTrail's update of an
     event that has been alerted. `ended` and `revoked` (rules) are what had been taken back when it
     was judged. `memory_failed` says that what is remembered of its group could not be read.
+    `moment` is what stood at the call, by all that is known, and `exposures` are those that it
+    tells of.
     """
 
     finding: Finding
@@ -46,6 +50,8 @@ class DeliveredFinding:
     ended: Ended | None = None
     revoked: frozenset[SecurityGroupRule] = frozenset()
     memory_failed: bool = False
+    moment: Moment | None = None
+    exposures: tuple[ExposureNews, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +102,11 @@ class Alert:
     def memory_failed(self) -> bool:
         """Whether what is remembered of one of the groups could not be read."""
         return any(entry.memory_failed for entry in self.delivered)
+
+    @property
+    def exposures(self) -> tuple[ExposureNews, ...]:
+        """The exposures that this alert tells of."""
+        return tuple(news for entry in self.delivered for news in entry.exposures)
 
     @property
     def reach(self) -> Reach | None:

@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from .exposure import Opening
 from .severity import Severity
 from .subject import SubjectKind
 
+# EC2 may show for so long what was before, and may show what is new at once: what a look says
+# counts as of so long before it.
+# https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
+LOOKS_BACK = timedelta(minutes=2)
+
 
 class EndedHow(StrEnum):
-    """What can end an exposure: a kind of call, or none that was seen: then a look shows it."""
+    """What can end an exposure: a kind of call, or none that was seen: then a look shows it.
+
+    Or nobody can look any more, since the account left or its Region was switched off.
+    """
 
     REVOKED = "revoked"
     MODIFIED = "modified"
     DELETED = "deleted"
     PREFIX_LIST = "prefix-list"
     SEEN = "seen"
+    ACCOUNT_LEFT = "account-left"
+
+
+class LookedBy(StrEnum):
+    """Who looked: the beginning of a look's event id. Nothing is told of what a first sweep found.
+
+    The ids of CloudTrail's events are UUIDs.
+    """
+
+    DELIVERY = "look"
+    WATCH = "watch"
+    SWEEP = "sweep"
+    FIRST_SWEEP = "first-sweep"
+
+
+_LOOKERS = frozenset(LookedBy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +52,12 @@ class Event:
     event_id: str
     time: datetime
     principal: str | None = None
+
+    @property
+    def looked_by(self) -> LookedBy | None:
+        """Whose look this is; None for a call."""
+        start, colon, _ = self.event_id.partition(":")
+        return LookedBy(start) if colon and start in _LOOKERS else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +76,18 @@ class ExposureLife:
 
     `opened` is None where only the end is known, or where it stood before all that is known;
     `closed` is None while something of it is still open. `event_ids` are the events that opened it,
-    closed parts of it, and ended it.
+    closed parts of it, and ended it. `revealed` is the event by which it is known: the one that
+    opened it, or a later one. `other_uids` are those that it may have had while less was known.
     """
 
     uid: str
     resource: Resource
     opened: Event | None
+    revealed: Event
     closed: Event | None
     closed_how: EndedHow | None
     severity: Severity
     openings: tuple[Opening, ...]
     event_ids: tuple[str, ...]
+    # Known only while its event is remembered as it was said.
+    other_uids: tuple[str, ...] = field(default=(), compare=False)

@@ -11,7 +11,7 @@ from .attachment import AttachedGroup
 from .change import Blinding, Change
 from .exposure import Breadth, Exposure, InternetShare
 from .group_state import GroupReach, Look
-from .origin import Origin, RecordedCall
+from .origin import Observation, Origin, RecordedCall
 from .record import CloudTrailRecord, Outcome
 from .rules import Peer, SecurityGroupRule
 from .severity import Severity
@@ -98,8 +98,16 @@ class Finding:
 
     @property
     def change(self) -> Change | None:
-        """What the call did; None where that could not be read, or where there was no call."""
-        return self.origin.change if isinstance(self.origin, RecordedCall) else None
+        """What the call did; None where that could not be read, or where there was no call.
+
+        Of an observation, what stands, as if a call had added it.
+        """
+        return self.origin.change if isinstance(self.origin, RecordedCall | Observation) else None
+
+    @property
+    def observed(self) -> Observation | None:
+        """What the watch found, if it was the watch."""
+        return self.origin if isinstance(self.origin, Observation) else None
 
     @property
     def outcome(self) -> Outcome:

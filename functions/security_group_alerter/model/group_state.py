@@ -118,12 +118,13 @@ class Looked:
     """What the looks of one delivery showed.
 
     `problems` say in words, by resource, why nothing was seen of it: `the role … may not be assumed
-    in this account`.
+    in this account`. `not_found` are those of them that EC2 answered not to know.
     """
 
     groups: Mapping[Resource, GroupState] = field(default_factory=dict)
     prefix_lists: Mapping[Resource, PrefixListState] = field(default_factory=dict)
     problems: Mapping[Resource, str] = field(default_factory=dict)
+    not_found: frozenset[Resource] = frozenset()
     calls: int = 0
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
 
-from .change import Change
+from .change import Change, PrefixListChange, SecurityGroupChange
+from .exposure_life import ExposureLife
+from .ledger import Told
 from .record import CloudTrailRecord
 
 
@@ -40,4 +44,32 @@ class ConfigurationProblem:
     record: None = field(default=None, init=False)
 
 
-Origin = RecordedCall | UnreadableRecord | ConfigurationProblem
+class Observed(StrEnum):
+    """What the watch reports of an exposure. The values stand in the machine form."""
+
+    FOUND = "found open"
+    WORSE = "became worse"
+    ACCEPTANCE_ENDED = "acceptance ran out"
+    STILL_OPEN = "still open"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What the watch found of an exposure. No call stands behind it.
+
+    `change` holds what stands of it, as if a call had added it; of one that is closed, nothing.
+    `told` is what was told of it before, `at` the time of the report, and `seen_at` when it was
+    looked at; None where nobody could look.
+    """
+
+    what: Observed
+    life: ExposureLife
+    change: SecurityGroupChange | PrefixListChange
+    at: datetime
+    told: Told | None = None
+    seen_at: datetime | None = None
+    record: None = field(default=None, init=False)
+
+
+Origin = RecordedCall | UnreadableRecord | ConfigurationProblem | Observation

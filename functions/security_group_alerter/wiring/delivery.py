@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 from ..alerting import Alerter
 from ..aws import clients, group_memory, organization, sns
 from ..aws.group_memory import GroupMemoryTable
+from ..aws.ledger import Ledger
 from ..aws.organization import AccountDirectory
 from ..aws.seen_events import SeenEvents
 from ..aws.sending_slots import SendingSlots
@@ -24,10 +25,12 @@ from ..settings import delivery_settings_in
 from ..standing import LookAt
 
 
-def delivery_alerter(environment: Mapping[str, str], *, today: date) -> Alerter:
+def delivery_alerter(
+    environment: Mapping[str, str], *, today: date, clock: Callable[[], float] = time.time
+) -> Alerter:
     """What handlers/delivery.py needs. Accepted openings are checked as of `today`.
 
-    Raises SettingsError.
+    `clock` gives the seconds since 1970 at which events are marked. Raises SettingsError.
     """
     settings = delivery_settings_in(environment)
     # A byte that is not UTF-8 shows in its own entry: it must not stop every delivery.
@@ -44,7 +47,7 @@ def delivery_alerter(environment: Mapping[str, str], *, today: date) -> Alerter:
     table = SeenEvents(
         dynamodb,
         table_name=settings.seen_events_table,
-        clock=time.time,
+        clock=clock,
         sleep=time.sleep,
     )
     slots = SendingSlots(
@@ -75,6 +78,7 @@ def delivery_alerter(environment: Mapping[str, str], *, today: date) -> Alerter:
         mark_alerted=table.mark,
         publish=publisher.publish,
         recall=memory.recall,
+        note=Ledger(dynamodb, table_name=settings.group_memory_table).note,
         look_at=_look_at(session, settings.look_role_name),
     )
 

@@ -187,7 +187,7 @@ def test_a_delivery_is_of_one_log_stream_and_comes_at_the_time_of_the_step(
 def test_a_scenario_that_does_not_fit_is_not_played_and_all_else_is(
     as_json: Run, tmp_path: Path
 ) -> None:
-    wrong = {"scenario": [*LIFE["scenario"], {"at": CLOSED_AT, "watch": True}]}
+    wrong = {"scenario": [*LIFE["scenario"], {"at": CLOSED_AT, "digest": True}]}
     path = written(tmp_path, "life.json", LIFE, wrong, OPENING)
 
     played = as_json(path)
@@ -195,7 +195,8 @@ def test_a_scenario_that_does_not_fit_is_not_played_and_all_else_is(
     assert played.told == [(None, None, [OPENING["eventID"]]), *AS_TOLD]
     assert played.status == 2
     assert played.problems == [
-        f"replay: {path}, line 2, step 2: watch: expected trail or state: no watch can be run yet"
+        f"replay: {path}, line 2, step 2: digest: expected trail or state or watch or sweep: "
+        "no digest can be run yet"
     ]
 
 

@@ -90,12 +90,11 @@ WRONG_STEPS: Final[dict[str, tuple[Any, str]]] = {
         f"expected one of {KINDS}, found trail and state",
     ),
     "unknown-key": (TRAIL | {"tail": []}, f"expected at, {KINDS} only, found 'tail'"),
-    "watch": ({"at": AT, "watch": True}, "watch: expected trail or state: no watch can be run yet"),
-    "sweep": ({"at": AT, "sweep": True}, "sweep: expected trail or state: no sweep can be run yet"),
     "digest": (
         {"at": AT, "digest": True},
-        "digest: expected trail or state: no digest can be run yet",
+        "digest: expected trail or state or watch or sweep: no digest can be run yet",
     ),
+    "sweep-that-is-a-number": ({"at": AT, "sweep": 1}, "sweep: expected true, found 1"),
     "watch-that-is-off": ({"at": AT, "watch": False}, "watch: expected true, found False"),
     "trail-that-is-no-list": (
         {"at": AT, "trail": {"eventName": "x"}},

@@ -87,6 +87,7 @@ class Place:
     lists: list[Item] = field(default_factory=list)
     entries: dict[str, list[Item]] = field(default_factory=dict)
     block_mode: str = "off"
+    regions: list[str] = field(default_factory=list)
 
     def add_group(self, group_id: str, **members: Any) -> None:
         self.groups.append({"groupId": group_id, "groupName": "web", "vpcId": VPC, **members})
@@ -136,6 +137,7 @@ _LONGEST: Final = defaultdict(
     lambda: 1000, DescribeManagedPrefixLists=100, GetManagedPrefixListEntries=100
 )
 BLOCK_MODE: Final = "DescribeVpcBlockPublicAccessOptions"
+REGIONS: Final = "DescribeRegions"
 ENTRIES: Final = "GetManagedPrefixListEntries"
 ASSUME: Final = "AssumeRole"
 
@@ -189,6 +191,8 @@ class Wire:
         if request.operation == BLOCK_MODE:
             options = {"internetGatewayBlockMode": place.block_mode}
             return _xml("Response", {"vpcBlockPublicAccessOptions": options})
+        if request.operation == REGIONS:
+            return _xml("Response", {"regionInfo": [{"regionName": it} for it in place.regions]})
         if request.operation == ENTRIES:
             return _page(request, "entrySet", place.entries[asked["PrefixListId"]])
         member, items_of = _ANSWERS[request.operation]

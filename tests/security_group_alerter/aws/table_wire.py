@@ -24,6 +24,7 @@ from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import botocore_stubber
 from mypy_boto3_dynamodb import DynamoDBClient
 
+from local.template import table_in_template
 from security_group_alerter.aws.group_items import key_of
 from security_group_alerter.aws.group_memory import CLIENT_CONFIG, GroupMemoryTable
 from security_group_alerter.memory.recollection import Recollection
@@ -292,12 +293,7 @@ def item_of(wire: Wire, group: Resource) -> dict[str, Any]:
 
 
 def make_table(client: DynamoDBClient) -> None:
-    client.create_table(
-        TableName=TABLE,
-        KeySchema=[{"AttributeName": "resource", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "resource", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    client.create_table(TableName=TABLE, **table_in_template("GroupMemoryTable"))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from security_group_alerter.aws.seen_events import (
     REMEMBERED_SECONDS,
     SeenEvents,
 )
-from security_group_alerter.model.seen import SeenAnswer
+from security_group_alerter.model.seen import Mark, SeenAnswer
 
 NOW: Final = 1_795_000_000.9
 THROTTLED: Final = ClientError(
@@ -95,30 +95,35 @@ def ids(number: int) -> list[str]:
     return [f"event-{index:03}" for index in range(number)]
 
 
+def marks(*keys: str) -> list[Mark]:
+    return [Mark(key) for key in keys]
+
+
 def test_what_was_marked_is_known(client: DynamoDBClient) -> None:
     events = seen_events(client)
     marked = [f"marked-{key}" for key in ids(130)]
 
     assert events.among(marked) == SeenAnswer()
-    assert events.mark(marked) == 0
+    assert events.mark(marks(*marked)) == 0
     assert events.among([*marked, "another"]) == SeenAnswer(keys=frozenset(marked))
 
 
 def test_it_is_forgotten_in_time(client: DynamoDBClient) -> None:
-    seen_events(client).mark(["forgotten"])
+    seen_events(client).mark(marks("forgotten"))
 
     item = client.get_item(TableName=SEEN_EVENTS_TABLE, Key={"event_id": {"S": "forgotten"}})
     # DynamoDB's time to live wants whole seconds.
     assert item["Item"] == {
         "event_id": {"S": "forgotten"},
         "expires": {"N": str(1_795_000_000 + REMEMBERED_SECONDS)},
+        "change": {"S": "null"},
     }
     assert REMEMBERED_SECONDS >= 48 * 3600
 
 
 def test_the_same_key_twice_is_one(client: DynamoDBClient) -> None:
     # DynamoDB refuses a batch in which a key stands twice.
-    assert seen_events(client).mark(["twice", "twice"]) == 0
+    assert seen_events(client).mark(marks("twice", "twice")) == 0
     assert seen_events(client).among(["twice", "twice"]) == SeenAnswer(keys=frozenset({"twice"}))
 
 
@@ -138,7 +143,7 @@ def test_as_many_in_a_call_as_dynamodb_takes(
 ) -> None:
     table = Table()
 
-    assert table.events.mark(ids(number)) == 0
+    assert table.events.mark(marks(*ids(number))) == 0
     assert table.events.among(ids(number)) == SeenAnswer(keys=frozenset(ids(number)))
 
     assert [len(keys) for keys in table.asked] == reads
@@ -160,7 +165,7 @@ def test_what_was_left_unread_is_asked_for_again() -> None:
 def test_what_was_left_unwritten_is_offered_again() -> None:
     table = Table(2, NOTHING)
 
-    assert table.events.mark(ids(4)) == 0
+    assert table.events.mark(marks(*ids(4))) == 0
 
     assert table.offered == [ids(4), ids(4)[2:], ids(4)[2:]]
     assert table.seen == set(ids(4))
@@ -180,7 +185,7 @@ def test_what_is_left_again_and_again_is_given_up_and_the_rest_is_known() -> Non
 def test_what_is_left_unwritten_again_and_again_is_a_failure() -> None:
     table = Table(1, NOTHING, NOTHING)
 
-    assert table.events.mark(ids(2)) == 1
+    assert table.events.mark(marks(*ids(2))) == 1
 
     assert len(table.offered) == 3
     assert table.seen == {"event-000"}
@@ -201,7 +206,7 @@ def test_failures_raise_nothing(failure: Exception) -> None:
 def test_failed_writes_are_counted_and_the_others_made(failure: Exception) -> None:
     table = Table(25, failure)
 
-    assert table.events.mark(ids(75)) == 1
+    assert table.events.mark(marks(*ids(75))) == 1
 
     assert table.seen == {*ids(25), *ids(75)[50:]}
 
@@ -222,8 +227,8 @@ def test_the_time_is_that_of_each_call(client: DynamoDBClient) -> None:
         client, table_name=SEEN_EVENTS_TABLE, clock=lambda: next(times), sleep=lambda _: None
     )
 
-    events.mark(["early"])
-    events.mark(["late"])
+    events.mark(marks("early"))
+    events.mark(marks("late"))
 
     expiries = [
         client.get_item(TableName=SEEN_EVENTS_TABLE, Key={"event_id": {"S": key}})["Item"]

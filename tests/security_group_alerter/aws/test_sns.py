@@ -15,6 +15,7 @@ from local.aws import Topic
 from security_group_alerter.aws.sending_slots import LATENESS
 from security_group_alerter.aws.sns import MOST_IN_BATCH, RESERVED_SECONDS, Publisher, Topics
 from security_group_alerter.model.message import LARGEST_MESSAGE, Message, Sent
+from security_group_alerter.model.seen import Mark
 from tests.stories import TOPIC_ARN
 
 
@@ -30,7 +31,7 @@ def message(number: int, size: int = 0) -> Message:
         attributes={"severity": "HIGH", "account_name": "Zürich"},
         body=body,
         event_ids=(f"event-{number}",),
-        keys=(f"event-{number}",),
+        marks=(Mark(f"event-{number}"),),
     )
 
 
@@ -181,7 +182,7 @@ def test_as_much_in_a_call_as_sns_takes(size: int, count: int, sizes: list[int])
 
 
 def test_a_size_is_counted_in_bytes_with_the_attributes() -> None:
-    plain = Message(subject="", attributes={}, body="", event_ids=(), keys=())
+    plain = Message(subject="", attributes={}, body="", event_ids=(), marks=())
     assert plain.size == 0
 
     full = Message(
@@ -189,7 +190,7 @@ def test_a_size_is_counted_in_bytes_with_the_attributes() -> None:
         attributes={"a": "ü"},
         body="😀",
         event_ids=("not sent",),
-        keys=("nor this",),
+        marks=(Mark("nor this"),),
     )
     assert full.size == 2 + len("a") + 2 + len("String") + 4
 

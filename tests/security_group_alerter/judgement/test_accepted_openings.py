@@ -285,7 +285,7 @@ def answer(
     change = SecurityGroupChange(
         action=Action.ADD_RULES, group_id=group_id, added=tuple(added), problems=problems
     )
-    return acceptance_of(change, entries, record=of, today=TODAY)
+    return acceptance_of(change, entries, account_id=of.account_id, region=of.region, today=TODAY)
 
 
 def accepted(*texts: str, **fields: str | None) -> Answer:

@@ -12,6 +12,7 @@ from hypothesis import given
 from security_group_alerter.memory.codec import UnreadableMemoryError, bytes_of, memory_in
 from security_group_alerter.memory.group_memory import GroupMemory
 from security_group_alerter.memory.statements import (
+    AccountLeft,
     Attached,
     Created,
     Deleted,
@@ -20,6 +21,7 @@ from security_group_alerter.memory.statements import (
     RulesUnknown,
     RuleThere,
     Seen,
+    SeenGone,
     SeenRanges,
     Statement,
 )
@@ -35,6 +37,8 @@ SAID: Final[dict[str, Statement]] = {
     "created": Created(event=EVENT),
     "deleted": Deleted(event=EVENT),
     "attached": Attached(event=EVENT),
+    "account-left": AccountLeft(event=EVENT),
+    "not-found": SeenGone(event=EVENT, seen_at=EVENT.time + timedelta(minutes=2)),
     "rules-unknown": RulesUnknown(event=EVENT),
     "a-rule": RuleThere(event=EVENT, rule=WITH_ALL, rule_id="sgr-1"),
     "an-edit": RuleThere(event=EVENT, rule=SSH, rule_id="sgr-1", is_edit=True),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from security_group_alerter.memory.fold import Fold, fold
 from security_group_alerter.memory.statements import (
-    LOOKS_BACK,
+    AccountLeft,
     Attached,
     Created,
     Deleted,
@@ -18,12 +18,21 @@ from security_group_alerter.memory.statements import (
     RulesUnknown,
     RuleThere,
     Seen,
+    SeenGone,
     SeenRanges,
     Statement,
+    account_left,
     attached_of,
+    seen_gone,
     seen_of,
 )
-from security_group_alerter.model.exposure_life import EndedHow, Event, Resource
+from security_group_alerter.model.exposure_life import (
+    LOOKS_BACK,
+    EndedHow,
+    Event,
+    LookedBy,
+    Resource,
+)
 from security_group_alerter.model.group_state import GroupState, NetworkInterface, PrefixListState
 from security_group_alerter.model.rules import Direction, SecurityGroupRule, peer_of_cidr
 from tests.security_group_alerter.builders import record, rule
@@ -59,6 +68,16 @@ def look(second: int, *seen: SecurityGroupRule, attached: tuple[str, ...] = ()) 
         rules=seen,
         attached=frozenset(attached),
     )
+
+
+def no_group(second: int) -> SeenGone:
+    """A look that did not find the group."""
+    event = replace(at(second), event_id=f"look-{second:03}")
+    return SeenGone(event=event, seen_at=event.time + LOOKS_BACK)
+
+
+def left(second: int) -> AccountLeft:
+    return AccountLeft(event=at(second))
 
 
 def named(what: SecurityGroupRule, number: int) -> SecurityGroupRule:
@@ -177,6 +196,35 @@ STORIES: Final[dict[str, tuple[tuple[Statement, ...], Lives]]] = {
         (added(1, SSH, "sgr-1"), Deleted(event=at(2)), look(300, SSH_1)),
         [("e-001", "e-002", EndedHow.DELETED)],
     ),
+    "deleted-without-a-record": (
+        (added(1, SSH, "sgr-1"), no_group(300)),
+        [("e-001", "look-300", EndedHow.SEEN)],
+    ),
+    "deleted-without-a-record-and-the-record-comes-late": (
+        (added(1, SSH, "sgr-1"), Deleted(event=at(2)), no_group(300)),
+        [("e-001", "e-002", EndedHow.DELETED)],
+    ),
+    "created-just-before-the-look-and-not-visible-yet": (
+        (Created(event=at(350)), added(360, SSH, "sgr-1"), no_group(300)),
+        [("e-360", None, None)],
+    ),
+    "not-found-and-yet-there": (
+        (added(1, SSH, "sgr-1"), no_group(300), look(900, SSH_1)),
+        [("e-001", "look-300", EndedHow.SEEN), ("look-900", None, None)],
+    ),
+    "never-found": ((no_group(300), look(900, SSH_1)), [("look-900", None, None)]),
+    "found-and-not-found-at-once": (
+        (look(300, SSH_1), no_group(300)),
+        [(None, "look-300", EndedHow.SEEN)],
+    ),
+    "the-account-left": (
+        (added(1, SSH, "sgr-1"), left(500)),
+        [("e-001", "e-500", EndedHow.ACCOUNT_LEFT)],
+    ),
+    "the-account-came-back": (
+        (look(10, SSH_1), left(500), look(900, SSH_1)),
+        [(None, "e-500", EndedHow.ACCOUNT_LEFT), ("look-900", None, None)],
+    ),
     "twice-found-open": (
         (look(300), look(600, SSH_1), look(900), look(990, SSH_1)),
         [("look-600", "look-900", EndedHow.SEEN), ("look-990", None, None)],
@@ -237,6 +285,16 @@ def test_of_what_a_look_shows_first_nobody_knows_who_added_it() -> None:
 )
 def test_whether_all_is_known(statements: tuple[Statement, ...], is_whole: bool) -> None:
     assert fold(GROUP, statements).is_whole is is_whole
+
+
+@pytest.mark.parametrize("end", [no_group(900), left(900)], ids=["not-found", "account-left"])
+@pytest.mark.parametrize("resource", [GROUP, LIST], ids=["a-group", "a-list"])
+def test_of_what_nobody_can_see_nothing_is_known(end: Statement, resource: Resource) -> None:
+    look_at = look(300, SSH_1) if resource is GROUP else list_look(300, WORLD)
+
+    folded = fold(resource, [look_at, end])
+
+    assert (folded.rules, folded.ranges, folded.is_whole) == ((), (), False)
 
 
 def test_what_was_attached_before_a_call() -> None:
@@ -327,6 +385,18 @@ LISTS: Final[dict[str, tuple[tuple[Statement, ...], Lives]]] = {
     "added-just-before-and-not-visible-yet": (
         (CREATED, ranges(360, WORLD), list_look(300)),
         [("e-360", None, None)],
+    ),
+    "deleted-without-a-record": (
+        (ranges(1, WORLD), no_group(300)),
+        [("e-001", "look-300", EndedHow.SEEN)],
+    ),
+    "created-just-before-and-not-found-yet": (
+        (CREATED, ranges(360, WORLD), no_group(300)),
+        [("e-360", None, None)],
+    ),
+    "the-account-left": (
+        (ranges(1, WORLD), left(500)),
+        [("e-001", "e-500", EndedHow.ACCOUNT_LEFT)],
     ),
     "restored-just-before-and-visible": (
         (
@@ -466,6 +536,19 @@ def test_a_look_at_a_list() -> None:
     assert seen.event.time == START - timedelta(minutes=2)
 
 
+def test_a_look_that_did_not_find_it() -> None:
+    gone = seen_gone(START, LookedBy.SWEEP)
+
+    assert gone.event.time == START - timedelta(minutes=2)
+    assert (gone.event.looked_by, gone.seen_at) == (LookedBy.SWEEP, START)
+
+
+def test_that_an_account_left_is_known_from_the_sweep() -> None:
+    event = account_left(START).event
+
+    assert (event.time, event.looked_by) == (START, LookedBy.SWEEP)
+
+
 @pytest.mark.parametrize(
     "state",
     [replace(STATE, has_all_rules=False), PrefixListState(resource=LIST, seen_at=START)],
@@ -524,6 +607,10 @@ def seen_lives(draw: st.DrawFn) -> SeenLife:
         states.append(dict(standing))
         if draw(st.integers(0, 2)) == 0:
             said.append(draw(looks_at(states, number)))
+        elif draw(st.integers(0, 9)) == 0:
+            # A stale look may show it still; nothing of it is edited any more.
+            said.append(draw(ends_at(number)))
+            standing = {}
     said.append(RulesUnknown(event=at(-600)))
     return SeenLife(statements=tuple(said), is_created=is_created)
 
@@ -538,6 +625,14 @@ def looks_at(draw: st.DrawFn, states: list[dict[str, SecurityGroupRule]], number
         seen_at=seen_at,
         rules=tuple(replace(it, rule_id=rule_id) for rule_id, it in shown.items() if it),
     )
+
+
+def ends_at(number: int) -> st.SearchStrategy[Statement]:
+    """A look that does not find the group, or the news that nobody can look."""
+    seen_at = minute(number + 0.5)
+    event = Event(event_id=f"look-{number}", time=seen_at - LOOKS_BACK)
+    left_at = Event(event_id=f"left-{number}", time=minute(number + 0.25))
+    return st.sampled_from([SeenGone(event=event, seen_at=seen_at), AccountLeft(event=left_at)])
 
 
 @dataclass
@@ -580,13 +675,21 @@ class Belief:
                 self.turn(one, EndedHow.REVOKED)
             case Seen():
                 self.see(one)
+            case SeenGone(seen_at=seen_at):
+                silent = self.silent(one, seen_at)
+                self.rules = {it: self.rules[it] for it in self.rules if it in silent}
+                self.turn(one, EndedHow.SEEN)
+            case AccountLeft():
+                self.rules = {}
+                self.turn(one, EndedHow.ACCOUNT_LEFT)
             case _:
                 pass
 
+    def silent(self, one: Statement, seen_at: datetime) -> set[str | None]:
+        return {it.rule_id for it in self.records if one.event.time <= it.event.time <= seen_at}
+
     def see(self, one: Seen) -> None:
-        silent = {
-            it.rule_id for it in self.records if one.event.time <= it.event.time <= one.seen_at
-        }
+        silent = self.silent(one, one.seen_at)
         shown = {it.rule_id or "": it for it in one.rules if it.rule_id not in silent}
         old = [it for it in self.rules if it not in silent and it not in shown]
         for rule_id, it in sorted(shown.items()):
@@ -635,7 +738,9 @@ def test_any_life_with_looks_in_any_order(life: SeenLife, data: st.DataObject) -
     if life.is_created:
         assert [events_of(it) for it in found.exposures] == belief.lives
         assert standing_in(found) == belief.rules
-    if any(isinstance(it, Seen) for it in life.statements):
+    kinds = Seen | SeenGone | AccountLeft
+    seen = [it for it in life.statements if isinstance(it, kinds)]
+    if seen and isinstance(max(seen, key=lambda it: it.event.time), Seen):
         # What was there before all is known from the first look.
         assert found.is_whole
         assert belief.rules.items() <= standing_in(found).items()

@@ -8,6 +8,7 @@ from security_group_alerter.cloudtrail.changes import change_of
 from security_group_alerter.cloudtrail.payload import LogStream
 from security_group_alerter.cloudtrail.records import record_of
 from security_group_alerter.memory.statements import (
+    AccountLeft,
     Attached,
     Created,
     Deleted,
@@ -16,6 +17,7 @@ from security_group_alerter.memory.statements import (
     RulesUnknown,
     RuleThere,
     Seen,
+    SeenGone,
     SeenRanges,
     Statement,
     statements_of,
@@ -71,7 +73,7 @@ def letter_of(statement: Statement) -> str:
             return "?"
         case Attached():
             return "a"
-        case Seen() | SeenRanges():
+        case Seen() | SeenRanges() | SeenGone() | AccountLeft():
             return "s"
 
 

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from security_group_alerter.judgement.accepted_openings import accepted_openings_in
 from security_group_alerter.judgement.findings import configuration_finding, unreadable_finding
 from security_group_alerter.messages import chat as module
+from security_group_alerter.messages import limits
 from security_group_alerter.model.acceptance import Acceptance
 from security_group_alerter.model.account import AccountFacts
 from security_group_alerter.model.change import (
@@ -139,8 +140,8 @@ def test_schema_refuses(members: dict[str, Any]) -> None:
 def test_limits_are_those_of_the_schema() -> None:
     content = SCHEMA["properties"]["content"]["properties"]
 
-    assert content["title"]["maxLength"] == module.LONGEST_TITLE
-    assert content["description"]["maxLength"] == module.LONGEST_DESCRIPTION
+    assert content["title"]["maxLength"] == limits.LONGEST_TITLE
+    assert content["description"]["maxLength"] == limits.LONGEST_DESCRIPTION
     assert content["nextSteps"]["maxItems"] == module.MOST_STEPS
 
 
@@ -592,7 +593,7 @@ def test_worst_call_is_there_however_long_its_rules_are() -> None:
     assert lines[6] == "*AuthorizeSecurityGroupIngress* on `sg-0123456789abcdef0`"
     assert lines[7].startswith("  + `ingress tcp ")
     assert lines[-1] == "  … the rest is in the e-mail"
-    assert len("\n".join(lines)) <= module.LONGEST_DESCRIPTION
+    assert len("\n".join(lines)) <= limits.LONGEST_DESCRIPTION
 
 
 def test_there_are_ten_steps_at_the_most() -> None:

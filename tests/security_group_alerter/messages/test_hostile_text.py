@@ -589,6 +589,7 @@ def life_called(text: str) -> ExposureLife:
         uid=text,
         resource=resource(),
         opened=Event(event_id=text, time=CALLED_AT, principal=text),
+        revealed=Event(event_id=text, time=CALLED_AT, principal=text),
         closed=Event(event_id=text, time=NOW, principal=text),
         closed_how=EndedHow.REVOKED,
         severity=Severity.CRITICAL,

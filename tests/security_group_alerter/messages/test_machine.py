@@ -12,7 +12,8 @@ from py_ocsf_models.events.findings.detection_finding import (  # type: ignore[i
 
 from security_group_alerter.judgement.findings import configuration_finding, unreadable_finding
 from security_group_alerter.messages.limits import Limits
-from security_group_alerter.messages.machine import OCSF_VERSION, machine_of
+from security_group_alerter.messages.machine import machine_of
+from security_group_alerter.messages.ocsf import OCSF_VERSION
 from security_group_alerter.model.account import AccountFacts, Fact, LookupProblem
 from security_group_alerter.model.change import (
     Action,

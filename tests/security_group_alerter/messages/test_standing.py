@@ -182,6 +182,7 @@ def life(
         uid="u",
         resource=of or resource(),
         opened=opened_at,
+        revealed=opened_at or Event(event_id="e-1", time=CALLED_AT, principal=JANE),
         closed=Event(event_id="e-1", time=CALLED_AT, principal=JANE),
         closed_how=EndedHow.REVOKED,
         severity=Severity.CRITICAL,
@@ -353,6 +354,12 @@ def ended(how: EndedHow, *, by: str | None = BOB, minutes: float | None = 4.05) 
             "a look at 03:09:15 UTC no longer shows what the call opened",
             "it stood for 4 min 3 s at most; which call ended it is not known",
             id="a-look-shows-it-no-more",
+        ),
+        pytest.param(
+            ended(EndedHow.ACCOUNT_LEFT, by=None),
+            "the account left the organization or switched the Region off at 03:09:15 UTC",
+            None,
+            id="nobody-can-look-any-more",
         ),
     ],
 )

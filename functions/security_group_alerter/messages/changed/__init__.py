@@ -11,10 +11,17 @@ from ...model.change import (
     TrailChange,
 )
 from ...model.finding import Finding
-from ...model.origin import ConfigurationProblem, RecordedCall, UnreadableRecord
+from ...model.origin import (
+    ConfigurationProblem,
+    Observation,
+    Observed,
+    RecordedCall,
+    UnreadableRecord,
+)
 from ...model.record import Outcome
 from ..limits import Limits
 from .attachment import attachment_phrases, groups_attached
+from .observation import closed_phrase, observed_change, observed_end
 from .prefix_list import prefix_list_changed, prefix_list_phrases
 from .security_group import security_group_changed, security_group_phrases
 from .trail import trail_changed, trail_phrases
@@ -32,30 +39,44 @@ def changed_by(entry: DeliveredFinding, limits: Limits) -> Changed:
     """All that the forms say of one finding."""
     match entry.finding.origin:
         case RecordedCall(change=change):
-            match change:
-                case SecurityGroupChange():
-                    return security_group_changed(entry, change, limits)
-                case AttachmentChange():
-                    return groups_attached(entry, change, limits)
-                case PrefixListChange():
-                    return prefix_list_changed(entry, change, limits)
-                case TrailChange():
-                    return trail_changed(entry, change, limits)
+            return _changed_by(entry, change, limits)
+        case Observation(change=change) as origin:
+            return observed_change(entry, origin, _changed_by(entry, change, limits))
         case UnreadableRecord() as origin:
             return record_unreadable(origin, limits)
         case ConfigurationProblem() as origin:
             return configuration_wrong(origin, limits)
 
 
+def _changed_by(entry: DeliveredFinding, change: Change, limits: Limits) -> Changed:
+    match change:
+        case SecurityGroupChange():
+            return security_group_changed(entry, change, limits)
+        case AttachmentChange():
+            return groups_attached(entry, change, limits)
+        case PrefixListChange():
+            return prefix_list_changed(entry, change, limits)
+        case TrailChange():
+            return trail_changed(entry, change, limits)
+
+
 def phrase_of(finding: Finding) -> str:
     """What was done, or what was attempted and not done: the headline."""
-    if finding.change is None:
-        return unjudged_phrase(finding.origin)
-    done, to_do = _phrases(finding, finding.change)
+    origin = finding.origin
+    if isinstance(origin, UnreadableRecord | ConfigurationProblem):
+        return unjudged_phrase(origin)
+    if isinstance(origin, Observation) and origin.what is Observed.CLOSED:
+        return closed_phrase(finding, origin)
+    done, to_do = _phrases(finding, origin.change)
     if finding.judgement.acceptance.covers_all:
         return f"accepted: {done}"
     refused = _REFUSED.get(finding.outcome)
     return f"{refused} {to_do}" if refused else done
+
+
+def end_of(finding: Finding) -> str:
+    """What ends the headline of an observation, after what stands behind the group."""
+    return observed_end(finding.observed) if finding.observed else ""
 
 
 def _phrases(finding: Finding, change: Change) -> tuple[str, str]:

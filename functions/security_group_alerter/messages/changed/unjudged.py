@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...model.origin import ConfigurationProblem, Origin, UnreadableRecord
+from ...model.origin import ConfigurationProblem, UnreadableRecord
 from ..limits import Limits
 from ..members import without_empty
 from ..text import safe
@@ -46,7 +46,7 @@ def configuration_wrong(origin: ConfigurationProblem, limits: Limits) -> Changed
     )
 
 
-def unjudged_phrase(origin: Origin) -> str:
+def unjudged_phrase(origin: UnreadableRecord | ConfigurationProblem) -> str:
     """The headline of either."""
     if isinstance(origin, ConfigurationProblem):
         return "an accepted opening is not in force"

@@ -1,0 +1,267 @@
+"""The digest: a day of an installation on one page, once a day.
+
+The steps, in order: whether it has been sent; what is open and what was closed, from the ledger;
+what was alerted, from the table of alerted events; what could not be seen; names; the message; and
+the mark that it was sent, after Amazon SNS took it. So a crash in between may send it twice, and
+never loses it. What cannot be read is raised, for the retry; one group that is broken is named.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Any
+
+from .judgement.accepted_openings import acceptance_of
+from .judgement.touched_ports import standing_on
+from .memory.fold import Fold
+from .memory.recollection import Recollection
+from .messages.digest import digest_message, key_of
+from .model.acceptance import AcceptedOpening
+from .model.account import AccountFacts
+from .model.change import Action, SecurityGroupChange
+from .model.digest import ChangeCount, Digest, NotSeen, OpenExposure
+from .model.exposure_life import ExposureLife, Resource
+from .model.ledger import OpenGroup
+from .model.message import Message, Sent
+from .model.presentation import Presentation
+from .model.seen import AlertedChange, Mark, SeenAnswer
+from .model.subject import SubjectKind
+from .model.sweep import SweptPlace
+from .standing import Recall
+
+# What changes have in common that are counted together.
+_ALIKE = ("account_id", "call", "effect", "world_open", "principal", "is_machine_made")
+_what_is_alike = attrgetter(*_ALIKE)
+TimeLeft = Callable[[], float]
+# A record is minutes late: what was closed so shortly before the last digest may not have been in
+# it. Named twice is better than never.
+LATE = timedelta(minutes=15)
+# As many memories as one call reads.
+READ_TOGETHER = 100
+# The names of more accounts than this nobody reads. Each takes AWS Organizations three calls.
+MOST_NAMED_ACCOUNTS = 40
+# In seconds, of what the function has left: for names, and for the message.
+KEPT_FOR_NAMES, KEPT_FOR_SENDING = 60.0, 45.0
+
+
+class DigestError(RuntimeError):
+    """Amazon SNS did not take the digest; says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestReport:
+    """What became of a digest. `is_sent` is False where that of the day had been sent before.
+
+    `table_failures` counts calls to the table of alerted events that failed: after one, the digest
+    may be sent twice.
+    """
+
+    is_sent: bool
+    open: int = 0
+    closed: int = 0
+    changes: int = 0
+    not_seen: int = 0
+    table_failures: int = 0
+
+    def counts(self) -> dict[str, int]:
+        """The numbers by their names."""
+        return {
+            "sent": int(self.is_sent),
+            "open": self.open,
+            "closed": self.closed,
+            "changes": self.changes,
+            "not_seen": self.not_seen,
+            "table_failures": self.table_failures,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digester:
+    """The steps, for one installation. `not_swept` are the places that the sweep could not see."""
+
+    presentation: Presentation
+    organization_id: str | None
+    has_looks: bool
+    accepted: tuple[AcceptedOpening, ...]
+    facts_for: Callable[[str], AccountFacts]
+    alerted_among: Callable[[Iterable[str]], SeenAnswer]
+    mark_alerted: Callable[[Iterable[Mark]], int]
+    changes_between: Callable[[datetime, datetime], Iterable[AlertedChange | None]]
+    open_groups: Callable[[], Iterable[OpenGroup]]
+    recall: Recall
+    not_swept: Callable[[], Iterable[SweptPlace]]
+    publish: Callable[[Iterable[Message], TimeLeft], Iterator[Sent]]
+
+    def send(self, *, until: datetime, time_left: TimeLeft) -> DigestReport:
+        """Send the digest of the day that ends at `until`, unless it has been sent.
+
+        Raises DigestError, and what DynamoDB says.
+        """
+        digest = Digest(
+            since=_a_day_before(until, self.presentation),
+            until=until,
+            organization_id=self.organization_id,
+            has_looks=self.has_looks,
+        )
+        answer = self.alerted_among([key_of(digest, self.presentation)])
+        if answer.keys:
+            return DigestReport(is_sent=False)
+        digest = self._with_exposures(digest, time_left)
+        digest = self._with_changes(digest)
+        not_swept = map(_not_swept, self.not_swept())
+        digest = replace(digest, not_seen=(*not_swept, *digest.not_seen))
+        digest = replace(digest, names=self._names(digest, time_left))
+        message = digest_message(digest, self.presentation)
+        for sent in self.publish([message], time_left):
+            if sent.refusal is not None:
+                raise DigestError(f"the digest was not sent: {sent.refusal}")
+        failures = self.mark_alerted(message.marks)
+        return DigestReport(
+            is_sent=True,
+            open=len(digest.open),
+            closed=len(digest.closed),
+            changes=digest.changed,
+            not_seen=len(digest.not_seen),
+            table_failures=failures + (not answer.is_sure),
+        )
+
+    def _with_exposures(self, digest: Digest, time_left: TimeLeft) -> Digest:
+        """What is open, oldest first; what was closed, the last first; what could not be read."""
+        groups = list(self.open_groups())
+        standing: list[OpenExposure] = []
+        closed: list[ExposureLife] = []
+        unread: list[NotSeen] = []
+        for start in range(0, len(groups), READ_TOGETHER):
+            batch = groups[start : start + READ_TOGETHER]
+            known = self.recall(
+                {it.resource: () for it in batch},
+                at=(),
+                now=digest.until,
+                seconds=max(0.0, time_left() - KEPT_FOR_NAMES - KEPT_FOR_SENDING),
+            )
+            for group in batch:
+                fold = known.folds.get(group.resource)
+                if fold is None or group.resource in known.unread:
+                    unread.append(_unread(group.resource, known))
+                    continue
+                closed += (it for it in fold.exposures if _is_closed_in(it, digest))
+                standing += self._standing(group, fold, known, digest)
+        return replace(
+            digest,
+            open=tuple(sorted(standing, key=lambda it: (it.since, it.life.uid))),
+            closed=tuple(sorted(closed, key=_closed_at, reverse=True)),
+            not_seen=tuple(unread),
+        )
+
+    def _standing(
+        self, group: OpenGroup, fold: Fold, known: Recollection, digest: Digest
+    ) -> Iterator[OpenExposure]:
+        today = digest.until.astimezone(self.presentation.time_zone).date()
+        snooze = known.snoozed.get(group.resource)
+        if snooze is not None and snooze.until < today:
+            snooze = None
+        for life in fold.exposures:
+            if life.closed is not None:
+                continue
+            told = known.told_of(life)
+            is_snoozed = snooze is not None and (told.uid if told else life.uid) in snooze.uids
+            yield OpenExposure(
+                life=life,
+                told=told,
+                looked_at=group.looked_at,
+                snooze=snooze if is_snoozed else None,
+                accepted=self._accepted(life, fold, digest),
+            )
+
+    def _accepted(
+        self, life: ExposureLife, fold: Fold, digest: Digest
+    ) -> tuple[AcceptedOpening, ...]:
+        """The entries in force, where they cover every rule that keeps it open."""
+        resource = life.resource
+        rules = standing_on(life.openings, (it.rule for it in fold.rules))
+        if resource.kind is not SubjectKind.SECURITY_GROUP or not rules:
+            return ()
+        change = SecurityGroupChange(action=Action.ADD_RULES, group_id=resource.id, added=rules)
+        _, acceptance = acceptance_of(
+            change,
+            self.accepted,
+            account_id=resource.account_id,
+            region=resource.region,
+            # As alerts are judged: by the day in UTC.
+            today=digest.until.date(),
+        )
+        return acceptance.used if acceptance.covers_all else ()
+
+    def _with_changes(self, digest: Digest) -> Digest:
+        """What was alerted, alike together, the most first."""
+        counts: Counter[tuple[Any, ...]] = Counter()
+        not_known = 0
+        for change in self.changes_between(digest.since, digest.until):
+            if change is None:
+                not_known += 1
+            else:
+                counts[_what_is_alike(change)] += 1
+        changes = [
+            ChangeCount(count=count, **dict(zip(_ALIKE, alike, strict=True)))
+            for alike, count in counts.most_common()
+        ]
+        return replace(digest, changes=tuple(changes), not_known=not_known)
+
+    def _names(self, digest: Digest, time_left: TimeLeft) -> Mapping[str, str]:
+        """The names of the accounts that are likely to be shown, while there is time."""
+        names: dict[str, str] = {}
+        for account_id in _accounts_in(digest)[:MOST_NAMED_ACCOUNTS]:
+            if time_left() < KEPT_FOR_SENDING:
+                break
+            name = self.facts_for(account_id).name
+            if name:
+                names[account_id] = name
+        return names
+
+
+def _a_day_before(until: datetime, presentation: Presentation) -> datetime:
+    """The same time on the clock of the day before, also where the clock was changed between."""
+    zone = presentation.time_zone
+    day_before = until.astimezone(zone) - timedelta(days=1)
+    return day_before.astimezone(until.tzinfo)
+
+
+def _is_closed_in(life: ExposureLife, digest: Digest) -> bool:
+    return life.closed is not None and digest.since - LATE <= life.closed.time < digest.until
+
+
+def _closed_at(life: ExposureLife) -> tuple[float, str]:
+    return (life.closed.time.timestamp() if life.closed else 0.0), life.uid
+
+
+def _unread(resource: Resource, known: Recollection) -> NotSeen:
+    why = known.unread.get(resource) or "it could not be folded"
+    return NotSeen(
+        problem=f"{resource.id} is open, and what is known of it could not be read: {why}",
+        account_id=resource.account_id,
+        region=resource.region,
+    )
+
+
+def _not_swept(swept: SweptPlace) -> NotSeen:
+    return NotSeen(
+        problem=swept.problem or "the sweep did not say why",
+        account_id=swept.place.account_id,
+        region=swept.place.region,
+        since=swept.problem_since,
+    )
+
+
+def _accounts_in(digest: Digest) -> Sequence[str]:
+    """What is open first, then where something was closed or changed, or could not be seen."""
+    lives = (*(it.life for it in digest.open), *digest.closed)
+    ids = (
+        *(it.resource.account_id for it in lives),
+        *(it.account_id for it in digest.changes),
+        *(it.account_id for it in digest.not_seen),
+    )
+    return [*dict.fromkeys(it for it in ids if it)]

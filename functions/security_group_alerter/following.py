@@ -1,0 +1,185 @@
+"""The watch, step 1: each exposure of a group or list, as it is now, and what to tell of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from .ec2.reach import reach_of_group, reach_of_list
+from .judgement.exposure import families_open_to_world
+from .judgement.findings import Standards
+from .judgement.observations import (
+    StandingExposure,
+    closed,
+    observed,
+    standing_group,
+    standing_list,
+)
+from .judgement.reminders import Circumstances, is_settled, report_of_closed, report_of_open
+from .memory.fold import Fold
+from .memory.recollection import Recollection
+from .model.alert import DeliveredFinding
+from .model.exposure_life import EndedHow, Event, ExposureLife, Resource
+from .model.finding import Finding
+from .model.group_state import GroupReach, GroupState, Look, Looked, PrefixListState, Reach
+from .model.ledger import Activity, ExposureNews, Status, Told
+from .model.origin import Observed
+from .model.standing import Moment
+from .model.subject import SubjectKind
+
+_OUTCOMES = {
+    Observed.FOUND: (Activity.CREATE, Status.NEW),
+    Observed.CLOSED: (Activity.CLOSE, Status.RESOLVED),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """An exposure, and what was told of it. `finding` is what is to be told now, if anything is."""
+
+    life: ExposureLife
+    told: Told | None
+    finding: Finding | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is over, and nothing is left to be told of that."""
+        return self.life.closed is not None and is_settled(self.life, self.told)
+
+    def delivered(self, finding: Finding, *, now: datetime) -> DeliveredFinding:
+        """The report as an alert takes it."""
+        return DeliveredFinding(finding=finding, keys=(), exposures=(self._news(finding, now),))
+
+    def _news(self, finding: Finding, now: datetime) -> ExposureNews:
+        origin = finding.observed
+        what = origin.what if origin else Observed.STILL_OPEN
+        activity, status = _OUTCOMES.get(what, (Activity.UPDATE, Status.IN_PROGRESS))
+        life, told = self.life, self.told
+        return ExposureNews(
+            resource=life.resource,
+            key=life.uid,
+            uid=told.uid if told else life.uid,
+            activity=activity,
+            status=status,
+            told=_told_as(what, finding, told or _first_told(life, now), now),
+        )
+
+
+def _first_told(life: ExposureLife, now: datetime) -> Told:
+    return Told(uid=life.uid, at=now, severity=life.severity)
+
+
+def _told_as(what: Observed, finding: Finding, told: Told, now: datetime) -> Told:
+    if what is Observed.CLOSED:
+        return replace(told, is_closed=True)
+    judgement = finding.judgement
+    told = replace(
+        told,
+        severity=judgement.severity,
+        reach=judgement.reach.reach if judgement.reach else Reach.UNKNOWN,
+        is_accepted=judgement.acceptance.covers_all,
+        is_quiet=False,
+        is_closed=False,
+    )
+    if what is Observed.STILL_OPEN:
+        return replace(told, reminded_at=now)
+    worse_at = now if what is Observed.WORSE else told.worse_at
+    return replace(told, at=now, reminded_at=None, worse_at=worse_at)
+
+
+def followed_of(
+    resource: Resource, known: Recollection, looked: Looked, standards: Standards, *, now: datetime
+) -> Iterator[Followed]:
+    """Each exposure of a group or list; none where its memory could not be read."""
+    fold = known.folds.get(resource)
+    if fold is None or resource in known.unread:
+        return
+    follower = _Follower(resource, fold, known, _look_at(resource, looked), standards, now)
+    for life in fold.exposures:
+        if life.closed is None:
+            yield follower.open(life)
+        else:
+            yield follower.closed(life, known.told_of(life))
+    yield from follower.never_been()
+
+
+@dataclass(frozen=True, slots=True)
+class _Follower:
+    """What is known of one group or list."""
+
+    resource: Resource
+    fold: Fold
+    known: Recollection
+    look: Look | None
+    standards: Standards
+    now: datetime
+
+    def open(self, life: ExposureLife) -> Followed:
+        told = self.known.told_of(life)
+        finding = self._judged(life)
+        what = report_of_open(life, finding, self._circumstances(told))
+        if what is None:
+            return Followed(life=life, told=told)
+        return Followed(life=life, told=told, finding=observed(finding, what, told))
+
+    def closed(self, life: ExposureLife, told: Told | None) -> Followed:
+        what = report_of_closed(life, self._circumstances(told))
+        if what is None:
+            return Followed(life=life, told=told)
+        standing = self._standing(life, GroupReach(reach=Reach.UNKNOWN))
+        fold = self.fold
+        now = Moment(after=fold.rules, ranges_after=fold.ranges, is_whole=fold.is_whole)
+        return Followed(life=life, told=told, finding=closed(standing, told, now))
+
+    def never_been(self) -> Iterator[Followed]:
+        """What was told, and by all that is known now never was: an edit that was egress."""
+        lives = {it for life in self.fold.exposures for it in (life.uid, *life.other_uids)}
+        for uid, told in self.known.told.get(self.resource, {}).items():
+            if uid in lives or told.is_closed or not self.fold.is_whole:
+                continue
+            event = Event(event_id="", time=told.at)
+            life = ExposureLife(
+                uid=uid,
+                resource=self.resource,
+                opened=None,
+                revealed=event,
+                closed=event,
+                closed_how=EndedHow.SEEN,
+                severity=told.severity,
+                openings=(),
+                event_ids=(),
+            )
+            yield self.closed(life, told)
+
+    def _judged(self, life: ExposureLife) -> Finding:
+        state = self.look.state if self.look else None
+        reach = GroupReach(reach=Reach.UNKNOWN)
+        if self.resource.kind is SubjectKind.PREFIX_LIST:
+            if isinstance(state, PrefixListState):
+                reach = reach_of_list(state)
+            return standing_list(self._standing(life, reach), self.fold.ranges)
+        if isinstance(state, GroupState):
+            families = families_open_to_world(it.share for it in life.openings)
+            reach = reach_of_group(state, families)
+        rules = [it.rule for it in self.fold.rules]
+        return standing_group(self._standing(life, reach), rules, self.standards)
+
+    def _standing(self, life: ExposureLife, reach: GroupReach) -> StandingExposure:
+        return StandingExposure(life=life, look=self.look, reach=reach, at=self.now)
+
+    def _circumstances(self, told: Told | None) -> Circumstances:
+        state = self.look.state if self.look else None
+        return Circumstances(
+            told=told,
+            snooze=self.known.snoozed.get(self.resource),
+            was_seen=state is not None and state.has_all_rules,
+            now=self.now,
+        )
+
+
+def _look_at(resource: Resource, looked: Looked) -> Look | None:
+    """What was seen of it, or why nothing; None where nobody looked."""
+    state = looked.groups.get(resource) or looked.prefix_lists.get(resource)
+    problem = looked.problems.get(resource)
+    return Look(state=state, problem=problem) if state or problem else None

@@ -1,0 +1,205 @@
+"""What the watch found of an exposure: that it still stands, became worse, or is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from ...judgement.exposure import internet_share_of
+from ...judgement.reminders import NEXT_REMINDER
+from ...model import ids
+from ...model.alert import DeliveredFinding
+from ...model.change import PrefixListChange
+from ...model.exposure import Breadth
+from ...model.exposure_life import EndedHow, ExposureLife, LookedBy
+from ...model.finding import Finding
+from ...model.group_state import PrefixListState, Reach
+from ...model.origin import Observation, Observed
+from ..people import actor_words, age_words, clock_words
+from ..rule_words import openings_words
+from ..text import safe
+from ..undo import NoUndoError, Step, needed, undo_of
+from .words import Changed, Weakened
+
+_NAMES = {
+    Observed.FOUND: "Found open",
+    Observed.WORSE: "Became worse",
+    Observed.ACCEPTANCE_ENDED: "Acceptance ran out",
+    Observed.STILL_OPEN: "Still open",
+    Observed.CLOSED: "Closed",
+}
+_ENDED_HOW = {
+    EndedHow.REVOKED: "its rules were revoked",
+    EndedHow.MODIFIED: "its rules were edited",
+    EndedHow.DELETED: "the group was deleted",
+    EndedHow.PREFIX_LIST: "the prefix list was edited",
+}
+_PLANNED = (
+    "Planned? Narrow the range, add it to accepted_openings.toml, or put the reminders off: "
+    "make snooze."
+)
+_CLOSED_STEPS = (
+    "Find out what it reached, and who connected while it was open: VPC flow logs, the host's "
+    "logins.",
+)
+
+
+def observed_change(entry: DeliveredFinding, origin: Observation, base: Changed) -> Changed:
+    """`base` is what a call would be that added all that stands of it."""
+    finding = entry.finding
+    facts = {name: it for name, it in base.facts.items() if name != "action"}
+    changed = replace(
+        base,
+        name=_NAMES[origin.what],
+        notes=(*_notes(origin), *base.notes),
+        facts=facts | {"observed": origin.what.value, **_facts(origin)},
+    )
+    if origin.what is Observed.CLOSED:
+        undo = replace(base.undo, commands=(), reason="it is closed")
+        return replace(
+            changed,
+            lists=(),
+            repeats_headline=True,
+            looks=(),
+            steps=_CLOSED_STEPS,
+            weakens=None,
+            undo=undo,
+        )
+    steps = (*changed.steps[:-1], _PLANNED) if changed.steps else ()
+    changed = replace(changed, steps=steps)
+    if isinstance(origin.change, PrefixListChange):
+        return replace(changed, undo=undo_of(entry, lambda: _taking_out(finding, origin)))
+    return replace(changed, weakens=Weakened.FIREWALL)
+
+
+def _facts(origin: Observation) -> dict[str, str | None]:
+    life, told = origin.life, origin.told
+    opened, closed = life.opened, life.closed
+    return {
+        "exposure": life.uid,
+        "opened_at": opened.time.isoformat() if opened else None,
+        "opened_by": opened.principal if opened else None,
+        "closed_at": closed.time.isoformat() if closed else None,
+        "seen_at": origin.seen_at.isoformat() if origin.seen_at else None,
+        "told_at": told.at.isoformat() if told else None,
+        "told_as": told.severity.name.capitalize() if told else None,
+    }
+
+
+# The headline.
+
+
+def observed_end(origin: Observation) -> str:
+    """What ends a headline that names what is open."""
+    match origin.what:
+        case Observed.FOUND if origin.life.revealed.looked_by is not None:
+            return ", opened without a call that was seen"
+        case Observed.FOUND:
+            return ", not told before"
+        case Observed.WORSE:
+            was = origin.told.reach.value if origin.told else None
+            return f", was {was} before" if was else ""
+        case Observed.ACCEPTANCE_ENDED:
+            return ", no longer accepted"
+        case Observed.STILL_OPEN:
+            return f", still open{_after(origin)}"
+        case Observed.CLOSED:
+            return _after(origin)
+
+
+def closed_phrase(finding: Finding, origin: Observation) -> str:
+    """The headline of what is over."""
+    if isinstance(origin.change, PrefixListChange):
+        what, whom = f"prefix list {safe(origin.life.resource.id, 60)}", "the world"
+    elif not origin.life.openings:
+        return "what was told as open was never open to the world"
+    else:
+        what, whom = openings_words(finding.judgement.closed, ())
+    return f"{what}, which was open to {whom}, is closed"
+
+
+def _after(origin: Observation) -> str:
+    """` after 2 d 3 h`, where it is known since when."""
+    if origin.life.opened is None:
+        return ""
+    until = origin.life.closed.time if origin.life.closed else origin.at
+    return f" after {age_words(until - origin.life.opened.time)}"
+
+
+# What a reader must not overlook.
+
+
+def _notes(origin: Observation) -> Iterator[str]:
+    if origin.what is Observed.CLOSED:
+        yield from _opened_notes(origin.life)
+        yield from _end_notes(origin.life)
+        return
+    yield from _found_notes(origin.life)
+    told = origin.told
+    if told is not None and origin.what is not Observed.FOUND:
+        reach = f", {told.reach}" if told.reach is not Reach.UNKNOWN else ""
+        yield f"Told at {_time(told.at)} as {told.severity.name}{reach}."
+    if origin.seen_at is None:
+        yield "Nobody could look: this is what the trail said, and it may be closed by now."
+    if origin.what is Observed.STILL_OPEN:
+        yield f"The next reminder comes in {NEXT_REMINDER.days} days, unless it gets worse."
+
+
+def _opened_notes(life: ExposureLife) -> Iterator[str]:
+    opened = life.opened
+    if opened is not None and opened.looked_by is None:
+        by = f" by {actor_words(opened.principal)}" if opened.principal else ""
+        yield f"Opened at {_time(opened.time)}{by}."
+
+
+def _found_notes(life: ExposureLife) -> Iterator[str]:
+    """How it is known, where no call is known to have opened it."""
+    revealed = life.revealed
+    if revealed.looked_by is None:
+        return
+    if revealed.looked_by in (LookedBy.SWEEP, LookedBy.FIRST_SWEEP):
+        yield f"A sweep found it at {_time(revealed.time)}. No call that opened it was seen."
+    else:
+        yield f"A look found it at {_time(revealed.time)}. No call that opened it was seen."
+
+
+def _end_notes(life: ExposureLife) -> Iterator[str]:
+    closed = life.closed
+    if closed is None or not life.openings:
+        return
+    if closed.looked_by is not None:
+        yield (
+            f"A look no longer shows it, as of {_time(closed.time)}. No call that closed it was "
+            "seen."
+        )
+        return
+    how = _ENDED_HOW.get(life.closed_how) if life.closed_how else None
+    by = f" by {actor_words(closed.principal)}" if closed.principal else ""
+    yield f"Closed at {_time(closed.time)}{by}{f': {how}' if how else ''}."
+
+
+def _time(time: datetime) -> str:
+    return f"{time.date()} {clock_words(time)}"
+
+
+# The way to close a list.
+
+
+def _taking_out(finding: Finding, origin: Observation) -> Iterator[Step]:
+    state = finding.look.state if finding.look else None
+    change = origin.change
+    if not (isinstance(state, PrefixListState) and isinstance(change, PrefixListChange)):
+        raise NoUndoError("nobody could look: a command needs the list's version")
+    if state.version is None:
+        raise NoUndoError("a command needs the list's version, which was not seen")
+    wide = [it for it in change.added if internet_share_of((it,)).breadth >= Breadth.BROAD]
+    entries = [f"Cidr={it.value}" for it in wide or change.added]
+    prefix_list_id = needed(ids.PREFIX_LIST, change.prefix_list_id, "prefix list id")
+    yield Step(
+        words=[
+            *("ec2", "modify-managed-prefix-list", "--prefix-list-id", prefix_list_id),
+            *("--current-version", str(state.version), "--remove-entries", *entries),
+        ],
+        does="Take out the ranges that are open to the Internet",
+    )

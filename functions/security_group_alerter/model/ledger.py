@@ -1,0 +1,111 @@
+"""The ledger: what was told of each exposure, so that each thing is told once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import IntEnum
+
+from .exposure_life import Resource
+from .group_state import Reach
+from .severity import Severity
+
+
+class Activity(IntEnum):
+    """What an alert tells of an exposure. https://schema.ocsf.io/1.5.0/classes/detection_finding."""
+
+    CREATE = 1
+    UPDATE = 2
+    CLOSE = 3
+
+
+class Status(IntEnum):
+    """What is to be done about an exposure, after an alert of it."""
+
+    NEW = 1
+    IN_PROGRESS = 2
+    RESOLVED = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What was last told of an exposure. `uid` is the one under which it was first told.
+
+    `at` is when it was last told as new or worse, as this severe and with this reach. A reminder
+    came at `reminded_at`, and it became worse at `worse_at`. `is_accepted` says that it was told as
+    an accepted opening. `is_quiet` says that it stood before anybody looked: no one is reminded of
+    it. `is_closed` says that its end was told.
+    """
+
+    uid: str
+    at: datetime
+    severity: Severity
+    reach: Reach = Reach.UNKNOWN
+    reminded_at: datetime | None = None
+    worse_at: datetime | None = None
+    is_accepted: bool = False
+    is_quiet: bool = False
+    is_closed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snooze:
+    """Nobody wants to be reminded of these exposures up to and on the day `until`."""
+
+    until: date
+    by: str
+    why: str
+    uids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExposureNews:
+    """What an alert tells of one exposure.
+
+    `uid` is the one under which it was first told, and `key` the one that it has by all that is
+    known now. `told` is what is to be remembered once Amazon SNS has taken the alert; None where
+    that adds nothing.
+    """
+
+    resource: Resource
+    key: str
+    uid: str
+    activity: Activity
+    status: Status
+    told: Told | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerEntry:
+    """What is to be noted of one group or list, beside its memory.
+
+    `told` is by the uids that the exposures have now; `forgotten` are uids of which nothing is to
+    be remembered any more. `looked_at` is when it was looked at and nothing new was seen.
+    """
+
+    resource: Resource
+    told: Mapping[str, Told] = field(default_factory=dict)
+    forgotten: tuple[str, ...] = ()
+    looked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenGroup:
+    """A group or list that is open to the world, or was until the watch last looked.
+
+    `severity` is the worst of what was open, by the table; `looked_at` is None where nobody looked.
+    """
+
+    resource: Resource
+    severity: Severity
+    looked_at: datetime | None
+
+
+def entries_of(news: Iterable[ExposureNews]) -> list[LedgerEntry]:
+    """What is to be noted of each group or list that alerts told of."""
+    told: dict[Resource, dict[str, Told]] = {}
+    for it in news:
+        if it.told is not None:
+            told.setdefault(it.resource, {})[it.key] = it.told
+    return [LedgerEntry(resource=resource, told=by_uid) for resource, by_uid in told.items()]

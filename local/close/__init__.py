@@ -1,0 +1,1 @@
+"""`make close`: closes what is open to the Internet in one security group."""
