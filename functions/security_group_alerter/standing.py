@@ -152,13 +152,11 @@ def _judged_again(
     resource = known.subjects.get(entry.keys[0])
     if not (resource and record and isinstance(change, SecurityGroupChange | PrefixListChange)):
         return entry
-    if resource in known.recollection.unread:
-        entry = replace(entry, memory_failed=True)
     moment = _moment_of(resource, record.original_event_id or record.event_id, known)
     look = _look_at(resource, known.looked)
     lists = _ranges_of_lists(change, finding, known)
-    if moment is not None:
-        entry = replace(entry, moment=moment)
+    memory_failed = resource in known.recollection.unread
+    entry = replace(entry, memory_failed=memory_failed, moment=moment)
     if not (look or lists or (moment and says_more(change, moment))):
         return entry
     circumstances = Circumstances(moment=moment, look=look, lists=lists)
