@@ -239,12 +239,15 @@ _compiled = cache(compile_pattern)
 def extract_iam_action(
     original: Callable[..., str | None], *request: object, **more: object
 ) -> str | None:
-    """The name of an API call in policies.
+    """The name of an API call in policies: calls of several messages have none of their own.
 
     https://docs.aws.amazon.com/sns/latest/dg/sns-batch-api-actions.html
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
     """
     action = original(*request, **more)
-    return "sns:Publish" if action == "sns:PublishBatch" else action
+    if action in ("sns:PublishBatch", "sqs:SendMessageBatch", "sqs:DeleteMessageBatch"):
+        return action.removesuffix("Batch")
+    return action
 
 
 def resolve_condition_key(original: Callable[..., Any], key: str, context: Any) -> Any:

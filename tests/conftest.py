@@ -127,5 +127,7 @@ def forgotten(topic: Topic) -> None:
     """Nothing has been alerted or remembered before this test."""
     client = boto3.client("dynamodb", region_name=topic.arn.split(":")[3])
     for table, key in ((SEEN_EVENTS_TABLE, "event_id"), (GROUP_MEMORY_TABLE, "resource")):
-        for item in client.scan(TableName=table)["Items"]:
+        # A page has a megabyte at most.
+        pages = client.get_paginator("scan").paginate(TableName=table)
+        for item in [item for page in pages for item in page["Items"]]:
             client.delete_item(TableName=table, Key={key: item[key]})

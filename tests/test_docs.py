@@ -438,6 +438,72 @@ def cost_in_a_line() -> str:
     )
 
 
+def sweep_results() -> dict[str, Any]:
+    """What `make bench-sweep` wrote."""
+    text = (ROOT / "benchmarks" / "sweep.json").read_text(encoding="utf-8")
+    results: dict[str, Any] = json.loads(text)
+    return results
+
+
+def sweep_costs() -> str:
+    """Of thirty nights; ten times as many accounts are ten times as much."""
+    dollars = sweep_results()["next"]["dollars"]
+    words = {
+        "lambda": "Lambda",
+        "dynamodb": "DynamoDB",
+        "sqs": "SQS",
+        "logs": "CloudWatch Logs",
+        "total": "**together**",
+    }
+    return table(
+        ("a month of sweeps, accounts", "1,000", "10,000"),
+        (
+            (words[name], *(f"{30 * times * each:,.2f}" for times in (1, 10)))
+            for name, each in dollars.items()
+        ),
+    )
+
+
+def sweep_performance() -> str:
+    results = sweep_results()
+    first, later = results["first"], results["next"]
+    calls = {"first": _calls_of(first), "next": _calls_of(later)}
+    rows = [
+        (
+            "messages: accounts and Regions",
+            *(f"{it['sweep']['places']:,}" for it in (first, later)),
+        ),
+        ("AWS calls of the sweep", f"{calls['first']:,}", f"{calls['next']:,}"),
+        (
+            "calls an account and Region",
+            *(number(it["sweep"]["calls_a_place"]) for it in (first, later)),
+        ),
+        (
+            "seconds of function time",
+            *(f"{it['sweep']['function_seconds']:,}" for it in (first, later)),
+        ),
+        (
+            "minutes, ten functions at once",
+            *(number(it["sweep"]["minutes_with_ten_functions"]) for it in (first, later)),
+        ),
+        ("seconds of the plan", *(number(it["plan"]["seconds"]) for it in (first, later))),
+        ("dollars", *(f"{it['dollars']['total']:.2f}" for it in (first, later))),
+    ]
+    return "\n".join(
+        (
+            table(
+                ("a sweep of 1,000 accounts in 17 Regions", "first night", "each other night"), rows
+            ),
+            "",
+            f"{results['date']}, Python {results['python']}.",
+        )
+    )
+
+
+def _calls_of(night: dict[str, Any]) -> int:
+    return sum(night["sweep"]["calls"].values())
+
+
 def cost_formula() -> str:
     return "\n".join(
         (
@@ -561,7 +627,7 @@ BLOCKS: Final[dict[str, dict[str, Callable[[], str]]]] = {
     },
     "docs/architecture.md": {"modules": modules, "local modules": local_modules},
     "docs/configure.md": {"parameters": parameters},
-    "docs/cost.md": {"costs": costs, "formula": cost_formula},
+    "docs/cost.md": {"costs": costs, "formula": cost_formula, "sweep": sweep_costs},
     "docs/deploy.md": {
         "preflight": shown(preflight_sample),
         "deploy": shown(deploy_sample),
@@ -581,6 +647,7 @@ BLOCKS: Final[dict[str, dict[str, Callable[[], str]]]] = {
         "a digest": a_digest,
         "archive": reading_an_archive,
         "year": reading_a_year,
+        "sweep": sweep_performance,
     },
     "docs/replay.md": {
         "output": shown(replay_sample),

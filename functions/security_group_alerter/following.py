@@ -36,9 +36,13 @@ _OUTCOMES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
-    """An exposure, and what was told of it. `finding` is what is to be told now, if anything is."""
+    """An exposure, and what was told of it, or will be, under `uid`.
+
+    `finding` is what is to be told now, if anything is.
+    """
 
     life: ExposureLife
+    uid: str
     told: Told | None
     finding: Finding | None = None
 
@@ -59,15 +63,14 @@ class Followed:
         return ExposureNews(
             resource=life.resource,
             key=life.uid,
-            uid=told.uid if told else life.uid,
+            uid=self.uid,
             activity=activity,
             status=status,
-            told=_told_as(what, finding, told or _first_told(life, now), now),
+            told=_told_as(what, finding, told or self._first_told(now), now),
         )
 
-
-def _first_told(life: ExposureLife, now: datetime) -> Told:
-    return Told(uid=life.uid, at=now, severity=life.severity)
+    def _first_told(self, now: datetime) -> Told:
+        return Told(uid=self.uid, at=now, severity=self.life.severity)
 
 
 def _told_as(what: Observed, finding: Finding, told: Told, now: datetime) -> Told:
@@ -119,25 +122,33 @@ class _Follower:
         told = self.known.told_of(life)
         finding = self._judged(life)
         what = report_of_open(life, finding, self._circumstances(told))
-        if what is None:
-            return Followed(life=life, told=told)
-        return Followed(life=life, told=told, finding=observed(finding, what, told))
+        return self._followed(life, told, observed(finding, what, told) if what else None)
 
     def closed(self, life: ExposureLife, told: Told | None) -> Followed:
         what = report_of_closed(life, self._circumstances(told))
         if what is None:
-            return Followed(life=life, told=told)
+            return self._followed(life, told, None)
         standing = self._standing(life, GroupReach(reach=Reach.UNKNOWN))
         fold = self.fold
         now = Moment(after=fold.rules, ranges_after=fold.ranges, is_whole=fold.is_whole)
-        return Followed(life=life, told=told, finding=closed(standing, told, now))
+        return self._followed(life, told, closed(standing, told, now))
+
+    def _followed(self, life: ExposureLife, told: Told | None, finding: Finding | None) -> Followed:
+        uid = told.uid if told else self.known.uid_of(life)
+        return Followed(life=life, uid=uid, told=told, finding=finding)
 
     def never_been(self) -> Iterator[Followed]:
         """What was told, and by all that is known now never was: an edit that was egress."""
+        if not self.fold.is_whole:
+            return
         lives = {it for life in self.fold.exposures for it in (life.uid, *life.other_uids)}
-        for uid, told in self.known.told.get(self.resource, {}).items():
-            if uid in lives or told.is_closed or not self.fold.is_whole:
+        told_of = self.known.told.get(self.resource, {})
+        # One exposure may have been told of while it had one uid, and while it had another.
+        settled = {told.uid for uid, told in told_of.items() if uid in lives or told.is_closed}
+        for uid, told in told_of.items():
+            if told.uid in settled:
                 continue
+            settled.add(told.uid)
             event = Event(event_id="", time=told.at)
             life = ExposureLife(
                 uid=uid,

@@ -11,32 +11,49 @@ from .memory.recollection import Recollection
 from .model.alert import DeliveredFinding
 from .model.change import AttachmentChange, SecurityGroupChange
 from .model.exposure import Opening
-from .model.exposure_life import EndedHow, ExposureLife, LookedBy, Resource
+from .model.exposure_life import ExposureLife, LookedBy, Resource
 from .model.finding import Effect
 from .model.group_state import GroupState, Reach
 from .model.ledger import Activity, ExposureNews, Status, Told
 from .model.record import Outcome
 from .model.rules import ALL_PORTS, ALL_PROTOCOLS
+from .model.severity import Severity
+from .model.subject import SubjectKind
 
 
 def with_exposures(
     entries: Iterable[DeliveredFinding], recollection: Recollection, *, now: datetime
 ) -> list[DeliveredFinding]:
-    """The findings, each with the exposures that it tells of."""
-    return [
-        replace(entry, exposures=tuple(_Teller(entry, recollection, now).news()))
-        if entry.finding.record and entry.finding.outcome is Outcome.SUCCEEDED
-        else entry
-        for entry in entries
-    ]
+    """The findings, each with the exposures that it tells of; they are in the order of the calls.
+
+    What one of them tells is not new to the next.
+    """
+    told = {resource: dict(it) for resource, it in recollection.told.items()}
+    known = replace(recollection, told=told)
+    # Where the memory could not be kept, there is nothing beside which to note it.
+    unkept = {**recollection.unread, **recollection.unwritten}
+    entries = [*entries]
+    ended = frozenset(it.uid for entry in entries for it in _ended_by(entry))
+    telling: list[DeliveredFinding] = []
+    for entry in entries:
+        news: list[ExposureNews] = []
+        if entry.finding.record and entry.finding.outcome is Outcome.SUCCEEDED:
+            news += _Teller(entry, known, ended, now).news()
+        for it in news:
+            if it.told is not None:
+                told.setdefault(it.resource, {})[it.key] = it.told
+        kept = (replace(it, told=None) if it.resource in unkept else it for it in news)
+        telling.append(replace(entry, exposures=tuple(kept)))
+    return telling
 
 
 @dataclass(frozen=True, slots=True)
 class _Teller:
-    """One finding, and what was told before."""
+    """One finding, and what was told before it. `ended` are those that the delivery's calls end."""
 
     entry: DeliveredFinding
     recollection: Recollection
+    ended: frozenset[str]
     now: datetime
 
     def news(self) -> Iterator[ExposureNews]:
@@ -47,37 +64,48 @@ class _Teller:
         for life in opened:
             said.add(life.uid)
             yield self._opened(life)
-        for life in moment.ended if moment else ():
+        for life in _ended_by(self.entry):
             said.add(life.uid)
             yield self._closed(life)
         for life in moment.narrowed if moment else ():
             said.add(life.uid)
-            yield self._news(life, Activity.UPDATE, Status.IN_PROGRESS, None)
+            yield self._narrowed(life)
         if judgement.world_open and not opened:
             for life in self._standing():
                 if life.uid not in said:
                     said.add(life.uid)
                     yield self._again(life)
         if judgement.world_open or judgement.effect is Effect.CLOSES:
-            yield from (self._again(it) for it in self._shown_beside() if it.uid not in said)
+            beside = (it for it in self._shown_beside() if it.uid not in said)
+            yield from (self._again(it, is_beside=True) for it in beside)
 
     def _opened(self, life: ExposureLife) -> ExposureNews:
         known = self.recollection.told_of(life)
-        is_ended = self.entry.ended is not None
-        # What only a look shows to have ended has no alert of its own.
-        told = replace(self._told(life), is_closed=life.closed_how is EndedHow.SEEN)
-        if known is not None and not is_ended:
-            return self._news(life, Activity.UPDATE, Status.IN_PROGRESS, told)
-        status = Status.RESOLVED if is_ended else Status.NEW
-        return self._news(life, Activity.CREATE, status, told)
+        # What a look shows to have ended has no alert of its own, and that of an earlier delivery's
+        # call, which came first, did not know of it.
+        is_told = life.uid not in self.ended or (known is not None and known.is_closed)
+        told = replace(self._told(life), is_closed=life.closed is not None and is_told)
+        if life.closed is not None:
+            status = Status.RESOLVED
+        else:
+            status = Status.NEW if known is None else Status.IN_PROGRESS
+        return self._news(life, Activity.CREATE if known is None else Activity.UPDATE, status, told)
 
     def _closed(self, life: ExposureLife) -> ExposureNews:
         told = self.recollection.told_of(life) or self._told(life)
-        return self._news(life, Activity.CLOSE, Status.RESOLVED, replace(told, is_closed=True))
+        # Else a look had shown it: this is the call that explains it.
+        activity = Activity.UPDATE if told.is_closed else Activity.CLOSE
+        return self._news(life, activity, Status.RESOLVED, replace(told, is_closed=True))
 
-    def _again(self, life: ExposureLife) -> ExposureNews:
+    def _narrowed(self, life: ExposureLife) -> ExposureNews:
+        if life.closed is not None and life.uid not in self.ended:
+            # The call that ended the rest came first, and did not know of this part.
+            return self._closed(life)
+        return self._news(life, Activity.UPDATE, Status.IN_PROGRESS, None)
+
+    def _again(self, life: ExposureLife, *, is_beside: bool = False) -> ExposureNews:
         """One that stood before: new only to whoever was never told of it."""
-        told = self._told(life)
+        told = self._told_beside(life) if is_beside else self._told(life)
         if self.recollection.told_of(life) is not None:
             return self._news(life, Activity.UPDATE, Status.IN_PROGRESS, told)
         return self._news(life, Activity.CREATE, Status.NEW, told)
@@ -85,28 +113,47 @@ class _Teller:
     def _told(self, life: ExposureLife) -> Told:
         """As this alert tells it."""
         judgement = self.entry.finding.judgement
+        if not judgement.world_open or life.resource != self._subject():
+            return self._told_beside(life)
         known = self.recollection.told_of(life)
         return Told(
-            uid=known.uid if known else life.uid,
+            uid=self.recollection.uid_of(life),
             at=self.now,
-            severity=judgement.severity if judgement.world_open else life.severity,
+            severity=self._severity(life),
             reach=judgement.reach.reach if judgement.reach else Reach.UNKNOWN,
+            worse_at=known.worse_at if known else None,
             is_accepted=judgement.acceptance.covers_all,
         )
+
+    def _severity(self, life: ExposureLife) -> Severity:
+        judgement = self.entry.finding.judgement
+        if self.entry.ended is not None and life.closed is None:
+            # The call's own rules are gone, which lowered it; others keep it open.
+            return judgement.lowered_from or judgement.severity
+        return judgement.severity
+
+    def _told_beside(self, life: ExposureLife) -> Told:
+        """As an alert tells it that is about something else: by the table."""
+        judgement = self.entry.finding.judgement
+        severity = life.severity
+        if life.resource.kind is SubjectKind.PREFIX_LIST and judgement.world_open:
+            # As bad as the rule that refers to it; what is behind one group lowers no list.
+            severity = max(severity, judgement.lowered_from or judgement.severity)
+        known = self.recollection.told_of(life)
+        if known is None:
+            return Told(uid=self.recollection.uid_of(life), at=self.now, severity=severity)
+        return replace(known, at=self.now, severity=max(severity, known.severity))
 
     def _news(
         self, life: ExposureLife, activity: Activity, status: Status, told: Told | None
     ) -> ExposureNews:
-        known = self.recollection.told_of(life)
-        # Where the memory could not be kept, there is nothing beside which to note it.
-        is_kept = life.resource not in {**self.recollection.unread, **self.recollection.unwritten}
         return ExposureNews(
             resource=life.resource,
             key=life.uid,
-            uid=known.uid if known else life.uid,
+            uid=self.recollection.uid_of(life),
             activity=activity,
             status=status,
-            told=told if is_kept else None,
+            told=told,
         )
 
     def _standing(self) -> Iterator[ExposureLife]:
@@ -144,6 +191,10 @@ class _Teller:
         return Resource(
             kind=subject.kind, id=name, account_id=subject.account_id, region=subject.region
         )
+
+
+def _ended_by(entry: DeliveredFinding) -> tuple[ExposureLife, ...]:
+    return entry.moment.ended if entry.moment else ()
 
 
 def _meet(one: Opening, other: Opening) -> bool:

@@ -21,7 +21,7 @@ from .messages import messages_of
 from .model.account import AccountFacts
 from .model.exposure_life import LookedBy, Resource
 from .model.group_state import GroupState, Looked, PrefixListState
-from .model.ledger import LedgerEntry, OpenGroup, Told
+from .model.ledger import LedgerEntry, OpenGroup, Told, entries_of
 from .model.message import Message, Sent
 from .model.origin import Observed
 from .model.presentation import Presentation
@@ -107,8 +107,7 @@ class Watcher:
         sent, error = self._send(followed, now, time_left)
         entries = _entries(groups, followed, sent, known, looked)
         failures = known.failures + self.note(entries)
-        for resource, version in _over(groups, followed, known, now):
-            self.let_go(resource, version)
+        error = self._let_go(_over(groups, followed, known, now)) or error
         is_open = [it for it in followed if it.life.closed is None]
         taken = [it for it in sent if it.refusal is None]
         return WatchReport(
@@ -170,6 +169,16 @@ class Watcher:
             error = WatchError(f"not every report was sent: {'; '.join(refusals)}")
         return sent, error
 
+    def _let_go(self, over: Iterable[tuple[Resource, int]]) -> Exception | None:
+        """The last fault: what is listed longer than needed loses nothing, but is to be known."""
+        error: Exception | None = None
+        for resource, version in over:
+            try:
+                self.let_go(resource, version)
+            except Exception as fault:  # noqa: BLE001
+                error = fault
+        return error
+
     def _worded(
         self, followed: Iterable[Followed], now: datetime
     ) -> tuple[list[Message], Exception | None]:
@@ -220,16 +229,18 @@ def _entries(
     """What to note of each group: what was told, under the uids of now, and when it was seen."""
     told: dict[Resource, dict[str, Told]] = {}
     lives: dict[Resource, set[str]] = {}
+    # Under which something was told that is kept under another uid now, or that is over.
     earlier: set[str] = set()
+    for by_uid in known.told.values():
+        earlier.update(it.uid for it in by_uid.values() if it.is_closed)
     for it in followed:
         lives.setdefault(it.life.resource, set()).add(it.life.uid)
-        earlier.update(it.life.other_uids)
+        earlier.update((it.uid, *it.life.other_uids))
         if it.told is not None and it.life.uid not in known.told[it.life.resource]:
             # It was told while less was known.
             told.setdefault(it.life.resource, {})[it.life.uid] = it.told
-    for news in (news for it in sent if it.refusal is None for news in it.message.exposures):
-        if news.told is not None:
-            told.setdefault(news.resource, {})[news.key] = news.told
+    for entry in entries_of(news for it in sent if not it.refusal for news in it.message.exposures):
+        told.setdefault(entry.resource, {}).update(entry.told)
     seen = {state.resource: state.seen_at for state in _states_in(looked)}
     entries = [
         LedgerEntry(
@@ -238,7 +249,7 @@ def _entries(
             forgotten=tuple(
                 uid
                 for uid, it in known.told.get(resource, {}).items()
-                if uid not in lives.get(resource, ()) and (it.is_closed or uid in earlier)
+                if uid not in lives.get(resource, ()) and not earlier.isdisjoint((uid, it.uid))
             ),
             looked_at=seen.get(resource),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from ..model.exposure_life import ExposureLife, Resource
 from ..model.ledger import Snooze, Told
@@ -46,6 +47,29 @@ class Recollection:
         )
 
     def told_of(self, life: ExposureLife) -> Told | None:
-        """What was told of an exposure, also while less was known of it."""
+        """What was told of an exposure, also while less was known of it.
+
+        What was told of another one is not taken for it: an edit ends one and opens the next, and
+        both had the rule's id.
+        """
         told = self.told.get(life.resource, {})
-        return next((told[uid] for uid in (life.uid, *life.other_uids) if uid in told), None)
+        own = told.get(life.uid)
+        if own is not None and own.uid != life.uid:
+            # It was told under another uid before.
+            return own
+        fold = self.folds.get(life.resource)
+        others = {it.uid for it in fold.exposures} - {life.uid} if told and fold else set()
+        of_others = {told[uid].uid for uid in others if uid in told}
+        earlier = (told[uid] for uid in life.other_uids if uid in told and uid not in others)
+        known = (it for it in (own, *earlier) if it is not None and it.uid not in of_others)
+        return next(known, None)
+
+    def uid_of(self, life: ExposureLife) -> str:
+        """The uid under which an exposure is told: the one under which it was first told."""
+        known = self.told_of(life)
+        if known is not None:
+            return known.uid
+        if all(it.uid != life.uid for it in self.told.get(life.resource, {}).values()):
+            return life.uid
+        # A look found its rule open before, as another exposure.
+        return sha256(f"{life.uid}\n{life.revealed.event_id}".encode()).hexdigest()[:32]

@@ -39,6 +39,7 @@ _MARKS = {
     Severity.LOW: "🔵",
     Severity.INFORMATIONAL: "⚪",
 }
+_KINDS_WITH_THREADS = {SubjectKind.SECURITY_GROUP, SubjectKind.PREFIX_LIST}
 
 
 def chat_of(briefing: Briefing) -> str:
@@ -211,11 +212,17 @@ def _undo(briefing: Briefing) -> Iterator[str]:
 
 
 def _thread_id_of(briefing: Briefing) -> str:
-    """One thread for an account and group, so that an opening and its end stand together."""
+    """One thread for the life of an exposure: that of the group or list that is open.
+
+    An alert about several of them stands in a thread of the account.
+    """
     alert = briefing.alert
-    subjects = [finding.subject for finding in alert.findings]
-    groups = {it.id for it in subjects if it.kind is SubjectKind.SECURITY_GROUP}
-    what = (groups.pop() if len(groups) == 1 else None) or alert.kind.value
+    exposed = {news.resource.id for news in alert.exposures}
+    subjects = {finding.subject.id for finding in alert.findings}
+    # What a rule opens by a prefix list is the list's exposure, whichever group the rule is in.
+    [what, *others] = exposed if len(exposed) == 1 else subjects
+    if what is None or others or alert.kind not in _KINDS_WITH_THREADS:
+        what = alert.kind.value
     return _harmless(f"{alert.account_id or 'no-account'}-{what}", 100)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import IntEnum
 
@@ -107,5 +107,8 @@ def entries_of(news: Iterable[ExposureNews]) -> list[LedgerEntry]:
     told: dict[Resource, dict[str, Told]] = {}
     for it in news:
         if it.told is not None:
-            told.setdefault(it.resource, {})[it.key] = it.told
+            by_uid = told.setdefault(it.resource, {})
+            # The alert of its end may have been sent before that of its beginning.
+            was_closed = it.key in by_uid and by_uid[it.key].is_closed
+            by_uid[it.key] = replace(it.told, is_closed=it.told.is_closed or was_closed)
     return [LedgerEntry(resource=resource, told=by_uid) for resource, by_uid in told.items()]
