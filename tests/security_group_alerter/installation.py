@@ -19,7 +19,7 @@ from security_group_alerter.model.group_state import (
 from security_group_alerter.model.ledger import ExposureNews
 from security_group_alerter.model.message import Message, Sent
 from security_group_alerter.model.rules import SecurityGroupRule
-from security_group_alerter.model.seen import SeenAnswer
+from security_group_alerter.model.seen import Mark, SeenAnswer
 from security_group_alerter.model.subject import SubjectKind
 from security_group_alerter.watching import Watcher, WatchReport
 from tests.local.failures import payload_of
@@ -327,8 +327,8 @@ class Installation:
         """What the ledger lists."""
         return [it.resource.id for it in self.memories.open_groups()]
 
-    def _mark(self, keys: Iterable[str]) -> int:
-        self.marked |= {*keys}
+    def _mark(self, marks: Iterable[Mark]) -> int:
+        self.marked |= {it.key for it in marks}
         return 0
 
     def _publish(self, messages: Iterable[Message], _time_left: TimeLeft) -> Iterator[Sent]:
