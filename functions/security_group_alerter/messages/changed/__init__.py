@@ -76,7 +76,7 @@ def phrase_of(finding: Finding) -> str:
 
 def end_of(finding: Finding) -> str:
     """What ends the headline of an observation, after what stands behind the group."""
-    return observed_end(finding.observed) if finding.observed else ""
+    return observed_end(finding, finding.observed) if finding.observed else ""
 
 
 def _phrases(finding: Finding, change: Change) -> tuple[str, str]:

@@ -77,7 +77,7 @@ def _facts(origin: Observation) -> dict[str, str | None]:
     life, told = origin.life, origin.told
     opened, closed = life.opened, life.closed
     return {
-        "exposure": life.uid,
+        "exposure": told.uid if told else life.uid,
         "opened_at": opened.time.isoformat() if opened else None,
         "opened_by": opened.principal if opened else None,
         "closed_at": closed.time.isoformat() if closed else None,
@@ -90,16 +90,17 @@ def _facts(origin: Observation) -> dict[str, str | None]:
 # The headline.
 
 
-def observed_end(origin: Observation) -> str:
+def observed_end(finding: Finding, origin: Observation) -> str:
     """What ends a headline that names what is open."""
     match origin.what:
         case Observed.FOUND if origin.life.revealed.looked_by is not None:
             return ", found open"
+        case Observed.FOUND if origin.told is not None:
+            return ", was reported as closed"
         case Observed.FOUND:
-            return ", not told before"
+            return ", not reported before"
         case Observed.WORSE:
-            was = origin.told.reach.value if origin.told else None
-            return f", was {was} before" if was else ""
+            return _was(finding, origin)
         case Observed.ACCEPTANCE_ENDED:
             return ", no longer accepted"
         case Observed.STILL_OPEN:
@@ -108,12 +109,22 @@ def observed_end(origin: Observation) -> str:
             return _after(origin)
 
 
+def _was(finding: Finding, origin: Observation) -> str:
+    """`, now public (was private)`; of what is behind the same interfaces, as severe it was."""
+    told, reach = origin.told, finding.judgement.reach
+    if told is None or reach is None:
+        return ""
+    if reach.reach is told.reach:
+        return f", was {told.severity.name} before"
+    return f", now {reach.reach} (was {told.reach})"
+
+
 def closed_phrase(finding: Finding, origin: Observation) -> str:
     """The headline of what is over."""
     if isinstance(origin.change, PrefixListChange):
         what, whom = f"prefix list {safe(origin.life.resource.id, 60)}", "the world"
     elif not origin.life.openings:
-        return "what was told as open was never open to the world"
+        return "what was reported as open was never open to the world"
     else:
         what, whom = openings_words(finding.judgement.closed, ())
     return f"{what}, which was open to {whom}, is closed"
@@ -139,9 +150,12 @@ def _notes(origin: Observation) -> Iterator[str]:
     told = origin.told
     if told is not None and origin.what is not Observed.FOUND:
         reach = f", {told.reach}" if told.reach is not Reach.UNKNOWN else ""
-        yield f"Told at {_time(told.at)} as {told.severity.name}{reach}."
+        yield f"Reported at {_time(told.at)} as {told.severity.name}{reach}."
     if origin.seen_at is None:
-        yield "Nobody could look: this is what the trail said, and it may be closed by now."
+        yield (
+            "It could not be looked at: this is what CloudTrail recorded, and it may be closed "
+            "by now."
+        )
     if origin.what is Observed.STILL_OPEN:
         yield f"The next reminder comes in {NEXT_REMINDER.days} days, unless it gets worse."
 
@@ -190,7 +204,7 @@ def _taking_out(finding: Finding, origin: Observation) -> Iterator[Step]:
     state = finding.look.state if finding.look else None
     change = origin.change
     if not (isinstance(state, PrefixListState) and isinstance(change, PrefixListChange)):
-        raise NoUndoError("nobody could look: a command needs the list's version")
+        raise NoUndoError("it could not be looked at: a command needs the list's version")
     if state.version is None:
         raise NoUndoError("a command needs the list's version, which was not seen")
     wide = [it for it in change.added if internet_share_of((it,)).breadth >= Breadth.BROAD]
