@@ -107,7 +107,9 @@ class Watcher:
         sent, error = self._send(followed, now, time_left)
         entries = _entries(groups, followed, sent, known, looked)
         failures = known.failures + self.note(entries)
-        error = self._let_go(_over(groups, followed, known, now)) or error
+        fault = self._let_go(_over(groups, followed, known, now))
+        if failures and error is None:
+            error = WatchError(f"what is remembered of {failures} groups was not read or written")
         is_open = [it for it in followed if it.life.closed is None]
         taken = [it for it in sent if it.refusal is None]
         return WatchReport(
@@ -124,7 +126,7 @@ class Watcher:
                 severity: sum(it.life.severity is severity for it in is_open) for severity in _OPEN
             },
             hours_to_close=tuple(_hours_to_close(followed)),
-            error=error,
+            error=error or fault,
         )
 
     def _known_of(

@@ -467,10 +467,11 @@ def test_a_fault_in_wording_one_leaves_the_other(monkeypatch: pytest.MonkeyPatch
 def test_what_cannot_be_noted_is_counted_and_comes_again(installation: Installation) -> None:
     installation.memories.unnoted = {resource()}
 
-    assert len(installation.watch(at(65))) == 1
+    assert len(installation.watched(at(65))) == 1
     assert installation.report.memory_failures == 1
-    # Twice rather than never.
-    assert len(installation.watch(at(66))) == 1
+    # An alarm: each watch sends it until then. Twice rather than never.
+    assert isinstance(installation.report.error, WatchError)
+    assert len(installation.watched(at(66))) == 1
     installation.memories.unnoted = set()
     assert len(installation.watch(at(67))) == 1
     assert not installation.watch(at(68))
@@ -481,9 +482,10 @@ def test_a_group_whose_memory_is_broken_leaves_the_others(failing: str) -> None:
     installation = two_groups()
     getattr(installation.memories, failing)[resource()] = "broken"
 
-    sent = installation.watch(at(25 * 60))
+    sent = installation.watched(at(25 * 60))
 
     # What could not be written was read.
+    assert isinstance(installation.report.error, WatchError)
     assert len(sent) == (1 if failing == "unread" else 2)
     assert installation.report.memory_failures >= 1
     assert installation.open_ids == [GROUP, OTHER]

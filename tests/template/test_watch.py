@@ -130,6 +130,12 @@ def test_it_runs_every_quarter_of_an_hour_and_an_hour_without_it_is_an_alarm(
     assert alarm["OKActions"] == alarm["AlarmActions"]
 
 
+def test_the_next_watch_is_the_retry(stack: Stack) -> None:
+    retries = stack.properties("WatchRetries")
+
+    assert (retries["Qualifier"], retries["MaximumRetryAttempts"]) == ("$LATEST", 0)
+
+
 def test_a_watch_that_is_killed_holds_no_later_one_up(stack: Stack) -> None:
     timeout = stack.properties("WatchFunction")["Timeout"]
 
