@@ -203,6 +203,11 @@ class Briefing:
         return origin.what if origin else None
 
     @property
+    def noun(self) -> str:
+        """What one of several is called."""
+        return noun_of(self.worst)
+
+    @property
     def stood(self) -> str | None:
         """What the time of what the watch found is; None of calls."""
         origin = self.worst.finding.observed
@@ -434,7 +439,12 @@ def _headline_of(alert: Alert, worst: Call, count: int, phrase: str) -> str:
     noun = nouns.get(alert.kind, "tampering rule" if subjects == rules else "trail")
     is_mixed = alert.kind is SubjectKind.TRAIL and rules and subjects != rules
     on = f" on {plural(len(subjects), noun)}" if len(subjects) > 1 and not is_mixed else ""
-    return f"{count:,} calls{on}, {which}: {phrase}"
+    return f"{count:,} {noun_of(worst)}s{on}, {which}: {phrase}"
+
+
+def noun_of(call: Call) -> str:
+    """What one of several is called: the watch reports no calls."""
+    return "call" if call.finding.observed is None else "exposure"
 
 
 def _fitting(texts: Sequence[str], room: int) -> str:

@@ -76,7 +76,9 @@ def chat_of(briefing: Briefing) -> str:
 
 def _description(briefing: Briefing) -> str:
     head = list(_facts(briefing))
-    shared = [f"! For each of these calls: {_harmless(it)}" for it in briefing.shared_notes]
+    shared = [
+        f"! For each of these {briefing.noun}s: {_harmless(it)}" for it in briefing.shared_notes
+    ]
     room = LONGEST_DESCRIPTION - sum(len(line) + 1 for line in (*head, *shared)) - 120
     blocks: list[str] = []
     worst_first = sorted(briefing.calls, key=lambda call: call is not briefing.worst)
@@ -92,7 +94,8 @@ def _description(briefing: Briefing) -> str:
     left = briefing.count - len(blocks)
     blocks += shared
     if left:
-        blocks.append(f"… and {plural(left, 'more call')}, all in the e-mail and the machine form.")
+        more = plural(left, f"more {briefing.noun}")
+        blocks.append(f"… and {more}, all in the e-mail and the machine form.")
     return "\n".join((*head, *blocks))[:LONGEST_DESCRIPTION]
 
 
