@@ -1,8 +1,9 @@
 """Quiets the reminders of what is open in one security group or prefix list, until a day.
 
 GROUP is an ID. The alerter sends no reminders of what is open in it now, by the ledger of the
-deployed stack, up to and on the day of --until, or until it becomes worse. What is opened later is
-reported as ever, and so is the closing. The digest and make exposures show who did it, and why.
+deployed stack, up to and on the day of --until (UTC). If it becomes worse, that is reported once.
+What is opened later is reported as ever, and so is the closing. The digest and make exposures show
+who did it, and why.
 
 A snooze replaces the one that the group had. Nothing else of what is kept of the group is touched.
 """

@@ -159,7 +159,8 @@ class Digester:
     def _standing(
         self, group: OpenGroup, fold: Fold, known: Recollection, digest: Digest
     ) -> Iterator[OpenExposure]:
-        today = digest.until.astimezone(self.presentation.time_zone).date()
+        # As the watch counts days.
+        today = digest.until.date()
         snooze = known.snoozed.get(group.resource)
         if snooze is not None and snooze.until < today:
             snooze = None

@@ -151,13 +151,15 @@ def _notes(origin: Observation) -> Iterator[str]:
     if told is not None and origin.what is not Observed.FOUND:
         reach = f", {told.reach}" if told.reach is not Reach.UNKNOWN else ""
         yield f"Reported at {_time(told.at)} as {told.severity.name}{reach}."
+    if origin.what is Observed.WORSE:
+        yield "Which call changed what is behind the group is not known: it is not read."
     if origin.seen_at is None:
         yield (
             "It could not be looked at: this is what CloudTrail recorded, and it may be closed "
             "by now."
         )
     if origin.what is Observed.STILL_OPEN:
-        yield f"The next reminder comes in {NEXT_REMINDER.days} days, unless it gets worse."
+        yield f"If it stays open, the next reminder comes in {NEXT_REMINDER.days} days."
 
 
 def _opened_notes(life: ExposureLife) -> Iterator[str]:
@@ -173,9 +175,9 @@ def _found_notes(life: ExposureLife) -> Iterator[str]:
     if revealed.looked_by is None:
         return
     if revealed.looked_by in (LookedBy.SWEEP, LookedBy.FIRST_SWEEP):
-        yield f"A sweep found it at {_time(revealed.time)}. No call that opened it was seen."
+        yield "A sweep found it. No call that opened it was seen."
     else:
-        yield f"A look found it at {_time(revealed.time)}. No call that opened it was seen."
+        yield "A look found it. No call that opened it was seen."
 
 
 def _end_notes(life: ExposureLife) -> Iterator[str]:

@@ -127,7 +127,7 @@ def _headlines(digest: Digest) -> Iterator[str]:
     name = f" ({of_worst:,} {worst.name})" if worst is not None else ""
     closed = f"{len(digest.closed):,} closed" if digest.closed else ""
     changes = plural(digest.changed, "change") if digest.changed else "no change"
-    not_seen = f"{len(digest.not_seen):,} not seen" if digest.not_seen else ""
+    not_seen = f"{plural(len(digest.not_seen), 'place')} not seen" if digest.not_seen else ""
     start = f"{count} open to the world"
     yield ", ".join(filter(None, (f"{start}{name}", closed, changes, not_seen)))
     yield ", ".join(filter(None, (start, closed, changes)))
