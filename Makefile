@@ -25,8 +25,8 @@ unexport PYTHONDONTWRITEBYTECODE
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup replay history quick test faults e2e check golden bench bench-history build preflight bucket-policy deploy verify \
-	redrive exposures snooze close lock clean
+.PHONY: help setup replay history quick test faults e2e check golden bench bench-history bench-digest bench-sweep \
+	build preflight bucket-policy deploy verify redrive sweep exposures snooze close lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -91,6 +91,12 @@ bench: .venv/.replay ## Measure the function against its goals and beside others
 bench-history: .venv/.replay ## Measure make history against other ways to read an archive; ARGS=--year reads a year (Linux)
 	@PYTHONPATH=functions .venv/bin/python -m benchmarks.archive $(ARGS)
 
+bench-digest: .venv/.replay ## Measure a digest of 10,000 alerted events and 500 open groups (Linux)
+	@PYTHONPATH=functions .venv/bin/python -m benchmarks.digest
+
+bench-sweep: .venv/.dev ## Measure a sweep of 1,000 accounts in 17 Regions, and work out what it costs
+	@PYTHONPATH=functions .venv/bin/python -m benchmarks.sweep
+
 build: .venv/sam/.installed ## Build what is deployed, in .aws-sam
 	@# The function's own Makefile wants a Python with pip: here is one.
 	@PYTHON="$(CURDIR)/.venv/bin/python" $(SAM) build
@@ -109,6 +115,9 @@ verify: .venv/.replay ## After the deployment: check every part of the alert pat
 
 redrive: .venv/.replay ## List the deliveries that failed; ARGS=--show prints them, ARGS=--invoke tries them again
 	@.venv/bin/python -m local.redrive --config-env $(CONFIG_ENV) $(ARGS)
+
+sweep: .venv/.replay ## Read every account and Region now, instead of tonight; ARGS=--help
+	@.venv/bin/python -m local.sweep --config-env $(CONFIG_ENV) $(ARGS)
 
 exposures: .venv/.replay ## List what is open to the Internet now, by the stack's ledger; ARGS="--json", "--look", "--severity HIGH"
 	@.venv/bin/python -m local.exposures --config-env $(CONFIG_ENV) $(ARGS)

@@ -10,13 +10,14 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from .bursts import Bursts, measured_bursts
 from .goals import CONTEXT, GOALS
 from .instructions import bytecode_instructions, machine_instructions
 from .interpreter import runtime_version, version_of
 from .large_replay import Replay, measured_replay
+from .look import Look, measured_look
 from .machine import machine, warn_of_load
 from .progress import say
 from .report import missed, table_of
@@ -24,6 +25,18 @@ from .rounds import Rounds, measured_rounds
 from .setups import PYTHON, setup
 
 RESULTS: Final = Path(__file__).parent / "results.json"
+
+
+class Found(NamedTuple):
+    """All that is measured."""
+
+    rounds: Rounds
+    bursts: Bursts
+    instructions: float | None
+    bytecodes: float
+    look: Look
+    replay: Replay
+    zip_mb: float
 
 
 def main() -> int:
@@ -38,19 +51,23 @@ def main() -> int:
     say(which_python())
     warn_of_load()
     with setup() as made:
-        rounds = measured_rounds(made)
-        bursts = measured_bursts(made)
-        instructions = machine_instructions(made)
-        bytecodes = bytecode_instructions(made)
-        names, zip_mb = list(made.handlers), made.zip_mb
-    replay = measured_replay()
+        found = Found(
+            rounds=measured_rounds(made),
+            bursts=measured_bursts(made),
+            instructions=machine_instructions(made),
+            bytecodes=bytecode_instructions(made),
+            look=measured_look(made),
+            replay=measured_replay(),
+            zip_mb=made.zip_mb,
+        )
+        names = list(made.handlers)
     results = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "python": _python("platform.python_version()"),
         "machine": machine(),
-        "measured": _rounded(_measured(rounds, bursts, instructions, replay)),
-        "context": _rounded(_context(rounds, bursts, bytecodes, zip_mb)),
-        "medians": {name: _medians(rounds, name) for name in names},
+        "measured": _rounded(_measured(found)),
+        "context": _rounded(_context(found)),
+        "medians": {name: _medians(found.rounds, name) for name in names},
     }
     RESULTS.write_text(f"{json.dumps(results, indent=2)}\n", encoding="utf-8")
     print(table_of(results))
@@ -81,10 +98,9 @@ def _python(expression: str) -> str:
     return done.stdout.strip()
 
 
-def _measured(
-    rounds: Rounds, bursts: Bursts, instructions: float | None, replay: Replay
-) -> dict[str, float | None]:
-    found = {
+def _measured(found: Found) -> dict[str, float | None]:
+    rounds, bursts, instructions = found.rounds, found.bursts, found.instructions
+    values = {
         "messages_a_second": bursts.most_in_a_second,
         "messages_of_5000_openings": bursts.messages_of_5000_openings,
         "unnamed_of_5000": bursts.unnamed_of_5000,
@@ -94,32 +110,36 @@ def _measured(
         "mb_w5000": bursts.mb_w5000,
         "warm_vs_naive": rounds.ratio("alerter", "naive", "w100"),
         "warm_vs_powertools": rounds.ratio("alerter", "powertools", "w100"),
+        "memory_vs_without": rounds.ratio("alerter", "alerter_without_memory", "w100"),
         "cold_vs_naive": rounds.ratio("alerter", "naive", "cold"),
         "cold_vs_powertools": rounds.ratio("alerter", "powertools", "cold"),
         "instructions_a_change": None if instructions is None else instructions / 1e6,
-        "replay_mb": replay.megabytes,
-        "replay_seconds": replay.seconds,
+        "look_seconds": found.look.seconds,
+        "replay_mb": found.replay.megabytes,
+        "replay_seconds": found.replay.seconds,
     }
-    return {name: found[name] for name in GOALS}
+    return {name: values[name] for name in GOALS}
 
 
-def _context(
-    rounds: Rounds, bursts: Bursts, bytecodes: float, zip_mb: float
-) -> dict[str, float | None]:
-    found = {
+def _context(found: Found) -> dict[str, float | None]:
+    rounds, bursts, look = found.rounds, found.bursts, found.look
+    values = {
         "messages_of_5000": bursts.messages_of_5000,
         "warm_vs_naive_w1": rounds.ratio("alerter", "naive", "w1"),
         "without_network_vs_parsing": rounds.ratio(
             "alerter_without_network", "floor_messages", "w100"
         ),
         "aws_calls": rounds.median_of("alerter", "calls"),
+        "look_calls": look.calls,
+        "look_processor_seconds": look.processor_seconds,
+        "look_seconds_warm": look.seconds_warm,
         "growth": bursts.growth,
         "memory_vs_naive": rounds.ratio("alerter", "naive", "mb"),
-        "zip_mb": zip_mb,
+        "zip_mb": found.zip_mb,
         "init_after_mtime_change": rounds.ratio("alerter_after_mtime_change", "alerter", "init"),
-        "bytecodes_a_change": bytecodes / 1000,
+        "bytecodes_a_change": found.bytecodes / 1000,
     }
-    return {name: found[name] for name in CONTEXT}
+    return {name: values[name] for name in CONTEXT}
 
 
 def _medians(rounds: Rounds, name: str) -> dict[str, float | None]:

@@ -38,9 +38,15 @@ GOALS: Final[dict[str, Goal]] = {
     "mb_w5000": Goal("peak memory, W5000", 96, "MB"),
     "warm_vs_naive": Goal("processor time, W100, against the naive handler", 0.24),
     "warm_vs_powertools": Goal("processor time, W100, against the Powertools handler", 0.12),
+    "memory_vs_without": Goal(
+        "processor time, W100, against the function without memory of groups", 1.25
+    ),
     "cold_vs_naive": Goal("cold start and one change, against the naive handler", 0.88),
     "cold_vs_powertools": Goal("cold start and one change, against the Powertools handler", 0.62),
     "instructions_a_change": Goal("machine instructions for a change, W100", 2.1, "million"),
+    "look_seconds": Goal(
+        "a first look at 20 groups in 20 accounts, 50 ms for each AWS call", 3, "s"
+    ),
     "replay_mb": Goal("peak memory of a replay of 200 MB with 50 changes", 150, "MB"),
     "replay_seconds": Goal("processor time of that replay", 3, "s"),
 }
@@ -61,6 +67,9 @@ CONTEXT: Final[dict[str, Context]] = {
         "processor time, W100, without AWS calls, against only parsing"
     ),
     "aws_calls": Context("AWS calls, W100"),
+    "look_calls": Context("AWS calls of that look"),
+    "look_processor_seconds": Context("processor time of that look", "s"),
+    "look_seconds_warm": Context("the same look once more, with the sessions kept", "s"),
     "messages_of_5000": Context("messages, W5000: nine kinds of call by 5 principals"),
     "growth": Context("processor time of a change in W5000, against one in W100"),
     "memory_vs_naive": Context("peak memory, W100, against the naive handler"),

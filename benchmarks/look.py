@@ -1,28 +1,15 @@
-"""Measures a look: 20 groups in 20 accounts, each call answered after 50 ms.
-
-    PYTHONPATH=functions python -m benchmarks.look
-
-The function's side runs in a process of its own, over TLS. Prints a line for each round, and exits
-with 1 if the goal is missed.
-"""
+"""What a look takes: 20 groups, each in an account of its own, each call answered after 50 ms."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
-import sys
 import tempfile
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from security_group_alerter.aws import clients
-from security_group_alerter.aws.member_account import MemberAccounts
-from security_group_alerter.model.exposure_life import Resource
-from security_group_alerter.model.subject import SubjectKind
 from tests.member_accounts import (
     MemberWorld,
     group,
@@ -34,106 +21,81 @@ from tests.member_accounts import (
     vpc,
 )
 
+from .builds import ROOT
 from .certificate import certificate_in
+from .look_probe import GROUP_ID
+from .progress import say
+from .setups import PYTHON, Setup
+from .workloads import REGION
 
-REGION: Final = "eu-central-1"
+# As many as the function looks at in one delivery.
 GROUPS: Final = 20
 LATENCY: Final = 0.05
 ROUNDS: Final = 5
-GOAL_SECONDS: Final = 3.0
 
 
-def main() -> int:
-    """Measure, print."""
-    rounds = [measured() for _ in range(ROUNDS)]
-    for number, found in enumerate(rounds, 1):
-        print(f"round {number}: {found}")
-    cold = median(found["cold"]["seconds"] for found in rounds)
-    print(f"{GROUPS} groups in {GROUPS} accounts, cold: {cold:.2f} s; goal: {GOAL_SECONDS:.0f} s")
-    return int(cold >= GOAL_SECONDS)
+class Look(NamedTuple):
+    """The median of all rounds: the first look of a function, and the next."""
+
+    seconds: float
+    seconds_warm: float
+    processor_seconds: float
+    calls: float
 
 
-def measured() -> dict[str, dict[str, float]]:
-    """Seconds, processor seconds and AWS calls of the first look and of the next."""
+def measured_look(made: Setup) -> Look:
+    """The function's side runs in a process of its own, over TLS."""
+    say(f"looks at {GROUPS} groups …")
+    rounds = [_measured(made) for _ in range(ROUNDS)]
+
+    def of(which: int, what: str) -> float:
+        return float(median(found[which][what] for found in rounds))
+
+    return Look(
+        seconds=of(0, "seconds"),
+        seconds_warm=of(1, "seconds"),
+        processor_seconds=of(0, "processor"),
+        calls=of(0, "calls"),
+    )
+
+
+def _measured(made: Setup) -> list[dict[str, float]]:
     world = MemberWorld(latency=LATENCY)
-    for number in range(GROUPS):
-        world.accounts[account_of(number)] = {REGION: state_of(number)}
+    account_ids = [f"{100_000_000_000 + number}" for number in range(GROUPS)]
+    for account_id in account_ids:
+        world.accounts[account_id] = {REGION: state_of(account_id)}
+    folder, _ = made.handlers["alerter"]
     with tempfile.TemporaryDirectory() as name:
         context, authorities = certificate_in(Path(name))
         with member_accounts(world, context):
             done = subprocess.run(
-                [sys.executable, "-m", "benchmarks.look", "look"],
+                [PYTHON, "-m", "benchmarks.look_probe", REGION, *account_ids],
+                cwd=ROOT,
                 env={
-                    **os.environ,
-                    "PYTHONPATH": "functions:.",
+                    **made.environment,
                     "AWS_ENDPOINT_URL": world.url,
                     "AWS_CA_BUNDLE": str(authorities),
-                    "AWS_DEFAULT_REGION": REGION,
-                    "AWS_ACCESS_KEY_ID": "none",
-                    "AWS_SECRET_ACCESS_KEY": "none",
+                    "PYTHONPATH": os.pathsep.join((str(folder), str(ROOT))),
                 },
                 stdout=subprocess.PIPE,
                 text=True,
                 check=True,
             )
-    found: dict[str, dict[str, float]] = json.loads(done.stdout)
+    found: list[dict[str, float]] = json.loads(done.stdout)
     return found
 
 
-def account_of(number: int) -> str:
-    """Twelve digits."""
-    return f"{100_000_000_000 + number}"
-
-
-def state_of(number: int) -> dict[str, Any]:
+def state_of(account_id: str) -> dict[str, Any]:
     """One group of ten rules on one public and one private instance."""
-    group_id = f"sg-{number:017x}"
-    owner = account_of(number)
     return {
-        "SecurityGroups": [group(group_id)],
+        "SecurityGroups": [group(GROUP_ID)],
         "SecurityGroupRules": [
-            rule(f"sgr-{it:017x}", group_id, FromPort=it, ToPort=it) for it in range(10)
+            rule(f"sgr-{it:017x}", GROUP_ID, FromPort=it, ToPort=it) for it in range(10)
         ],
         "NetworkInterfaces": [
-            interface("eni-1", group_id, **instance("i-1", owner), **public()),
-            interface("eni-2", group_id, **instance("i-2", owner)),
+            interface("eni-1", GROUP_ID, **instance("i-1", account_id), **public()),
+            interface("eni-2", GROUP_ID, **instance("i-2", account_id)),
         ],
-        "Vpcs": [vpc(owner=owner)],
+        "Vpcs": [vpc(owner=account_id)],
         "Tags": [{"ResourceId": "i-1", "Key": "Name", "Value": "bastion"}],
     }
-
-
-def look() -> None:
-    """Look twice, as the function does, and print what that took."""
-    session = clients.session()
-    # The other clients have read the common models by now.
-    session.create_client("sns")
-    accounts = MemberAccounts(session, role_name="look", clock=time.monotonic)
-    resources = [
-        Resource(
-            kind=SubjectKind.SECURITY_GROUP,
-            id=f"sg-{number:017x}",
-            account_id=account_of(number),
-            region=REGION,
-        )
-        for number in range(GROUPS)
-    ]
-    found = {}
-    for name in ("cold", "warm"):
-        started, spent = time.monotonic(), time.process_time()
-        looked = accounts.look(resources, now=datetime.now(UTC), seconds=10)
-        found[name] = {
-            "seconds": round(time.monotonic() - started, 2),
-            "processor": round(time.process_time() - spent, 2),
-            "calls": looked.calls,
-        }
-        if not all(state.is_complete for state in looked.groups.values()) or looked.problems:
-            raise RuntimeError(f"not everything was seen: {looked}")
-    print(json.dumps(found))
-
-
-if __name__ == "__main__":
-    if sys.argv[1:] == ["look"]:
-        look()
-    else:
-        sys.exit(main())

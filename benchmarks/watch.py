@@ -50,7 +50,6 @@ from tests.security_group_alerter import builders
 from tests.security_group_alerter.memories import Memories
 
 from .certificate import certificate_in
-from .look import account_of
 
 REGION: Final = "eu-central-1"
 ACCOUNTS: Final = 50
@@ -100,6 +99,11 @@ def measured() -> dict[str, float]:
             )
     found: dict[str, float] = json.loads(done.stdout)
     return found
+
+
+def account_of(number: int) -> str:
+    """Twelve digits."""
+    return f"{100_000_000_000 + number}"
 
 
 def ids_in(account: int) -> list[str]:

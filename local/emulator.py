@@ -145,7 +145,28 @@ def provision_resource(
             owner = (other["ResourceType"], other["PhysicalResourceId"])
             if owner == (resource_type, physical_id) and (*place, name, other_id) != created:
                 raise RefusedError(f"{physical_id} already exists in stack {name} as {other_id}")
+    _attributes_of[stack, logical_id] = attributes
     return physical_id, attributes
+
+
+# What was made of a resource, by its stack and its logical id.
+_attributes_of: Final[dict[tuple[str, str], Any]] = {}
+
+
+def update_resource(  # noqa: PLR0913, PLR0917 - ministack's own
+    original: Callable[..., Resource],
+    resource_type: str,
+    physical_id: str,
+    old: dict[str, Any],
+    new: dict[str, Any],
+    stack: str,
+    logical_id: str,
+) -> Resource:
+    """Update a resource of a nested stack: one that stays as it is keeps its attributes."""
+    known = _attributes_of.get((stack, logical_id))
+    updated = original(resource_type, physical_id, old, new, stack, logical_id, known)
+    _attributes_of[stack, logical_id] = updated[1]
+    return updated
 
 
 def get_template(original: Callable[..., Answer], request: dict[str, Any]) -> Answer:
@@ -218,12 +239,15 @@ _compiled = cache(compile_pattern)
 def extract_iam_action(
     original: Callable[..., str | None], *request: object, **more: object
 ) -> str | None:
-    """The name of an API call in policies.
+    """The name of an API call in policies: calls of several messages have none of their own.
 
     https://docs.aws.amazon.com/sns/latest/dg/sns-batch-api-actions.html
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
     """
     action = original(*request, **more)
-    return "sns:Publish" if action == "sns:PublishBatch" else action
+    if action in ("sns:PublishBatch", "sqs:SendMessageBatch", "sqs:DeleteMessageBatch"):
+        return action.removesuffix("Batch")
+    return action
 
 
 def resolve_condition_key(original: Callable[..., Any], key: str, context: Any) -> Any:
@@ -378,6 +402,7 @@ REPLACEMENTS: Final[tuple[tuple[dict[str, Any], str, Callable[..., Any]], ...]] 
     ),
     (vars(stacks), "_provision_resource", provision_resource),
     (vars(provisioners), "_provision_resource", provision_resource),
+    (vars(provisioners), "_update_resource", update_resource),
     (handlers._ACTION_HANDLERS, "GetTemplate", get_template),
     (vars(provisioners), "_cw_metric_alarm_record", alarm_record),
     (provisioners._RESOURCE_HANDLERS["AWS::SNS::Topic"], "create", make_topic),

@@ -32,6 +32,7 @@ GROUP_FILTERS: Final[ValuesOf] = {
     ),
 }
 PREFIX_LIST_FILTERS: Final[ValuesOf] = {
+    "owner-id": lambda prefix_list: [prefix_list["OwnerId"]],
     "prefix-list-id": lambda prefix_list: [prefix_list["PrefixListId"]],
 }
 
@@ -98,7 +99,7 @@ def describe_security_groups(original: Callable[..., Answer], request: Record) -
 
 
 def describe_managed_prefix_lists(original: Callable[..., Answer], request: Record) -> Answer:
-    """DescribeManagedPrefixLists, with the filter of a look, for lists of customers."""
+    """DescribeManagedPrefixLists, with the filters of a look, for lists of customers."""
     if not ec2._parse_filters(request):
         return original(request)
     items = "".join(

@@ -29,12 +29,18 @@ def _schema(name: str) -> Draft202012Validator:
     return Draft202012Validator(json.loads(text))
 
 
-# Path -> the format of what is posted there, and the header that authorizes it.
-_POSTS: Final = {
-    "/v2/enqueue": (_schema("pagerduty_event"), None),
-    "/v2/alerts": (_schema("opsgenie_alert"), _GENIE),
-    "/jsm/ops/integration/v2/alerts": (_schema("opsgenie_alert"), _GENIE),
-    "/rest/api/2/issue": (_schema("jira_issue"), _BASIC),
+# Method and path -> the format of what is sent there, and the header that authorizes it.
+_ALIAS: Final = r"(?P<closed>[0-9a-z-]+)"
+_REQUESTS: Final = {
+    r"POST /v2/enqueue": (_schema("pagerduty_event"), None),
+    r"POST (/jsm/ops/integration)?/v2/alerts": (_schema("opsgenie_alert"), _GENIE),
+    rf"POST (/jsm/ops/integration)?/v2/alerts/{_ALIAS}/close\?identifierType=alias": (
+        _schema("opsgenie_close"),
+        _GENIE,
+    ),
+    r"POST /rest/api/2/issue": (_schema("jira_issue"), _BASIC),
+    r"POST /rest/api/2/issue/(?P<issue>\d+)/comment": (_schema("jira_comment"), _BASIC),
+    r"PUT /rest/api/2/issue/(?P<issue>\d+)": (_schema("jira_edit"), _BASIC),
 }
 # Service -> the end of the parameter Endpoint.
 ENDPOINTS: Final = {
@@ -46,38 +52,69 @@ ENDPOINTS: Final = {
 
 
 class IncidentServices:
-    """What was opened, and why something was refused. `refuses` makes it refuse everything."""
+    """What was opened and resolved, and why something was refused.
+
+    `opened` are the requests, of which Jira's has the labels that it has by now. `resolved` are the
+    keys of what is resolved, in order, and `ignored` of what was to be, and was not open.
+    `comments` are Jira's. `refuses` makes it refuse everything.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.opened: list[dict[str, Any]] = []
+        self.resolved: list[str] = []
+        self.ignored: list[str] = []
+        self.comments: list[tuple[str, str]] = []
         self.refused: list[str] = []
         self.refuses = False
+        # Requests of these methods and paths are refused.
+        self.refuses_path: str | None = None
 
     @property
     def keys(self) -> list[str]:
         """The deduplication key of each incident."""
-        return [_key_of(request) for request in self.opened]
+        return [key_of(request) for request in self.opened]
 
     def endpoint(self, service: str) -> str:
         """What the parameter Endpoint would be."""
         return self.url + ENDPOINTS[service]
 
-    def post(self, path: str, authorization: str | None, body: Any) -> tuple[int, Any]:
-        """Open an incident. The same deduplication key again is the same incident."""
-        if self.refuses:
+    def take(self, method: str, path: str, authorization: str | None, body: Any) -> tuple[int, Any]:
+        """Take what is sent. The same deduplication key again is the same incident."""
+        asked = f"{method} {path}"
+        if self.refuses or (self.refuses_path and re.fullmatch(self.refuses_path, asked)):
             return self._refuse(503, "unavailable")
-        if path not in _POSTS:
-            return self._refuse(404, path)
-        validator, expected = _POSTS[path]
+        known = [it for it in _REQUESTS if re.fullmatch(it, asked)]
+        if not known:
+            return self._refuse(404, asked)
+        validator, expected = _REQUESTS[known[0]]
         if authorization != expected or body.get("routing_key", KEY) != KEY:
-            return self._refuse(401, f"{path}: {authorization}")
+            return self._refuse(401, f"{asked}: {authorization}")
         if errors := [error.message for error in validator.iter_errors(body)]:
-            return self._refuse(400, f"{path}: {'; '.join(errors)}")
-        # Jira opens another issue with the same labels.
-        if path == "/rest/api/2/issue" or _key_of(body) not in self.keys:
-            self.opened.append(body)
+            return self._refuse(400, f"{asked}: {'; '.join(errors)}")
+        named = re.search(known[0], asked)
+        self._do(named.groupdict() if named else {}, body)
         return 202, {}
+
+    def _do(self, named: dict[str, str], body: Any) -> None:
+        if "issue" in named:
+            self._edit(int(named["issue"]), body)
+        elif "closed" in named or body.get("event_action") == "resolve":
+            self._resolve(named.get("closed") or body["dedup_key"])
+        # Jira opens another issue with the same labels.
+        elif "fields" in body or key_of(body) not in self.keys:
+            self.opened.append(body)
+
+    def _resolve(self, key: str) -> None:
+        (self.resolved if key in self.keys else self.ignored).append(key)
+
+    def _edit(self, number: int, body: Any) -> None:
+        issue = self.opened[number]
+        if "body" in body:
+            self.comments.append((key_of(issue), body["body"]))
+        else:
+            issue["fields"]["labels"] += [it["add"] for it in body["update"]["labels"]]
+            self._resolve(key_of(issue))
 
     def search(self, path: str, query: str, authorization: str | None) -> tuple[int, Any]:
         """Jira's search for issues with a label."""
@@ -85,18 +122,25 @@ class IncidentServices:
             return self._refuse(404, path)
         if authorization != _BASIC:
             return self._refuse(401, f"{path}: {authorization}")
-        label = re.fullmatch(r'labels = "(\S+)"', parse_qs(query)["jql"][0])
-        if label is None:
+        asked = parse_qs(query)
+        label = re.fullmatch(r'labels = "(\S+)"', asked["jql"][0])
+        if label is None or asked["fields"] != ["labels"]:
             return self._refuse(400, query)
-        return 200, {"issues": [{"id": "1"} for key in self.keys if key == label[1]]}
+        found = [
+            {"id": str(number), "fields": {"labels": request["fields"]["labels"]}}
+            for number, request in enumerate(self.opened)
+            if label[1] in request["fields"]["labels"]
+        ]
+        return 200, {"issues": found[: int(asked["maxResults"][0])]}
 
     def _refuse(self, status: int, why: str) -> tuple[int, Any]:
         self.refused.append(why)
         return status, {"errors": [why]}
 
 
-def _key_of(request: dict[str, Any]) -> str:
-    key: str = request.get("dedup_key") or request.get("alias") or request["fields"]["labels"][-1]
+def key_of(request: dict[str, Any]) -> str:
+    """The deduplication key of an incident. Jira's is the label after that of the alerter."""
+    key: str = request.get("dedup_key") or request.get("alias") or request["fields"]["labels"][1]
     return key
 
 
@@ -107,7 +151,10 @@ def incident_services() -> Iterator[IncidentServices]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self._answer(*services.post(self.path, self.headers["Authorization"], body))
+            authorization = self.headers["Authorization"]
+            self._answer(*services.take(self.command, self.path, authorization, body))
+
+        do_PUT = do_POST  # noqa: N815 - its own name
 
         def do_GET(self) -> None:
             url = urlsplit(self.path)

@@ -129,7 +129,8 @@ class LoopbackAws:
             ]
             if all(fits):
                 self.memories |= {
-                    key: _updated(update) for update, key in zip(updates, keys, strict=True)
+                    key: _updated(update, self.memories.get(key, {}))
+                    for update, key in zip(updates, keys, strict=True)
                 }
                 return 200, {}
         if len(updates) == 1:
@@ -177,10 +178,14 @@ def _updates_of_memories(operation: str, body: str) -> list[dict[str, Any]] | No
     return updates if updates[0]["TableName"] == GROUP_MEMORY_TABLE else None
 
 
-def _updated(update: dict[str, Any]) -> dict[str, Any]:
-    """The item afterwards: the function sets all that it keeps there."""
-    values = update["ExpressionAttributeValues"]
-    item = {"memory": values[":memory"], "version": values[":next"]}
+def _updated(update: dict[str, Any], there: dict[str, Any]) -> dict[str, Any]:
+    """The item afterwards: the function sets its memory, or notes what was told beside it."""
+    values, names = update["ExpressionAttributeValues"], update.get("ExpressionAttributeNames", {})
+    told = there.get("told", {"M": {}})["M"]
+    if ":memory" not in values:
+        noted = {uid: values[name.replace("#uid", ":told")] for name, uid in names.items()}
+        return there | {"told": {"M": told | noted}}
+    item = {"memory": values[":memory"], "version": values[":next"], "told": {"M": told}}
     if ":expires" in values:
         item["expires"] = values[":expires"]
     return {**update["Key"], **item}
@@ -193,8 +198,8 @@ def _holds(asked: dict[str, Any], there: dict[str, Any] | None) -> bool:
         match alternative.split():
             case []:
                 return True
-            case [text] if text.startswith("attribute_not_exists("):
-                if there is None:
+            case [text] if text.startswith("attribute_"):
+                if (there is None) is ("not_exists" in text):
                     return True
             case [name, "=", value]:
                 if there is not None and there.get(name) == values[value]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from benchmarks import archive, interpreter, large_replay
+from benchmarks import archive, digest, interpreter, large_replay
 from benchmarks.__main__ import RESULTS, verdict
 from benchmarks.archive_report import JQ, JSON, ONE, TWO, ZLIB, archive_tables, missed
 from benchmarks.bursts import most_in_a_second
@@ -61,6 +61,14 @@ def test_a_goal_that_is_missed_is_named(
 )
 def test_the_busiest_second_begins_anywhere(times: list[float], most: int) -> None:
     assert most_in_a_second(times) == most
+
+
+def test_a_digest_of_ten_thousand_events_is_in_time() -> None:
+    written = json.loads(digest.RESULTS.read_text(encoding="utf-8"))
+
+    assert written["measured"]["seconds"] < digest.GOAL_SECONDS
+    # Half of what the function has.
+    assert written["measured"]["megabytes"] < 256
 
 
 def test_the_python_is_the_runtimes() -> None:

@@ -392,6 +392,13 @@ A_CHANGE: Final = 0.02 / 1000 * 1.2  # an e-mail; Lambda and DynamoDB cost a fif
 CHANGES_A_MONTH: Final = 5 * 30
 
 
+def digest_sample() -> str:
+    """The digest of a life, as its e-mail."""
+    golden = (ROOT / "tests/golden/lifetimes/a-mornings-digest.email.txt").read_text("utf-8")
+    [told] = re.findall(r"(?ms)^Subject: INFORMATIONAL: Digest.*?\n(?=\n── step|\Z)", golden)
+    return f"```text\n{told.rstrip()}\n```"
+
+
 def costs() -> str:
     """For a million events a month and five changes a day in each account."""
     fixed = fixed_cost()
@@ -429,6 +436,72 @@ def cost_in_a_line() -> str:
             "[Examples for 10, 100 and 1,000 accounts](docs/cost.md)",
         )
     )
+
+
+def sweep_results() -> dict[str, Any]:
+    """What `make bench-sweep` wrote."""
+    text = (ROOT / "benchmarks" / "sweep.json").read_text(encoding="utf-8")
+    results: dict[str, Any] = json.loads(text)
+    return results
+
+
+def sweep_costs() -> str:
+    """Of thirty nights; ten times as many accounts are ten times as much."""
+    dollars = sweep_results()["next"]["dollars"]
+    words = {
+        "lambda": "Lambda",
+        "dynamodb": "DynamoDB",
+        "sqs": "SQS",
+        "logs": "CloudWatch Logs",
+        "total": "**together**",
+    }
+    return table(
+        ("a month of sweeps, accounts", "1,000", "10,000"),
+        (
+            (words[name], *(f"{30 * times * each:,.2f}" for times in (1, 10)))
+            for name, each in dollars.items()
+        ),
+    )
+
+
+def sweep_performance() -> str:
+    results = sweep_results()
+    first, later = results["first"], results["next"]
+    calls = {"first": _calls_of(first), "next": _calls_of(later)}
+    rows = [
+        (
+            "messages: accounts and Regions",
+            *(f"{it['sweep']['places']:,}" for it in (first, later)),
+        ),
+        ("AWS calls of the sweep", f"{calls['first']:,}", f"{calls['next']:,}"),
+        (
+            "calls an account and Region",
+            *(number(it["sweep"]["calls_a_place"]) for it in (first, later)),
+        ),
+        (
+            "seconds of function time",
+            *(f"{it['sweep']['function_seconds']:,}" for it in (first, later)),
+        ),
+        (
+            "minutes, ten functions at once",
+            *(number(it["sweep"]["minutes_with_ten_functions"]) for it in (first, later)),
+        ),
+        ("seconds of the plan", *(number(it["plan"]["seconds"]) for it in (first, later))),
+        ("dollars", *(f"{it['dollars']['total']:.2f}" for it in (first, later))),
+    ]
+    return "\n".join(
+        (
+            table(
+                ("a sweep of 1,000 accounts in 17 Regions", "first night", "each other night"), rows
+            ),
+            "",
+            f"{results['date']}, Python {results['python']}.",
+        )
+    )
+
+
+def _calls_of(night: dict[str, Any]) -> int:
+    return sum(night["sweep"]["calls"].values())
 
 
 def cost_formula() -> str:
@@ -487,6 +560,22 @@ def performance() -> str:
     )
 
 
+def a_digest() -> str:
+    """What `make bench-digest` wrote."""
+    path = ROOT / "benchmarks" / "digest_results.json"
+    results = json.loads(path.read_text(encoding="utf-8"))
+    found = results["measured"]
+    rows = (
+        ("seconds (at most 10)", f"{found['seconds']:.1f}"),
+        ("of them processor", f"{found['processor']:.1f}"),
+        ("peak memory, MB", f"{found['megabytes']:.0f}"),
+        ("calls to AWS", f"{found['calls']:.0f}"),
+        ("the message, KB of 262", f"{found['kilobytes']:.0f}"),
+    )
+    where = f"{results['date']}, {results['machine']}."
+    return f"{table(('a digest of 10,000 events', 'measured'), rows)}\n\n{where}"
+
+
 def reading_an_archive() -> str:
     return archive_tables(archive_results()["archive"])
 
@@ -534,10 +623,11 @@ BLOCKS: Final[dict[str, dict[str, Callable[[], str]]]] = {
         "calls": calls,
         "severity": severity,
         "other severities": other_severities,
+        "digest": digest_sample,
     },
     "docs/architecture.md": {"modules": modules, "local modules": local_modules},
     "docs/configure.md": {"parameters": parameters},
-    "docs/cost.md": {"costs": costs, "formula": cost_formula},
+    "docs/cost.md": {"costs": costs, "formula": cost_formula, "sweep": sweep_costs},
     "docs/deploy.md": {
         "preflight": shown(preflight_sample),
         "deploy": shown(deploy_sample),
@@ -554,8 +644,10 @@ BLOCKS: Final[dict[str, dict[str, Callable[[], str]]]] = {
     },
     "docs/performance.md": {
         "performance": performance,
+        "a digest": a_digest,
         "archive": reading_an_archive,
         "year": reading_a_year,
+        "sweep": sweep_performance,
     },
     "docs/replay.md": {
         "output": shown(replay_sample),

@@ -4,6 +4,7 @@ One file a form for each story, so that a life reads from its beginning to its e
 """
 
 import json
+from collections import defaultdict
 from typing import Any, Final
 
 import pytest
@@ -55,6 +56,22 @@ def in_json(steps: list[PlayedStep], form: str) -> str:
 
 def parsed(alert: SentAlert, form: str) -> Any:
     return json.loads(FORMS[form](alert))
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_one_thread_for_the_life_of_an_exposure(story: str) -> None:
+    machine, chat = (
+        json.loads((GOLDENS / "lifetimes" / f"{story}.{form}.json").read_text(encoding="utf-8"))
+        for form in ("machine", "chat")
+    )
+    threads = defaultdict[str, set[str]](set)
+    for told, in_chat in zip(machine, chat, strict=True):
+        exposures = told["alert"]["unmapped"].get("exposures", [])
+        # An alert about several may be in a thread of the account.
+        if len(exposures) == 1:
+            threads[exposures[0]["uid"]].add(in_chat["alert"]["metadata"]["threadId"])
+
+    assert all(len(it) == 1 for it in threads.values()), threads
 
 
 def test_every_golden_of_a_life_has_its_story(pytestconfig: pytest.Config) -> None:

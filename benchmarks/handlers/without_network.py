@@ -10,6 +10,8 @@ ANSWERS: dict[str, Any] = {
     "BatchGetItem": {"Responses": {}},
     "BatchWriteItem": {},
     "PutItem": {},
+    "TransactWriteItems": {},
+    "UpdateItem": {},
     "DescribeAccount": {"Account": {"Id": "222233334444", "Name": "payments-production"}},
     "ListParents": {"Parents": [{"Id": "r-abcd"}]},
     "ListTagsForResource": {"Tags": []},

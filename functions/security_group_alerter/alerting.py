@@ -66,8 +66,9 @@ class Report:
     `matched` are the records that are ours, of which `duplicates` were alerted before. `alerts` are
     messages that Amazon SNS took, with the `event_ids` in them; `sends_failed` those it refused.
     `memory_failures` and `look_failures` are groups and lists that could not be remembered, or not
-    be seen whole. `oldest` is the time of the oldest call to be alerted. `error` says why the
-    delivery has to come again: UndecodableDeliveryError, PublishError, or a fault of ours.
+    be seen whole. `hours_to_close` is how long each exposure stood that a call ended. `oldest` is
+    the time of the oldest call to be alerted. `error` says why the delivery has to come again:
+    UndecodableDeliveryError, PublishError, or a fault of ours.
     """
 
     records: int = 0
@@ -82,6 +83,7 @@ class Report:
     seen_table_failures: int = 0
     heartbeats: int = 0
     sends_failed: int = 0
+    hours_to_close: tuple[float, ...] = ()
     oldest: datetime | None = None
     newest_heartbeat: datetime | None = None
     event_ids: tuple[str, ...] = ()
@@ -162,6 +164,7 @@ class Alerter:
             look_failures=known.failed_looks,
             error=sent.error or fault or fault_before,
             heartbeats=len(beats),
+            hours_to_close=tuple(_hours_to_close(entries)),
             oldest=min(filter(None, map(_time_of, calls)), default=None),
             newest_heartbeat=max(filter(None, beats), default=None),
         )
@@ -327,6 +330,12 @@ def _key_of_text(text: str) -> str:
 
 def _time_of(finding: Finding) -> datetime | None:
     return None if finding.record is None else finding.record.event_time
+
+
+def _hours_to_close(entries: Iterable[DeliveredFinding]) -> Iterator[float]:
+    for life in (life for it in entries if it.moment for life in it.moment.ended):
+        if life.hours_open is not None:
+            yield life.hours_open
 
 
 def _original_of(finding: Finding) -> str | None:

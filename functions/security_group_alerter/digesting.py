@@ -21,7 +21,6 @@ from .memory.fold import Fold
 from .memory.recollection import Recollection
 from .messages.digest import digest_message, key_of
 from .model.acceptance import AcceptedOpening
-from .model.account import AccountFacts
 from .model.change import Action, SecurityGroupChange
 from .model.digest import ChangeCount, Digest, NotSeen, OpenExposure
 from .model.exposure_life import ExposureLife, Resource
@@ -42,7 +41,7 @@ TimeLeft = Callable[[], float]
 LATE = timedelta(minutes=15)
 # As many memories as one call reads.
 READ_TOGETHER = 100
-# The names of more accounts than this nobody reads. Each takes AWS Organizations three calls.
+# The names of more accounts than this nobody reads. Each takes a call to AWS Organizations.
 MOST_NAMED_ACCOUNTS = 40
 # In seconds, of what the function has left: for names, and for the message.
 KEPT_FOR_NAMES, KEPT_FOR_SENDING = 60.0, 45.0
@@ -87,7 +86,7 @@ class Digester:
     organization_id: str | None
     has_looks: bool
     accepted: tuple[AcceptedOpening, ...]
-    facts_for: Callable[[str], AccountFacts]
+    name_of: Callable[[str], str | None]
     alerted_among: Callable[[Iterable[str]], SeenAnswer]
     mark_alerted: Callable[[Iterable[Mark]], int]
     changes_between: Callable[[datetime, datetime], Iterable[AlertedChange | None]]
@@ -217,7 +216,7 @@ class Digester:
         for account_id in _accounts_in(digest)[:MOST_NAMED_ACCOUNTS]:
             if time_left() < KEPT_FOR_SENDING:
                 break
-            name = self.facts_for(account_id).name
+            name = self.name_of(account_id)
             if name:
                 names[account_id] = name
         return names

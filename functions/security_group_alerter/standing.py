@@ -6,7 +6,7 @@ Known are what memory has of the group, what a look shows of it, and the deliver
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
 from typing import Protocol
@@ -58,10 +58,14 @@ class Recall(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
-    """What is known of the groups and lists of a delivery. `looked` is None where nobody looks."""
+    """What is known of the groups and lists of a delivery. `looked` is None where nobody looks.
+
+    `subjects` are those of which calls say something, by the key of the call's finding.
+    """
 
     recollection: Recollection = Recollection()
     looked: Looked | None = None
+    subjects: Mapping[str, Resource] = field(default_factory=dict)
 
     @property
     def failed_looks(self) -> int:
@@ -85,24 +89,27 @@ def known_of(
     time_left: Callable[[], float],
 ) -> Knowledge:
     """Look at what is worth it, and recall what the delivery names; nothing, if it names none."""
-    said: dict[Resource, set[Statement]] = {}
+    said: dict[Resource, list[Statement]] = {}
     events: set[str] = set()
-    for finding in (entry.finding for entry in found):
-        for resource, statements in _said_by(finding):
-            said.setdefault(resource, set()).update(statements)
-            events.update(it.event.event_id for it in statements)
+    subjects: dict[str, Resource] = {}
+    for entry in found:
+        for resource, statements in _said_by(entry.finding):
+            said.setdefault(resource, []).extend(statements)
+            subjects.setdefault(entry.keys[0], resource)
+            # Those of one call are of one event.
+            events.update(it.event.event_id for it in statements[:1])
     looked = None
     resources = worth_a_look(entry.finding for entry in found) if look_at else []
     if look_at and resources:
         seconds = min(LOOK_SECONDS, time_left() - KEPT_FOR_ALERTS)
         looked = look_at(resources, now=now, seconds=max(0.0, seconds))
         for state in _states_in(looked):
-            said.setdefault(state.resource, set()).update(seen_of(state))
+            said.setdefault(state.resource, []).extend(seen_of(state))
     if not said:
         return Knowledge(looked=looked)
     seconds = min(RECALL_SECONDS, time_left() - KEPT_FOR_ALERTS)
     recollection = recall(said, at=events, now=now, seconds=max(0.0, seconds))
-    return Knowledge(recollection=recollection, looked=looked)
+    return Knowledge(recollection=recollection, looked=looked, subjects=subjects)
 
 
 def with_knowledge(
@@ -122,7 +129,7 @@ def with_knowledge(
 
 
 def _said_by(finding: Finding) -> list[tuple[Resource, tuple[Statement, ...]]]:
-    """What a call says of a group or list; nothing of those that it names beside."""
+    """What a call says of a group or list, and then, without a word, those that it names beside."""
     record, change = finding.record, finding.change
     if isinstance(change, AttachmentChange):
         attached = record and attached_of(record)
@@ -142,14 +149,13 @@ def _judged_again(
     if record and isinstance(change, AttachmentChange):
         judge = partial(attachment_finding, record, change, standards, today=today)
         return _attachment_judged_again(entry, change, known, judge)
-    said = record and change and statements_of(record, change)
-    if not (said and record and isinstance(change, SecurityGroupChange | PrefixListChange)):
+    resource = known.subjects.get(entry.keys[0])
+    if not (resource and record and isinstance(change, SecurityGroupChange | PrefixListChange)):
         return entry
-    [resource, statements] = said
-    memory_failed = resource in known.recollection.unread
-    moment = _moment_of(resource, statements[0].event.event_id, known)
+    moment = _moment_of(resource, record.original_event_id or record.event_id, known)
     look = _look_at(resource, known.looked)
     lists = _ranges_of_lists(change, finding, known)
+    memory_failed = resource in known.recollection.unread
     entry = replace(entry, memory_failed=memory_failed, moment=moment)
     if not (look or lists or (moment and says_more(change, moment))):
         return entry

@@ -31,8 +31,8 @@ from .standing import LookAt, Recall
 TimeLeft = Callable[[], float]
 # In seconds, of what the function has left: for the alerts and what is written after them.
 KEPT_FOR_ALERTS = 60.0
-# A closed exposure stays in the index for the next digest.
-KEPT_WHEN_CLOSED = timedelta(hours=24)
+# A closed exposure stays in the index for the next digest, whose day may have 25 hours.
+KEPT_WHEN_CLOSED = timedelta(hours=26)
 # As severe as what is open to the world is, by the table.
 _OPEN = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM)
 # What is less severe is looked at by the sweep.
@@ -283,6 +283,6 @@ def _over(
 
 def _hours_to_close(followed: Iterable[Followed]) -> Iterator[float]:
     for it in followed:
-        origin = it.finding.observed if it.finding else None
-        if origin and origin.what is Observed.CLOSED and it.life.opened and it.life.closed:
-            yield (it.life.closed.time - it.life.opened.time).total_seconds() / 3600
+        origin, hours = it.finding.observed if it.finding else None, it.life.hours_open
+        if origin and origin.what is Observed.CLOSED and hours is not None:
+            yield hours

@@ -134,7 +134,7 @@ def _list(options: argparse.Namespace) -> int:
     sys.stdout.flush()
     not_seen = sum(it.problem is not None for it in exposures)
     if not_seen and options.look:
-        _say(f"{plural(not_seen, 'exposure')} could not be looked at: it is as the ledger says")
+        _say(f"of {plural(not_seen, 'exposure')}, not everything could be seen now")
     for problem in problems:
         _say(problem)
     return 2 if problems or not_seen else 0

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from security_group_alerter.aws.group_items import key_of
 from security_group_alerter.aws.member_account import (
     LONGEST_SECONDS,
     MOST_RESOURCES,
@@ -31,6 +32,8 @@ def looked_again(
 ) -> Iterator[Exposure]:
     """What is open of each by what is seen now. `session` is botocore's. Nothing is written."""
     accounts = MemberAccounts(session, role_name=role_name, clock=time.monotonic)
+    # Those of one account and Region share their calls.
+    groups = sorted(groups, key=lambda it: key_of(it.resource))
     for start in range(0, len(groups), MOST_RESOURCES):
         some = groups[start : start + MOST_RESOURCES]
         looked = accounts.look([it.resource for it in some], now=now, seconds=LONGEST_SECONDS)
@@ -44,7 +47,7 @@ def _seen(
     group: KeptGroup, state: GroupState | PrefixListState | None, problem: str | None
 ) -> Iterator[Exposure]:
     if state is None or not state.has_all_rules:
-        why = problem or "; ".join(state.not_seen if state else ())
+        why = problem or (_not_seen(state) if state else "nothing of it could be seen")
         yield from (replace(it, problem=why) for it in group.exposures())
         return
     for exposure in group.exposures(seen_of(state)):
@@ -53,5 +56,13 @@ def _seen(
         else:
             families = families_open_to_world(it.share for it in exposure.life.openings)
             reach = reach_of_group(state, families)
-        problem = "; ".join(reach.reasons) if not state.is_complete else None
-        yield replace(exposure, reach=reach.reach, looked_at=state.seen_at, problem=problem)
+        yield replace(
+            exposure,
+            reach=reach.reach,
+            looked_at=state.seen_at,
+            problem=None if state.is_complete else _not_seen(state),
+        )
+
+
+def _not_seen(state: GroupState | PrefixListState) -> str:
+    return "; ".join(state.not_seen) or "a part of it could not be seen"

@@ -49,11 +49,12 @@ def played(scenario: Scenario) -> Iterator[PlayedStep]:
             accounts.change(step.state or {})
             if step.watch:
                 yield _watched(step, topic)
-                accounts.raise_gaps()
-                continue
-            if step.sweep and scenario.has_state:
-                sweeps.run(now=step.at)
-            yield _delivered(step, function, subscription_filter, topic)
+            elif step.digest:
+                yield _digested(step, topic)
+            else:
+                if step.sweep and scenario.has_state:
+                    sweeps.run(now=step.at)
+                yield _delivered(step, function, subscription_filter, topic)
             accounts.raise_gaps()
 
 
@@ -65,6 +66,18 @@ def _watched(step: Step, topic: Topic) -> PlayedStep:
     from security_group_alerter.wiring.watch import watcher
 
     watch.handle(lambda_context("watch"), watcher(os.environ, today=step.at.date()), now=step.at)
+    topic.forget_pace()
+    return PlayedStep(step=step, alerts=tuple(topic.take()), counts=Counter(), problems=())
+
+
+def _digested(step: Step, topic: Topic) -> PlayedStep:
+    """The digest of the day that ends now."""
+    with redirect_stdout(sys.stderr):
+        from security_group_alerter.handlers import digest
+    from security_group_alerter.wiring.digest import digester_for
+
+    digester = digester_for(os.environ, today=step.at.date(), clock=step.at.timestamp)
+    digest.handle(lambda_context("digest", seconds_left=300), digester, until=step.at)
     topic.forget_pace()
     return PlayedStep(step=step, alerts=tuple(topic.take()), counts=Counter(), problems=())
 

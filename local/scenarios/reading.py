@@ -21,9 +21,6 @@ State = Mapping[str, Mapping[str, RegionState] | None]
 _EXPECTED_TIME: Final = "a time in UTC such as 2026-11-17T08:55:12Z"
 # Clocks go on from there, and look back.
 _YEARS: Final = range(1971, 9999)
-# Of which there is nothing to play yet.
-_NOT_YET: Final = ("digest",)
-_IN_ORDER: Final = ("trail", "state", "watch", "sweep", "digest")
 
 
 class ScenarioError(ValueError):
@@ -45,6 +42,7 @@ class Step:
     state: State | None = None
     watch: bool = False
     sweep: bool = False
+    digest: bool = False
 
     def __str__(self) -> str:
         """What happens."""
@@ -54,6 +52,8 @@ class Step:
             return "1 record" if len(self.trail) == 1 else f"{len(self.trail)} records"
         if self.sweep:
             return "the sweep"
+        if self.digest:
+            return "the digest"
         places = [
             f"the state of {account_id} {region}"
             for account_id, regions in (self.state or {}).items()
@@ -100,18 +100,16 @@ def _steps_in(document: Mapping[str, Any]) -> list[object]:
 def _step_of(step: object, number: int, *, after: Step | None) -> Step:
     if not isinstance(step, dict):
         raise MisfitError(f"expected an object, {found(step)}")
-    _check_keys(step, ("at", *_IN_ORDER))
+    _check_keys(step, ("at", *_KINDS))
     at, written = _time_of(step)
     if after and at < after.at:
         raise MisfitError(f"at: expected a time not before {after.written}, {found(written)}")
     kinds = [name for name in step if name != "at"]
     if len(kinds) != 1:
-        raise MisfitError(f"expected one of {', '.join(_IN_ORDER)}, {_found_keys(kinds)}")
+        raise MisfitError(f"expected one of {', '.join(_KINDS)}, {_found_keys(kinds)}")
     [kind] = kinds
     if kind not in ("trail", "state") and step[kind] is not True:
         raise MisfitError(f"{kind}: expected true, {found(step[kind])}")
-    if kind in _NOT_YET:
-        raise MisfitError(f"{kind}: expected {' or '.join(_KINDS)}: no {kind} can be run yet")
     return Step(number=number, at=at, written=written, **{kind: _KINDS[kind](step[kind])})
 
 
@@ -177,4 +175,5 @@ _KINDS: Final[Mapping[str, Callable[[object], Any]]] = {
     "state": _state_of,
     "watch": bool,
     "sweep": bool,
+    "digest": bool,
 }

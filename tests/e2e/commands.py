@@ -31,7 +31,7 @@ def run_on(stack: Stack, module: str, *arguments: str) -> Run:
         text=True,
         check=False,
     )
-    assert done.stderr == ""
+    assert done.stderr == "", done.stderr
     return Run(done.returncode, done.stdout, done.stderr)
 
 

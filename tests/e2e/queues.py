@@ -27,8 +27,9 @@ class Notification:
 
     @property
     def event_ids(self) -> set[str]:
-        """The CloudTrail events that an alert reports. An alarm reports none."""
-        events = self.finding["finding_info"]["related_events"] if self.attributes else []
+        """The CloudTrail events that an alert reports. An alarm or a digest reports none."""
+        info = self.finding["finding_info"] if self.attributes else {}
+        events = info.get("related_events", [])
         return {event["uid"] for event in events}
 
 

@@ -19,6 +19,8 @@ LOOKS: Final = {
     "FunctionLogGroupName": ("logs", "describe_log_streams", "logGroupName"),
     "FailureQueueUrl": ("sqs", "get_queue_attributes", "QueueUrl"),
     "DailyCheckFunctionName": ("lambda", "get_function", "FunctionName"),
+    "GroupMemoryTableName": ("dynamodb", "describe_table", "TableName"),
+    "DigestFunctionName": ("lambda", "get_function", "FunctionName"),
     "WatchFunctionName": ("lambda", "get_function", "FunctionName"),
     "TrailArn": ("cloudtrail", "get_trail", "Name"),
     "TrailLogGroupName": ("logs", "describe_log_streams", "logGroupName"),

@@ -76,13 +76,21 @@ NEW: Final = {
     "ChatTopic",
     "ChatTopicPolicy",
     "DailyCheck",
+    "Digest",
     "FailureQueuePolicy",
     "GroupMemoryTable",
     "Health",
+    "Watch",
 }
 # Has a path that it did not have before.
 REPLACED: Final = {"SecurityGroupAlerterRole"}
-NEW_OUTPUTS: Final = {"ChatTopicArn", "DailyCheckFunctionName", "WatchFunctionName"}
+NEW_OUTPUTS: Final = {
+    "ChatTopicArn",
+    "DailyCheckFunctionName",
+    "DigestFunctionName",
+    "GroupMemoryTableName",
+    "WatchFunctionName",
+}
 
 
 @pytest.fixture(scope="module")
@@ -193,20 +201,20 @@ def test_what_moved_is_there_once_under_another_name(
 
     # New are the topic for chat and its alarm; two rules, what they could not report, and the same
     # for the two that were there; deliveries by log group; the role that CloudTrail writes with.
-    # A table of what is known of groups. And the daily check: a function, its log group, two roles,
-    # a schedule and two alarms.
+    # A table of what is known of groups. And the daily check, the watch and the digest: of each a
+    # function, its log group, two roles, a schedule and two alarms.
     assert {
         name: after.counts[name] - before.counts[name]
         for name in INVENTORIED
         if after.counts[name] != before.counts[name]
     } == {
-        "describe_alarms": 8 + 2,
-        "describe_log_groups": 1,
+        "describe_alarms": 8 + 3 * 2,
+        "describe_log_groups": 3,
         "describe_metric_filters": 1,
-        "list_functions": 1,
-        "list_roles": 2,
+        "list_functions": 3,
+        "list_roles": 3 * 2,
         "list_rules": 2,
-        "list_schedules": 1,
+        "list_schedules": 3,
         "list_tables": 1,
         "list_topics": 1,
     }

@@ -1,4 +1,4 @@
-"""examples/incidents opens one incident for each alert, in the format of each service."""
+"""examples/incidents opens an incident for each exposure, and resolves it, as each service asks."""
 
 import json
 import os
@@ -13,6 +13,8 @@ from moto import mock_aws
 
 from examples.incidents import incidents
 from local.template import read_template
+from security_group_alerter.model.finding import Effect
+from security_group_alerter.model.ledger import Activity, Status
 from security_group_alerter.model.severity import Severity
 from tests.incident_services import (
     JIRA_USER,
@@ -46,16 +48,17 @@ def send(services: IncidentServices, monkeypatch: pytest.MonkeyPatch) -> Iterato
         secret: Any = boto3.client("secretsmanager")
         arn = secret.create_secret(Name="key", SecretString=KEY)["ARN"]
 
-        def send(service: str, *alerts: tuple[str, str]) -> None:
+        def send(service: str, *alerts: tuple[str, str], **settings: str) -> None:
             parameters = {
                 "SERVICE": service,
                 "ENDPOINT": services.endpoint(service),
                 "SECRET_ARN": arn,
+                "MINIMUM_SEVERITY": "INFORMATIONAL",
                 "JIRA_USER": JIRA_USER,
                 "JIRA_PROJECT": "SEC",
                 "JIRA_ISSUE_TYPE": "Task",
             }
-            for name, value in parameters.items():
+            for name, value in (parameters | settings).items():
                 monkeypatch.setenv(name, value)
             records = [{"Sns": {"Subject": subject, "Message": text}} for subject, text in alerts]
             incidents.lambda_handler({"Records": records}, None)
@@ -70,9 +73,172 @@ def alert_of(story: str) -> tuple[str, str]:
     return attributes["subject"], (GOLDEN / f"{story}.machine.json").read_text("utf-8")
 
 
+def finding_of(story: str) -> dict[str, Any]:
+    finding: dict[str, Any] = json.loads(alert_of(story)[1])
+    return finding
+
+
 def uid_of(story: str) -> str:
-    uid: str = json.loads(alert_of(story)[1])["finding_info"]["uid"]
+    uid: str = finding_of(story)["finding_info"]["uid"]
     return uid
+
+
+NEW: Final = (1, 1)
+STANDS: Final = (2, 2)
+OVER: Final = (3, 4)
+OPENED_AND_OVER: Final = (1, 4)
+
+
+def alert_about(
+    effect: str, severity: str = "Critical", uid: str = "of-its-own", **exposures: tuple[int, int]
+) -> tuple[str, str]:
+    """Of these exposures, by uid: what is told of each, and what is to be done about it."""
+    finding = finding_of(STORY)
+    finding["severity"] = severity
+    finding["finding_info"]["uid"] = uid
+    finding["unmapped"] |= {
+        "effect": effect,
+        "exposures": [
+            {"uid": uid, "activity_id": activity, "status_id": status}
+            for uid, (activity, status) in exposures.items()
+        ],
+    }
+    return f"{severity.upper()}: {effect}", json.dumps(finding)
+
+
+Alert = tuple[str, str]
+# What is sent, from which severity on, which incidents are there then, and which are resolved.
+LIVES: Final[dict[str, tuple[list[Alert], str, list[str], list[str]]]] = {
+    "opened": ([alert_about("opens", ssh=NEW)], "HIGH", ["ssh"], []),
+    "opened-and-closed": (
+        [alert_about("opens", ssh=NEW), alert_about("closes", "Low", ssh=OVER)],
+        "HIGH",
+        ["ssh"],
+        ["ssh"],
+    ),
+    "reminders-open-nothing-else": (
+        [
+            alert_about("opens", ssh=NEW),
+            alert_about("other", ssh=STANDS),
+            alert_about("other", ssh=STANDS),
+            alert_about("closes", "Low", ssh=OVER),
+        ],
+        "HIGH",
+        ["ssh"],
+        ["ssh"],
+    ),
+    "a-reminder-opens-what-was-not-severe-before": (
+        [alert_about("opens", "Medium", ssh=NEW), alert_about("opens", "High", ssh=STANDS)],
+        "HIGH",
+        ["ssh"],
+        [],
+    ),
+    "the-end-of-what-has-no-incident": ([alert_about("closes", "Low", ssh=OVER)], "LOW", [], []),
+    "a-part-of-it-closed": (
+        [alert_about("opens", ssh=NEW), alert_about("closes", "Low", ssh=STANDS)],
+        "HIGH",
+        ["ssh"],
+        [],
+    ),
+    "not-severe-enough": ([alert_about("opens", "Medium", web=NEW)], "HIGH", [], []),
+    "several-in-one-alert-by-the-list": (
+        [alert_about("opens", "High", ssh=NEW, rdp=NEW), alert_about("closes", "Low", rdp=OVER)],
+        "HIGH",
+        ["ssh", "rdp"],
+        ["rdp"],
+    ),
+    "several-closed-by-one-call": (
+        [
+            alert_about("opens", ssh=NEW),
+            alert_about("opens", rdp=NEW),
+            alert_about("closes", "Low", ssh=OVER, web=OVER, rdp=OVER),
+        ],
+        "HIGH",
+        ["ssh", "rdp"],
+        ["ssh", "rdp"],
+    ),
+    "an-edit-that-moves-the-world": (
+        [alert_about("opens", ssh=NEW), alert_about("opens", rdp=NEW, ssh=OVER)],
+        "HIGH",
+        ["ssh", "rdp"],
+        ["ssh"],
+    ),
+    "an-edit-to-a-port-that-is-not-severe": (
+        [alert_about("opens", ssh=NEW), alert_about("opens", "Medium", web=NEW, ssh=OVER)],
+        "HIGH",
+        ["ssh"],
+        ["ssh"],
+    ),
+    "over-when-it-was-judged": (
+        [alert_about("opens", "High", ssh=OPENED_AND_OVER)],
+        "HIGH",
+        ["ssh"],
+        ["ssh"],
+    ),
+    "closed-to-the-world-and-open-to-a-cloud": (
+        [alert_about("opens", ssh=NEW), alert_about("closes", "High", uid="ssh", ssh=OVER)],
+        "HIGH",
+        ["ssh", "added-ssh"],
+        ["ssh"],
+    ),
+    "about-no-exposure": ([alert_about("other", uid="trail")], "HIGH", ["trail"], []),
+}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize(("alerts", "minimum", "opened", "resolved"), LIVES.values(), ids=LIVES)
+def test_one_incident_for_the_life_of_an_exposure(
+    *,
+    services: IncidentServices,
+    send: Send,
+    service: str,
+    alerts: list[Alert],
+    minimum: str,
+    opened: list[str],
+    resolved: list[str],
+) -> None:
+    for alert in alerts:
+        send(service, alert, MINIMUM_SEVERITY=minimum)
+        # Amazon SNS may send it twice, and Lambda may try again.
+        send(service, alert, MINIMUM_SEVERITY=minimum)
+
+    assert services.refused == []
+    assert services.keys == opened
+    assert [*dict.fromkeys(services.resolved)] == resolved
+
+
+def test_jira_gets_one_comment_and_a_label(services: IncidentServices, send: Send) -> None:
+    closed = alert_about("closes", "Low", ssh=OVER)
+    send("Jira", alert_about("opens", ssh=NEW))
+
+    send("Jira", closed, closed)
+
+    assert services.comments == [("ssh", "LOW: closes")]
+    [issue] = services.opened
+    assert issue["fields"]["labels"] == ["security-group-alerter", "ssh", "security-group-closed"]
+
+
+@pytest.mark.parametrize(
+    ("service", "path"),
+    [
+        ("Opsgenie", r"POST /v2/alerts/ssh/close.*"),
+        ("Jira", r"POST /rest/api/2/issue/\d+/comment"),
+        ("Jira", r"PUT /rest/api/2/issue/\d+"),
+    ],
+)
+def test_an_end_that_is_refused_is_raised_and_tried_again(
+    services: IncidentServices, send: Send, service: str, path: str
+) -> None:
+    send(service, alert_about("opens", ssh=NEW))
+    services.refuses_path = path
+
+    with pytest.raises(HTTPError):
+        send(service, alert_about("closes", "Low", ssh=OVER))
+    assert services.resolved == []
+
+    services.refuses_path = None
+    send(service, alert_about("closes", "Low", ssh=OVER))
+    assert services.resolved == ["ssh"]
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -83,9 +249,16 @@ def test_every_alert_becomes_an_incident_in_the_services_format(
         send(service, alert_of(story))
 
     assert services.refused == []
-    # What several alerts tell of one exposure is one incident.
-    assert services.keys == [*dict.fromkeys(uid_of(story) for story in STORIES)]
+    # What several alerts tell of one exposure is one incident, and a closing is none.
+    opening = [it for it in STORIES if finding_of(it)["unmapped"]["effect"] != "closes"]
+    assert services.keys == [*dict.fromkeys(uid_of(story) for story in opening)]
     assert len(services.keys) > len(STORIES) // 2
+    assert (
+        services.ignored + services.resolved
+        == [uid_of(story) for story in STORIES if story not in opening][
+            : None if service != "Jira" else 0
+        ]
+    )
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -200,7 +373,7 @@ def test_the_template_knows_the_services_and_the_settings() -> None:
     source = Path(incidents.__file__).read_text("utf-8")
 
     assert tuple(template()["Parameters"]["Service"]["AllowedValues"]) == SERVICES
-    assert tuple(incidents.OPEN) == SERVICES
+    assert tuple(incidents.SERVICES) == SERVICES
     assert (TEMPLATE.parent / function["CodeUri"] / f"{module}.py").samefile(incidents.__file__)
     assert name == incidents.lambda_handler.__name__
     for variable in function["Environment"]["Variables"]:
@@ -212,6 +385,17 @@ def test_the_template_uses_severities_as_the_alerts_have_them() -> None:
 
     assert rows == read_template()["Mappings"]["SeveritiesFrom"]
     assert template()["Parameters"]["MinimumSeverity"]["AllowedValues"] == list(rows)
+    assert list(incidents.SEVERITIES) == list(Severity.__members__) == list(rows)
+    assert rows["INFORMATIONAL"]["AndAbove"] == list(rows)
+
+
+def test_what_may_close_an_exposure_is_sent_to_the_function_whatever_its_severity() -> None:
+    events = template()["Resources"]["Function"]["Properties"]["Events"]
+    policy = events["Alerts"]["Properties"]["FilterPolicy"]["$or"]
+
+    assert policy[1] == {"effect": [Effect.CLOSES.value, Effect.OPENS.value]}
+    assert incidents.CLOSES == Effect.CLOSES
+    assert (incidents.CREATE, incidents.RESOLVED) == (Activity.CREATE, Status.RESOLVED)
 
 
 def test_no_key_is_a_parameter() -> None:

@@ -245,23 +245,27 @@ def test_the_subscription_for_email_is_as_replay_says() -> None:
         if resource["Type"] == "AWS::SNS::Subscription" and "FilterPolicy" in resource["Properties"]
     ]
 
-    severity, effect = policy["$or"]
+    severity, effect, kind = policy["$or"]
     assert severity["severity"]["Fn::FindInMap"][1] == {"Ref": "MinimumSeverity"}
     assert effect == {"effect": ["closes"]}
+    assert kind == {"kind": ["digest"]}
 
 
 @pytest.mark.parametrize(
-    ("severity", "effect", "it_is"),
+    ("severity", "effect", "kind", "it_is"),
     [
-        ("INFORMATIONAL", "closes", True),
-        ("INFORMATIONAL", "attempt", False),
-        ("CRITICAL", "other", True),
+        ("INFORMATIONAL", "closes", "security-group", True),
+        ("INFORMATIONAL", "attempt", "security-group", False),
+        ("INFORMATIONAL", "other", "digest", True),
+        ("LOW", "other", "trail", False),
+        ("MEDIUM", "other", "trail", True),
+        ("CRITICAL", "other", "security-group", True),
     ],
 )
-def test_closings_are_sent_by_email_whatever_their_severity(
-    severity: str, effect: str, it_is: bool
+def test_closings_and_digests_are_sent_by_email_whatever_their_severity(
+    severity: str, effect: str, kind: str, it_is: bool
 ) -> None:
-    alert = SentAlert("", {"severity": severity, "effect": effect}, {})
+    alert = SentAlert("", {"severity": severity, "effect": effect, "kind": kind}, {})
 
     assert replay._is_emailed(alert) == it_is
 

@@ -25,7 +25,6 @@ from security_group_alerter.memory.statements import (
     Statement,
 )
 from security_group_alerter.model.acceptance import AcceptedOpening
-from security_group_alerter.model.account import AccountFacts
 from security_group_alerter.model.exposure_life import Event, Resource
 from security_group_alerter.model.finding import Effect
 from security_group_alerter.model.ledger import OpenGroup, Snooze, Told
@@ -138,7 +137,7 @@ class Installation:
             organization_id="o-exampleorgid",
             has_looks=True,
             accepted=self.accepted,
-            facts_for=self._facts_for,
+            name_of=self._name_of,
             alerted_among=self._alerted_among,
             mark_alerted=self._mark,
             changes_between=self._changes_between,
@@ -154,9 +153,9 @@ class Installation:
         text: str = json.loads(self.sent[-1].body)["email"]
         return text
 
-    def _facts_for(self, account_id: str) -> AccountFacts:
+    def _name_of(self, account_id: str) -> str | None:
         self.named.append(account_id)
-        return AccountFacts(name="payments" if account_id == "222233334444" else None)
+        return "payments" if account_id == "222233334444" else None
 
     def _alerted_among(self, keys: Iterable[str]) -> SeenAnswer:
         return SeenAnswer(keys=frozenset(self.marked) & {*keys}, is_sure=self.is_sure)

@@ -32,7 +32,7 @@ from security_group_alerter.model.group_state import (
 from security_group_alerter.model.rules import Direction, SecurityGroupRule
 from security_group_alerter.model.severity import Severity
 from security_group_alerter.model.subject import SubjectKind
-from security_group_alerter.standing import KEPT_FOR_ALERTS, Knowledge, known_of, with_knowledge
+from security_group_alerter.standing import KEPT_FOR_ALERTS, known_of, with_knowledge
 from tests.security_group_alerter.builders import TODAY, peer, rule
 from tests.security_group_alerter.memories import Memories
 from tests.security_group_alerter.messages.forms import PLAIN, alert_of
@@ -358,7 +358,7 @@ def test_a_memory_that_failed_leaves_what_a_look_shows(*, is_seen: bool) -> None
     unread = replace(recollection, unread=dict.fromkeys(recollection.folds, "the table is down"))
 
     found, _ = with_knowledge(
-        entries, Knowledge(recollection=unread, looked=account.known.looked), STANDARDS, today=TODAY
+        entries, replace(account.known, recollection=unread), STANDARDS, today=TODAY
     )
 
     moment = found[2].finding.moment

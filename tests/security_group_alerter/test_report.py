@@ -48,6 +48,7 @@ def reported(payload: Any, publish: Publish, marks: list[str] | None = None) -> 
             marks.extend(it.key for it in alerted)
         return 0
 
+    memories = Memories()
     alerter = Alerter(
         standards=Standards(),
         problems=(),
@@ -57,8 +58,8 @@ def reported(payload: Any, publish: Publish, marks: list[str] | None = None) -> 
         alerted_among=lambda _: SeenAnswer(),
         mark_alerted=mark,
         publish=publish,
-        recall=Memories().recall,
-        note=Memories().note,
+        recall=memories.recall,
+        note=memories.note,
     )
     return alerter.alert_on(payload, now=NOW, time_left=lambda: 120)
 

@@ -249,10 +249,11 @@ def test_of_a_group_that_was_made_in_this_delivery_all_is_known() -> None:
 
 def test_unless_its_memory_could_not_be_read() -> None:
     entries = calls(group(Action.CREATE), opened(SSH), revoked(SSH))
-    recollection = known_by(entries).recollection
-    unread = replace(recollection, unread=dict.fromkeys(recollection.folds, "the table is down"))
+    known = known_by(entries)
+    unread = dict.fromkeys(known.recollection.folds, "the table is down")
+    known = replace(known, recollection=replace(known.recollection, unread=unread))
 
-    found, _ = with_knowledge(entries, Knowledge(recollection=unread), STANDARDS, today=TODAY)
+    found, _ = with_knowledge(entries, known, STANDARDS, today=TODAY)
 
     assert found[2].memory_failed
     assert MAY_BE_OPEN in words_of(found[2].finding)

@@ -64,8 +64,6 @@ def test_it_may_do_what_it_does_and_no_more() -> None:
         ("sns:Publish", alerts, ""),
         ("sns:Publish", chat, ""),
         ("organizations:DescribeAccount", "*", ""),
-        ("organizations:DescribeOrganizationalUnit", "*", ""),
-        ("organizations:ListParents", "*", ""),
         ("dynamodb:Scan", seen, ""),
         ("dynamodb:BatchGetItem", seen, "digest:2026-11-24"),
         ("dynamodb:BatchWriteItem", seen, "digest:2026-11-24"),

@@ -20,8 +20,11 @@ from security_group_alerter.aws.sns import RESERVED_SECONDS
 from security_group_alerter.cloudtrail.changes import READERS
 from security_group_alerter.cloudtrail.heartbeat import HEARTBEAT_CALL
 from security_group_alerter.handlers import delivery as handler
+from security_group_alerter.handlers import watch
 from security_group_alerter.model.seen import Mark
+from security_group_alerter.model.severity import Severity
 from security_group_alerter.settings import METRICS_NAMESPACE
+from security_group_alerter.watching import WatchReport
 from tests.security_group_alerter.aws.table_wire import NOW, closed
 from tests.security_group_alerter.aws.table_wire import resource as group_of
 from tests.template.policies import allows
@@ -260,21 +263,23 @@ def test_alarms_and_dashboard_name_metrics_that_the_function_writes(
     variables = stack.properties("SecurityGroupAlerterFunction")["Environment"]["Variables"]
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", variables["POWERTOOLS_SERVICE_NAME"])
     now = datetime.now(UTC)
-    handler._measure(Report(oldest=now, newest_heartbeat=now), now)
+    handler._measure(Report(oldest=now, newest_heartbeat=now, hours_to_close=(1.0,)), now)
+    followed = WatchReport(oldest=now, open_by_severity=dict.fromkeys(Severity, 1))
+    watch._measure(followed, now)
     written = [
         line for line in map(json.loads, capsys.readouterr().out.splitlines()) if "_aws" in line
     ]
-    [blob] = [metrics for line in written for metrics in line["_aws"]["CloudWatchMetrics"]]
-    names = {metric["Name"] for metric in blob["Metrics"]}
+    blobs = [metrics for line in written for metrics in line["_aws"]["CloudWatchMetrics"]]
+    names = {metric["Name"] for blob in blobs for metric in blob["Metrics"]}
 
-    assert blob["Namespace"] == METRICS_NAMESPACE
-    assert blob["Dimensions"] == [["service"]]
+    assert {blob["Namespace"] for blob in blobs} == {METRICS_NAMESPACE}
+    assert all(blob["Dimensions"] == [["service"]] for blob in blobs)
     assert {line["service"] for line in written} == {STACK}
     assert {
-        name for it in METRICS.values() if it and it[0] == blob["Namespace"] for name in it[1:2]
+        name for it in METRICS.values() if it and it[0] == METRICS_NAMESPACE for name in it[1:2]
     } <= names
     assert {
-        name for namespace, name in metrics_on(stack) if namespace == blob["Namespace"]
+        name for namespace, name in metrics_on(stack) if namespace == METRICS_NAMESPACE
     } <= names
 
 

@@ -6,7 +6,8 @@ in its way. A crash in between may tell a thing twice, and never loses one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -25,15 +26,23 @@ if TYPE_CHECKING:
 MOST_IN_CALL = 100
 # No group has a key like this: they begin with an account or "?".
 _LEASE = "#lease/{}"
+_TRIES = 3
 _NOT_MET = "ConditionalCheckFailedException"
 
 
 class Ledger:
     """The table. `client` should be made with group_memory.CLIENT_CONFIG."""
 
-    def __init__(self, client: DynamoDBClient, *, table_name: str) -> None:
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        *,
+        table_name: str,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._client = client
         self._table_name = table_name
+        self._sleep = sleep
 
     def note(self, entries: Iterable[LedgerEntry]) -> int:
         """Note what was told; of how many groups that failed. Never raises.
@@ -151,11 +160,17 @@ class Ledger:
         return sum(not self._is_written(update) for update in updates)
 
     def _is_written(self, update: Any) -> bool:
-        try:
-            self._client.update_item(**update)
-        except Exception:  # noqa: BLE001 - as above
-            return False
-        return True
+        for attempt in range(_TRIES):
+            self._sleep(attempt * 0.1)
+            try:
+                self._client.update_item(**update)
+            except ClientError:
+                # A transaction may be just about to write the item.
+                continue
+            except Exception:  # noqa: BLE001 - as above
+                return False
+            return True
+        return False
 
 
 def _time_of(seconds: float) -> datetime | None:

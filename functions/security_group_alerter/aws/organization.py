@@ -59,18 +59,29 @@ class AccountDirectory:
             self._accounts.put(account_id, facts, expiry)
         return facts
 
-    def _look_up(self, account_id: str) -> AccountFacts:
+    def name_of(self, account_id: str) -> str | None:
+        """The account's name alone, by one call; None where that fails."""
+        account = self._described(account_id)
+        return None if isinstance(account, LookupProblem) else account.get("Name")
+
+    def _described(self, account_id: str) -> Any:
+        """The account; or a LookupProblem."""
         outage = self._outage.get("")
         if outage is not None:
-            return AccountFacts(problems=(LookupProblem(Fact.NAME, outage),))
+            return LookupProblem(Fact.NAME, outage)
         try:
-            account = self._client.describe_account(AccountId=account_id)["Account"]
+            return self._client.describe_account(AccountId=account_id)["Account"]
         except Exception as error:  # noqa: BLE001 - whatever it is must stop no alert
             problem = _problem_of(error)
             if problem != "AccountNotFoundException":
                 # Denied, throttled or out of reach: the next account would fare no better.
                 self._outage.put("", problem, FAILURE_EXPIRY_SECONDS)
-            return AccountFacts(problems=(LookupProblem(Fact.NAME, problem),))
+            return LookupProblem(Fact.NAME, problem)
+
+    def _look_up(self, account_id: str) -> AccountFacts:
+        account = self._described(account_id)
+        if isinstance(account, LookupProblem):
+            return AccountFacts(problems=(account,))
         problems: list[LookupProblem] = []
         ou_path = _attempt(Fact.OU, lambda: self._ou_path_of(account_id, account), problems)
         tags = _attempt(Fact.TAGS, lambda: self._tags_of(account_id), problems) or {}

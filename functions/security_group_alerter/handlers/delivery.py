@@ -63,4 +63,6 @@ def _measure(report: Report, now: datetime) -> None:
     for name, time in (("Lag", report.oldest), ("HeartbeatLag", report.newest_heartbeat)):
         if time is not None:
             metrics.add_metric(name=name, unit="Seconds", value=(now - time).total_seconds())
+    for hours in report.hours_to_close:
+        metrics.add_metric(name="HoursToClose", unit="Count", value=hours)
     metrics.flush_metrics()

@@ -32,6 +32,8 @@ def with_ranges(
     rules: Iterable[SecurityGroupRule], lists: Mapping[str, tuple[Peer, ...]]
 ) -> tuple[SecurityGroupRule, ...]:
     """The rules, with a rule for each range in place of one that refers to a known list."""
+    if not lists:
+        return tuple(rules)
 
     def ranges_of(rule: SecurityGroupRule) -> Iterator[SecurityGroupRule]:
         ranges = lists.get(rule.peer.value) if rule.peer.kind is PeerKind.PREFIX_LIST else None

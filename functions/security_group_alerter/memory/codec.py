@@ -67,7 +67,7 @@ def bytes_of(memory: GroupMemory) -> bytes:
         "events": events.rows,
         "rules": rules.rows,
         "base": memory.base and json_of_base(memory.base, events.number_of, rules.number_of),
-        "said": sorted(said, key=json.dumps),
+        "said": sorted(said, key=repr),
     }
     return _FORMAT + zlib.compress(json.dumps(document, separators=(",", ":")).encode())
 
@@ -95,7 +95,7 @@ class _Table(Generic[_Thing]):
     def __init__(self, things: Iterable[_Thing], json_of: Callable[[_Thing], list[Any]]) -> None:
         # Equal rules may have other ids; and most are the same object, in look after look.
         distinct = {id(it): json_of(it) for it in {id(it): it for it in things}.values()}
-        texts = {key: json.dumps(it) for key, it in distinct.items()}
+        texts = {key: repr(it) for key, it in distinct.items()}
         rows = {texts[key]: it for key, it in distinct.items()}
         self.rows = [rows[text] for text in sorted(rows)]
         numbers = {text: number for number, text in enumerate(sorted(rows))}

@@ -91,19 +91,14 @@ class Story:
         for step in steps:
             if self.is_deleted:
                 return
-            is_asked = step.event.event_id in self.at and not step.before_all
-            earlier = Moment()
-            if is_asked:
-                attached = self.standing.attached_before(step.event.time)
-                earlier = replace(self.standing.now(), attached=attached)
+            told = self._told_of(step)
             how = EndedHow.REVOKED
             touched: list[int] = []
             for turn in self.standing.follow(step):
                 before, is_open, how = is_open, self.standing.open_ports(), turn.how
                 if is_open is not before:
                     touched += self._touched(step, turn, before, is_open)
-            if is_asked:
-                told = self.moments.setdefault(step.event.event_id, _Told(earlier))
+            if told is not None:
                 told.lives += touched
                 told.now = self.standing.now()
             self._note_gone(step, how)
@@ -121,6 +116,16 @@ class Story:
             exposures=tuple(by_uid.values()),
             moments={it: self._moment_of(it, told, by_uid) for it, told in self.moments.items()},
         )
+
+    def _told_of(self, step: Step) -> _Told | None:
+        """The moment of a step that has not been followed; None where nobody asks for it."""
+        name = step.event.event_id
+        if step.before_all or name not in self.at:
+            return None
+        if name not in self.moments:
+            attached = self.standing.attached_before(step.event.time)
+            self.moments[name] = _Told(self.standing.now(), attached)
+        return self.moments[name]
 
     def _touched(
         self, step: Step, turn: Turn, before: OpenPorts, is_open: OpenPorts
@@ -146,11 +151,13 @@ class Story:
         lives = [by_uid[uid] for uid in self.lives.uids_of(told.lives)]
         opened = tuple(it for it in lives if it.opened and it.opened.event_id == name)
         ended = tuple(it for it in lives if it.closed and it.closed.event_id == name)
-        return replace(
-            told.now,
-            attached=told.earlier.attached,
+        return Moment(
             before=told.earlier.after,
+            after=told.now.after,
             ranges_before=told.earlier.ranges_after,
+            ranges_after=told.now.ranges_after,
+            is_whole=told.now.is_whole,
+            attached=told.attached,
             opened=opened,
             ended=ended,
             narrowed=tuple(it for it in lives if it not in opened and it not in ended),
@@ -176,6 +183,7 @@ class _Told:
     """A moment while its steps are followed: one event may be several."""
 
     earlier: Moment
+    attached: frozenset[str] | None
     lives: list[int] = field(default_factory=list)
     now: Moment = Moment()
     gone: Gone | None = None

@@ -320,8 +320,10 @@ class StandingRules:
 
     def _key_of(self, rule: SecurityGroupRule | None, rule_id: str | None) -> object:
         """What a rule stands under, if it does: a rule of another id is another one."""
-        if rule_id in self.standing or rule is None:
-            return rule_id if rule_id in self.standing else None
+        if rule_id in self.standing:
+            return rule_id
+        if rule is None or not self.standing:
+            return None
         for contents in (rule, replace(rule, direction=Direction.UNKNOWN)):
             for key in reversed(self._by_contents.get(contents, ())):
                 if rule_id is None or not isinstance(key, str):

@@ -203,6 +203,23 @@ class Briefing:
         return origin.what if origin else None
 
     @property
+    def noun(self) -> str:
+        """What one of several is called."""
+        return noun_of(self.worst)
+
+    @property
+    def stood(self) -> str | None:
+        """What the time of what the watch found is; None of calls."""
+        origin = self.worst.finding.observed
+        if origin is None:
+            return None
+        if origin.what is Observed.CLOSED:
+            return "Closed"
+        opened = origin.life.opened
+        is_seen = opened is not None and opened.looked_by is None
+        return "Open since" if is_seen else "Known to be open since"
+
+    @property
     def is_opening(self) -> bool:
         """Whether something is open to much of the Internet because of this, for certain."""
         change = self.worst.finding.change
@@ -286,9 +303,8 @@ def _times_of(findings: Iterable[Finding]) -> Iterator[datetime]:
     for finding in findings:
         origin, record = finding.observed, finding.record
         if origin is not None:
-            event = origin.life.closed or origin.life.opened
-            if event is not None:
-                yield event.time
+            life = origin.life
+            yield (life.closed or life.opened or life.revealed).time
         elif record is not None and record.event_time is not None:
             yield record.event_time
 
@@ -423,7 +439,12 @@ def _headline_of(alert: Alert, worst: Call, count: int, phrase: str) -> str:
     noun = nouns.get(alert.kind, "tampering rule" if subjects == rules else "trail")
     is_mixed = alert.kind is SubjectKind.TRAIL and rules and subjects != rules
     on = f" on {plural(len(subjects), noun)}" if len(subjects) > 1 and not is_mixed else ""
-    return f"{count:,} calls{on}, {which}: {phrase}"
+    return f"{count:,} {noun_of(worst)}s{on}, {which}: {phrase}"
+
+
+def noun_of(call: Call) -> str:
+    """What one of several is called: the watch reports no calls."""
+    return "call" if call.finding.observed is None else "exposure"
 
 
 def _fitting(texts: Sequence[str], room: int) -> str:

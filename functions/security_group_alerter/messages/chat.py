@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator
 from itertools import takewhile
 
-from ..model.origin import Observed
 from ..model.record import Outcome
 from ..model.severity import Severity
 from ..model.subject import SubjectKind
@@ -39,6 +38,7 @@ _MARKS = {
     Severity.LOW: "🔵",
     Severity.INFORMATIONAL: "⚪",
 }
+_KINDS_WITH_THREADS = {SubjectKind.SECURITY_GROUP, SubjectKind.PREFIX_LIST}
 
 
 def chat_of(briefing: Briefing) -> str:
@@ -76,7 +76,9 @@ def chat_of(briefing: Briefing) -> str:
 
 def _description(briefing: Briefing) -> str:
     head = list(_facts(briefing))
-    shared = [f"! For each of these calls: {_harmless(it)}" for it in briefing.shared_notes]
+    shared = [
+        f"! For each of these {briefing.noun}s: {_harmless(it)}" for it in briefing.shared_notes
+    ]
     room = LONGEST_DESCRIPTION - sum(len(line) + 1 for line in (*head, *shared)) - 120
     blocks: list[str] = []
     worst_first = sorted(briefing.calls, key=lambda call: call is not briefing.worst)
@@ -92,7 +94,8 @@ def _description(briefing: Briefing) -> str:
     left = briefing.count - len(blocks)
     blocks += shared
     if left:
-        blocks.append(f"… and {plural(left, 'more call')}, all in the e-mail and the machine form.")
+        more = plural(left, f"more {briefing.noun}")
+        blocks.append(f"… and {more}, all in the e-mail and the machine form.")
     return "\n".join((*head, *blocks))[:LONGEST_DESCRIPTION]
 
 
@@ -109,7 +112,7 @@ def _facts(briefing: Briefing) -> Iterator[str]:
         title = "Who" if briefing.observed is None else "Opened by"
         yield f"*{title}:* {'; '.join(filter(None, who))}"
     if briefing.called:
-        yield f"*{_when_title(briefing)}:* {briefing.called}"
+        yield f"*{briefing.stood or 'When'}:* {briefing.called}"
     if briefing.owner:
         yield f"*Ask:* {_harmless(briefing.owner, 200)}, the account's owner"
     if briefing.belongs:
@@ -126,12 +129,6 @@ def _facts(briefing: Briefing) -> Iterator[str]:
         title = "Attached to" if briefing.looked[0].title == ATTACHED_TO else "Referred to by"
         yield f"*{title}:* {_harmless(attached, 400)}"
     yield from (f"! {_harmless(line, 300)}" for line in not_seen_lines(briefing.looked))
-
-
-def _when_title(briefing: Briefing) -> str:
-    if briefing.observed is None:
-        return "When"
-    return "Closed" if briefing.observed is Observed.CLOSED else "Open since"
 
 
 def _call(call: Call, briefing: Briefing) -> Iterator[str]:
@@ -211,11 +208,17 @@ def _undo(briefing: Briefing) -> Iterator[str]:
 
 
 def _thread_id_of(briefing: Briefing) -> str:
-    """One thread for an account and group, so that an opening and its end stand together."""
+    """One thread for the life of an exposure: that of the group or list that is open.
+
+    An alert about several of them stands in a thread of the account.
+    """
     alert = briefing.alert
-    subjects = [finding.subject for finding in alert.findings]
-    groups = {it.id for it in subjects if it.kind is SubjectKind.SECURITY_GROUP}
-    what = (groups.pop() if len(groups) == 1 else None) or alert.kind.value
+    exposed = {news.resource.id for news in alert.exposures}
+    subjects = {finding.subject.id for finding in alert.findings}
+    # What a rule opens by a prefix list is the list's exposure, whichever group the rule is in.
+    [what, *others] = exposed if len(exposed) == 1 else subjects
+    if what is None or others or alert.kind not in _KINDS_WITH_THREADS:
+        what = alert.kind.value
     return _harmless(f"{alert.account_id or 'no-account'}-{what}", 100)
 
 

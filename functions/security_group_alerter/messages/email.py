@@ -115,10 +115,8 @@ def _people(briefing: Briefing) -> Iterator[str]:
 
 
 def _when_title(briefing: Briefing) -> str:
-    if briefing.observed is Observed.CLOSED:
-        return "Closed"
-    if briefing.observed is not None:
-        return "Open since"
+    if briefing.stood is not None:
+        return briefing.stood
     if not briefing.is_opening:
         return "Called"
     return "Open since" if briefing.count == 1 else "Opened"
@@ -142,7 +140,7 @@ def _what(briefing: Briefing) -> Iterator[str]:
         mark = f"{call.number}. " if briefing.count > 1 else ""
         yield f"{mark}{_call(call, briefing)}"
         yield from (f"  {line}" for line in _details(call, briefing))
-    yield from (f"! For each of these calls: {note}" for note in briefing.shared_notes)
+    yield from (f"! For each of these {briefing.noun}s: {note}" for note in briefing.shared_notes)
     if briefing.lines:
         yield "Each of the others, in a line:"
         yield from (f"{line.number}. {line.text}" for line in briefing.lines)
@@ -222,7 +220,7 @@ def _undo(briefing: Briefing) -> Iterator[str]:
     elif commands == [briefing.first_step] and not _is_listed_only(briefing):
         steps = []
     if briefing.count > 1 and steps:
-        yield "In this order, the last call first:"
+        yield f"In this order, the last {briefing.noun} first:"
     for step in steps:
         yield from _undo_step(step, briefing)
     # The command for one call may need what another call took away.
@@ -231,7 +229,8 @@ def _undo(briefing: Briefing) -> Iterator[str]:
         which = "" if is_for_all else f" for {', '.join(map(str, numbers))}"
         yield f"No command{which}: {reason}."
     if briefing.lines:
-        yield "No command for the calls that have one line only: see their CloudTrail events."
+        which = f"the {briefing.noun}s that have one line only"
+        yield f"No command for {which}: see their CloudTrail events."
     if briefing.alert.account_id and steps:
         yield f"Run this with credentials of account {briefing.alert.account_id}."
 

@@ -91,3 +91,10 @@ class ExposureLife:
     event_ids: tuple[str, ...]
     # Known only while its event is remembered as it was said.
     other_uids: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def hours_open(self) -> float | None:
+        """How long it stood; None while it stands, and where its beginning is not known."""
+        if self.opened is None or self.closed is None:
+            return None
+        return (self.closed.time - self.opened.time).total_seconds() / 3600

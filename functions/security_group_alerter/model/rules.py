@@ -40,7 +40,8 @@ class PeerKind(StrEnum):
 class Peer:
     """The other end of a rule. `value` is a canonical CIDR, a prefix list id or a group."""
 
-    kind: PeerKind
+    # The value tells peers apart well enough. Rules are hashed often, and enums have a slow hash.
+    kind: PeerKind = field(hash=False)
     value: str
     network: IPv4Network | IPv6Network | None = field(default=None, compare=False)
     account_id: str | None = field(default=None, compare=False)
@@ -79,7 +80,7 @@ class SecurityGroupRule:
     type.
     """
 
-    direction: Direction
+    direction: Direction = field(hash=False)
     protocol: str | None
     ports: PortRange | None
     icmp_type: IcmpType | None

@@ -52,7 +52,7 @@ def digester_for(
         organization_id=settings.organization_id,
         has_looks=settings.look_role_name is not None,
         accepted=accepted_openings_in(text, today=today).entries,
-        facts_for=directory.facts_for,
+        name_of=directory.name_of,
         alerted_among=events.among,
         mark_alerted=events.mark,
         changes_between=events.changes_between,

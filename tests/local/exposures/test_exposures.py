@@ -15,12 +15,15 @@ from local.exposures import deployed_ledger
 from local.exposures.deployed_ledger import ROLE_OUTPUT, Exposure
 from local.exposures.table import WIDTH, table_of
 from security_group_alerter.aws.ledger_items import value_of_snooze
+from security_group_alerter.memory.statements import RangesEdited
+from security_group_alerter.model.exposure_life import Event
 from security_group_alerter.model.group_state import Reach
 from security_group_alerter.model.ledger import Snooze
 from security_group_alerter.model.severity import Severity
 from security_group_alerter.model.subject import SubjectKind
 from tests.local.cloud import REGION, STACK, Run, Terminal
 from tests.local.exposures.ledger_samples import (
+    JANE,
     NOW,
     PAYMENTS,
     SSH,
@@ -31,6 +34,7 @@ from tests.local.exposures.ledger_samples import (
     group,
     opened,
 )
+from tests.security_group_alerter.builders import peer
 
 ROOT_OF: Final = "arn:aws:sts::333344445555:assumed-role"
 BOB: Final = f"{ROOT_OF}/AWSReservedSSO_AdministratorAccess_0123456789abcdef/bob@example.com"
@@ -318,6 +322,39 @@ def test_a_look_shows_what_was_closed_and_writes_nothing(
     assert ledger.item(standing) == before
 
 
+def test_a_look_at_a_prefix_list(ledger: LedgerSample, standing: Any, shell: Terminal) -> None:
+    """The world was added to it, and taken out since; no group refers to it."""
+    prefix_list = replace(standing, kind=SubjectKind.PREFIX_LIST, id="pl-0123456789abcdef0")
+    event = Event(event_id="edited", time=NOW - timedelta(hours=5), principal=JANE)
+    ledger.says(prefix_list, RangesEdited(event=event, added=(peer("0.0.0.0/0"),)))
+    entries = [{"Cidr": "0.0.0.0/0"}]
+    ledger.aws.answers |= {
+        "DescribeManagedPrefixLists": lambda _: {
+            "PrefixLists": [{"PrefixListId": prefix_list.id, "PrefixListName": "all", "Version": 3}]
+        },
+        "GetManagedPrefixListEntries": lambda _: {"Entries": entries},
+    }
+
+    # moto cannot look for the groups that refer to a list.
+    run = shell.run(exposures.main, "--look", "--severity", "LOW")
+    assert run.status == 2
+    assert "which groups refer to it could not be seen" in run.out
+    ledger.aws.answers["DescribeSecurityGroups"] = lambda request: {
+        "SecurityGroups": [{"GroupId": standing.id, "GroupName": "web"}]
+        if request["Filters"][0]["Name"] == "group-id"
+        else []
+    }
+
+    run = shell.run(exposures.main, "--look")
+    assert (run.status, run.err) == (0, "")
+    assert f"HIGH      5 h       {prefix_list.id} " in run.out
+    assert "prefix list, since 2026-11-29 07:00 UTC by IAM user jane.doe@example.com" in run.out
+
+    entries.clear()
+    run = shell.run(exposures.main, "--look")
+    assert f"CLOSED    4 h       {prefix_list.id} " in run.out
+
+
 def test_the_role_that_is_named(ledger: LedgerSample, standing: Any, shell: Terminal) -> None:
     asked: list[str] = []
 
@@ -334,7 +371,7 @@ def test_the_role_that_is_named(ledger: LedgerSample, standing: Any, shell: Term
     assert run.status == 2
     assert standing.id in run.out
     assert "not seen now: the role audit/Reader does not exist in account 222233334444" in run.out
-    assert run.err == "exposures: 1 exposure could not be looked at: it is as the ledger says\n"
+    assert run.err == "exposures: of 1 exposure, not everything could be seen now\n"
 
 
 def test_a_stack_without_a_look_role(two: LedgerSample, shell: Terminal) -> None:

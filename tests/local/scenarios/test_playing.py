@@ -181,13 +181,28 @@ def test_a_delivery_is_of_one_log_stream_and_comes_at_the_time_of_the_step(
     assert {it["metadata"]["processed_time"] for it in machine} == {at.timestamp() * 1000}
 
 
+def test_a_digest_is_of_the_day_that_ends_with_its_step_and_comes_once(
+    as_json: Run, tmp_path: Path
+) -> None:
+    """What was alerted is known by the clock of the steps, whenever this runs."""
+    morning = {"at": "2026-11-18T07:00:00Z", "digest": True}
+    path = written(tmp_path, "life.json", {"scenario": [*LIFE["scenario"], morning, morning]})
+
+    played = as_json(path)
+
+    [digest] = [it for it in played.alerts if it["attributes"]["kind"] == "digest"]
+    assert (digest["step"], digest["event_ids"]) == (len(LIFE["scenario"]), [])
+    counts = json.loads(digest["messages"]["default"])["unmapped"]["digest"]["counts"]
+    assert (counts["open"], counts["closed"], counts["changes"]) == (0, 1, 2)
+
+
 # What is refused.
 
 
 def test_a_scenario_that_does_not_fit_is_not_played_and_all_else_is(
     as_json: Run, tmp_path: Path
 ) -> None:
-    wrong = {"scenario": [*LIFE["scenario"], {"at": CLOSED_AT, "digest": True}]}
+    wrong = {"scenario": [*LIFE["scenario"], {"at": CLOSED_AT, "digest": False}]}
     path = written(tmp_path, "life.json", LIFE, wrong, OPENING)
 
     played = as_json(path)
@@ -195,8 +210,7 @@ def test_a_scenario_that_does_not_fit_is_not_played_and_all_else_is(
     assert played.told == [(None, None, [OPENING["eventID"]]), *AS_TOLD]
     assert played.status == 2
     assert played.problems == [
-        f"replay: {path}, line 2, step 2: digest: expected trail or state or watch or sweep: "
-        "no digest can be run yet"
+        f"replay: {path}, line 2, step 2: digest: expected true, found False"
     ]
 
 

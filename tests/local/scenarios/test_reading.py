@@ -90,10 +90,7 @@ WRONG_STEPS: Final[dict[str, tuple[Any, str]]] = {
         f"expected one of {KINDS}, found trail and state",
     ),
     "unknown-key": (TRAIL | {"tail": []}, f"expected at, {KINDS} only, found 'tail'"),
-    "digest": (
-        {"at": AT, "digest": True},
-        "digest: expected trail or state or watch or sweep: no digest can be run yet",
-    ),
+    "digest-that-is-text": ({"at": AT, "digest": "now"}, "digest: expected true, found 'now'"),
     "sweep-that-is-a-number": ({"at": AT, "sweep": 1}, "sweep: expected true, found 1"),
     "watch-that-is-off": ({"at": AT, "watch": False}, "watch: expected true, found False"),
     "trail-that-is-no-list": (

@@ -205,6 +205,22 @@ def test_calls(
     assert organizations.asked() == calls
 
 
+def test_a_name_alone_is_one_call() -> None:
+    organizations = Organizations()
+
+    assert organizations.directory("Owner").name_of(ACCOUNT) == f"name-{ACCOUNT}"
+    assert organizations.asked() == {"describe_account": 1}
+
+
+def test_a_name_that_cannot_be_had_raises_nothing_and_an_outage_is_not_asked_about_again() -> None:
+    failures: dict[str, Exception] = {"describe_account": refused("AccessDeniedException")}
+    organizations = Organizations(failures=failures)
+    directory = organizations.directory()
+
+    assert [directory.name_of(it) for it in (ACCOUNT, ANOTHER)] == [None, None]
+    assert organizations.asked() == {"describe_account": 1}
+
+
 def test_an_account_is_remembered_until_it_expires() -> None:
     organizations = Organizations()
     directory = organizations.directory()

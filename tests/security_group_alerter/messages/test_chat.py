@@ -22,9 +22,12 @@ from security_group_alerter.model.change import (
     TrailAction,
     TrailChange,
 )
+from security_group_alerter.model.exposure_life import Resource
 from security_group_alerter.model.finding import Finding
+from security_group_alerter.model.ledger import Activity, ExposureNews, Status
 from security_group_alerter.model.record import Refusal
 from security_group_alerter.model.severity import Severity
+from security_group_alerter.model.subject import SubjectKind
 from tests.security_group_alerter.builders import (
     judged,
     peer,
@@ -47,7 +50,7 @@ from tests.security_group_alerter.messages.forms import (
     opened,
     renamed,
 )
-from tests.stories import NOW, PRESENTATION, ROOT, STORIES, findings_of, story, told
+from tests.stories import NOW, PRESENTATION, ROOT, STORIES, delivered, findings_of, story, told
 
 SCHEMA: Final = json.loads(
     (ROOT / "tests" / "schemas" / "custom_notification.schema.json").read_text(encoding="utf-8")
@@ -525,6 +528,41 @@ OTHER_THREADS = {
 @pytest.mark.parametrize("other", OTHER_THREADS.values(), ids=OTHER_THREADS)
 def test_other_thread(other: Finding) -> None:
     assert thread(other) != thread(SSH)
+
+
+EXPOSED_GROUP: Final = Resource(
+    kind=SubjectKind.SECURITY_GROUP, id="sg-0123456789abcdef0", account_id="111122223333"
+)
+EXPOSED_LIST: Final = Resource(
+    kind=SubjectKind.PREFIX_LIST, id="pl-0123456789abcdef0", account_id="111122223333"
+)
+
+
+def thread_about(finding: Finding, *resources: Resource) -> str:
+    """The thread of an alert that is about exposures of these."""
+    [entry] = delivered((finding,))
+    news = tuple(
+        ExposureNews(
+            resource=resource, key="k", uid="u", activity=Activity.CREATE, status=Status.NEW
+        )
+        for resource in resources
+    )
+    alert = replace(alert_of(finding), delivered=(replace(entry, exposures=news),))
+    thread_id: str = json.loads(module.chat_of(briefed(alert)))["metadata"]["threadId"]
+    return thread_id
+
+
+def test_what_a_rule_opens_by_a_list_is_in_the_thread_of_the_list() -> None:
+    by_list = opened("tcp 22 from pl-0123456789abcdef0")
+    edited = LINES["prefix-list"][0]
+
+    assert thread_about(by_list, EXPOSED_LIST) == thread_about(edited, EXPOSED_LIST)
+    assert thread(edited) == "111122223333-pl-0123456789abcdef0"
+
+
+def test_what_a_rule_opens_beside_a_list_is_in_the_thread_of_the_group() -> None:
+    assert thread_about(SSH, EXPOSED_LIST, EXPOSED_GROUP) == thread(SSH)
+    assert thread_about(SSH, EXPOSED_GROUP, EXPOSED_GROUP) == thread(SSH)
 
 
 def test_several_groups_are_told_in_a_thread_of_the_account() -> None:

@@ -216,7 +216,7 @@ def test_what_subscriptions_filter_by(
         ("still-open", f"CRITICAL: {BEFORE}, still open after 1 h"),
         ("worse", f"CRITICAL: {BEFORE}, no longer private"),
         ("as-public-and-more-severe", f"CRITICAL: {BEFORE}, was HIGH before"),
-        ("found", f"CRITICAL: {BEFORE}, by no known call"),
+        ("found", f"CRITICAL: {BEFORE} (public), found open"),
         ("found-by-a-call-s-record", f"CRITICAL: {BEFORE}, not reported before"),
         ("found-after-its-end", f"CRITICAL: {BEFORE}, reported as closed"),
         ("acceptance-ended", f"CRITICAL: {BEFORE}, no longer accepted"),

@@ -95,7 +95,7 @@ def observed_end(finding: Finding, origin: Observation) -> str:
     """What ends a headline that names what is open."""
     match origin.what:
         case Observed.FOUND if origin.life.revealed.looked_by is not None:
-            return ", by no known call"
+            return ", found open"
         case Observed.FOUND if origin.told is not None:
             return ", reported as closed"
         case Observed.FOUND:
