@@ -40,7 +40,7 @@ OTHER_ACCOUNT: Final = "333344445555"
 GROUPS: Final = [f"sg-{number:017x}" for number in range(1, 5)]
 REMINDED, ELSEWHERE, ENDED, OVER = GROUPS
 # The watch that something happens to, and the next ones.
-NOW, NEXT, LAST = at(25 * 60), at(25 * 60 + 15), at(25 * 60 + 30)
+NOW, NEXT, LAST = at(27 * 60), at(27 * 60 + 15), at(27 * 60 + 30)
 
 
 class Killed(BaseException):

@@ -12,17 +12,20 @@ from security_group_alerter.settings import (
     DELIVERY,
     DIGEST,
     PRESENTATION,
+    WATCH,
     CheckSettings,
     DeliverySettings,
     DigestSettings,
     PlanSettings,
     SettingsError,
     SweepSettings,
+    WatchSettings,
     check_settings_in,
     delivery_settings_in,
     digest_settings_in,
     plan_settings_in,
     sweep_settings_in,
+    watch_settings_in,
 )
 from tests.stories import LEAST
 from tests.stories import TOPIC_ARN as TOPIC
@@ -375,3 +378,24 @@ def test_what_is_no_queue(text: str) -> None:
         SettingsError, match=r"SWEEP_QUEUE_URL=.*: expected the URL of an SQS queue"
     ):
         plan_settings_in(LEAST_OF_A_PLAN | {"SWEEP_QUEUE_URL": text})
+
+
+# The watch.
+
+
+def test_what_a_watch_needs() -> None:
+    """The same as the alerter, but for what is about its own trail."""
+    assert watch_settings_in(LEAST | {"TIME_ZONE": "Europe/Berlin"}) == WatchSettings(
+        presentation=Presentation(time_zone=ZoneInfo("Europe/Berlin")),
+        alert_topic_arn=LEAST["ALERT_TOPIC_ARN"],
+        seen_events_table=LEAST["SEEN_EVENTS_TABLE"],
+        group_memory_table=LEAST["GROUP_MEMORY_TABLE"],
+    )
+    assert DELIVERY.keys() - WATCH.keys() == {"TRAIL_ARN", "HEARTBEAT_ROLE_ARN"}
+    assert all(DELIVERY[name] == variable for name, variable in WATCH.items())
+
+
+@pytest.mark.parametrize("name", LEAST)
+def test_what_a_watch_cannot_do_without(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is not set: expected "):
+        watch_settings_in(LEAST | {name: ""})

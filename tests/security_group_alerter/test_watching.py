@@ -15,7 +15,7 @@ from security_group_alerter.model.group_state import Reach
 from security_group_alerter.model.ledger import Told
 from security_group_alerter.model.message import Message, Sent
 from security_group_alerter.model.severity import Severity
-from security_group_alerter.watching import WatchError, WatchReport
+from security_group_alerter.watching import KEPT_WHEN_CLOSED, WatchError, WatchReport
 from tests.security_group_alerter.installation import (
     GROUP,
     INSIDE,
@@ -350,13 +350,13 @@ def test_many_reminders_of_one_kind_are_one_message() -> None:
 # What is over.
 
 
-def test_what_is_over_stays_in_the_ledger_for_a_day(installation: Installation) -> None:
+def test_what_is_over_stays_in_the_ledger_for_the_digest(installation: Installation) -> None:
     installation.show(group_state())
     installation.deliver(closed(SSH_1, time=at(30)), now=at(35))
 
-    installation.watch(at(30) + timedelta(hours=24) - timedelta(seconds=1))
+    installation.watch(at(30) + KEPT_WHEN_CLOSED - timedelta(seconds=1))
     assert installation.open_ids == [GROUP]
-    installation.watch(at(30) + timedelta(hours=24))
+    installation.watch(at(30) + KEPT_WHEN_CLOSED)
     assert installation.open_ids == []
 
 
@@ -365,11 +365,11 @@ def test_what_is_not_told_yet_stays_in_the_ledger(installation: Installation) ->
     installation.watch(at(30))
     installation.refuses = lambda _: "no such topic"
 
-    installation.watched(at(30) + timedelta(hours=30))
+    installation.watched(at(30) + timedelta(hours=60))
     assert installation.open_ids == [GROUP]
     installation.refuses = lambda _: None
-    installation.watch(at(30) + timedelta(hours=31))
-    installation.watch(at(30) + timedelta(hours=31))
+    installation.watch(at(30) + timedelta(hours=61))
+    installation.watch(at(30) + timedelta(hours=61))
     assert installation.open_ids == []
 
 

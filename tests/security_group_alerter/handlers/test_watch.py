@@ -21,7 +21,7 @@ from security_group_alerter.aws.ledger import Ledger
 from security_group_alerter.handlers import delivery
 from security_group_alerter.handlers import watch as handler
 from security_group_alerter.settings import METRICS_NAMESPACE, SettingsError
-from security_group_alerter.watching import WatchError
+from security_group_alerter.watching import KEPT_WHEN_CLOSED, WatchError
 from tests.conftest import cold_start
 from tests.stories import ROOT
 
@@ -83,7 +83,7 @@ def test_a_reminder_is_sent_once(world: World) -> None:
     assert not world.watch(after(hours=1))
 
 
-def test_an_end_is_told_once_and_let_go_after_a_day(world: World) -> None:
+def test_an_end_is_told_once_and_let_go_when_the_digest_has_it(world: World) -> None:
     world.accounts.change(STATES[1] or {})
     assert not world.watch(after(minutes=30))
 
@@ -92,8 +92,8 @@ def test_an_end_is_told_once_and_let_go_after_a_day(world: World) -> None:
     assert end.attributes["effect"] == "closes"
     assert not world.watch(after(minutes=45))
     assert world.counts["groups"] == 1
-    world.watch(after(hours=25))
-    assert not world.watch(after(hours=25))
+    world.watch(after(hours=1) + KEPT_WHEN_CLOSED)
+    assert not world.watch(after(hours=1) + KEPT_WHEN_CLOSED)
     assert world.counts["groups"] == 0
 
 

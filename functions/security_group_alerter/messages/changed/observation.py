@@ -15,6 +15,7 @@ from ...model.exposure import Breadth
 from ...model.exposure_life import EndedHow, ExposureLife, LookedBy
 from ...model.finding import Finding
 from ...model.group_state import PrefixListState, Reach
+from ...model.ledger import Told
 from ...model.origin import Observation, Observed
 from ..people import actor_words, age_words, clock_words
 from ..rule_words import openings_words
@@ -96,11 +97,11 @@ def observed_end(finding: Finding, origin: Observation) -> str:
         case Observed.FOUND if origin.life.revealed.looked_by is not None:
             return ", found open"
         case Observed.FOUND if origin.told is not None:
-            return ", was reported as closed"
+            return ", reported as closed"
         case Observed.FOUND:
             return ", not reported before"
         case Observed.WORSE:
-            return _was(finding, origin)
+            return _was(finding, origin.told)
         case Observed.ACCEPTANCE_ENDED:
             return ", no longer accepted"
         case Observed.STILL_OPEN:
@@ -109,14 +110,12 @@ def observed_end(finding: Finding, origin: Observation) -> str:
             return _after(origin)
 
 
-def _was(finding: Finding, origin: Observation) -> str:
-    """`, now public (was private)`; of what is behind the same interfaces, as severe it was."""
-    told, reach = origin.told, finding.judgement.reach
-    if told is None or reach is None:
-        return ""
-    if reach.reach is told.reach:
-        return f", was {told.severity.name} before"
-    return f", now {reach.reach} (was {told.reach})"
+def _was(finding: Finding, told: Told | None) -> str:
+    """What it is no longer, in few words: the subject of a mail has to hold them."""
+    reach = finding.judgement.reach
+    if told is None or (reach and reach.reach is told.reach):
+        return f", was {told.severity.name} before" if told else ""
+    return f", no longer {told.reach}"
 
 
 def closed_phrase(finding: Finding, origin: Observation) -> str:
