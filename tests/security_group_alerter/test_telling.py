@@ -221,6 +221,17 @@ def test_an_edit_that_moves_the_world_closes_and_opens() -> None:
     assert uids_in([alert])[1] == uids_in(first)[0]
 
 
+def test_an_edit_that_leaves_a_part_open_tells_it_once() -> None:
+    wide = numbered("tcp 20-25 from 0.0.0.0/0", 1)
+    installation = Installation(group_state(wide))
+    installation.deliver(opened(wide), now=at(5))
+    installation.show(group_state(SSH_1))
+
+    sent = installation.deliver(edited(SSH_1, time=at(10)), now=at(15))
+
+    assert news_in(sent) == [UPDATED]
+
+
 def test_what_a_look_shows_beside_a_call_counts_as_told() -> None:
     """By the table: it may be worse than what the alert is about."""
     installation = Installation(group_state(WEB_3, SSH_1))

@@ -291,3 +291,11 @@ def test_a_key_says_what_it_is_of(resource: Resource) -> None:
 )
 def test_other_keys_are_of_no_group(key: str) -> None:
     assert resource_of(key) is None
+
+
+def test_what_is_known_by_a_digest_of_its_name_alone_is_not_listed(table: Table) -> None:
+    unnamed = replace(group(1), id="a name of more than a thousand characters " * 40)
+
+    table.recall({unnamed: [there(SSH)], group(2): [there(SSH)]})
+
+    assert [it.resource for it in table.open_groups()] == [group(2)]

@@ -366,6 +366,9 @@ def test_its_end(life: Any, waited: timedelta, expected: Observed | None) -> Non
         pytest.param(BY_CALL, a_told(is_quiet=True), False, id="quiet-and-closed-by-a-call"),
         pytest.param(BY_LOOK, a_told(), False, id="to-be-told"),
         pytest.param(LIFE, a_told(is_quiet=True), False, id="quiet-and-still-open"),
+        pytest.param(
+            replace(BY_LOOK, closed_how=EndedHow.ACCOUNT_LEFT), a_told(), True, id="account-left"
+        ),
     ],
 )
 def test_what_is_settled(life: Any, told: Told | None, *, settled: bool) -> None:
