@@ -1,7 +1,7 @@
 """Quiets the reminders of what is open in one security group or prefix list, until a day.
 
 GROUP is an ID. The alerter sends no reminders of what is open in it now, by the ledger of the
-deployed stack, up to and on the day of --until (UTC). If it becomes worse, that is reported once.
+deployed stack, up to and on the day of --until (UTC), or until it becomes worse.
 What is opened later is reported as ever, and so is the closing. The digest and make exposures show
 who did it, and why.
 
@@ -160,6 +160,7 @@ def _snooze(options: argparse.Namespace) -> int:
         by=_caller(deployment),
         why=options.why.strip(),
         uids=frozenset(it.uid for it in exposures),
+        at=clock(),
     )
     _update(
         client,

@@ -162,13 +162,12 @@ class Digester:
         # As the watch counts days.
         today = digest.until.date()
         snooze = known.snoozed.get(group.resource)
-        if snooze is not None and snooze.until < today:
-            snooze = None
         for life in fold.exposures:
             if life.closed is not None:
                 continue
             told = known.told_of(life)
-            is_snoozed = snooze is not None and (told.uid if told else life.uid) in snooze.uids
+            uid = told.uid if told else life.uid
+            is_snoozed = snooze is not None and snooze.quiets(uid, told, today=today)
             yield OpenExposure(
                 life=life,
                 told=told,

@@ -64,7 +64,7 @@ class Exposure:
     def is_snoozed(self, today: date) -> bool:
         """Whether nobody is reminded of it today."""
         snooze = self.snooze
-        return snooze is not None and self.uid in snooze.uids and snooze.until >= today
+        return snooze is not None and snooze.quiets(self.uid, self.told, today=today)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

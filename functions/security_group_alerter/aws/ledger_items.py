@@ -69,6 +69,7 @@ def snooze_in(item: Mapping[str, Any] | None) -> Snooze | None:
         by=entry["by"]["S"],
         why=entry["why"]["S"],
         uids=frozenset(entry["uids"]["SS"]),
+        at=_time_of(entry["at"]["N"]) if "at" in entry else None,
     )
 
 
@@ -80,5 +81,6 @@ def value_of_snooze(snooze: Snooze) -> dict[str, Any]:
             "by": {"S": snooze.by},
             "why": {"S": snooze.why},
             "uids": {"SS": sorted(snooze.uids)},
+            **({"at": {"N": str(snooze.at.timestamp())}} if snooze.at else {}),
         }
     }

@@ -111,9 +111,7 @@ def _is_worse(told: Told, finding: Finding, known: Circumstances) -> bool:
 
 def _is_snoozed(told: Told, known: Circumstances) -> bool:
     snooze = known.snooze
-    if snooze is None or snooze.until < known.now.date():
-        return False
-    return told.uid in snooze.uids
+    return snooze is not None and snooze.quiets(told.uid, told, today=known.now.date())
 
 
 def _is_due(told: Told, finding: Finding, known: Circumstances) -> bool:

@@ -51,12 +51,22 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snooze:
-    """Nobody wants to be reminded of these exposures up to and on the day `until`."""
+    """Nobody wants to be reminded of these exposures up to and on the day `until`, in UTC.
+
+    `at` is when that was said: of what became worse since, people are reminded.
+    """
 
     until: date
     by: str
     why: str
     uids: frozenset[str]
+    at: datetime | None = None
+
+    def quiets(self, uid: str, told: Told | None, *, today: date) -> bool:
+        """Whether nobody is reminded today of the exposure that was first told under `uid`."""
+        worse_at = told.worse_at if told else None
+        got_worse = worse_at is not None and self.at is not None and worse_at > self.at
+        return uid in self.uids and today <= self.until and not got_worse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

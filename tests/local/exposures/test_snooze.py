@@ -54,6 +54,7 @@ def test_what_is_open_now_is_snoozed(reported: LedgerSample, shell: Terminal) ->
         by=ME,
         why="vendor migrates",
         uids=frozenset({"uid-1", https.uid}),
+        at=NOW,
     )
     # Nothing else of the item is touched.
     assert {k: v for k, v in reported.item(GROUP).items() if k != "snoozed"} == before

@@ -187,6 +187,14 @@ def test_a_snooze(snooze: Snooze, expected: Observed | None) -> None:
     assert report(after(hours=2), a_told(), snooze=snooze) is expected
 
 
+def test_what_became_worse_since_it_was_snoozed_is_reminded_of() -> None:
+    snooze = replace(snoozed("2026-11-24"), at=after(minutes=30))
+    before, since = (a_told(worse_at=after(minutes=it)) for it in (20, 40))
+
+    assert report(after(hours=2), before, snooze=snooze) is None
+    assert report(after(hours=2), since, snooze=snooze) is Observed.STILL_OPEN
+
+
 def test_what_is_snoozed_under_the_uid_it_was_told_under_is_quiet() -> None:
     told = a_told(uid="a" * 32)
 

@@ -86,7 +86,7 @@ def test_when_nothing_is_open_and_nothing_happened_it_is_three_lines() -> None:
 
 def test_a_busy_day() -> None:
     assert email(BUSY).partition("\n\n")[0] == (
-        "INFORMATIONAL: 4 open to the world (2 CRITICAL), 1 closed, 44 changes, 2 not seen\n"
+        "INFORMATIONAL: 4 open to the world (2 CRITICAL), 1 closed, 44 changes, 2 places not seen\n"
         "From Mon 23 Nov 2026, 07:00 to Tue 24 Nov, 07:00. All times are Europe/Berlin.\n"
         "There may be more: 2 places could not be seen (the last section)."
     )
@@ -346,7 +346,7 @@ def test_subject_and_sms() -> None:
         "INFORMATIONAL: Digest of Tue 24 Nov: 4 open to the world, 1 closed, 44 changes"
     )
     assert forms(BUSY)["sms"] == (
-        "INFORMATIONAL 4 open to the world (2 CRITICAL), 1 closed, 44 changes, 2 not seen, "
+        "INFORMATIONAL 4 open to the world (2 CRITICAL), 1 closed, 44 changes, 2 places not seen, "
         "oldest 400 d"
     )
 
