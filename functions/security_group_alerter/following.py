@@ -59,6 +59,9 @@ class Followed:
         origin = finding.observed
         what = origin.what if origin else Observed.STILL_OPEN
         activity, status = _OUTCOMES.get(what, (Activity.UPDATE, Status.IN_PROGRESS))
+        if self.told and self.told.is_quiet and activity is Activity.UPDATE:
+            # Nobody was told of it until now.
+            activity, status = Activity.CREATE, Status.NEW
         life, told = self.life, self.told
         return ExposureNews(
             resource=life.resource,
@@ -76,7 +79,10 @@ class Followed:
 def _told_as(what: Observed, finding: Finding, told: Told, now: datetime) -> Told:
     if what is Observed.CLOSED:
         return replace(told, is_closed=True)
-    judgement = finding.judgement
+    judgement, origin = finding.judgement, finding.observed
+    if what is Observed.STILL_OPEN and origin and origin.seen_at is None:
+        # What could not be seen is no better known than before.
+        return replace(told, reminded_at=now)
     told = replace(
         told,
         severity=judgement.severity,
@@ -146,7 +152,8 @@ class _Follower:
         # One exposure may have been told of while it had one uid, and while it had another.
         settled = {told.uid for uid, told in told_of.items() if uid in lives or told.is_closed}
         for uid, told in told_of.items():
-            if told.uid in settled:
+            if told.uid in settled or told.is_quiet:
+                # Of what was quiet nobody was told, and what ended it may be long forgotten.
                 continue
             settled.add(told.uid)
             event = Event(event_id="", time=told.at)

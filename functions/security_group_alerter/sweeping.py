@@ -46,6 +46,8 @@ class SweepReport:
     open: int = 0
     written: int = 0
     problem: str | None = None
+    # Whether all that is open was seen and kept, whatever else could not be seen of it.
+    is_kept: bool = True
 
     def summary(self) -> dict[str, object]:
         """For the log."""
@@ -65,7 +67,7 @@ class Sweep:
     """The sweep of one account and Region at a time.
 
     `survey` and `look_at` never raise. `swept_before` is how far earlier sweeps came, and
-    `note_swept` and `note_problem` how far this one did.
+    `note_swept`, `note_surveyed` and `note_problem` how far this one did.
     """
 
     survey: Callable[[Place, float], Survey]
@@ -74,6 +76,7 @@ class Sweep:
     note: Callable[[Iterable[LedgerEntry]], int]
     swept_before: Callable[[Place], SweptPlace]
     note_swept: Callable[[Place, datetime], None]
+    note_surveyed: Callable[[Place, datetime], None]
     note_problem: Callable[[Place, str, datetime], None]
 
     def run(
@@ -92,6 +95,8 @@ class Sweep:
         report = self._swept(item, by, now, time_left)
         if report.problem is not None:
             self.note_problem(place, report.problem, now)
+            if report.is_kept:
+                self.note_surveyed(place, now)
         else:
             self.note_swept(place, now)
         return report
@@ -111,6 +116,7 @@ class Sweep:
         said = _said_by(looked, known, by, now)
         noted = self._recall(said, now, time_left)
         failures = self.note(_entries_of(looked, noted, said, now))
+        kept = not (failures or known.failures or noted.failures)
         return SweepReport(
             place=item.place,
             surveyed=len(surveyed),
@@ -118,6 +124,7 @@ class Sweep:
             open=sum(map(_is_open, noted.folds.values())),
             written=sum(map(bool, said.values())),
             problem=survey.problem or _problem_of(looked, (known, noted), failures),
+            is_kept=kept and survey.problem is None and _all_rules_seen(looked),
         )
 
     def _recall(
@@ -243,6 +250,12 @@ def _reach_of(life: ExposureLife, state: GroupState | PrefixListState) -> GroupR
 def _states_in(looked: Looked) -> Iterator[GroupState | PrefixListState]:
     yield from looked.groups.values()
     yield from looked.prefix_lists.values()
+
+
+def _all_rules_seen(looked: Looked) -> bool:
+    """Whether the rules, at least, of all that was looked at were seen."""
+    failed = looked.problems.keys() - looked.not_found
+    return not failed and all(state.has_all_rules for state in _states_in(looked))
 
 
 def _problem_of(looked: Looked, recalled: Iterable[Recollection], failures: int) -> str | None:

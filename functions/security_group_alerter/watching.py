@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from .following import Followed, followed_of
 from .grouping import alerts_of
 from .judgement.findings import Standards
 from .memory.fold import Fold
 from .memory.recollection import Recollection
-from .memory.statements import Statement, carriers_of, seen_of
+from .memory.statements import Statement, carriers_of, seen_gone, seen_of
 from .messages import messages_of
 from .model.account import AccountFacts
 from .model.exposure_life import LookedBy, Resource
 from .model.group_state import GroupState, Looked, PrefixListState
-from .model.ledger import LedgerEntry, OpenGroup, Told, entries_of
+from .model.ledger import KEPT_WHEN_CLOSED, LedgerEntry, OpenGroup, Told, entries_of
 from .model.message import Message, Sent
 from .model.origin import Observed
 from .model.presentation import Presentation
@@ -31,8 +31,6 @@ from .standing import LookAt, Recall
 TimeLeft = Callable[[], float]
 # In seconds, of what the function has left: for the alerts and what is written after them.
 KEPT_FOR_ALERTS = 60.0
-# A closed exposure stays in the index for the next digest, whose day may have 25 hours.
-KEPT_WHEN_CLOSED = timedelta(hours=26)
 # As severe as what is open to the world is, by the table.
 _OPEN = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM)
 # What is less severe is looked at by the sweep.
@@ -99,12 +97,9 @@ class Watcher:
     def _watch(self, now: datetime, time_left: TimeLeft) -> WatchReport:
         groups = list(self.open_groups())
         known, looked = self._known_of(groups, now, time_left)
-        followed = [
-            it
-            for group in groups
-            for it in followed_of(group.resource, known, looked, self.standards, now=now)
-        ]
+        followed, unjudged = self._followed(groups, known, looked, now)
         sent, error = self._send(followed, now, time_left)
+        error = error or unjudged
         entries = _entries(groups, followed, sent, known, looked)
         failures = known.failures + self.note(entries)
         fault = self._let_go(_over(groups, followed, known, now))
@@ -116,7 +111,7 @@ class Watcher:
             groups=len(groups),
             open=len(is_open),
             looked_at=len(looked.groups) + len(looked.prefix_lists),
-            look_failures=len(looked.problems),
+            look_failures=len(looked.problems.keys() - looked.not_found),
             memory_failures=failures,
             alerts=len(taken),
             reports=sum(len(it.message.exposures) for it in taken),
@@ -149,11 +144,25 @@ class Watcher:
             for state in _states_in(looked)
             if _is_new(state, known.folds.get(state.resource))
         }
+        said |= {it: (seen_gone(now, LookedBy.WATCH),) for it in looked.not_found}
         if not any(said.values()):
             return known, looked
         # What changed nothing is not written: forty looks an hour would be most of a memory.
         newer = self.recall(said, at=(), now=now, seconds=seconds())
         return known.updated(newer), looked
+
+    def _followed(
+        self, groups: Iterable[OpenGroup], known: Recollection, looked: Looked, now: datetime
+    ) -> tuple[list[Followed], Exception | None]:
+        """Each exposure, and the last fault of ours: it must not take the other groups with it."""
+        followed: list[Followed] = []
+        error: Exception | None = None
+        for group in groups:
+            try:
+                followed += followed_of(group.resource, known, looked, self.standards, now=now)
+            except Exception as fault:  # noqa: BLE001
+                error = fault
+        return followed, error
 
     def _send(
         self, followed: Iterable[Followed], now: datetime, time_left: TimeLeft

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from security_group_alerter.alerting import Alerter, TimeLeft
+from security_group_alerter.ec2.groups import UNKNOWN_GROUP
 from security_group_alerter.judgement.findings import Standards
 from security_group_alerter.model.account import AccountFacts
 from security_group_alerter.model.exposure_life import Resource
@@ -320,6 +321,9 @@ class Installation:
                 it: state for it, state in seen.items() if isinstance(state, PrefixListState)
             },
             problems={it: self.problems[it.id] for it in resources if it.id in self.problems},
+            not_found=frozenset(
+                it for it in resources if self.problems.get(it.id) == UNKNOWN_GROUP
+            ),
         )
 
     @property

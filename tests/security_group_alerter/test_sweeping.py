@@ -321,6 +321,13 @@ def test_group_whose_look_is_not_complete_comes_again(org: Organization) -> None
 
     assert report.problem == f"{group(1).id}: its interfaces could not be seen"
     assert org.told_of(group(1))[0].reach is Reach.UNKNOWN
+    # All that is open is known all the same: what comes next is no first sweep.
+    org.later(days=1)
+    org.has(a_state(a_rule(1), a_rule(2)))
+    org.swept()
+    [life] = org.lives_of(group(2))
+    assert life.revealed.looked_by is LookedBy.SWEEP
+    assert org.told_of(group(2)) == []
 
 
 def test_look_that_fails_comes_again(org: Organization) -> None:

@@ -7,15 +7,17 @@ from typing import Any, Final
 
 import pytest
 
-from security_group_alerter import watching
+from security_group_alerter import following, watching
+from security_group_alerter.ec2.groups import UNKNOWN_GROUP
 from security_group_alerter.judgement.accepted_openings import accepted_openings_in
 from security_group_alerter.judgement.findings import Standards
 from security_group_alerter.messages import messages_of
+from security_group_alerter.model.exposure_life import Resource
 from security_group_alerter.model.group_state import Reach
-from security_group_alerter.model.ledger import Told
+from security_group_alerter.model.ledger import KEPT_WHEN_CLOSED, Told
 from security_group_alerter.model.message import Message, Sent
 from security_group_alerter.model.severity import Severity
-from security_group_alerter.watching import KEPT_WHEN_CLOSED, WatchError, WatchReport
+from security_group_alerter.watching import WatchError, WatchReport
 from tests.security_group_alerter.installation import (
     GROUP,
     INSIDE,
@@ -553,3 +555,59 @@ def test_what_is_open_is_counted() -> None:
     assert (report.groups, report.open, report.looked_at) == (2, 2, 2)
     assert report.open_by_severity[Severity.CRITICAL] == 2
     assert report.oldest == START
+
+
+# What could not be seen.
+
+
+def test_a_look_that_fails_once_changes_nothing_of_what_was_told() -> None:
+    private = Installation(group_state(SSH_1, interfaces=(PRIVATE,)))
+    private.deliver(opened(SSH_1), now=at(5))
+    private.problems[GROUP] = "the role may not be assumed"
+    # As was told: HIGH, a day later.
+    assert not private.watch(at(65))
+    [reminder] = private.watch(at(5 + 24 * 60))
+    assert reminder.attributes | {"severity": "CRITICAL", "reach": "unknown"} == (
+        reminder.attributes
+    )
+    [told] = told_in(private)
+    assert (told.severity, told.reach) == (Severity.HIGH, Reach.PRIVATE)
+
+    private.problems.clear()
+    private.show(group_state(SSH_1))
+
+    [worse] = private.watch(at(5 + 25 * 60))
+    assert worse.attributes["reach"] == "public"
+
+
+def test_a_group_that_is_gone_without_a_record_is_closed(installation: Installation) -> None:
+    installation.problems[GROUP] = UNKNOWN_GROUP
+
+    # The record may still come.
+    assert not installation.watch(at(30))
+    assert installation.report.look_failures == 0
+
+    [closed] = installation.watch(at(45))
+    assert closed.attributes["effect"] == "closes"
+    assert not installation.watch(at(60))
+
+
+def test_a_fault_in_one_group_takes_no_other_with_it(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = "sg-0f00000000000000f"
+    installation.show(group_state(SSH_1, resource=resource(other)))
+    installation.deliver(opened(SSH_1, event_id="e-2", group=other), now=at(6))
+    followed_of = following.followed_of
+
+    def faulty(of: Resource, *args: Any, **more: Any) -> Any:
+        if of.id == GROUP:
+            raise ZeroDivisionError
+        return followed_of(of, *args, **more)
+
+    monkeypatch.setattr(watching, "followed_of", faulty)
+
+    [message] = installation.watched(at(66))
+
+    assert isinstance(installation.report.error, ZeroDivisionError)
+    assert other in message.body

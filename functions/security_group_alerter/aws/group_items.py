@@ -21,10 +21,10 @@ from ..memory.group_memory import GroupMemory
 from ..memory.settling import smaller
 from ..memory.statements import Look
 from ..model import ids
-from ..model.exposure_life import Resource
-from ..model.ledger import Snooze, Told
+from ..model.exposure_life import ExposureLife, Resource
+from ..model.ledger import KEPT_WHEN_CLOSED, Snooze, Told
 from ..model.subject import SubjectKind
-from .ledger_items import snooze_in, told_in
+from .ledger_items import size_of_told, snooze_in, told_in
 
 # Those in which something is open to the world are kept for as long as it is.
 KEPT = timedelta(days=90)
@@ -51,6 +51,7 @@ class Kept:
     memory: GroupMemory = GroupMemory()
     told: Mapping[str, Told] = field(default_factory=dict)
     snoozed: Snooze | None = None
+    looked_at: float = 0.0
 
 
 def key_of(resource: Resource) -> str:
@@ -99,18 +100,20 @@ def kept_in(item: Mapping[str, Any] | None) -> Kept:
         memory=memory_in(item["memory"]["B"]),
         told=told_in(item),
         snoozed=snooze_in(item),
+        looked_at=float(item["looked_at"]["N"]) if "looked_at" in item else 0.0,
     )
 
 
 def update_of(
-    resource: Resource, version: int | None, memory: GroupMemory, folded: Fold, now: datetime
+    resource: Resource, kept: Kept, memory: GroupMemory, folded: Fold, now: datetime
 ) -> dict[str, Any]:
-    """The change that writes a memory, if the item still has the version that was read.
+    """The change that writes a memory, if the item still is as it was read.
 
     What is old in it is settled; and of one that does not fit, so much is left out that it does.
     `folded` is the memory's fold. Raises TooLargeError.
     """
-    encoded = _encoded(resource, memory, now)
+    version, looked_at = kept.version, kept.looked_at
+    encoded = _encoded(resource, memory, now, room=LARGEST_MEMORY - size_of_told(kept.told))
     values: dict[str, Any] = {
         ":memory": {"B": encoded},
         ":next": {"N": str((version or 0) + 1)},
@@ -121,12 +124,14 @@ def update_of(
     if version is not None:
         values[":read"] = {"N": str(version)}
         condition = "version = :read"
-    standing = [life.severity for life in folded.exposures if life.closed is None]
-    if standing:
+    recent = [it for it in folded.exposures if _is_listed(it, now)]
+    if recent:
         # It stays in the index until the watch has told that nothing is open any more.
-        values[":worst"] = {"S": max(standing).name}
-        values[":looked"] = {"N": str(_last_look_in(memory))}
-        change += ", open_severity = :worst, looked_at = :looked REMOVE expires"
+        values[":worst"] = {"S": max(it.severity for it in recent).name}
+        values[":looked"] = {"N": str(max(looked_at, _last_look_in(memory)))}
+        change += ", open_severity = :worst, looked_at = :looked"
+    if any(life.closed is None for life in recent):
+        change += " REMOVE expires"
     else:
         values[":expires"] = {"N": str(int((now + KEPT).timestamp()))}
         change += ", expires = :expires"
@@ -138,15 +143,20 @@ def update_of(
     }
 
 
+def _is_listed(life: ExposureLife, now: datetime) -> bool:
+    """Whether it is open, or was so shortly ago that the next digest has to say so."""
+    return life.closed is None or life.closed.time + KEPT_WHEN_CLOSED > now
+
+
 def _last_look_in(memory: GroupMemory) -> float:
     looks = (it.seen_at.timestamp() for it in memory.statements if isinstance(it, Look))
     return max(looks, default=0.0)
 
 
-def _encoded(resource: Resource, memory: GroupMemory, now: datetime) -> bytes:
+def _encoded(resource: Resource, memory: GroupMemory, now: datetime, *, room: int) -> bytes:
     encoded = b""
     for less in smaller(resource, memory, now=now):
         encoded = bytes_of(less)
-        if len(encoded) <= LARGEST_MEMORY:
+        if len(encoded) <= room:
             return encoded
-    raise TooLargeError(f"{len(encoded)} bytes, of which an item takes {LARGEST_MEMORY}")
+    raise TooLargeError(f"{len(encoded)} bytes, of which the item takes {room}")

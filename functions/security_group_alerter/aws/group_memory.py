@@ -51,6 +51,7 @@ LARGEST_TRANSACTION = 3_000_000
 # Calls for each hundred groups beyond the one that reads and the one that writes.
 MOST_RETRIES = 4
 
+_READ = "#resource, version, memory, told, snoozed, looked_at"
 # A write that came between, or is just being made.
 _CONFLICTS = {
     "ConditionalCheckFailed",
@@ -236,7 +237,7 @@ class _Recall:
                 RequestItems={
                     self._table_name: {
                         "Keys": [{"resource": {"S": key}} for key in left],
-                        "ProjectionExpression": "#resource, version, memory, told, snoozed",
+                        "ProjectionExpression": _READ,
                         # A word that DynamoDB reserves.
                         "ExpressionAttributeNames": {"#resource": "resource"},
                         "ConsistentRead": True,
@@ -272,7 +273,7 @@ class _Recall:
 
     def _prepare(self, group: _Group, kept: Kept, memory: GroupMemory, folded: Fold) -> None:
         try:
-            group.update = update_of(group.resource, kept.version, memory, folded, self._now)
+            group.update = update_of(group.resource, kept, memory, folded, self._now)
         except Exception as error:  # noqa: BLE001 - as above
             group.unwritten = _why(error)
 

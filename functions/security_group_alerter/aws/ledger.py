@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 MOST_IN_CALL = 100
 # No group has a key like this: they begin with an account or "?".
 _LEASE = "#lease/{}"
+# An expression has 4 KB, and 100 of these in it are less than 3.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+MOST_IN_UPDATE = 100
 _TRIES = 3
 _NOT_MET = "ConditionalCheckFailedException"
 
@@ -49,11 +52,18 @@ class Ledger:
 
         Nothing is noted of a group whose memory was never written.
         """
-        updates = [self._update_of(entry) for entry in entries]
-        failures = 0
-        for start in range(0, len(updates), MOST_IN_CALL):
-            failures += self._write(updates[start : start + MOST_IN_CALL])
-        return failures
+        firsts: list[Any] = []
+        rest: list[tuple[Resource, Any]] = []
+        for entry in entries:
+            first, *others = map(self._update_of, entry.parts(MOST_IN_UPDATE))
+            firsts.append(first)
+            # An item may be in a transaction once.
+            rest += ((entry.resource, other) for other in others)
+        failures = sum(
+            self._write(firsts[start : start + MOST_IN_CALL])
+            for start in range(0, len(firsts), MOST_IN_CALL)
+        )
+        return failures + len({it for it, update in rest if not self._is_written(update)})
 
     def open_groups(self) -> Iterator[OpenGroup]:
         """All that is open, by severity and then by the oldest look. Raises what DynamoDB says."""

@@ -61,6 +61,12 @@ class SweptPlaces:
             {":problem": {"S": problem}, ":not_swept": {"S": NOT_SWEPT}},
         )
 
+    def note_surveyed(self, place: Place, now: datetime) -> None:
+        """All that is open there is known and kept: what is found open later was opened later."""
+        self._update(
+            place, "SET first_at = if_not_exists(first_at, :now), expires = :expires", now, {}
+        )
+
     def not_swept(self) -> Iterator[SweptPlace]:
         """Every place with a problem, the oldest first."""
         pages = self._client.get_paginator("query").paginate(

@@ -11,6 +11,7 @@ from ..model.group_state import PrefixListState, Reach
 from ..model.ledger import Snooze, Told
 from ..model.origin import Observed
 from ..model.severity import Severity
+from ..model.subject import SubjectKind
 
 # --- What may be tuned ---------------------------------------------------------------------------
 
@@ -106,7 +107,10 @@ def _is_worse(told: Told, finding: Finding, known: Circumstances) -> bool:
         return False
     is_recent = told.worse_at is not None and known.now < told.worse_at + WORSE_ONCE_IN
     became_public = reach is Reach.PUBLIC and told.reach in _BETTER
-    return not is_recent and (became_public or judgement.severity > told.severity)
+    # What stands behind a list lowers nothing; the rules that refer to it come and go.
+    is_list = finding.subject.kind is SubjectKind.PREFIX_LIST
+    is_lowered_less = judgement.severity > told.severity and not is_list
+    return not is_recent and (became_public or is_lowered_less)
 
 
 def _is_snoozed(told: Told, known: Circumstances) -> bool:
@@ -115,7 +119,8 @@ def _is_snoozed(told: Told, known: Circumstances) -> bool:
 
 
 def _is_due(told: Told, finding: Finding, known: Circumstances) -> bool:
-    first = FIRST_REMINDER.get(finding.judgement.severity)
+    is_known = known.was_seen or told.reach is Reach.UNKNOWN
+    first = FIRST_REMINDER.get(finding.judgement.severity if is_known else told.severity)
     if first is None or _refers_to_nothing(finding):
         return False
     if not known.was_seen and told.at + WITHOUT_A_LOOK <= known.now:

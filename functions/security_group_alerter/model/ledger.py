@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import IntEnum
 
 from .exposure_life import Resource
 from .group_state import Reach
 from .severity import Severity
+
+# What is closed stays listed for the next digest, whose day may have 25 hours.
+KEPT_WHEN_CLOSED = timedelta(hours=26)
 
 
 class Activity(IntEnum):
@@ -98,6 +101,16 @@ class LedgerEntry:
     told: Mapping[str, Told] = field(default_factory=dict)
     forgotten: tuple[str, ...] = ()
     looked_at: datetime | None = None
+
+    def parts(self, most: int) -> Iterator[LedgerEntry]:
+        """The same in entries about no more exposures than this; the first may be empty."""
+        told, forgotten = [*self.told.items()], self.forgotten
+        yield replace(self, told=dict(told[:most]), forgotten=forgotten[: most - len(told[:most])])
+        left = forgotten[max(0, most - len(told)) :]
+        for start in range(most, len(told), most):
+            yield LedgerEntry(resource=self.resource, told=dict(told[start : start + most]))
+        for start in range(0, len(left), most):
+            yield LedgerEntry(resource=self.resource, forgotten=left[start : start + most])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

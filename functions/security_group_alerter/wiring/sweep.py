@@ -34,6 +34,7 @@ def sweep_for(environment: Mapping[str, str]) -> Sweep:
         note=Ledger(dynamodb, table_name=table_name).note,
         swept_before=places.of,
         note_swept=places.note_swept,
+        note_surveyed=places.note_surveyed,
         note_problem=places.note_problem,
     )
 

@@ -299,3 +299,60 @@ def test_what_is_known_by_a_digest_of_its_name_alone_is_not_listed(table: Table)
     table.recall({unnamed: [there(SSH)], group(2): [there(SSH)]})
 
     assert [it.resource for it in table.open_groups()] == [group(2)]
+
+
+# More than one expression holds.
+
+
+@pytest.mark.parametrize(
+    ("told", "forgotten", "parts"),
+    [
+        (0, 0, [(0, 0)]),
+        (100, 0, [(100, 0)]),
+        (60, 60, [(60, 40), (0, 20)]),
+        (250, 130, [(100, 0), (100, 0), (50, 0), (0, 100), (0, 30)]),
+        (0, 250, [(0, 100), (0, 100), (0, 50)]),
+    ],
+)
+def test_many_exposures_of_a_group_take_several_updates(
+    told: int, forgotten: int, parts: list[tuple[int, int]]
+) -> None:
+    entry = LedgerEntry(
+        resource=group(1),
+        told={f"u-{it}": TOLD for it in range(told)},
+        forgotten=tuple(f"gone-{it}" for it in range(forgotten)),
+        looked_at=NOW,
+    )
+
+    found = [*entry.parts(100)]
+
+    assert [(len(it.told), len(it.forgotten)) for it in found] == parts
+    assert {uid for it in found for uid in it.told} == entry.told.keys()
+    assert [uid for it in found for uid in it.forgotten] == [*entry.forgotten]
+    assert [it.looked_at for it in found] == [NOW] + [None] * (len(parts) - 1)
+
+
+def test_all_of_many_exposures_are_noted(table: Table) -> None:
+    table.recall({group(it): [there(SSH)] for it in (1, 2)})
+    told = {f"{number:032x}": replace(TOLD, uid=f"{number:032x}") for number in range(130)}
+
+    assert table.ledger.note([LedgerEntry(resource=group(it), told=told) for it in (1, 2)]) == 0
+
+    recalled = table.recall({group(1): [], group(2): []})
+    assert recalled.told == {group(1): told, group(2): told}
+
+
+def test_what_was_closed_a_short_while_ago_is_listed_for_the_digest(table: Table) -> None:
+    table.recall({group(1): [there(SSH, -60), gone(SSH, -30)]})
+    table.recall({group(2): [there(SSH, -60 * 40), gone(SSH, -60 * 30)]})
+
+    assert [it.resource for it in table.open_groups()] == [group(1)]
+
+
+def test_when_it_was_looked_at_never_goes_back(table: Table) -> None:
+    table.recall({group(1): [there(SSH)]})
+    table.ledger.note([LedgerEntry(resource=group(1), looked_at=NOW)])
+
+    table.recall({group(1): [there(WEB, 1)]})
+
+    assert [it.looked_at for it in table.open_groups()] == [NOW]

@@ -20,8 +20,9 @@ from local.scenarios.reading import scenario_of
 from security_group_alerter.aws.ledger import Ledger
 from security_group_alerter.handlers import delivery
 from security_group_alerter.handlers import watch as handler
+from security_group_alerter.model.ledger import KEPT_WHEN_CLOSED
 from security_group_alerter.settings import METRICS_NAMESPACE, SettingsError
-from security_group_alerter.watching import KEPT_WHEN_CLOSED, WatchError
+from security_group_alerter.watching import WatchError
 from tests.conftest import cold_start
 from tests.stories import ROOT
 

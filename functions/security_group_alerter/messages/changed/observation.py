@@ -147,7 +147,7 @@ def _notes(origin: Observation) -> Iterator[str]:
         return
     yield from _found_notes(origin.life)
     told = origin.told
-    if told is not None and origin.what is not Observed.FOUND:
+    if told is not None and not told.is_quiet and origin.what is not Observed.FOUND:
         reach = f", {told.reach}" if told.reach is not Reach.UNKNOWN else ""
         yield f"Reported at {_time(told.at)} as {told.severity.name}{reach}."
     if origin.what is Observed.WORSE:
