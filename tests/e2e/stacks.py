@@ -125,6 +125,12 @@ class Stack:
         found = cloudformation.describe_stack_resources(StackName=self.name)["StackResources"]
         return {item["LogicalResourceId"]: item["PhysicalResourceId"] for item in found}
 
+    def forget_groups(self) -> None:
+        """Nothing is known of any group: what other tests opened is not open here."""
+        client, table = self.emulator.client("dynamodb"), self.resources()["GroupMemoryTable"]
+        for item in client.scan(TableName=table)["Items"]:
+            client.delete_item(TableName=table, Key={"resource": item["resource"]})
+
     def nested(self, logical_id: str) -> "Stack":
         """A stack that is nested in it."""
         return replace(self, name=self.resources()[logical_id])

@@ -68,6 +68,7 @@ class Digest:
 
 @pytest.fixture(scope="module")
 def _opened(stack: Stack, organization: Organization) -> None:
+    stack.forget_groups()
     stack.put(organization.record_of(OPENING))
 
 

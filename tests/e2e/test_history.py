@@ -62,6 +62,7 @@ def test_a_bucket_that_is_not_there(emulator: Emulator) -> None:
 def test_the_ledger_of_a_stack_is_drawn(
     stack: Stack, queue: Queue, organization: Organization
 ) -> None:
+    stack.forget_groups()
     record = organization.record_of(OPENING)
     stack.put(record)
     queue.alerts_until(record["eventID"])

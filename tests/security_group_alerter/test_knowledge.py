@@ -157,6 +157,18 @@ def test_an_edit_has_its_direction_from_a_look() -> None:
     assert (finding.judgement.severity, finding.judgement.effect) == (Severity.LOW, Effect.OTHER)
 
 
+def test_what_cannot_be_judged_is_no_less_urgent_for_what_is_behind_the_rest() -> None:
+    account = Account(state(SSH, interfaces=()))
+    unreadable = replace(added(SSH), problems=("a rule that cannot be read",))
+
+    plain, partly = (account.finding(change) for change in (added(SSH), unreadable))
+
+    assert plain.judgement.severity is Severity.MEDIUM
+    assert (partly.judgement.severity, partly.judgement.lowered_from) == (Severity.CRITICAL, None)
+    assert partly.judgement.reach is not None
+    assert partly.judgement.reach.reach is Reach.UNATTACHED
+
+
 def test_what_a_look_shows_no_more_had_ended() -> None:
     [entry] = Account(state()).judged(call("e-1", 1, added(SSH)), minutes=9)
 

@@ -611,3 +611,29 @@ def test_a_fault_in_one_group_takes_no_other_with_it(
 
     assert isinstance(installation.report.error, ZeroDivisionError)
     assert other in message.body
+
+
+def test_an_edit_that_leaves_less_open_tells_of_it_once() -> None:
+    installation = Installation(looks=False)
+    installation.deliver(opened(numbered("tcp 0-65535 from 0.0.0.0/0", 1)), now=at(5))
+
+    [message] = installation.deliver(
+        edited(numbered("tcp 22 from 0.0.0.0/0", 1), time=at(6)), now=at(10)
+    )
+
+    assert news_in([message]) == [REMINDED]
+
+
+def test_what_nobody_was_told_of_is_new_when_it_becomes_worse() -> None:
+    installation = Installation(group_state(SSH_1, interfaces=(PRIVATE,)))
+    installation.deliver(opened(SSH_1), now=at(5))
+    [(of, told)] = installation.memories.told.items()
+    # As a first sweep notes it.
+    installation.memories.told[of] = {uid: replace(it, is_quiet=True) for uid, it in told.items()}
+    installation.show(group_state(SSH_1))
+
+    [message] = installation.watch(at(20))
+
+    [news] = message.exposures
+    assert (news.activity.name, news.status.name) == ("CREATE", "NEW")
+    assert "Reported at" not in message.body

@@ -356,3 +356,9 @@ def test_when_it_was_looked_at_never_goes_back(table: Table) -> None:
     table.recall({group(1): [there(WEB, 1)]})
 
     assert [it.looked_at for it in table.open_groups()] == [NOW]
+
+
+def test_what_only_a_digest_of_its_name_tells_is_not_listed(table: Table) -> None:
+    table.recall({replace(group(1), id="\u00fc" * 255): [there(SSH)], group(2): [there(SSH)]})
+
+    assert [it.resource for it in table.open_groups()] == [group(2)]
