@@ -66,7 +66,10 @@ def test_what_is_remembered_fits_its_table(stack: Stack) -> None:
 
     assert not recollection.unwritten
     expires = table["TimeToLiveSpecification"]["AttributeName"]
-    assert item.keys() == {key["AttributeName"], expires, "version", "memory", "told"}
+    assert item.keys() == {key["AttributeName"], expires, "version", "memory", "told"} | {
+        "open_severity",
+        "looked_at",
+    }
     assert table["TimeToLiveSpecification"]["Enabled"] is True
     [forgotten] = item[expires].values()
     assert int(str(forgotten)) == (NOW + KEPT).timestamp()
