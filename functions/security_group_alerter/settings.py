@@ -25,8 +25,8 @@ class SettingsError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeliverySettings:
-    """What can be set from outside for handlers/delivery.py. None is what was left empty."""
+class WatchSettings:
+    """What can be set from outside for handlers/watch.py. None is what was left empty."""
 
     presentation: Presentation
     alert_topic_arn: str
@@ -35,11 +35,17 @@ class DeliverySettings:
     # With its path, and without a slash before it.
     look_role_name: str | None = None
     organization_id: str | None = None
-    trail_arn: str | None = None
-    heartbeat_role_arn: str | None = None
     account_tags: tuple[str, ...] = ()
     chat_topic_arn: str | None = None
     minimum_chat_severity: Severity = Severity.HIGH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliverySettings(WatchSettings):
+    """What can be set from outside for handlers/delivery.py. None is what was left empty."""
+
+    trail_arn: str | None = None
+    heartbeat_role_arn: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,22 +73,6 @@ class DigestSettings:
     look_role_name: str | None = None
     organization_id: str | None = None
     chat_topic_arn: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchSettings:
-    """What can be set from outside for handlers/watch.py. None is what was left empty."""
-
-    presentation: Presentation
-    alert_topic_arn: str
-    seen_events_table: str
-    group_memory_table: str
-    # With its path, and without a slash before it.
-    look_role_name: str | None = None
-    organization_id: str | None = None
-    account_tags: tuple[str, ...] = ()
-    chat_topic_arn: str | None = None
-    minimum_chat_severity: Severity = Severity.HIGH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
