@@ -25,7 +25,7 @@ from typing import Any, Final
 
 from local.lambda_context import lambda_context
 from security_group_alerter.aws.group_items import key_of
-from security_group_alerter.aws.seen_events import REMEMBERED_SECONDS, _put_request_of
+from security_group_alerter.aws.seen_events import REMEMBERED_SECONDS, _item_of
 from security_group_alerter.memory.codec import bytes_of
 from security_group_alerter.memory.group_memory import GroupMemory
 from security_group_alerter.memory.statements import RuleThere
@@ -143,8 +143,7 @@ def _mark(number: int) -> dict[str, Any]:
         is_machine_made=number % 5 == 0,
     )
     expires = str(int(UNTIL.timestamp()) + REMEMBERED_SECONDS - number)
-    item: dict[str, Any] = _put_request_of(Mark(f"event-{number:030}", change), expires)
-    return dict(item["PutRequest"]["Item"])
+    return _item_of(Mark(f"event-{number:030}", change), expires)
 
 
 def _open_group(number: int) -> tuple[Resource, str]:

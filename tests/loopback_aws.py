@@ -36,7 +36,8 @@ class Published(NamedTuple):
 class LoopbackAws:
     """The state: what was sent, in order, what is marked, and how often each operation was called.
 
-    `repeated_when_marked` are events that were sent although the table knew them.
+    `repeated_when_marked` are events that were sent although the table knew them. With
+    `is_in_conflict`, no event is marked in a transaction.
     """
 
     def __init__(self) -> None:
@@ -51,6 +52,7 @@ class LoopbackAws:
         # What is remembered of each group.
         self.memories: dict[str, dict[str, Any]] = {}
         self._one_at_a_time = threading.Lock()
+        self.is_in_conflict = False
         self.url = ""
         # What DescribeAccount says of any.
         self.account = ACCOUNT
@@ -77,8 +79,8 @@ class LoopbackAws:
         if operation == "PutItem" and "event_id" in json.loads(body)["Item"]:
             status, answer = self._put(json.loads(body))
             return status, json.dumps(answer).encode()
-        if (updates := _updates_of_memories(operation, body)) is not None:
-            status, answer = self._update(updates)
+        if (changes := _changes_of_items(operation, body)) is not None:
+            status, answer = self._change(changes)
             return status, json.dumps(answer).encode()
         return 200, json.dumps(self._answer(operation, json.loads(body))).encode()
 
@@ -117,23 +119,27 @@ class LoopbackAws:
                 return 200, {}
         return 400, _REFUSED | ({"Item": there} if there else {})
 
-    def _update(self, updates: list[dict[str, Any]]) -> tuple[int, dict[str, Any]]:
-        """Change all of these memories, or none: as UpdateItem and TransactWriteItems do.
+    def _change(self, changes: list[dict[str, Any]]) -> tuple[int, dict[str, Any]]:
+        """Change all of these memories, and mark these events, or nothing of it.
 
+        As UpdateItem and TransactWriteItems do.
         https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
         """
         with self._one_at_a_time:
-            keys = [update["Key"]["resource"]["S"] for update in updates]
             fits = [
-                _holds(it, self.memories.get(key)) for it, key in zip(updates, keys, strict=True)
+                not (self.is_in_conflict and "Item" in it)
+                and _holds(it, self.memories.get(_key_of_memory(it)))
+                for it in changes
             ]
             if all(fits):
-                self.memories |= {
-                    key: _updated(update, self.memories.get(key, {}))
-                    for update, key in zip(updates, keys, strict=True)
-                }
+                for it in changes:
+                    if "Item" in it:
+                        self.marked.add(it["Item"]["event_id"]["S"])
+                    else:
+                        key = _key_of_memory(it)
+                        self.memories[key] = _updated(it, self.memories.get(key, {}))
                 return 200, {}
-        if len(updates) == 1:
+        if len(changes) == 1:
             return 400, _REFUSED
         reasons = [{"Code": "None" if it else "ConditionalCheckFailed"} for it in fits]
         return 400, _CANCELLED | {"CancellationReasons": reasons}
@@ -167,15 +173,20 @@ class LoopbackAws:
                 raise ValueError(f"the function does not call {operation}")
 
 
-def _updates_of_memories(operation: str, body: str) -> list[dict[str, Any]] | None:
-    """The updates that a call makes; None when it is another call, or of another table."""
+def _changes_of_items(operation: str, body: str) -> list[dict[str, Any]] | None:
+    """The changes that a call makes; None when it is another call, or of another table."""
     if operation not in {"UpdateItem", "TransactWriteItems"}:
         return None
     asked = json.loads(body)
-    updates = (
-        [it["Update"] for it in asked["TransactItems"]] if "TransactItems" in asked else [asked]
-    )
-    return updates if updates[0]["TableName"] == GROUP_MEMORY_TABLE else None
+    changes = [it for item in asked.get("TransactItems", [{"": asked}]) for it in item.values()]
+    tables = {it["TableName"] for it in changes}
+    return changes if tables <= {GROUP_MEMORY_TABLE, SEEN_EVENTS_TABLE} else None
+
+
+def _key_of_memory(change: dict[str, Any]) -> str:
+    """The group that it is about; none for an event's mark."""
+    key: str = change.get("Key", {}).get("resource", {}).get("S", "")
+    return key
 
 
 def _updated(update: dict[str, Any], there: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ MAY_IMPORT: Final = {
         *("aws", "messages", "judgement", "settings", "model"),
     },
     "alerting": {
-        *("standing", "aftermath", "telling", "grouping", "messages", "judgement"),
+        *("standing", "aftermath", "telling", "grouping", "messages", "noting", "judgement"),
         *("cloudtrail", "model"),
     },
     "watching": {
@@ -39,6 +39,7 @@ MAY_IMPORT: Final = {
     "standing": {"ec2", "memory", "judgement", "model"},
     "aftermath": {"judgement", "model"},
     "telling": {"memory", "judgement", "model"},
+    "noting": {"model"},
     "memory": {"judgement", "model"},
     "grouping": {"model"},
     "messages": {"judgement", "model"},

@@ -34,25 +34,17 @@ from .model import ids
 from .model.account import AccountFacts
 from .model.alert import Alert, DeliveredFinding
 from .model.finding import Finding
-from .model.ledger import ExposureNews, LedgerEntry, entries_of
 from .model.message import Message, Sent
 from .model.presentation import Presentation
 from .model.record import CloudTrailRecord
-from .model.seen import Mark, SeenAnswer
+from .model.seen import SeenAnswer
 from .model.subject import SubjectKind
+from .noting import Note, Noting
 from .standing import Knowledge, LookAt, Recall, known_of, with_knowledge
 from .telling import with_exposures
 
-# As many events as one call to the table can mark.
-MARKED_TOGETHER = 25
-# After so many failures in one delivery the table is left alone: each may take 15 seconds, which
-# the alerts need more.
-ENOUGH_TABLE_FAILURES = 3
-
 # What the function has left, in seconds.
 TimeLeft = Callable[[], float]
-# Writes to the ledger, and says of how many groups that failed.
-Note = Callable[[Iterable[LedgerEntry]], int]
 
 
 class PublishError(RuntimeError):
@@ -116,7 +108,6 @@ class Alerter:
     organization_id: str | None
     facts_for: Callable[[str], AccountFacts]
     alerted_among: Callable[[Iterable[str]], SeenAnswer]
-    mark_alerted: Callable[[Iterable[Mark]], int]
     publish: Callable[[Iterable[Message], TimeLeft], Iterator[Sent]]
     recall: Recall
     note: Note
@@ -211,36 +202,32 @@ class Alerter:
         return known, None
 
     def _send(self, alerts: list[Alert], time_left: TimeLeft, *, table_failures: int) -> Report:
-        """Mark what Amazon SNS took, after it took it: at the latest when sending ends or fails."""
-        marks = _Marks(self.mark_alerted, table_failures)
+        """Note what Amazon SNS took, after it took it: at the latest when sending ends or fails."""
+        noting = Noting(self.note, table_failures)
         event_ids: list[str] = []
-        told: list[ExposureNews] = []
         refusals: list[str] = []
-        taken = unnoted = 0
+        taken = 0
         messages, error = self._worded(alerts)
         try:
             for sent in self.publish(messages, time_left):
                 if sent.refusal is None:
                     taken += 1
                     event_ids += sent.message.event_ids
-                    told += sent.message.exposures
-                    marks.add(sent.message.marks)
+                    noting.add(sent.message)
                 else:
                     refusals.append(f"{_named(sent.message)}: {sent.refusal}")
         except Exception as fault:  # noqa: BLE001
-            # What was sent is marked and measured all the same; then the handler raises this.
+            # What was sent is noted and measured all the same; then the handler raises this.
             error = fault
         finally:
-            # First: whose event is marked is never alerted again.
-            unnoted = self.note(entries_of(told))
-            marks.finish()
+            noting.finish()
         if refusals and error is None:
             error = PublishError(f"not every alert was sent: {'; '.join(refusals)}")
         return Report(
             alerts=taken,
             sends_failed=len(refusals),
-            seen_table_failures=marks.failures,
-            memory_failures=unnoted,
+            seen_table_failures=noting.failures,
+            memory_failures=noting.unnoted,
             event_ids=tuple(event_ids),
             error=error,
         )
@@ -255,29 +242,6 @@ class Alerter:
             except Exception as fault:  # noqa: BLE001
                 error = fault
         return messages, error
-
-
-class _Marks:
-    """Marks events as alerted, as many in a call as it takes. A table that is down is given up."""
-
-    def __init__(self, mark: Callable[[Iterable[Mark]], int], failures: int) -> None:
-        self._mark = mark
-        self._waiting: list[Mark] = []
-        self.failures = failures
-
-    def add(self, marks: Iterable[Mark]) -> None:
-        self._waiting += marks
-        while len(self._waiting) >= MARKED_TOGETHER:
-            self._write()
-
-    def finish(self) -> None:
-        while self._waiting:
-            self._write()
-
-    def _write(self) -> None:
-        if self.failures < ENOUGH_TABLE_FAILURES:
-            self.failures += self._mark(self._waiting[:MARKED_TOGETHER])
-        del self._waiting[:MARKED_TOGETHER]
 
 
 def finding_in(

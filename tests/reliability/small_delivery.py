@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import Any, Final
 from unittest import mock
 
-from security_group_alerter import alerting
-from security_group_alerter.aws import group_memory, seen_events, sns
+from security_group_alerter import noting
+from security_group_alerter.aws import alert_notes, group_memory, seen_events, sns
 from tests.stories import story
 
 
@@ -29,12 +29,13 @@ def payload_of(messages: Iterable[str]) -> dict[str, Any]:
 
 @contextmanager
 def in_batches(
-    *, sent: int = 2, marked: int = 3, read: int = 4, remembered: int = 2
+    *, sent: int = 2, noted: int = 4, marked: int = 2, read: int = 4, remembered: int = 2
 ) -> Iterator[None]:
     """How many go in a call: usually so few that a few records take several calls of each kind."""
     with (
         mock.patch.object(sns, "MOST_IN_BATCH", sent),
-        mock.patch.object(alerting, "MARKED_TOGETHER", marked),
+        mock.patch.object(noting, "NOTED_TOGETHER", noted),
+        mock.patch.object(alert_notes, "MOST_IN_CALL", noted),
         mock.patch.object(seen_events, "MOST_IN_WRITE", marked),
         mock.patch.object(seen_events, "MOST_IN_READ", read),
         mock.patch.object(group_memory, "MOST_IN_CALL", remembered),

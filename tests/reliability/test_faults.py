@@ -4,7 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any, Final
 
 import boto3
@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.aws import SEEN_EVENTS_TABLE
-from security_group_alerter.alerting import ENOUGH_TABLE_FAILURES, PublishError
+from security_group_alerter.alerting import PublishError
 from security_group_alerter.aws.sending_slots import KEY as SLOTS
 from security_group_alerter.aws.sending_slots import MOST_IN_A_SECOND
+from security_group_alerter.noting import ENOUGH_TABLE_FAILURES
 from security_group_alerter.standing import RECALL_SECONDS
 from tests.reliability.conftest import Points
 from tests.reliability.small_delivery import (
@@ -31,6 +32,7 @@ from tests.reliability.small_delivery import (
 from tests.reliability.wire import (
     DONE,
     MOST_INVOCATIONS,
+    NOTE,
     OF_MEMORY,
     OPERATIONS,
     ORGANIZATIONS,
@@ -124,10 +126,13 @@ def reason_for_repetition(wire: Wire, event_id: str, first: Sending, second: Sen
     if first.exchange.fault in DONE:
         return f"SNS took it: {first.exchange.fault.value}"
     if not second.was_marked:
-        writes = [it for it in wire.failed(WRITE) if it.invocation == first.exchange.invocation]
-        if any(event_id in it.keys for it in writes):
+        failed = [*wire.failed(NOTE), *wire.failed(WRITE)]
+        failed = [it for it in failed if it.invocation == first.exchange.invocation]
+        # Any 200 says that it was written: the function reads nothing else in this answer.
+        unwritten = [it for it in failed if it.operation == WRITE or it.fault is Fault.GARBLED]
+        if any(event_id in it.keys for it in unwritten):
             return "the mark was not written"
-        given_up = len(writes) >= ENOUGH_TABLE_FAILURES
+        given_up = len(failed) >= ENOUGH_TABLE_FAILURES
         return "marking was given up after as many failures as are enough" if given_up else None
     reads = [it for it in wire.failed(READ) if it.invocation == second.exchange.invocation]
     if reads and second.may_repeat:
@@ -156,13 +161,12 @@ def count(wire: Wire, invocations: int) -> None:
 def test_a_delivery_needs_several_calls_of_each_kind(calls: Counter[str]) -> None:
     assert calls.keys() == set(OPERATIONS)
     assert calls[RESERVE] == 1
-    # What is remembered of one group, and what was told of one.
-    assert calls[REMEMBER_ONE] == 2
-    assert min(calls[it] for it in OPERATIONS if it not in {RESERVE, REMEMBER_ONE}) >= 2
+    # What is remembered of one group, and the last mark.
+    assert calls[REMEMBER_ONE] == calls[WRITE] == 1
+    assert min(calls[it] for it in OPERATIONS if it not in {RESERVE, REMEMBER_ONE, WRITE}) >= 2
     assert calls[SEND] >= 3
-    assert calls[WRITE] >= 3
     of_the_table_and_topic = sum(
-        calls[it] * len(faults_of(it)) for it in (READ, SEND, WRITE, *OF_MEMORY)
+        calls[it] * len(faults_of(it)) for it in (READ, SEND, NOTE, WRITE, *OF_MEMORY)
     )
     of_accounts = sum((n + 1) * len(faults_of(it)) for it, n in CALLS_FOR_AN_ACCOUNT.items())
     assert 2 * (of_the_table_and_topic + of_accounts) > 300
@@ -216,6 +220,67 @@ def test_the_table_holds_no_alert_up(
             if duration == 1 and fault in PASSING | DONE:
                 assert_alerted_once(wire)
             count(wire, 2)
+
+
+@pytest.fixture(scope="module")
+def told(wire: Wire) -> dict[str, set[str]]:
+    """What such a delivery notes of exposures."""
+    wire.start(lambda *_: None)
+    assert wire.deliver(PAYLOAD) == 1
+    told = wire.told()
+    assert told
+    return told
+
+
+@ONCE_OR_FOR_GOOD
+def test_what_is_not_written_together_is_written_to_each_table(
+    duration: int, wire: Wire, calls: Counter[str], told: dict[str, set[str]]
+) -> None:
+    for fault in faults_of(NOTE):
+        for position in range(calls[NOTE]):
+            wire.start(at(NOTE, position, fault, duration), forget_accounts=False)
+
+            assert wire.invoke(PAYLOAD) is None
+
+            assert wire.failed(NOTE), "there was no such call"
+            is_believed = fault is Fault.GARBLED
+            assert is_believed or wire.marked == EVENT_IDS
+            # Where nobody answers, the time is left to the marks.
+            is_unanswered = duration > 1 and fault in {Fault.TIMED_OUT, *DONE}
+            assert is_unanswered or wire.tally["seen_table_failures"] == 0
+            assert is_unanswered or wire.tally["memory_failures"] == 0
+            assert is_believed or wire.told() == told or wire.tally["memory_failures"] == 1
+            assert_alerted_once(wire)
+            # CloudWatch Logs delivers more than once.
+            assert wire.invoke(PAYLOAD) is None
+            assert_alerted(wire)
+            assert is_believed or not any(len(it) > 1 for it in wire.sendings.values())
+            count(wire, 2)
+
+
+@ONCE_OR_FOR_GOOD
+@pytest.mark.parametrize("refusal", [Fault.OUTRUN, Fault.REFUSED, Fault.TIMED_OUT], ids=str)
+@pytest.mark.parametrize("operation", [WRITE, REMEMBER_ONE])
+def test_each_table_by_itself_holds_no_alert_up(
+    operation: str, refusal: Fault, duration: int, wire: Wire, step: int
+) -> None:
+    def refused(called: str, *_: int) -> Fault | None:
+        return refusal if called == NOTE else None
+
+    wire.start(refused)
+    assert wire.deliver(PAYLOAD) == 1
+    points = [*product(faults_of(operation), range(wire.calls()[operation]))]
+    for fault, position in points[::step]:
+        fails = at(operation, position, fault, duration)
+        wire.start(lambda *now, fails=fails: refused(*now) or fails(*now), forget_accounts=False)
+
+        assert wire.invoke(PAYLOAD) is None
+
+        assert wire.failed(operation), "there was no such call"
+        assert_alerted_once(wire)
+        assert wire.invoke(PAYLOAD) is None
+        assert_alerted(wire)
+        count(wire, 2)
 
 
 @ONCE_OR_FOR_GOOD
@@ -341,7 +406,7 @@ def test_five_hundred_alerts_are_not_held_up_when_nothing_answers(wire: Wire) ->
     payload = payload_of(
         json.dumps(CREATION | {"eventID": EVENT_ID.format(number)}) for number in range(500)
     )
-    with in_batches(sent=MOST_IN_A_SECOND, marked=25, read=100, remembered=100):
+    with in_batches(sent=MOST_IN_A_SECOND, noted=100, marked=25, read=100, remembered=100):
         # wire.invoke sees to the time.
         wire.start(lambda called, *_: Fault.TIMED_OUT if called != SEND else None)
         assert wire.invoke(payload) is None

@@ -93,9 +93,9 @@ def function_that_looks(world: MemberWorld) -> Iterator[Function]:
             yield function
 
 
-@pytest.fixture(scope="module")
-def calls(function: Function) -> Counter[str]:
+def calls_of(function: Function) -> Counter[str]:
     """What a delivery takes that nobody kills."""
+    function.aws.forget()
     assert function.invoke() == SUCCEEDED
     assert Counter(function.aws.sent) == Counter(EVENT_IDS)
     calls = Counter(function.aws.calls)
@@ -104,45 +104,74 @@ def calls(function: Function) -> Counter[str]:
     return calls
 
 
+@pytest.fixture(params=[False, True], ids=["tables-together", "each-table-by-itself"])
+def way(request: pytest.FixtureRequest, function: Function) -> Iterator[Function]:
+    """In which what was sent is noted: with a transaction, or where it is refused."""
+    function.aws.is_in_conflict = request.param
+    yield function
+    function.aws.is_in_conflict = False
+
+
 def memories_in(aws: LoopbackAws) -> dict[str, tuple[str, str]]:
     """What is remembered of each group, and the number of times that it was written."""
     return {key: (it["memory"]["B"], it["version"]["N"]) for key, it in aws.memories.items()}
 
 
-def test_a_delivery_needs_several_calls_to_send_and_to_mark(calls: Counter[str]) -> None:
+def told_in(aws: LoopbackAws) -> set[str]:
+    """Of which groups it was noted what was told."""
+    return {key for key, it in aws.memories.items() if it["told"]["M"]}
+
+
+def test_a_delivery_needs_several_calls_to_send_and_to_mark(function: Function) -> None:
+    calls = calls_of(function)
+
     assert calls["PublishBatch"] >= 3
-    assert calls["BatchWriteItem"] >= 3
     assert calls["BatchGetItem"] >= 4
-    assert calls["TransactWriteItems"] >= 2
-    # What is remembered of one group, and what was told of it.
-    assert calls["UpdateItem"] == 2
+    # What is remembered of the groups, of the last one by itself; and what was sent, of which the
+    # last event is marked by itself.
+    assert calls["TransactWriteItems"] == 2 + 2
+    assert calls["UpdateItem"] == calls["BatchWriteItem"] == 1
+
+
+def test_each_table_by_itself_needs_more_calls(function: Function) -> None:
+    function.aws.is_in_conflict = True
+
+    calls = calls_of(function)
+
+    function.aws.is_in_conflict = False
+    # What was told, and eight marks.
+    assert calls["UpdateItem"] == 1 + 1
+    assert calls["BatchWriteItem"] == 2 + 2 + 1
 
 
 @pytest.mark.parametrize(("when", "kills"), [("before", 1), ("after", 1), ("after", 2)])
 def test_nothing_is_lost_at_whatever_call_it_is_killed(
-    when: str, kills: int, function: Function, calls: Counter[str]
+    when: str, kills: int, way: Function
 ) -> None:
-    aws = function.aws
-    aws.forget()
-    assert function.invoke() == SUCCEEDED
-    remembered = memories_in(aws)
+    aws = way.aws
+    calls = calls_of(way)
+    remembered, told = memories_in(aws), told_in(aws)
     assert len(remembered) == GROUPS
+    assert len(told) == 1
     for at in range(1, calls.total() + 1):
         aws.forget()
-        statuses = [function.invoke(at, when) for _ in range(kills)]
+        statuses = [way.invoke(at, when) for _ in range(kills)]
         assert statuses[0] == KILLED
         # The second may have less to do, and be done before its time has come.
         assert set(statuses) <= {KILLED, SUCCEEDED}
+        # Whose event is marked is never alerted again.
+        assert OPENING["eventID"] not in aws.marked or told_in(aws) == told
 
-        assert function.invoke() == SUCCEEDED
+        assert way.invoke() == SUCCEEDED
 
         assert set(aws.sent) == EVENT_IDS, "lost"
         assert not aws.repeated_when_marked, "twice without need"
         repeated = len(aws.sent) - len(EVENT_IDS)
-        # Two alerts go in a call here, one of them of two events; and two events may wait for a
-        # third to be marked with them.
-        assert repeated <= (3 + 2) * kills
+        # Two alerts go in a call here, one of them of two events; and three events may wait for a
+        # fourth to be marked with them.
+        assert repeated <= (3 + 3) * kills
         assert aws.marked == EVENT_IDS
+        assert told_in(aws) == told
         assert memories_in(aws) == remembered, "not remembered, or something else"
         summary["kills"] += statuses.count(KILLED)
         summary["invocations"] += kills + 1

@@ -41,6 +41,9 @@ LONGEST_WAIT: Final = 3.0
 MOST_INVOCATIONS: Final = 5
 
 READ: Final = "BatchGetItem"
+# What was sent is written to both tables together: which events it was, and what it told.
+NOTE: Final = "TransactWriteItems of marks"
+# Where that is refused, the marks are written by themselves, and so are the few that are left.
 WRITE: Final = "BatchWriteItem"
 SEND: Final = "PublishBatch"
 # When messages may be sent is agreed in an item of the same table.
@@ -53,7 +56,7 @@ ORGANIZATIONS: Final = (
 )
 # What is remembered of groups is in a table of its own: read, and written many together or one.
 RECALL: Final = "BatchGetItem of memories"
-REMEMBER: Final = "TransactWriteItems"
+REMEMBER: Final = "TransactWriteItems of memories"
 REMEMBER_ONE: Final = "UpdateItem"
 OF_MEMORY: Final = (RECALL, REMEMBER, REMEMBER_ONE)
 # What a look asks in a member account.
@@ -69,7 +72,7 @@ LOOKS: Final = (
     "DescribeManagedPrefixLists",
     "GetManagedPrefixListEntries",
 )
-OPERATIONS: Final = (READ, RESERVE, SEND, WRITE, *OF_MEMORY, *ORGANIZATIONS)
+OPERATIONS: Final = (READ, RESERVE, SEND, NOTE, WRITE, *OF_MEMORY, *ORGANIZATIONS)
 
 
 class Fault(Enum):
@@ -115,14 +118,14 @@ PASSING: Final = {Fault.THROTTLED, Fault.BROKEN, Fault.TIMED_OUT, Fault.PARTLY, 
 # Only these answer HTTP 200 to what they did not do; only Amazon SNS says whose fault it was. And
 # whether something was looked up before its answer was lost makes no difference.
 _FAULTS_OF_SOME: Final = {
-    **{fault: {REMEMBER, REMEMBER_ONE} for fault in _FOR_ONE_ITEM},
+    **{fault: {NOTE, REMEMBER, REMEMBER_ONE} for fault in _FOR_ONE_ITEM},
     Fault.PARTLY: {READ, WRITE, SEND, RECALL},
     Fault.PARTLY_FOR_GOOD: {SEND},
     Fault.NONE_OF_IT: {SEND},
     Fault.INVALID: {SEND},
-    Fault.TIMED_OUT_AFTER: {RESERVE, WRITE, SEND, REMEMBER, REMEMBER_ONE},
-    Fault.BROKEN_AFTER: {RESERVE, WRITE, SEND, REMEMBER, REMEMBER_ONE},
-    Fault.TWICE: {RESERVE, WRITE, SEND, REMEMBER, REMEMBER_ONE},
+    Fault.TIMED_OUT_AFTER: {RESERVE, NOTE, WRITE, SEND, REMEMBER, REMEMBER_ONE},
+    Fault.BROKEN_AFTER: {RESERVE, NOTE, WRITE, SEND, REMEMBER, REMEMBER_ONE},
+    Fault.TWICE: {RESERVE, NOTE, WRITE, SEND, REMEMBER, REMEMBER_ONE},
 }
 
 
@@ -251,6 +254,12 @@ class Wire:
             for key, item in _table(GROUP_MEMORY_TABLE).items.items()
         }
 
+    def told(self) -> dict[str, set[str]]:
+        """Of which exposures it was noted what was told, by group."""
+        items = _table(GROUP_MEMORY_TABLE).items
+        told = {key.value: {*item.attrs["told"].value} for key, item in items.items()}
+        return {key: uids for key, uids in told.items() if uids}
+
     def failed(self, operation: str | None = None) -> list[Exchange]:
         """The requests that did not go well."""
         return [it for it in self.exchanges if it.fault and operation in (None, it.operation)]
@@ -289,7 +298,8 @@ class Wire:
         return asked.answer_with(fault, answer)
 
     def _keep(self, exchange: Exchange, asked: "_Asked") -> None:
-        if exchange.operation == WRITE and (exchange.fault is None or exchange.fault in DONE):
+        is_done = exchange.fault is None or exchange.fault in DONE
+        if exchange.operation in {NOTE, WRITE} and is_done:
             self.marked |= exchange.keys
         elif exchange.operation == WRITE and exchange.fault in _HALVES:
             self.marked.update(asked.keys[: len(asked.keys) // 2])
@@ -338,6 +348,8 @@ class _Asked:
         self._table = SEEN_EVENTS_TABLE
         if GROUP_MEMORY_TABLE in self._json.get("RequestItems", {}):
             self.operation, self._table = RECALL, GROUP_MEMORY_TABLE
+        if items := self._json.get("TransactItems"):
+            self.operation = NOTE if any("Put" in it for it in items) else REMEMBER
         self.keys = list(self._keys())
 
     def _keys(self) -> Iterator[str]:
@@ -349,6 +361,9 @@ class _Asked:
         elif self.operation == REMEMBER:
             items = self._json["TransactItems"]
             yield from (item["Update"]["Key"]["resource"]["S"] for item in items)
+        elif self.operation == NOTE:
+            puts = (item["Put"] for item in self._json["TransactItems"] if "Put" in item)
+            yield from (put["Item"]["event_id"]["S"] for put in puts)
         elif self.operation == REMEMBER_ONE:
             yield self._json["Key"]["resource"]["S"]
         elif self.operation == WRITE:
@@ -440,7 +455,8 @@ class _Asked:
         """Nothing is written; of a transaction, because of its first item alone."""
         if self.operation == REMEMBER_ONE:
             return self.error(400, code)
-        reasons = [{"Code": reason}, *({"Code": "None"} for _ in self.keys[1:])]
+        reasons = [{"Code": "None"} for _ in self._json["TransactItems"]]
+        reasons[0] = {"Code": reason}
         answer = {
             "__type": "TransactionCanceledException",
             "message": "Transaction cancelled",

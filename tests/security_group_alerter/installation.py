@@ -17,8 +17,8 @@ from security_group_alerter.model.group_state import (
     NetworkInterface,
     PrefixListState,
 )
-from security_group_alerter.model.ledger import ExposureNews
-from security_group_alerter.model.message import Message, Sent
+from security_group_alerter.model.ledger import ExposureNews, LedgerEntry
+from security_group_alerter.model.message import Message, Noted, Sent
 from security_group_alerter.model.rules import SecurityGroupRule
 from security_group_alerter.model.seen import Mark, SeenAnswer
 from security_group_alerter.model.subject import SubjectKind
@@ -285,10 +285,9 @@ class Installation:
             organization_id=None,
             facts_for=lambda _: AccountFacts(),
             alerted_among=lambda keys: SeenAnswer(keys=frozenset(self.marked & {*keys})),
-            mark_alerted=self._mark,
             publish=self._publish,
             recall=self.memories.recall,
-            note=self.memories.note,
+            note=self._note,
             look_at=self.look_at if self.looks else None,
         )
 
@@ -331,9 +330,9 @@ class Installation:
         """What the ledger lists."""
         return [it.resource.id for it in self.memories.open_groups()]
 
-    def _mark(self, marks: Iterable[Mark]) -> int:
+    def _note(self, marks: Iterable[Mark], entries: Iterable[LedgerEntry], _most: int) -> Noted:
         self.marked |= {it.key for it in marks}
-        return 0
+        return Noted(unnoted=self.memories.note(entries))
 
     def _publish(self, messages: Iterable[Message], _time_left: TimeLeft) -> Iterator[Sent]:
         for message in messages:

@@ -16,7 +16,7 @@ from local.aws import SEEN_EVENTS_TABLE, SentAlert, Topic, emulated_aws
 from local.deliveries import MANAGEMENT_ACCOUNT_ID, deliveries_of
 from local.lambda_context import lambda_context
 from security_group_alerter import alerting
-from security_group_alerter.alerting import ENOUGH_TABLE_FAILURES, PublishError
+from security_group_alerter.alerting import PublishError
 from security_group_alerter.aws.sending_slots import KEY as SLOTS
 from security_group_alerter.aws.sending_slots import MOST_IN_A_SECOND
 from security_group_alerter.aws.sns import RESERVED_SECONDS
@@ -26,6 +26,7 @@ from security_group_alerter.handlers import delivery as handler
 from security_group_alerter.judgement.accepted_openings import AcceptedOpenings
 from security_group_alerter.messages.briefing import MAY_REPEAT
 from security_group_alerter.model.record import CloudTrailRecord
+from security_group_alerter.noting import ENOUGH_TABLE_FAILURES
 from security_group_alerter.wiring import delivery as wiring
 from tests.local.failures import payload_of
 from tests.security_group_alerter.openings import (
@@ -41,10 +42,12 @@ from tests.stories import story
 ADDENDUM: Final = story("https-opened-to-the-world-sent-again-as-an-addendum")
 ORIGINAL: Final = story("https-opened-to-the-world")
 READ, WRITE, SEND = "BatchGetItem", "BatchWriteItem", "PublishBatch"
+# Writes what was sent to both tables.
+NOTE: Final = "TransactWriteItems"
 # When messages may be sent is agreed in an item of the same table.
 RESERVE: Final = "PutItem"
 # That of what is remembered of groups is read by the same call, and written by these.
-MEMORY_WRITES: Final = {"UpdateItem", "TransactWriteItems"}
+MEMORY_WRITES: Final = {"UpdateItem", NOTE}
 DYNAMODB: Final = {READ, WRITE} | MEMORY_WRITES
 
 
@@ -442,7 +445,7 @@ def test_a_table_that_cannot_be_read_stops_no_alert(
 def test_a_table_that_cannot_be_written_stops_no_alert(
     failure: Ending, topic: Topic, calls: Calls
 ) -> None:
-    calls.ending[WRITE] = failure
+    calls.ending = {NOTE: refused("TransactionCanceledException"), WRITE: failure}
 
     summary = delivered(OPENING)
 
@@ -453,7 +456,7 @@ def test_a_table_that_cannot_be_written_stops_no_alert(
 
 
 def test_a_table_that_is_down_costs_the_alerts_little_time(topic: Topic, calls: Calls) -> None:
-    calls.ending = {READ: unreachable, WRITE: unreachable}
+    calls.ending = {READ: unreachable, NOTE: unreachable, WRITE: unreachable}
 
     summary = delivered(*by_different_people(200))
 
@@ -484,12 +487,14 @@ def test_a_reservation_that_fails_stops_no_alert(
 
 @pytest.mark.usefixtures("topic")
 def test_an_alert_of_many_events_does_not_ask_a_table_that_is_down_for_each(calls: Calls) -> None:
-    calls.ending[WRITE] = unreachable
+    calls.ending = {NOTE: unreachable, WRITE: unreachable}
 
     summary = delivered(*(with_id(OPENING, event_id(number)) for number in range(300)))
 
     assert summary["alerts"] < 10
-    assert calls.made[WRITE] == summary["seen_table_failures"] == ENOUGH_TABLE_FAILURES
+    assert summary["seen_table_failures"] == ENOUGH_TABLE_FAILURES
+    # Of the transactions, one is for what is remembered of the group.
+    assert (calls.made[NOTE], calls.made[WRITE]) == (1, 2)
 
 
 # Few calls to the table.
@@ -505,8 +510,9 @@ def test_an_alert_of_many_events_does_not_ask_a_table_that_is_down_for_each(call
 def test_a_hundred_events_need_few_calls(records: list[Record], topic: Topic, calls: Calls) -> None:
     delivered(*records)
 
-    # Three of them, at most, are for what is remembered of groups, and what was told of them.
-    assert calls.to_dynamodb <= 8
+    # What was alerted and what is remembered of groups are read, and memories are written; then
+    # what was told of the groups, and a hundred marks.
+    assert calls.to_dynamodb <= 3 + 2
     assert calls.made[RESERVE] == 1
     assert len(ids_told(topic)) == len(marked()) == 100
 
@@ -519,7 +525,7 @@ def test_a_hundred_updates_need_few_calls(calls: Calls) -> None:
 
     delivered(*(update(number) for number in range(100)))
 
-    assert calls.to_dynamodb <= 9
+    assert calls.to_dynamodb <= 4 + 2
     assert calls.made[RESERVE] == 1
     assert marked() == {event_id(number) for number in range(100)}
 

@@ -15,7 +15,8 @@ from security_group_alerter.judgement.findings import Standards
 from security_group_alerter.messages import messages_of
 from security_group_alerter.model.account import AccountFacts
 from security_group_alerter.model.alert import Alert
-from security_group_alerter.model.message import Message, Sent
+from security_group_alerter.model.ledger import LedgerEntry
+from security_group_alerter.model.message import Message, Noted, Sent
 from security_group_alerter.model.presentation import Presentation
 from security_group_alerter.model.seen import Mark, SeenAnswer
 from tests.local.failures import payload_of
@@ -42,13 +43,13 @@ def broken_after_the_first(messages: Iterable[Message], _time_left: TimeLeft) ->
 
 def reported(payload: Any, publish: Publish, marks: list[str] | None = None) -> Report:
     """The report of an alerter that knows nothing and calls nobody but this."""
+    memories = Memories()
 
-    def mark(alerted: Iterable[Mark]) -> int:
+    def note(alerted: Iterable[Mark], entries: Iterable[LedgerEntry], _most: int) -> Noted:
         if marks is not None:
             marks.extend(it.key for it in alerted)
-        return 0
+        return Noted(unnoted=memories.note(entries))
 
-    memories = Memories()
     alerter = Alerter(
         standards=Standards(),
         problems=(),
@@ -56,10 +57,9 @@ def reported(payload: Any, publish: Publish, marks: list[str] | None = None) -> 
         organization_id=None,
         facts_for=lambda _: AccountFacts(),
         alerted_among=lambda _: SeenAnswer(),
-        mark_alerted=mark,
         publish=publish,
         recall=memories.recall,
-        note=memories.note,
+        note=note,
     )
     return alerter.alert_on(payload, now=NOW, time_left=lambda: 120)
 

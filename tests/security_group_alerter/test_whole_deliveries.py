@@ -9,7 +9,8 @@ import pytest
 
 from security_group_alerter.alerting import Alerter, Report, TimeLeft
 from security_group_alerter.model.account import AccountFacts
-from security_group_alerter.model.message import LARGEST_MESSAGE, Message, Sent
+from security_group_alerter.model.ledger import LedgerEntry
+from security_group_alerter.model.message import LARGEST_MESSAGE, Message, Noted, Sent
 from security_group_alerter.model.seen import Mark, SeenAnswer
 from security_group_alerter.model.severity import Severity
 from tests.local.failures import payload_of
@@ -35,19 +36,18 @@ class Installation:
             organization_id=None,
             facts_for=lambda _: AccountFacts(),
             alerted_among=lambda keys: SeenAnswer(keys=frozenset(self.known & {*keys})),
-            mark_alerted=self._mark,
             publish=self._publish,
             recall=self._memories.recall,
-            note=self._memories.note,
+            note=self._note,
         )
         texts = (it if isinstance(it, str) else json.dumps(it) for it in log_events)
         stream = f"{ORGANIZATION}_{account_id}_CloudTrail_eu-central-1"
         payload = payload_of(*texts, logStream=stream)
         return alerter.alert_on(payload, now=NOW, time_left=lambda: 120)
 
-    def _mark(self, marks: Iterable[Mark]) -> int:
+    def _note(self, marks: Iterable[Mark], entries: Iterable[LedgerEntry], _most: int) -> Noted:
         self.known |= {it.key for it in marks}
-        return 0
+        return Noted(unnoted=self._memories.note(entries))
 
     def _publish(self, messages: Iterable[Message], _time_left: TimeLeft) -> Iterator[Sent]:
         for message in messages:

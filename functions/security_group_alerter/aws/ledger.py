@@ -55,7 +55,7 @@ class Ledger:
         firsts: list[Any] = []
         rest: list[tuple[Resource, Any]] = []
         for entry in entries:
-            first, *others = map(self._update_of, entry.parts(MOST_IN_UPDATE))
+            first, *others = map(self.update_of, entry.parts(MOST_IN_UPDATE))
             firsts.append(first)
             # An item may be in a transaction once.
             rest += ((entry.resource, other) for other in others)
@@ -128,7 +128,8 @@ class Ledger:
         key = {"resource": {"S": _LEASE.format(name)}}
         self._client.delete_item(TableName=self._table_name, Key=key)
 
-    def _update_of(self, entry: LedgerEntry) -> dict[str, Any]:
+    def update_of(self, entry: LedgerEntry) -> Any:
+        """How an entry is written, which has no more than MOST_IN_UPDATE exposures."""
         names: dict[str, str] = {}
         values: dict[str, Any] = {}
         changes: dict[str, list[str]] = {"SET": [], "REMOVE": []}

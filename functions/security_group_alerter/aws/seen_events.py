@@ -69,17 +69,18 @@ class SeenEvents:
 
     def mark(self, marks: Iterable[Mark]) -> int:
         """Remember that these have been alerted; how many writes failed. Never raises."""
-        expires = _expiry_of(self._clock())
         failures = 0
-        once: dict[str, Mark] = {}
-        for mark in marks:
-            once.setdefault(mark.key, mark)
-        for chunk in _chunks_of(list(once.values()), MOST_IN_WRITE):
+        for chunk in _chunks_of(once_each(marks), MOST_IN_WRITE):
             try:
-                self._write([_put_request_of(mark, expires) for mark in chunk])
+                self._write([{"PutRequest": {"Item": it["Item"]}} for it in self.puts_of(chunk)])
             except Exception:  # noqa: BLE001
                 failures += 1
         return failures
+
+    def puts_of(self, marks: Iterable[Mark]) -> list[Any]:
+        """How they are written in a transaction; none may be in it twice."""
+        expires = _expiry_of(self._clock())
+        return [{"TableName": self._table_name, "Item": _item_of(it, expires)} for it in marks]
 
     def changes_between(self, since: datetime, until: datetime) -> Iterator[AlertedChange | None]:
         """What was marked from `since` on and before `until`, each event once.
@@ -134,13 +135,20 @@ class SeenEvents:
             self._sleep(0.1 * 2**attempt)
 
 
-def _put_request_of(mark: Mark, expires: str) -> dict[str, Any]:
-    item = {
+def once_each(marks: Iterable[Mark]) -> list[Mark]:
+    """The first mark of each key."""
+    once: dict[str, Mark] = {}
+    for mark in marks:
+        once.setdefault(mark.key, mark)
+    return [*once.values()]
+
+
+def _item_of(mark: Mark, expires: str) -> dict[str, Any]:
+    return {
         "event_id": {"S": mark.key},
         "expires": {"N": expires},
         "change": {"S": _text_of(mark.change)},
     }
-    return {"PutRequest": {"Item": item}}
 
 
 def _expiry_of(seconds: float) -> str:

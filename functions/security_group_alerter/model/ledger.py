@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import IntEnum
@@ -102,6 +102,11 @@ class LedgerEntry:
     forgotten: tuple[str, ...] = ()
     looked_at: datetime | None = None
 
+    @property
+    def size(self) -> int:
+        """Of how many exposures it says something."""
+        return len(self.told) + len(self.forgotten)
+
     def parts(self, most: int) -> Iterator[LedgerEntry]:
         """The same in entries about no more exposures than this; the first may be empty."""
         told, forgotten = [*self.told.items()], self.forgotten
@@ -125,13 +130,20 @@ class OpenGroup:
     looked_at: datetime | None
 
 
-def entries_of(news: Iterable[ExposureNews]) -> list[LedgerEntry]:
-    """What is to be noted of each group or list that alerts told of."""
+def entries_of(
+    news: Iterable[ExposureNews], *, closed_before: Collection[str] = ()
+) -> list[LedgerEntry]:
+    """What is to be noted of each group or list that alerts told of.
+
+    `closed_before` are the keys of exposures whose end other alerts of the delivery told.
+    """
     told: dict[Resource, dict[str, Told]] = {}
+    # The alert of its end may have been sent before that of its beginning.
+    closed = {*closed_before}
     for it in news:
         if it.told is not None:
+            if it.told.is_closed:
+                closed.add(it.key)
             by_uid = told.setdefault(it.resource, {})
-            # The alert of its end may have been sent before that of its beginning.
-            was_closed = it.key in by_uid and by_uid[it.key].is_closed
-            by_uid[it.key] = replace(it.told, is_closed=it.told.is_closed or was_closed)
+            by_uid[it.key] = replace(it.told, is_closed=it.key in closed)
     return [LedgerEntry(resource=resource, told=by_uid) for resource, by_uid in told.items()]

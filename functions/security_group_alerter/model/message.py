@@ -42,3 +42,15 @@ class Sent:
 
     message: Message
     refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """What could not be noted of messages that Amazon SNS took.
+
+    `failures` are writes to the table of alerted events, and `unnoted` the groups and lists of
+    which it was not noted what was told.
+    """
+
+    failures: int = 0
+    unnoted: int = 0

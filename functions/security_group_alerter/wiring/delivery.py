@@ -11,6 +11,7 @@ from typing import Any
 
 from ..alerting import Alerter
 from ..aws import clients, group_memory, organization, sns
+from ..aws.alert_notes import AlertNotes
 from ..aws.group_memory import GroupMemoryTable
 from ..aws.ledger import Ledger
 from ..aws.organization import AccountDirectory
@@ -54,6 +55,7 @@ def delivery_alerter(
         dynamodb, table_name=settings.seen_events_table, clock=time.time, sleep=time.sleep
     )
     memory = GroupMemoryTable(dynamodb, table_name=settings.group_memory_table, sleep=time.sleep)
+    ledger = Ledger(dynamodb, table_name=settings.group_memory_table)
     publisher = Publisher(
         session.create_client("sns", config=sns.CLIENT_CONFIG),
         topics=Topics(
@@ -75,10 +77,9 @@ def delivery_alerter(
         organization_id=settings.organization_id,
         facts_for=directory.facts_for,
         alerted_among=table.among,
-        mark_alerted=table.mark,
         publish=publisher.publish,
         recall=memory.recall,
-        note=Ledger(dynamodb, table_name=settings.group_memory_table).note,
+        note=AlertNotes(dynamodb, events=table, ledger=ledger).note,
         look_at=_look_at(session, settings.look_role_name),
     )
 
