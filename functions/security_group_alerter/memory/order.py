@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from ..model.dataclass import dataclass
 from ..model.exposure_life import Event
 from ..model.rules import Peer, SecurityGroupRule
 from .statements import (

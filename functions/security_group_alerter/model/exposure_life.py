@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from .dataclass import dataclass
 from .exposure import Opening
 from .severity import Severity
 from .subject import SubjectKind
