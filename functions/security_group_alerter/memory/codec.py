@@ -91,7 +91,7 @@ def memory_in(data: bytes) -> GroupMemory:
 
 def _compressed(data: bytes) -> bytes:
     # To clear the default's 256 KB of working memory takes longer than to write a small group.
-    bits = min(max(len(data).bit_length(), 9), 15)
+    bits = min(max(len(data).bit_length() + 1, 9), 15)
     compressor = zlib.compressobj(wbits=bits, memLevel=bits - 8 or 1)
     return compressor.compress(data) + compressor.flush()
 

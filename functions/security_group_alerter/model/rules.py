@@ -49,7 +49,7 @@ class Peer:
     account_id: str | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class PortRange:
     """Ports from `first` to `last`, both included, 0 to 65535."""
 
