@@ -31,6 +31,7 @@ from .standing import LookAt, Recall
 TimeLeft = Callable[[], float]
 # In seconds, of what the function has left: for the alerts and what is written after them.
 KEPT_FOR_ALERTS = 60.0
+LONGEST_TAKING_UP = 60.0
 # As severe as what is open to the world is, by the table.
 _OPEN = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM)
 # What is less severe is looked at by the sweep.
@@ -73,8 +74,9 @@ class WatchReport:
 class Watcher:
     """The steps, for one installation. Without `look_at`, what the trail said has to do.
 
-    `lease` is held while this watches; it says whether nobody else does. `note` never raises, and
-    says of how many groups it failed.
+    `lease` is held while this watches; it says whether nobody else does. `take_up` lists what an
+    older version left open, in so many seconds. `note` never raises, and says of how many groups it
+    failed.
     """
 
     standards: Standards
@@ -82,6 +84,7 @@ class Watcher:
     organization_id: str | None
     facts_for: Callable[[str], AccountFacts]
     lease: Callable[[datetime], AbstractContextManager[bool]]
+    take_up: Callable[[datetime, float], None]
     open_groups: Callable[[], Iterable[OpenGroup]]
     recall: Recall
     note: Callable[[Iterable[LedgerEntry]], int]
@@ -95,11 +98,12 @@ class Watcher:
             return self._watch(now, time_left) if is_ours else WatchReport(had_lease=False)
 
     def _watch(self, now: datetime, time_left: TimeLeft) -> WatchReport:
+        not_taken_up = self._take_up(now, time_left)
         groups = list(self.open_groups())
         known, looked = self._known_of(groups, now, time_left)
         followed, unjudged = self._followed(groups, known, looked, now)
         sent, error = self._send(followed, now, time_left)
-        error = error or unjudged
+        error = error or unjudged or not_taken_up
         entries = _entries(groups, followed, sent, known, looked)
         failures = known.failures + self.note(entries)
         fault = self._let_go(_over(groups, followed, known, now))
@@ -123,6 +127,14 @@ class Watcher:
             hours_to_close=tuple(_hours_to_close(followed)),
             error=error or fault,
         )
+
+    def _take_up(self, now: datetime, time_left: TimeLeft) -> Exception | None:
+        """What went wrong: what is listed already is followed all the same."""
+        try:
+            self.take_up(now, min(LONGEST_TAKING_UP, time_left() - KEPT_FOR_ALERTS))
+        except Exception as fault:  # noqa: BLE001
+            return fault
+        return None
 
     def _known_of(
         self, groups: list[OpenGroup], now: datetime, time_left: TimeLeft

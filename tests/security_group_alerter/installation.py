@@ -299,6 +299,7 @@ class Installation:
             organization_id=None,
             facts_for=lambda _: AccountFacts(),
             lease=self.memories.lease,
+            take_up=lambda *_: None,
             open_groups=self.memories.open_groups,
             recall=self.memories.recall,
             note=self.memories.note,

@@ -98,6 +98,22 @@ def test_what_a_later_sweep_finds_is_for_the_watch_to_tell(org: Organization) ->
     assert org.told_of(group(1)) == []
 
 
+def test_what_an_older_version_knew_to_be_open_is_followed_from_the_first_sweep_on(
+    org: Organization,
+) -> None:
+    org.has(a_state(a_rule(1)))
+    org.knows(added(), of=group(1))
+    org.wrote_no_ledger(group(1))
+    assert [*org.ledger.open_groups()] == []
+
+    org.swept()
+
+    [life] = org.lives_of(group(1))
+    at = NOW - timedelta(hours=24)
+    assert org.told_of(group(1)) == [Told(uid=life.uid, at=at, severity=Severity.CRITICAL)]
+    assert [it.resource for it in org.ledger.open_groups()] == [group(1)]
+
+
 def test_what_an_alert_told_before_the_first_sweep_stays_told(org: Organization) -> None:
     org.has(a_state(a_rule(1)))
     org.knows(added(), of=group(1))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -17,7 +17,7 @@ from security_group_alerter.model.group_state import Reach
 from security_group_alerter.model.ledger import KEPT_WHEN_CLOSED, Told
 from security_group_alerter.model.message import Message, Sent
 from security_group_alerter.model.severity import Severity
-from security_group_alerter.watching import WatchError, WatchReport
+from security_group_alerter.watching import LONGEST_TAKING_UP, WatchError, WatchReport
 from tests.security_group_alerter.installation import (
     GROUP,
     INSIDE,
@@ -524,6 +524,23 @@ def test_what_cannot_be_let_go_is_told_after_all_that_is_noted(
     assert isinstance(installation.report.error, ConnectionError)
     assert not installation.watch(at(3000))
     assert installation.open_ids == [OTHER]
+
+
+def test_what_an_older_version_left_cannot_be_taken_up(installation: Installation) -> None:
+    taken_up: list[float] = []
+
+    def take_up(_: datetime, seconds: float) -> None:
+        taken_up.append(seconds)
+        raise ConnectionError("the table cannot be scanned")
+
+    watcher = replace(installation.watcher(), take_up=take_up)
+
+    report = watcher.watch(now=at(65), time_left=lambda: 300)
+
+    # What is listed already is followed all the same.
+    assert isinstance(report.error, ConnectionError)
+    assert len(installation.sent) == 2
+    assert taken_up == [LONGEST_TAKING_UP]
 
 
 def test_another_watch_is_running(installation: Installation) -> None:
