@@ -26,7 +26,7 @@ from .model.message import Message, Sent
 from .model.origin import Observed
 from .model.presentation import Presentation
 from .model.severity import Severity
-from .standing import LookAt, Recall
+from .standing import Clock, LookAt, Recall, clock_from
 
 TimeLeft = Callable[[], float]
 # In seconds, of what the function has left: for the alerts and what is written after them.
@@ -98,9 +98,12 @@ class Watcher:
             return self._watch(now, time_left) if is_ours else WatchReport(had_lease=False)
 
     def _watch(self, now: datetime, time_left: TimeLeft) -> WatchReport:
+        clock = clock_from(now, time_left)
         not_taken_up = self._take_up(now, time_left)
         groups = list(self.open_groups())
-        known, looked = self._known_of(groups, now, time_left)
+        known, looked = self._known_of(groups, clock, time_left)
+        # Looks take minutes: what is told now is judged by what they showed.
+        now = clock()
         followed, unjudged = self._followed(groups, known, looked, now)
         sent, error = self._send(followed, now, time_left)
         error = error or unjudged or not_taken_up
@@ -137,7 +140,7 @@ class Watcher:
         return None
 
     def _known_of(
-        self, groups: list[OpenGroup], now: datetime, time_left: TimeLeft
+        self, groups: list[OpenGroup], clock: Clock, time_left: TimeLeft
     ) -> tuple[Recollection, Looked]:
         """What is remembered of each, with what looks show that is new."""
 
@@ -145,22 +148,22 @@ class Watcher:
             return max(0.0, time_left() - KEPT_FOR_ALERTS)
 
         resources: dict[Resource, tuple[Statement, ...]] = {it.resource: () for it in groups}
-        known = self.recall(resources, at=(), now=now, seconds=seconds())
+        known = self.recall(resources, at=(), now=clock(), seconds=seconds())
         urgent = [it for it in groups if it.severity >= LOOKED_AT_FROM and _stands(it, known)]
         if self.look_at is None or not urgent:
             return known, Looked()
         urgent.sort(key=lambda it: it.looked_at.timestamp() if it.looked_at else 0.0)
-        looked = self.look_at([it.resource for it in urgent], now=now, seconds=seconds())
+        looked = self.look_at([it.resource for it in urgent], clock=clock, seconds=seconds())
         said = {
             state.resource: seen_of(state, LookedBy.WATCH)
             for state in _states_in(looked)
             if _is_new(state, known.folds.get(state.resource))
         }
-        said |= {it: (seen_gone(now, LookedBy.WATCH),) for it in looked.not_found}
+        said |= {it: (seen_gone(at, LookedBy.WATCH),) for it, at in looked.not_found.items()}
         if not any(said.values()):
             return known, looked
         # What changed nothing is not written: forty looks an hour would be most of a memory.
-        newer = self.recall(said, at=(), now=now, seconds=seconds())
+        newer = self.recall(said, at=(), now=clock(), seconds=seconds())
         return known.updated(newer), looked
 
     def _followed(

@@ -348,7 +348,8 @@ def test_group_whose_look_is_not_complete_comes_again(org: Organization) -> None
 
 def test_look_that_fails_comes_again(org: Organization) -> None:
     org.has(a_state(a_rule(1)))
-    seconds = iter([300.0, 300.0, 1.0, 300.0])
+    # The clock, the survey, memory, the look.
+    seconds = iter([300.0, 300.0, 300.0, 1.0])
 
     report = org.sweep.run(item_of(group(1).id), now=NOW, time_left=lambda: next(seconds, 300.0))
 
@@ -358,7 +359,8 @@ def test_look_that_fails_comes_again(org: Organization) -> None:
 def test_table_that_cannot_be_read_comes_again(org: Organization) -> None:
     """What was told of it is not known, so that nothing is noted of it either."""
     org.has(a_state(a_rule(1)))
-    seconds = iter([300.0, 5.0, 300.0, 5.0])
+    # The clock, the survey, memory, the look with three readings of the clock, memory.
+    seconds = iter([300.0, 300.0, 5.0, *[300.0] * 4, 5.0])
 
     report = org.sweep.run(item_of(), now=NOW, time_left=lambda: next(seconds))
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain, repeat
 from typing import Any, Final
 
 import pytest
@@ -227,6 +228,23 @@ def test_what_a_late_record_explains_keeps_its_uid(installation: Installation) -
     told = installation.memories.told[resource()]
     assert told[life.uid].uid == found.exposures[0].uid
     assert found.exposures[0].key not in told
+
+
+def test_a_call_that_came_while_the_watch_ran_is_what_closed_it(
+    installation: Installation,
+) -> None:
+    """Memory takes it three minutes; its record comes later."""
+    installation.show(group_state())
+    left = chain([300.0], repeat(120.0))
+    installation.watcher().watch(now=at(20), time_left=lambda: next(left))
+
+    [message] = installation.deliver(closed(SSH_1, time=at(22)), now=at(26))
+
+    assert news_in([message]) == [CLOSED]
+    [life] = installation.memories.fold_of(resource()).exposures
+    assert life.closed is not None
+    assert life.closed.event_id == "e-2"
+    assert not installation.watch(at(60))
 
 
 # What is looked at.
