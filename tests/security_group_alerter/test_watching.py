@@ -401,11 +401,11 @@ def test_what_changed_meanwhile_is_not_let_go(
     let_go = installation.memories.let_go
 
     def later(of: Any, version: int) -> None:
-        installation.deliver(opened(RDP_2, time=at(2999), event_id="e-3"), now=at(3000))
+        installation.deliver(opened(RDP_2, time=at(3999), event_id="e-3"), now=at(4000))
         let_go(of, version)
 
     monkeypatch.setattr(type(installation.memories), "let_go", lambda _, *asked: later(*asked))
-    installation.watch(at(3000))
+    installation.watch(at(4000))
 
     assert installation.open_ids == [GROUP]
 
@@ -537,10 +537,10 @@ def test_what_cannot_be_let_go_is_told_after_all_that_is_noted(
 
     with monkeypatch.context() as patch:
         patch.setattr(type(installation.memories), "let_go", down)
-        [high] = installation.watched(at(3000))
+        [high] = installation.watched(at(4000))
     assert high.subject.startswith("HIGH")
     assert isinstance(installation.report.error, ConnectionError)
-    assert not installation.watch(at(3000))
+    assert not installation.watch(at(4000))
     assert installation.open_ids == [OTHER]
 
 
