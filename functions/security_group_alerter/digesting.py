@@ -156,14 +156,22 @@ class Digester:
             for group in batch:
                 fold = known.folds.get(group.resource)
                 if fold is None or group.resource in known.unread:
-                    unread.append(_unread(group.resource, known))
+                    why = known.unread.get(group.resource) or "it could not be folded"
+                    unread.append(_unread(group.resource, why))
                     continue
-                closed |= {
-                    _CLOSED_KEY.format(known.uid_of(life)): life
-                    for life in fold.exposures
-                    if _is_closed_in(life, digest, late)
-                }
-                standing += self._standing(group, fold, known, digest)
+                try:
+                    is_open = [*self._standing(group, fold, known, digest)]
+                    is_over = {
+                        _CLOSED_KEY.format(known.uid_of(life)): life
+                        for life in fold.exposures
+                        if _is_closed_in(life, digest, late)
+                    }
+                except Exception as fault:  # noqa: BLE001
+                    # A fault of ours must not take the other groups with it.
+                    unread.append(_unread(group.resource, f"{type(fault).__name__}: {fault}"))
+                    continue
+                standing += is_open
+                closed |= is_over
         named = self.alerted_among(closed).keys if closed else frozenset()
         fresh = {key: life for key, life in closed.items() if key not in named}
         digest = replace(
@@ -255,8 +263,7 @@ def _closed_at(life: ExposureLife) -> tuple[float, str]:
     return (life.closed.time.timestamp() if life.closed else 0.0), life.uid
 
 
-def _unread(resource: Resource, known: Recollection) -> NotSeen:
-    why = known.unread.get(resource) or "it could not be folded"
+def _unread(resource: Resource, why: str) -> NotSeen:
     return NotSeen(
         problem=f"{resource.id} is open, and what is known of it could not be read: {why}",
         account_id=resource.account_id,

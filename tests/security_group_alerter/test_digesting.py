@@ -28,7 +28,7 @@ from security_group_alerter.memory.statements import (
     Statement,
 )
 from security_group_alerter.model.acceptance import AcceptedOpening
-from security_group_alerter.model.exposure_life import Event, Resource
+from security_group_alerter.model.exposure_life import Event, ExposureLife, Resource
 from security_group_alerter.model.finding import Effect
 from security_group_alerter.model.ledger import OpenGroup, Snooze, Told
 from security_group_alerter.model.message import Message, Sent
@@ -398,6 +398,28 @@ def test_a_group_that_cannot_be_read_is_named_and_hides_no_other() -> None:
         "ValueError: not a memory" in installation.email
     )
     assert "sg-00000000000000003 is open, and" in installation.email
+
+
+def test_a_fault_in_one_group_is_named_and_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    installation = Installation()
+    for number in (1, 2):
+        installation.remember(group(number), there(SSH, hours(number)), there(WEB, hours(9)))
+    accepted = Digester._accepted
+
+    def broken(self: Digester, life: ExposureLife, *known: Any) -> Any:
+        if life.resource == group(2) and life.opened and life.opened.time < UNTIL - hours(3):
+            raise ZeroDivisionError("unheard of")
+        return accepted(self, life, *known)
+
+    monkeypatch.setattr(Digester, "_accepted", broken)
+    report = installation.digest()
+
+    # Of the broken one, not even what could be read is there: it would be taken for all.
+    assert (report.is_sent, report.open, report.not_seen) == (True, 2, 1)
+    assert (
+        "sg-00000000000000002 is open, and what is known of it could not be read: "
+        "ZeroDivisionError: unheard of" in installation.email
+    )
 
 
 def test_what_the_sweep_could_not_see_is_named() -> None:

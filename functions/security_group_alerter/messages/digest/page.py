@@ -181,9 +181,9 @@ class _Words:
                 f"and {plural(left, 'more account')}" if left > 0 else None,
             )
         if self.digest.not_known:
-            # An older version of the alerter marked them.
+            # An older version marked them, or one that was newer, and is no longer there.
             title = f"CHANGES OF WHICH ONLY THE ID IS REMEMBERED: {self.digest.not_known:,}"
-            yield Section(title, (), "an earlier version of the alerter reported them")
+            yield Section(title, (), "another version of the alerter reported them")
 
     def account(self, account_id: str | None) -> str:
         """`payments-production (222233334444)`."""
