@@ -324,6 +324,8 @@ def test_without_a_role_reminders_end_after_four_weeks() -> None:
     reminders = [it for day in range(60) for it in installation.watch(at(66) + timedelta(days=day))]
 
     assert len(reminders) == 4
+    says = ["This is the last reminder" in it.body for it in reminders]
+    assert says == [False, False, False, True]
 
 
 def test_a_prefix_list_is_followed_as_well() -> None:
