@@ -7,13 +7,13 @@ deleted later needs no command to undo what was done to it before, nor does a ru
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from .judgement.exposure import internet_share_of
 from .judgement.severities import severity_when_ended
 from .model.alert import DeliveredFinding, Ended
 from .model.change import Action, Change, PrefixListChange, SecurityGroupChange, TrailAction
+from .model.dataclass import replace
 from .model.exposure import Breadth
 from .model.exposure_life import EndedHow
 from .model.finding import Effect, Finding

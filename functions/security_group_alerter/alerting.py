@@ -6,7 +6,7 @@ What the steps need of the world (accounts, the table of alerted events, Amazon 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
@@ -33,6 +33,7 @@ from .messages import messages_of
 from .model import ids
 from .model.account import AccountFacts
 from .model.alert import Alert, DeliveredFinding
+from .model.dataclass import dataclass, replace
 from .model.finding import Finding
 from .model.ledger import ExposureNews, LedgerEntry, entries_of
 from .model.message import Message, Sent

@@ -7,7 +7,6 @@ nothing that the others find.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -22,6 +21,7 @@ from .judgement.health import (
     trail_findings,
 )
 from .messages.operations import notice_of
+from .model.dataclass import dataclass, replace
 from .model.health import (
     Ended,
     Findings,

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
@@ -23,6 +22,7 @@ from .memory.recollection import Recollection
 from .messages.digest import digest_message, key_of
 from .model.acceptance import AcceptedOpening
 from .model.change import Action, SecurityGroupChange
+from .model.dataclass import dataclass, replace
 from .model.digest import ChangeCount, Digest, NotSeen, OpenExposure
 from .model.exposure_life import ExposureLife, Resource
 from .model.ledger import OpenGroup

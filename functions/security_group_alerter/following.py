@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from .ec2.reach import reach_of_group, reach_of_list
@@ -20,6 +19,7 @@ from .judgement.reminders import Circumstances, is_settled, report_of_closed, re
 from .memory.fold import Fold
 from .memory.recollection import Recollection
 from .model.alert import DeliveredFinding
+from .model.dataclass import dataclass, replace
 from .model.exposure_life import EndedHow, Event, ExposureLife, Resource
 from .model.finding import Finding
 from .model.group_state import GroupReach, GroupState, Look, Looked, PrefixListState, Reach

@@ -7,10 +7,10 @@ were suspended, and in Regions that were switched off. The sweep itself is in sw
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from .memory.statements import account_left
+from .model.dataclass import dataclass
 from .model.exposure_life import Resource
 from .model.ledger import OpenGroup
 from .model.sweep import Place, SweepItem, SweptPlace

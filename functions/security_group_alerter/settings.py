@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from .model import ids
+from .model.dataclass import dataclass, replace
 from .model.presentation import Presentation
 from .model.severity import Severity
 

@@ -6,7 +6,7 @@ Known are what memory has of the group, what a look shows of it, and the deliver
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Protocol
@@ -22,6 +22,7 @@ from .memory.statements import Statement, attached_of, seen_of, statements_of
 from .model.alert import DeliveredFinding, Ended
 from .model.attachment import KnownGroup
 from .model.change import AttachmentChange, PrefixListChange, SecurityGroupChange, TrailChange
+from .model.dataclass import dataclass, replace
 from .model.exposure_life import Resource
 from .model.finding import Finding
 from .model.group_state import GroupReach, GroupState, Look, Looked, PrefixListState, Reach

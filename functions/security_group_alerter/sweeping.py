@@ -6,7 +6,6 @@ A sweep goes through one account and Region. It only writes: the watch reports.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from .ec2.reach import reach_of_group, reach_of_list
@@ -16,6 +15,7 @@ from .memory.fold import Fold
 from .memory.recollection import Recollection
 from .memory.statements import Seen, Statement, seen_gone, seen_of
 from .model import ids
+from .model.dataclass import dataclass
 from .model.exposure import Breadth
 from .model.exposure_life import ExposureLife, LookedBy, Resource
 from .model.group_state import GroupReach, GroupState, Looked, PrefixListState

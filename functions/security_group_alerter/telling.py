@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from .judgement.looking import prefix_lists_in
 from .memory.recollection import Recollection
 from .model.alert import DeliveredFinding
 from .model.change import AttachmentChange, SecurityGroupChange
+from .model.dataclass import dataclass, replace
 from .model.exposure import Opening
 from .model.exposure_life import ExposureLife, LookedBy, Resource
 from .model.finding import Effect

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from datetime import datetime
 
 from .following import Followed, followed_of
@@ -19,6 +19,7 @@ from .memory.recollection import Recollection
 from .memory.statements import Statement, carriers_of, seen_gone, seen_of
 from .messages import messages_of
 from .model.account import AccountFacts
+from .model.dataclass import dataclass
 from .model.exposure_life import LookedBy, Resource
 from .model.group_state import GroupState, Looked, PrefixListState
 from .model.ledger import KEPT_WHEN_CLOSED, LedgerEntry, OpenGroup, Told, entries_of

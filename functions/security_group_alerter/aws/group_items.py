@@ -9,7 +9,7 @@ keep there, stay.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -21,6 +21,7 @@ from ..memory.group_memory import GroupMemory
 from ..memory.settling import smaller
 from ..memory.statements import Look
 from ..model import ids
+from ..model.dataclass import dataclass
 from ..model.exposure_life import ExposureLife, Resource
 from ..model.ledger import KEPT_WHEN_CLOSED, Snooze, Told
 from ..model.subject import SubjectKind

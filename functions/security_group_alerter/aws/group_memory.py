@@ -17,7 +17,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ from ..memory.fold import Fold, fold
 from ..memory.group_memory import GroupMemory
 from ..memory.recollection import Recollection
 from ..memory.statements import Statement
+from ..model.dataclass import dataclass
 from ..model.exposure_life import Resource
 from .group_items import Kept, kept_in, key_of, update_of
 

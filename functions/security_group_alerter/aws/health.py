@@ -6,7 +6,6 @@ Each function raises what botocore raises. `make verify` reads by them, too.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from ..cloudtrail.payload import log_stream_of
+from ..model.dataclass import dataclass
 from ..model.health import (
     Deliveries,
     NotSeen,

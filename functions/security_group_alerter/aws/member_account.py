@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from ..ec2.groups import NOT_FOUND, states_of
 from ..model import ids
+from ..model.dataclass import replace
 from ..model.exposure_life import Resource
 from ..model.group_state import GroupState, Looked, PrefixListState
 from ..model.subject import SubjectKind

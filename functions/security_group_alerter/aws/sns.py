@@ -6,13 +6,13 @@ https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from ..model.dataclass import dataclass
 from ..model.message import LARGEST_MESSAGE, Message, Sent
 from .sending_slots import LATENESS, MOST_IN_A_SECOND
 

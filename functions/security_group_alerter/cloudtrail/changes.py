@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 from ..model.change import (
@@ -18,6 +17,7 @@ from ..model.change import (
     TrailAction,
     TrailChange,
 )
+from ..model.dataclass import dataclass, replace
 from ..model.record import CloudTrailRecord, Outcome
 from .attachments import groups_attached
 from .dialects import parameters_of

@@ -9,9 +9,9 @@ reader knows every spelling of a member and reads all of them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
+from ..model.dataclass import dataclass, replace
 from ..model.rules import (
     Direction,
     IcmpType,

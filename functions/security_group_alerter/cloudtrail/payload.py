@@ -10,10 +10,10 @@ import re
 import zlib
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ..model import ids
+from ..model.dataclass import dataclass
 
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/send-cloudtrail-events-to-cloudwatch-logs.html
 # A member account's stream of an organization trail starts with the organization's id; a number

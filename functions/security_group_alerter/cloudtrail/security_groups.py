@@ -6,10 +6,10 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/OperationList-query-secur
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from ..model.change import Action, RuleDescription, SecurityGroupChange
+from ..model.dataclass import replace
 from ..model.record import CloudTrailRecord
 from ..model.rules import Direction, Peer, SecurityGroupRule
 from .dialects import (

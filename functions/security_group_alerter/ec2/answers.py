@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Generic, TypeVar
+
+from ..model.dataclass import dataclass
 
 _Value = TypeVar("_Value")
 UNREADABLE = "the answer of EC2 could not be read"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from datetime import datetime
 from typing import Any, TypeVar
 
+from ..model.dataclass import dataclass, replace
 from ..model.exposure_life import Resource
 from ..model.group_state import (
     GroupState,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from ipaddress import ip_network
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 from ..model import ids
 from ..model.acceptance import Acceptance, AcceptedOpening
 from ..model.change import SecurityGroupChange
+from ..model.dataclass import dataclass, replace
 from ..model.rules import (
     ALL_PORTS,
     ALL_PROTOCOLS,

@@ -8,12 +8,12 @@ showed it there before.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import date
 
 from ..model.acceptance import AcceptedOpening
 from ..model.attachment import AttachedGroup, KnownGroup
 from ..model.change import Action, AttachmentChange, SecurityGroupChange
+from ..model.dataclass import replace
 from ..model.finding import Effect, Finding, Judgement
 from ..model.group_state import GroupReach, Reach
 from ..model.record import CloudTrailRecord, Outcome

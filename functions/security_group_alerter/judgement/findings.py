@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import date
 
 from ..model import ids
@@ -17,6 +16,7 @@ from ..model.change import (
     TrailAction,
     TrailChange,
 )
+from ..model.dataclass import dataclass, replace
 from ..model.exposure import Breadth
 from ..model.finding import Effect, Finding, Judgement
 from ..model.group_state import GroupReach, Reach

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from ..model.change import Action, Change, PrefixListChange, SecurityGroupChange
+from ..model.dataclass import replace
 from ..model.group_state import Look, PrefixListState
 from ..model.rules import Peer, SecurityGroupRule
 from ..model.standing import Circumstances, Moment, StandingRule

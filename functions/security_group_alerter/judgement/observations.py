@@ -6,10 +6,10 @@ By the rules that keep it open, with what is accepted left out, and by what stan
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ..model.change import Action, PrefixListChange, SecurityGroupChange
+from ..model.dataclass import dataclass, replace
 from ..model.exposure import Breadth, Exposure, Opening
 from ..model.exposure_life import ExposureLife
 from ..model.finding import Effect, Finding, Judgement

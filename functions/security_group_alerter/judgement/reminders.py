@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ..model.dataclass import dataclass
 from ..model.exposure_life import LOOKS_BACK, EndedHow, ExposureLife
 from ..model.finding import Finding
 from ..model.group_state import PrefixListState, Reach

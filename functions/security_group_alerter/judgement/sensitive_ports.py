@@ -6,9 +6,9 @@ whole Internet reaches it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
+from ..model.dataclass import dataclass
 from ..model.rules import PortRange
 
 REMOTE_ACCESS = "remote access: a password or an unpatched bug away from the machine"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 
+from ..model.dataclass import dataclass
 from ..model.exposure import Breadth, Exposure, Opening
 from ..model.group_state import GroupReach, Reach
 from ..model.rules import ALL_PROTOCOLS, ICMP_PROTOCOLS, PortRange

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import groupby, pairwise
 from operator import itemgetter
 
+from ..model.dataclass import replace
 from ..model.exposure import Breadth, Exposure, InternetShare, Opening
 from ..model.rules import (
     ALL_PORTS,

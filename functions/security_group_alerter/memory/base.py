@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from ..model.dataclass import dataclass
 from ..model.exposure import Opening
 from ..model.exposure_life import EndedHow, Event
 from ..model.rules import Peer

@@ -69,7 +69,7 @@ def bytes_of(memory: GroupMemory) -> bytes:
         "base": memory.base and json_of_base(memory.base, events.number_of, rules.number_of),
         "said": sorted(said, key=repr),
     }
-    return _FORMAT + zlib.compress(json.dumps(document, separators=(",", ":")).encode())
+    return _FORMAT + _compressed(json.dumps(document, separators=(",", ":")).encode())
 
 
 def memory_in(data: bytes) -> GroupMemory:
@@ -87,6 +87,13 @@ def memory_in(data: bytes) -> GroupMemory:
         )
     except (zlib.error, ValueError, TypeError, LookupError) as error:
         raise UnreadableMemoryError(f"{type(error).__name__}: {error}") from error
+
+
+def _compressed(data: bytes) -> bytes:
+    # To clear the default's 256 KB of working memory takes longer than to write a small group.
+    bits = min(max(len(data).bit_length(), 9), 15)
+    compressor = zlib.compressobj(wbits=bits, memLevel=bits - 8 or 1)
+    return compressor.compress(data) + compressor.flush()
 
 
 class _Table(Generic[_Thing]):
@@ -208,10 +215,10 @@ def _event_of(event_id: str, seconds: float, principal: str | None) -> Event:
 def _json_of_rule(rule: SecurityGroupRule) -> list[Any]:
     peer, ports, icmp = rule.peer, rule.ports, rule.icmp_type
     return [
-        *(rule.direction, rule.protocol),
+        *(rule.direction.value, rule.protocol),
         [ports.first, ports.last] if ports else None,
         [icmp.type, icmp.code] if icmp else None,
-        *(peer.kind, peer.value, peer.account_id),
+        *(peer.kind.value, peer.value, peer.account_id),
         *(rule.rule_id, rule.description),
     ]
 

@@ -8,8 +8,9 @@ was closed and is opened again belongs to the exposure of the event that opened 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 
+from ..model.dataclass import dataclass, replace
 from ..model.exposure_life import EndedHow, ExposureLife, Resource
 from ..model.rules import Peer
 from ..model.standing import Gone, Moment, StandingRule

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
+from ..model.dataclass import dataclass, replace
 from .base import Base
 from .statements import Statement
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from hashlib import sha256
 
+from ..model.dataclass import dataclass, replace
 from ..model.exposure import Opening
 from ..model.exposure_life import EndedHow, Event, ExposureLife, Resource
 from ..model.severity import Severity

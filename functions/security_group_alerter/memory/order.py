@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from ..model.dataclass import dataclass
 from ..model.exposure_life import Event
 from ..model.rules import Peer, SecurityGroupRule
 from .statements import (
@@ -125,7 +126,21 @@ def _at_once(said: list[Statement]) -> Iterator[list[Statement]]:
     elif isinstance(said[0], Look):
         yield from ([look] for look in sorted(said, key=_order_of_look))
     else:
-        yield sorted(said, key=repr)
+        yield sorted(said, key=_order_at_once)
+
+
+def _order_at_once(statement: Statement) -> str:
+    """By all that tells two rules apart; what says nothing of a rule is rarely one of several."""
+    if not isinstance(statement, RuleThere | RuleGone):
+        return repr(statement)
+    rule, rule_id = statement.rule, statement.rule_id
+    if rule is None:
+        return f"{rule_id}"
+    ports = rule.ports and (rule.ports.first, rule.ports.last)
+    return (
+        f"{rule_id} {rule.peer.value} {rule.peer.account_id} {rule.protocol} {ports} "
+        f"{rule.icmp_type} {rule.direction.value} {rule.rule_id} {rule.description}"
+    )
 
 
 def _order_of_look(look: Statement) -> tuple[str, ...]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 
+from ..model.dataclass import dataclass
 from ..model.exposure_life import ExposureLife, Resource
 from ..model.ledger import Snooze, Told
 from .fold import Fold

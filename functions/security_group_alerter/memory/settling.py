@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ..judgement.exposure import internet_share_of
+from ..model.dataclass import replace
 from ..model.exposure import Breadth
 from ..model.exposure_life import Resource
 from ..model.rules import Direction, SecurityGroupRule

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from ..judgement.exposure import internet_share_of
 from ..judgement.severities import PREFIX_LIST_EDIT
+from ..model.dataclass import dataclass
 from ..model.exposure import Breadth, Opening
 from ..model.exposure_life import EndedHow, Event
 from ..model.rules import Peer

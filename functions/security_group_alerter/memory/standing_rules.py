@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from datetime import datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network
 
 from ..judgement.exposure import exposure_of, is_enough_for_world
 from ..judgement.severities import severity_of
+from ..model.dataclass import dataclass, replace
 from ..model.exposure import Exposure, Opening
 from ..model.exposure_life import EndedHow, Event
 from ..model.rules import (

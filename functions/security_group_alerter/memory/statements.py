@@ -6,10 +6,11 @@ Statements form a set. The order in which they arrive does not matter, nor does 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from ..model.change import Action, Change, PrefixListChange, SecurityGroupChange
+from ..model.dataclass import dataclass
 from ..model.exposure_life import LOOKS_BACK, Event, LookedBy, Resource
 from ..model.group_state import GroupState, NetworkInterface, PrefixListState
 from ..model.record import CloudTrailRecord, Outcome

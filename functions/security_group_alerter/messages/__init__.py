@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 
 from ..model.alert import Alert
+from ..model.dataclass import replace
 from ..model.finding import Effect
 from ..model.message import DIGEST, LARGEST_MESSAGE, Message
 from ..model.presentation import Presentation

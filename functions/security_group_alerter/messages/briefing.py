@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from ..judgement.exposure import exposure_of
@@ -14,6 +13,7 @@ from ..model import ids
 from ..model.account import AccountFacts
 from ..model.alert import Alert, DeliveredFinding
 from ..model.change import Action, AttachmentChange, SecurityGroupChange
+from ..model.dataclass import dataclass
 from ..model.exposure import Breadth
 from ..model.exposure_life import EndedHow
 from ..model.finding import Finding

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ..model.dataclass import dataclass
 
 # Of a burst, so many calls are written out: the worst. Every other has a line of its own.
 MOST_CALLS = 50

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from ..model.dataclass import dataclass
 from ..model.finding import Finding
 from ..model.group_state import GroupState, Look, NetworkInterface, PrefixListState
 from ..model.rules import PeerKind

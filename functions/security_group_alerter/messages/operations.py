@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
 from ..judgement.health import ACCOUNTS
+from ..model.dataclass import dataclass
 from ..model.health import Ended, HealthReport, Installation, Lasting, Notice, ProblemKind
 from .text import plural, safe
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from ..model import ids
 from ..model.alert import DeliveredFinding
+from ..model.dataclass import dataclass
 from ..model.exposure_life import EndedHow
 from ..model.record import Outcome
 from ..model.subject import SubjectKind

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 
+from .dataclass import dataclass
 from .rules import Peer, PortRange
 
 

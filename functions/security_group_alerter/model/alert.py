@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from .account import AccountFacts
+from .dataclass import dataclass
 from .exposure_life import EndedHow
 from .finding import Effect, Finding
 from .group_state import Reach

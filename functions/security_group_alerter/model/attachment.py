@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .acceptance import Acceptance
+from .dataclass import dataclass
 from .exposure import Exposure
 from .rules import SecurityGroupRule
 

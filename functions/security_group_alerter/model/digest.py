@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from .acceptance import AcceptedOpening
+from .dataclass import dataclass
 from .exposure_life import ExposureLife
 from .finding import Effect
 from .group_state import Reach

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from .dataclass import dataclass
 from .exposure import Opening
 from .severity import Severity
 from .subject import SubjectKind
@@ -64,7 +65,8 @@ class Event:
 class Resource:
     """A security group or a prefix list. Without an id, it is known by its name."""
 
-    kind: SubjectKind
+    # The id tells resources apart well enough, and enums have a slow hash.
+    kind: SubjectKind = field(hash=False)
     id: str
     account_id: str | None = None
     region: str | None = None

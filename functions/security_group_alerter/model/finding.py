@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from .acceptance import Acceptance
 from .attachment import AttachedGroup
 from .change import Blinding, Change
+from .dataclass import dataclass
 from .exposure import Breadth, Exposure, InternetShare
 from .group_state import GroupReach, Look
 from .origin import Observation, Origin, RecordedCall

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from datetime import date, datetime, timedelta
 from enum import IntEnum
 
+from .dataclass import dataclass, replace
 from .exposure_life import Resource
 from .group_state import Reach
 from .severity import Severity

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 
 from .change import Change, PrefixListChange, SecurityGroupChange
+from .dataclass import dataclass
 from .exposure_life import ExposureLife
 from .ledger import Told
 from .record import CloudTrailRecord

@@ -5,10 +5,12 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupRule.htm
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from .dataclass import dataclass
 
 ALL_PROTOCOLS = "-1"
 HIGHEST_PORT = 65535

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from .dataclass import dataclass
 from .finding import Effect
 from .severity import Severity
 from .subject import SubjectKind

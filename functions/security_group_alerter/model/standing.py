@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from .dataclass import dataclass
 from .exposure_life import EndedHow, Event, ExposureLife
 from .group_state import Look
 from .rules import Peer, SecurityGroupRule

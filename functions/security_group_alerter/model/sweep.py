@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from .dataclass import dataclass
 from .exposure_life import Resource
 from .rules import Peer, SecurityGroupRule
 

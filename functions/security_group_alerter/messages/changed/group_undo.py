@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ...judgement.exposure import exposure_of
@@ -13,6 +12,7 @@ from ...judgement.touched_ports import with_ranges
 from ...model import ids
 from ...model.alert import DeliveredFinding
 from ...model.change import Action, SecurityGroupChange
+from ...model.dataclass import replace
 from ...model.exposure import Breadth, Exposure
 from ...model.finding import Finding, Judgement
 from ...model.rules import ICMP_PROTOCOLS, Direction, Peer, PeerKind, SecurityGroupRule

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 
 from ...judgement.exposure import internet_share_of
@@ -11,6 +10,7 @@ from ...judgement.reminders import NEXT_REMINDER, WITHOUT_A_LOOK, is_last_remind
 from ...model import ids
 from ...model.alert import DeliveredFinding
 from ...model.change import PrefixListChange
+from ...model.dataclass import replace
 from ...model.exposure import Breadth
 from ...model.exposure_life import EndedHow, ExposureLife, LookedBy
 from ...model.finding import Finding

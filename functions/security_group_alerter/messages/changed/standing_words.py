@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from operator import itemgetter
 
@@ -11,6 +10,7 @@ from ...judgement.exposure import internet_share_of
 from ...judgement.touched_ports import standing_with
 from ...model.alert import DeliveredFinding
 from ...model.change import Action, SecurityGroupChange
+from ...model.dataclass import replace
 from ...model.exposure import Breadth, Exposure, Opening
 from ...model.exposure_life import ExposureLife
 from ...model.finding import Effect, Finding

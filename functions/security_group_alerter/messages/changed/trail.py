@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from ...model import ids
 from ...model.alert import DeliveredFinding
 from ...model.change import Blinding, TrailAction, TrailChange
+from ...model.dataclass import replace
 from ...model.finding import Finding
 from ...model.record import Outcome
 from ..limits import Limits

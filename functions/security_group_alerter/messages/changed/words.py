@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, auto
 from typing import Any
 
 from ...model import ids
 from ...model.acceptance import Acceptance
+from ...model.dataclass import dataclass
 from ..text import safe
 from ..undo import Undo
 

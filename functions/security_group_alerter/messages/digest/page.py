@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from ...model.dataclass import dataclass, replace
 from ...model.digest import Digest, NotSeen, OpenExposure
 from ...model.exposure import Exposure
 from ...model.exposure_life import LOOKS_BACK, EndedHow, Event, ExposureLife, LookedBy, Resource
