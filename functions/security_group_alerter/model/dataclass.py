@@ -56,7 +56,8 @@ def _compare(cls: Any) -> None:
         return values_of(self) == values_of(other)
 
     cls.__eq__ = equal
-    cls.__hash__ = lambda self: hash(hashed_of(self))
+    if "__hash__" not in cls.__dict__:
+        cls.__hash__ = lambda self: hash(hashed_of(self))
 
 
 def _getter(names: Iterable[str]) -> Callable[[Any], Any]:
