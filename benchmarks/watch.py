@@ -153,6 +153,7 @@ def watch() -> None:
         organization_id=None,
         facts_for=facts_for,
         lease=memories.lease,
+        take_up=lambda *_: None,
         open_groups=memories.open_groups,
         recall=recalling(memories),
         note=noting(memories),

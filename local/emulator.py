@@ -110,8 +110,8 @@ RESOURCE_TYPES: Final[Mapping[str, Handlers]] = {
 
 
 # CloudFormation: its conditions do not know the partition. It overwrites a resource whose name
-# another one has, refuses metric math, forgets the key of a topic, and shows nested templates at
-# addresses that the SAM CLI cannot delete.
+# another one has, changes any number of a table's indexes at once, refuses metric math, forgets the
+# key of a topic, and shows nested templates at addresses that the SAM CLI cannot delete.
 
 
 def evaluate_conditions(
@@ -167,6 +167,28 @@ def update_resource(  # noqa: PLR0913, PLR0917 - ministack's own
     updated = original(resource_type, physical_id, old, new, stack, logical_id, known)
     _attributes_of[stack, logical_id] = updated[1]
     return updated
+
+
+def update_table(  # noqa: PLR0913, PLR0917 - ministack's own
+    original: Callable[..., Resource],
+    name: str,
+    old: dict[str, Any],
+    new: dict[str, Any],
+    stack: str,
+    logical_id: str | None = None,
+) -> Resource:
+    """Update a table: one index is created or deleted at a time, and none is changed.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html
+    """
+    before, after = (
+        {it["IndexName"]: it for it in properties.get("GlobalSecondaryIndexes", ())}
+        for properties in (old, new)
+    )
+    changed = [name for name in before.keys() & after.keys() if before[name] != after[name]]
+    if changed or len(before.keys() ^ after.keys()) > 1:
+        raise RefusedError("cannot perform more than one index creation or deletion in an update")
+    return original(name, old, new, stack, logical_id)
 
 
 def get_template(original: Callable[..., Answer], request: dict[str, Any]) -> Answer:
@@ -406,6 +428,7 @@ REPLACEMENTS: Final[tuple[tuple[dict[str, Any], str, Callable[..., Any]], ...]] 
     (handlers._ACTION_HANDLERS, "GetTemplate", get_template),
     (vars(provisioners), "_cw_metric_alarm_record", alarm_record),
     (provisioners._RESOURCE_HANDLERS["AWS::SNS::Topic"], "create", make_topic),
+    (provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::Table"], "update", update_table),
     (vars(cloudwatch_logs), "_subscription_pattern_matches", subscription_pattern_matches),
     (vars(cloudwatch_logs), "_fanout_to_subscription_filters", fan_out),
     (vars(iam_actions), "extract_iam_action", extract_iam_action),

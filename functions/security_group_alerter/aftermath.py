@@ -22,15 +22,31 @@ from .model.rules import Peer
 from .model.subject import SubjectKind
 
 
-def with_aftermath(found: Iterable[DeliveredFinding]) -> list[DeliveredFinding]:
-    """The findings of one delivery in the order of their calls, each with what became of it."""
-    entries = sorted(_merged(found), key=_order_of)
-    later = _LaterCalls(entries)
+def with_aftermath(
+    found: Iterable[DeliveredFinding],
+) -> tuple[list[DeliveredFinding], Exception | None]:
+    """The findings of one delivery in the order of their calls, each with what became of it.
+
+    And the last fault of ours: it takes no alert with it.
+    """
+    found = [*found]
+    try:
+        entries = sorted(_merged(found), key=_order_of)
+        later, entries = _LaterCalls(entries), _with_known_ranges(entries)
+    except Exception as fault:  # noqa: BLE001
+        # Then each is told as it came.
+        return found, fault
     marked: list[DeliveredFinding] = []
-    for entry in reversed(_with_known_ranges(entries)):
-        marked.append(_lowered(later.marked(entry)))
-        later.add(entry.finding)
-    return marked[::-1]
+    error: Exception | None = None
+    for entry in reversed(entries):
+        becomes = entry
+        try:
+            becomes = _lowered(later.marked(entry))
+            later.add(entry.finding)
+        except Exception as fault:  # noqa: BLE001
+            error = fault
+        marked.append(becomes)
+    return marked[::-1], error
 
 
 def _lowered(entry: DeliveredFinding) -> DeliveredFinding:

@@ -131,7 +131,8 @@ class Alerter:
         fresh, is_sure = self._not_alerted([*notices, *found])
         known, fault_before = self._known_of(fresh, now, time_left)
         judged, fault = with_knowledge(fresh, known, self.standards, today=now.date())
-        entries = with_exposures(with_aftermath(judged), known.recollection, now=now)
+        ordered, fault_after = with_aftermath(judged)
+        entries, fault_telling = with_exposures(ordered, known.recollection, now=now)
         alerts = list(
             alerts_of(
                 entries,
@@ -154,7 +155,7 @@ class Alerter:
             enrichment_failures=sum(bool(alert.account.problems) for alert in alerts),
             memory_failures=sent.memory_failures + known.recollection.failures,
             look_failures=known.failed_looks,
-            error=sent.error or fault or fault_before,
+            error=sent.error or fault or fault_before or fault_after or fault_telling,
             heartbeats=len(beats),
             hours_to_close=tuple(_hours_to_close(entries)),
             oldest=min(filter(None, map(_time_of, calls)), default=None),

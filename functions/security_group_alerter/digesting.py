@@ -1,9 +1,10 @@
 """The digest: a day of an installation on one page, once a day.
 
-The steps, in order: whether it has been sent; what is open and what was closed, from the ledger;
-what was alerted, from the table of alerted events; what could not be seen; names; the message; and
-the mark that it was sent, after Amazon SNS took it. So a crash in between may send it twice, and
-never loses it. What cannot be read is raised, for the retry; one group that is broken is named.
+The steps, in order: whether it has been sent; what is open, and what was closed and no digest has
+named, from the ledger; what was alerted, from the table of alerted events; what could not be seen;
+names; the message; and the marks of what was sent, after Amazon SNS took it. So a crash in between
+may send it twice, and never loses it. What cannot be read is raised, for the retry; one group that
+is broken is named.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from .model.dataclass import dataclass, replace
 from .model.digest import ChangeCount, Digest, NotSeen, OpenExposure
 from .model.exposure_life import ExposureLife, Resource
 from .model.ledger import OpenGroup
-from .model.message import Message, Sent
+from .model.message import DIGEST, Message, Sent
 from .model.presentation import Presentation
 from .model.seen import AlertedChange, Mark, SeenAnswer
 from .model.subject import SubjectKind
@@ -36,9 +37,11 @@ from .standing import Recall
 _ALIKE = ("account_id", "call", "effect", "world_open", "principal", "is_machine_made")
 _what_is_alike = attrgetter(*_ALIKE)
 TimeLeft = Callable[[], float]
-# A record is minutes late: what was closed so shortly before the last digest may not have been in
-# it. Named twice is better than never.
-LATE = timedelta(minutes=15)
+# A record is minutes late, or hours: what was closed so long before the last digest, and is not in
+# it, is in this one.
+LATE = timedelta(hours=24)
+# By which the table of alerted events knows each closing that a digest named.
+_CLOSED_KEY = DIGEST + ":closed:{}"
 # As many memories as one call reads.
 READ_TOGETHER = 100
 # The names of more accounts than this nobody reads. Each takes a call to AWS Organizations.
@@ -106,10 +109,13 @@ class Digester:
             organization_id=self.organization_id,
             has_looks=self.has_looks,
         )
-        answer = self.alerted_among([key_of(digest, self.presentation)])
-        if answer.keys:
+        key = key_of(digest, self.presentation)
+        key_before = key_of(replace(digest, until=digest.since), self.presentation)
+        answer = self.alerted_among([key, key_before])
+        if key in answer.keys:
             return DigestReport(is_sent=False)
-        digest = self._with_exposures(digest, time_left)
+        late = LATE if key_before in answer.keys else timedelta()
+        digest, marks = self._with_exposures(digest, late, time_left)
         digest = self._with_changes(digest)
         not_swept = map(_not_swept, self.not_swept())
         digest = replace(digest, not_seen=(*not_swept, *digest.not_seen))
@@ -118,7 +124,7 @@ class Digester:
         for sent in self.publish([message], time_left):
             if sent.refusal is not None:
                 raise DigestError(f"the digest was not sent: {sent.refusal}")
-        failures = self.mark_alerted(message.marks)
+        failures = self.mark_alerted([*message.marks, *marks])
         return DigestReport(
             is_sent=True,
             open=len(digest.open),
@@ -128,11 +134,16 @@ class Digester:
             table_failures=failures + (not answer.is_sure),
         )
 
-    def _with_exposures(self, digest: Digest, time_left: TimeLeft) -> Digest:
-        """What is open, oldest first; what was closed, the last first; what could not be read."""
+    def _with_exposures(
+        self, digest: Digest, late: timedelta, time_left: TimeLeft
+    ) -> tuple[Digest, list[Mark]]:
+        """What is open, oldest first; what was closed, the last first; what could not be read.
+
+        And the marks of what was closed.
+        """
         groups = list(self.open_groups())
         standing: list[OpenExposure] = []
-        closed: list[ExposureLife] = []
+        closed: dict[str, ExposureLife] = {}
         unread: list[NotSeen] = []
         for start in range(0, len(groups), READ_TOGETHER):
             batch = groups[start : start + READ_TOGETHER]
@@ -145,16 +156,31 @@ class Digester:
             for group in batch:
                 fold = known.folds.get(group.resource)
                 if fold is None or group.resource in known.unread:
-                    unread.append(_unread(group.resource, known))
+                    why = known.unread.get(group.resource) or "it could not be folded"
+                    unread.append(_unread(group.resource, why))
                     continue
-                closed += (it for it in fold.exposures if _is_closed_in(it, digest))
-                standing += self._standing(group, fold, known, digest)
-        return replace(
+                try:
+                    is_open = [*self._standing(group, fold, known, digest)]
+                    is_over = {
+                        _CLOSED_KEY.format(known.uid_of(life)): life
+                        for life in fold.exposures
+                        if _is_closed_in(life, digest, late)
+                    }
+                except Exception as fault:  # noqa: BLE001
+                    # A fault of ours must not take the other groups with it.
+                    unread.append(_unread(group.resource, f"{type(fault).__name__}: {fault}"))
+                    continue
+                standing += is_open
+                closed |= is_over
+        named = self.alerted_among(closed).keys if closed else frozenset()
+        fresh = {key: life for key, life in closed.items() if key not in named}
+        digest = replace(
             digest,
             open=tuple(sorted(standing, key=lambda it: (it.since, it.life.uid))),
-            closed=tuple(sorted(closed, key=_closed_at, reverse=True)),
+            closed=tuple(sorted(fresh.values(), key=_closed_at, reverse=True)),
             not_seen=tuple(unread),
         )
+        return digest, [*map(Mark, fresh)]
 
     def _standing(
         self, group: OpenGroup, fold: Fold, known: Recollection, digest: Digest
@@ -229,16 +255,15 @@ def _a_day_before(until: datetime, presentation: Presentation) -> datetime:
     return day_before.astimezone(until.tzinfo)
 
 
-def _is_closed_in(life: ExposureLife, digest: Digest) -> bool:
-    return life.closed is not None and digest.since - LATE <= life.closed.time < digest.until
+def _is_closed_in(life: ExposureLife, digest: Digest, late: timedelta) -> bool:
+    return life.closed is not None and digest.since - late <= life.closed.time < digest.until
 
 
 def _closed_at(life: ExposureLife) -> tuple[float, str]:
     return (life.closed.time.timestamp() if life.closed else 0.0), life.uid
 
 
-def _unread(resource: Resource, known: Recollection) -> NotSeen:
-    why = known.unread.get(resource) or "it could not be folded"
+def _unread(resource: Resource, why: str) -> NotSeen:
     return NotSeen(
         problem=f"{resource.id} is open, and what is known of it could not be read: {why}",
         account_id=resource.account_id,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Protocol
 
@@ -36,11 +36,20 @@ RECALL_SECONDS = 15.0
 KEPT_FOR_ALERTS = 45.0
 
 
+Clock = Callable[[], datetime]
+
+
+def clock_from(now: datetime, time_left: Callable[[], float]) -> Clock:
+    """A clock that shows `now`, and goes on as what the function has left becomes less."""
+    left = time_left()
+    return lambda: now + timedelta(seconds=left - time_left())
+
+
 class LookAt(Protocol):
     """Looks at groups and prefix lists, of which the worst come first. Never raises."""
 
-    def __call__(self, resources: Sequence[Resource], *, now: datetime, seconds: float) -> Looked:
-        """What was seen, in at most so many seconds."""
+    def __call__(self, resources: Sequence[Resource], *, clock: Clock, seconds: float) -> Looked:
+        """What was seen, in at most so many seconds; and when EC2 was asked, by the clock."""
 
 
 class Recall(Protocol):
@@ -90,6 +99,7 @@ def known_of(
     time_left: Callable[[], float],
 ) -> Knowledge:
     """Look at what is worth it, and recall what the delivery names; nothing, if it names none."""
+    clock = clock_from(now, time_left)
     said: dict[Resource, list[Statement]] = {}
     events: set[str] = set()
     subjects: dict[str, Resource] = {}
@@ -103,7 +113,7 @@ def known_of(
     resources = worth_a_look(entry.finding for entry in found) if look_at else []
     if look_at and resources:
         seconds = min(LOOK_SECONDS, time_left() - KEPT_FOR_ALERTS)
-        looked = look_at(resources, now=now, seconds=max(0.0, seconds))
+        looked = look_at(resources, clock=clock, seconds=max(0.0, seconds))
         for state in _states_in(looked):
             said.setdefault(state.resource, []).extend(seen_of(state))
     if not said:

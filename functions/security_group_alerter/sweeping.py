@@ -23,13 +23,14 @@ from .model.ledger import LedgerEntry, Told
 from .model.rules import Peer, SecurityGroupRule
 from .model.subject import SubjectKind
 from .model.sweep import Place, Survey, SweepItem, SweptPlace
-from .standing import LookAt, Recall
+from .standing import LookAt, Recall, clock_from
 
 TimeLeft = Callable[[], float]
 # In seconds, of what the function has left: nothing is asked of EC2 later, and memory comes last.
 KEPT_FOR_MEMORY = 40.0
 KEPT_FOR_NOTES = 10.0
 EARLIER_TRY_DIED = "an earlier try did not come to its end"
+NO_TIME = "the sweep had no time left for it"
 _FORMS = {
     SubjectKind.SECURITY_GROUP: ids.SECURITY_GROUP,
     SubjectKind.PREFIX_LIST: ids.PREFIX_LIST,
@@ -101,9 +102,17 @@ class Sweep:
             self.note_swept(place, now)
         return report
 
+    def put_off(self, item: SweepItem, *, now: datetime) -> None:
+        """Note that there is no time for a place now: whether it comes again is not known.
+
+        Raises what writing the note raises.
+        """
+        self.note_problem(item.place, NO_TIME, now)
+
     def _swept(
         self, item: SweepItem, by: LookedBy, now: datetime, time_left: TimeLeft
     ) -> SweepReport:
+        clock = clock_from(now, time_left)
         survey = self.survey(item.place, max(0.0, time_left() - KEPT_FOR_MEMORY))
         surveyed = [*survey.rules, *survey.ranges]
         known_open = [*_resources_of(item)]
@@ -112,8 +121,8 @@ class Sweep:
         looked = Looked()
         if matters:
             seconds = max(0.0, time_left() - KEPT_FOR_MEMORY)
-            looked = self.look_at(matters, now=now, seconds=seconds)
-        said = _said_by(looked, known, by, now)
+            looked = self.look_at(matters, clock=clock, seconds=seconds)
+        said = _said_by(looked, known, by)
         noted = self._recall(said, now, time_left)
         failures = self.note(_entries_of(looked, noted, said, now))
         kept = not (failures or known.failures or noted.failures)
@@ -181,7 +190,7 @@ def _has_ranges(fold: Fold, ranges: Iterable[Peer]) -> bool:
 
 
 def _said_by(
-    looked: Looked, known: Recollection, by: LookedBy, now: datetime
+    looked: Looked, known: Recollection, by: LookedBy
 ) -> dict[Resource, tuple[Statement, ...]]:
     """What is new to memory, of all that was looked at: nothing where it knows that already."""
     said: dict[Resource, tuple[Statement, ...]] = {}
@@ -189,9 +198,9 @@ def _said_by(
         seen = seen_of(state, by=by)
         is_known = bool(seen) and _is_known(state, seen[0], _fold_of(state.resource, known))
         said[state.resource] = () if is_known else seen
-    for resource in looked.not_found:
+    for resource, asked_at in looked.not_found.items():
         fold = _fold_of(resource, known)
-        said[resource] = (seen_gone(now, by),) if fold.rules or fold.ranges else ()
+        said[resource] = (seen_gone(asked_at, by),) if fold.rules or fold.ranges else ()
     return said
 
 
@@ -220,7 +229,7 @@ def _entries_of(
         }
         is_unchanged = bool(standing) and not said[resource]
         if told or is_unchanged:
-            looked_at = now if is_unchanged else None
+            looked_at = state.seen_at if is_unchanged else None
             yield LedgerEntry(resource=resource, told=told, looked_at=looked_at)
 
 

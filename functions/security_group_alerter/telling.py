@@ -23,10 +23,11 @@ from .model.subject import SubjectKind
 
 def with_exposures(
     entries: Iterable[DeliveredFinding], recollection: Recollection, *, now: datetime
-) -> list[DeliveredFinding]:
+) -> tuple[list[DeliveredFinding], Exception | None]:
     """The findings, each with the exposures that it tells of; they are in the order of the calls.
 
-    What one of them tells is not new to the next.
+    What one of them tells is not new to the next. And the last fault of ours: it takes no alert
+    with it.
     """
     told = {resource: dict(it) for resource, it in recollection.told.items()}
     known = replace(recollection, told=told)
@@ -35,16 +36,21 @@ def with_exposures(
     entries = [*entries]
     ended = frozenset(it.uid for entry in entries for it in _ended_by(entry))
     telling: list[DeliveredFinding] = []
+    error: Exception | None = None
     for entry in entries:
         news: list[ExposureNews] = []
         if entry.finding.record and entry.finding.outcome is Outcome.SUCCEEDED:
-            news += _Teller(entry, known, ended, now).news()
+            try:
+                news = [*_Teller(entry, known, ended, now).news()]
+            except Exception as fault:  # noqa: BLE001
+                # Its alert names none, and the watch tells of them.
+                error = fault
         for it in news:
             if it.told is not None:
                 told.setdefault(it.resource, {})[it.key] = it.told
         kept = (replace(it, told=None) if it.resource in unkept else it for it in news)
-        telling.append(replace(entry, exposures=tuple(kept)))
-    return telling
+        telling.append(replace(entry, exposures=tuple(kept)) if news else entry)
+    return telling, error
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,11 +27,12 @@ from .model.message import Message, Sent
 from .model.origin import Observed
 from .model.presentation import Presentation
 from .model.severity import Severity
-from .standing import LookAt, Recall
+from .standing import Clock, LookAt, Recall, clock_from
 
 TimeLeft = Callable[[], float]
 # In seconds, of what the function has left: for the alerts and what is written after them.
 KEPT_FOR_ALERTS = 60.0
+LONGEST_TAKING_UP = 60.0
 # As severe as what is open to the world is, by the table.
 _OPEN = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM)
 # What is less severe is looked at by the sweep.
@@ -74,8 +75,9 @@ class WatchReport:
 class Watcher:
     """The steps, for one installation. Without `look_at`, what the trail said has to do.
 
-    `lease` is held while this watches; it says whether nobody else does. `note` never raises, and
-    says of how many groups it failed.
+    `lease` is held while this watches; it says whether nobody else does. `take_up` lists what an
+    older version left open, in so many seconds. `note` never raises, and says of how many groups it
+    failed.
     """
 
     standards: Standards
@@ -83,6 +85,7 @@ class Watcher:
     organization_id: str | None
     facts_for: Callable[[str], AccountFacts]
     lease: Callable[[datetime], AbstractContextManager[bool]]
+    take_up: Callable[[datetime, float], None]
     open_groups: Callable[[], Iterable[OpenGroup]]
     recall: Recall
     note: Callable[[Iterable[LedgerEntry]], int]
@@ -96,11 +99,15 @@ class Watcher:
             return self._watch(now, time_left) if is_ours else WatchReport(had_lease=False)
 
     def _watch(self, now: datetime, time_left: TimeLeft) -> WatchReport:
+        clock = clock_from(now, time_left)
+        not_taken_up = self._take_up(now, time_left)
         groups = list(self.open_groups())
-        known, looked = self._known_of(groups, now, time_left)
+        known, looked = self._known_of(groups, clock, time_left)
+        # Looks take minutes: what is told now is judged by what they showed.
+        now = clock()
         followed, unjudged = self._followed(groups, known, looked, now)
         sent, error = self._send(followed, now, time_left)
-        error = error or unjudged
+        error = error or unjudged or not_taken_up
         entries = _entries(groups, followed, sent, known, looked)
         failures = known.failures + self.note(entries)
         fault = self._let_go(_over(groups, followed, known, now))
@@ -125,8 +132,16 @@ class Watcher:
             error=error or fault,
         )
 
+    def _take_up(self, now: datetime, time_left: TimeLeft) -> Exception | None:
+        """What went wrong: what is listed already is followed all the same."""
+        try:
+            self.take_up(now, min(LONGEST_TAKING_UP, time_left() - KEPT_FOR_ALERTS))
+        except Exception as fault:  # noqa: BLE001
+            return fault
+        return None
+
     def _known_of(
-        self, groups: list[OpenGroup], now: datetime, time_left: TimeLeft
+        self, groups: list[OpenGroup], clock: Clock, time_left: TimeLeft
     ) -> tuple[Recollection, Looked]:
         """What is remembered of each, with what looks show that is new."""
 
@@ -134,22 +149,22 @@ class Watcher:
             return max(0.0, time_left() - KEPT_FOR_ALERTS)
 
         resources: dict[Resource, tuple[Statement, ...]] = {it.resource: () for it in groups}
-        known = self.recall(resources, at=(), now=now, seconds=seconds())
+        known = self.recall(resources, at=(), now=clock(), seconds=seconds())
         urgent = [it for it in groups if it.severity >= LOOKED_AT_FROM and _stands(it, known)]
         if self.look_at is None or not urgent:
             return known, Looked()
         urgent.sort(key=lambda it: it.looked_at.timestamp() if it.looked_at else 0.0)
-        looked = self.look_at([it.resource for it in urgent], now=now, seconds=seconds())
+        looked = self.look_at([it.resource for it in urgent], clock=clock, seconds=seconds())
         said = {
             state.resource: seen_of(state, LookedBy.WATCH)
             for state in _states_in(looked)
             if _is_new(state, known.folds.get(state.resource))
         }
-        said |= {it: (seen_gone(now, LookedBy.WATCH),) for it in looked.not_found}
+        said |= {it: (seen_gone(at, LookedBy.WATCH),) for it, at in looked.not_found.items()}
         if not any(said.values()):
             return known, looked
         # What changed nothing is not written: forty looks an hour would be most of a memory.
-        newer = self.recall(said, at=(), now=now, seconds=seconds())
+        newer = self.recall(said, at=(), now=clock(), seconds=seconds())
         return known.updated(newer), looked
 
     def _followed(

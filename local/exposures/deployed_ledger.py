@@ -121,7 +121,7 @@ class DeployedLedger:
                 resource = by_key[item["resource"]["S"]]
                 looked_at = resources[resource]
                 try:
-                    kept = kept_in(item)
+                    kept = kept_in(resource, item)
                 except Exception as error:  # noqa: BLE001 - a broken item hides no other one
                     what = f"{type(error).__name__}: {error}"
                     problems.append(f"what is kept of {words_of(resource)} is broken: {what}")

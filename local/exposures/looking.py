@@ -27,7 +27,7 @@ def looked_again(
     session: Any,
     *,
     role_name: str,
-    now: datetime,
+    clock: Callable[[], datetime],
     advance: Callable[[int], object] = id,
 ) -> Iterator[Exposure]:
     """What is open of each by what is seen now. `session` is botocore's. Nothing is written."""
@@ -36,7 +36,7 @@ def looked_again(
     groups = sorted(groups, key=lambda it: key_of(it.resource))
     for start in range(0, len(groups), MOST_RESOURCES):
         some = groups[start : start + MOST_RESOURCES]
-        looked = accounts.look([it.resource for it in some], now=now, seconds=LONGEST_SECONDS)
+        looked = accounts.look([it.resource for it in some], clock=clock, seconds=LONGEST_SECONDS)
         for group in some:
             state = looked.groups.get(group.resource) or looked.prefix_lists.get(group.resource)
             yield from _seen(group, state, looked.problems.get(group.resource))

@@ -93,7 +93,7 @@ class Watch:
         dynamodb = stack.emulator.client("dynamodb")
         table = stack.resources()["GroupMemoryTable"]
         key = {"resource": {"S": key_of(resource)}}
-        kept = kept_in(dynamodb.get_item(TableName=table, Key=key)["Item"])
+        kept = kept_in(resource, dynamodb.get_item(TableName=table, Key=key)["Item"])
         assert kept.memory.base is None
         memory = GroupMemory(statements=frozenset(_older(it, by) for it in kept.memory.statements))
         # An exposure is called by its event and that one's time.

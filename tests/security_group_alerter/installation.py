@@ -22,6 +22,7 @@ from security_group_alerter.model.message import Message, Noted, Sent
 from security_group_alerter.model.rules import SecurityGroupRule
 from security_group_alerter.model.seen import Mark, SeenAnswer
 from security_group_alerter.model.subject import SubjectKind
+from security_group_alerter.standing import Clock
 from security_group_alerter.watching import Watcher, WatchReport
 from tests.local.failures import payload_of
 from tests.security_group_alerter.builders import peer, rule
@@ -298,6 +299,7 @@ class Installation:
             organization_id=None,
             facts_for=lambda _: AccountFacts(),
             lease=self.memories.lease,
+            take_up=lambda *_: None,
             open_groups=self.memories.open_groups,
             recall=self.memories.recall,
             note=self.memories.note,
@@ -306,11 +308,11 @@ class Installation:
             look_at=self.look_at if self.looks else None,
         )
 
-    def look_at(self, resources: Sequence[Resource], *, now: datetime, seconds: float) -> Looked:
+    def look_at(self, resources: Sequence[Resource], *, clock: Clock, seconds: float) -> Looked:
         assert seconds >= 0
         self.looked_for += resources
         seen = {
-            it: replace(self.states[it.id], resource=it, seen_at=now)
+            it: replace(self.states[it.id], resource=it, seen_at=clock())
             for it in resources
             if it.id in self.states and it.id not in self.problems
         }
@@ -320,9 +322,9 @@ class Installation:
                 it: state for it, state in seen.items() if isinstance(state, PrefixListState)
             },
             problems={it: self.problems[it.id] for it in resources if it.id in self.problems},
-            not_found=frozenset(
-                it for it in resources if self.problems.get(it.id) == UNKNOWN_GROUP
-            ),
+            not_found={
+                it: clock() for it in resources if self.problems.get(it.id) == UNKNOWN_GROUP
+            },
         )
 
     @property

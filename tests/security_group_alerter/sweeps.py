@@ -76,6 +76,14 @@ class Organization:
         """Records have said this."""
         self.memory.recall({of: said}, at=(), now=self.now, seconds=60)
 
+    def wrote_no_ledger(self, resource: Resource) -> None:
+        """What is remembered of it was written by a version that had none."""
+        self.table.update_item(
+            TableName=GROUP_MEMORY_TABLE,
+            Key={"resource": {"S": key_of(resource)}},
+            UpdateExpression="REMOVE told, open_severity, looked_at",
+        )
+
     def swept(
         self, *open_ids: str, place: Place = PLACE, seconds: float = SECONDS, again: bool = False
     ) -> SweepReport:
@@ -95,10 +103,10 @@ class Organization:
 
     def lives_of(self, resource: Resource) -> tuple[ExposureLife, ...]:
         item = self.items_in_table().get(key_of(resource))
-        return fold(resource, kept_in(item).memory).exposures
+        return fold(resource, kept_in(resource, item).memory).exposures
 
     def told_of(self, resource: Resource) -> list[Told]:
-        return [*kept_in(self.items_in_table()[key_of(resource)]).told.values()]
+        return [*kept_in(resource, self.items_in_table()[key_of(resource)]).told.values()]
 
     @property
     def remembered(self) -> set[str]:

@@ -1,5 +1,6 @@
 """What the later calls of a delivery make of the earlier ones, in whatever order they come."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import permutations
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security_group_alerter.aftermath import with_aftermath
+from security_group_alerter import aftermath
 from security_group_alerter.judgement.findings import configuration_finding, unreadable_finding
 from security_group_alerter.model.alert import DeliveredFinding, Ended
 from security_group_alerter.model.change import (
@@ -72,6 +73,12 @@ def revoked(*rules: SecurityGroupRule, **fields: Any) -> SecurityGroupChange:
 def prefix_list(action: Action, *added: str, **fields: Any) -> PrefixListChange:
     peers = tuple(map(peer, added))
     return PrefixListChange(action=action, prefix_list_id="pl-1", added=peers, **fields)
+
+
+def with_aftermath(entries: Iterable[DeliveredFinding]) -> list[DeliveredFinding]:
+    found, error = aftermath.with_aftermath(entries)
+    assert error is None
+    return found
 
 
 def in_every_order(*entries: DeliveredFinding) -> list[DeliveredFinding]:
@@ -569,3 +576,21 @@ def test_nothing_is_lost_or_doubled_in_whatever_order_it_comes(
 
 def _by_the_table(judgement: Judgement) -> Severity:
     return judgement.lowered_from or judgement.severity
+
+
+@pytest.mark.parametrize("step", ["_order_of", "_LaterCalls", "_lowered"])
+def test_a_fault_of_ours_takes_no_call_with_it(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [call("1-open", 0, opened(SSH)), call("2-open", 5, opened(HTTPS))]
+    works = getattr(aftermath, step)
+    calls = iter([1])
+
+    def fails_once(*arguments: Any) -> Any:
+        if next(calls, None):
+            raise ZeroDivisionError("unheard of")
+        return works(*arguments)
+
+    monkeypatch.setattr(aftermath, step, fails_once)
+    found, error = aftermath.with_aftermath(entries)
+
+    assert isinstance(error, ZeroDivisionError)
+    assert [it.event_ids for it in found] == [("1-open",), ("2-open",)]

@@ -1,12 +1,15 @@
 """The steps of the digest: what is in it, once a day, and what becomes of whatever fails."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from security_group_alerter.digesting import (
     KEPT_FOR_SENDING,
@@ -25,7 +28,7 @@ from security_group_alerter.memory.statements import (
     Statement,
 )
 from security_group_alerter.model.acceptance import AcceptedOpening
-from security_group_alerter.model.exposure_life import Event, Resource
+from security_group_alerter.model.exposure_life import Event, ExposureLife, Resource
 from security_group_alerter.model.finding import Effect
 from security_group_alerter.model.ledger import OpenGroup, Snooze, Told
 from security_group_alerter.model.message import Message, Sent
@@ -256,20 +259,55 @@ def test_a_day_begins_where_the_one_before_ended(until: datetime, since: datetim
 
 @pytest.mark.parametrize(
     ("ago", "is_named"),
-    [
-        (hours(0), False),
-        (hours(1), True),
-        (hours(24), True),
-        (hours(24) + LATE, True),
-        (hours(24.3), False),
-    ],
+    [(hours(0), False), (hours(1), True), (hours(24), True), (hours(24.3), False)],
 )
 def test_a_closing_is_in_the_digest_of_its_day(ago: timedelta, is_named: bool) -> None:
-    """Shortly before the last digest its record may have been on its way."""
     installation = Installation()
     installation.remember(group(1), there(SSH, hours(40)), gone(SSH, ago))
 
     assert installation.digest().closed == is_named
+
+
+@pytest.mark.parametrize(
+    ("ago", "is_named"),
+    [(hours(24.1), True), (hours(24) + LATE, True), (hours(48.1), False)],
+)
+def test_a_closing_whose_record_came_after_the_last_digest_is_in_this_one(
+    ago: timedelta, is_named: bool
+) -> None:
+    installation = Installation()
+    installation.digest(UNTIL - hours(24))
+    installation.remember(group(1), there(SSH, hours(60)), gone(SSH, ago))
+
+    assert installation.digest().closed == is_named
+
+
+@given(
+    when=st.lists(st.tuples(st.floats(0, 71), st.floats(0, 23.9)), min_size=1, max_size=6),
+)
+def test_each_closing_is_in_one_digest(when: list[tuple[float, float]]) -> None:
+    """Each is made some time before the fourth digest, and known so many hours later."""
+    installation = Installation()
+    installation.digest(UNTIL - hours(72))
+    for days in (48, 24, 0, -24):
+        for number, (ago, late) in enumerate(when):
+            if ago - late >= days and group(number) not in installation.open:
+                installation.remember(group(number), there(SSH, hours(80)), gone(SSH, hours(ago)))
+        installation.digest(UNTIL - hours(days))
+
+    named = Counter(it for it in installation.marked if it.startswith("digest:closed:"))
+    assert [*named.values()] == [1] * len(when)
+
+
+def test_a_closing_that_was_named_keeps_its_mark_whatever_explains_it_later() -> None:
+    """It was told under the uid of the look that found it."""
+    told = Told(uid="first-told", at=UNTIL - hours(40), severity=Severity.HIGH)
+    installation = Installation()
+    installation.remember(group(1), there(SSH, hours(40)), gone(SSH, hours(25)), told=told)
+    installation.digest(UNTIL - hours(24))
+
+    assert "digest:closed:first-told" in installation.marked
+    assert installation.digest().closed == 0
 
 
 def test_severity_is_the_one_that_was_told() -> None:
@@ -360,6 +398,28 @@ def test_a_group_that_cannot_be_read_is_named_and_hides_no_other() -> None:
         "ValueError: not a memory" in installation.email
     )
     assert "sg-00000000000000003 is open, and" in installation.email
+
+
+def test_a_fault_in_one_group_is_named_and_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    installation = Installation()
+    for number in (1, 2):
+        installation.remember(group(number), there(SSH, hours(number)), there(WEB, hours(9)))
+    accepted = Digester._accepted
+
+    def broken(self: Digester, life: ExposureLife, *known: Any) -> Any:
+        if life.resource == group(2) and life.opened and life.opened.time < UNTIL - hours(3):
+            raise ZeroDivisionError("unheard of")
+        return accepted(self, life, *known)
+
+    monkeypatch.setattr(Digester, "_accepted", broken)
+    report = installation.digest()
+
+    # Of the broken one, not even what could be read is there: it would be taken for all.
+    assert (report.is_sent, report.open, report.not_seen) == (True, 2, 1)
+    assert (
+        "sg-00000000000000002 is open, and what is known of it could not be read: "
+        "ZeroDivisionError: unheard of" in installation.email
+    )
 
 
 def test_what_the_sweep_could_not_see_is_named() -> None:

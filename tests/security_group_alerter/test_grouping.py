@@ -103,7 +103,7 @@ def test_told_apart(other: Finding) -> None:
 def test_calls_are_told_in_the_order_in_which_they_were_made() -> None:
     later, earlier = recorded(event_time=SEEN_AT), recorded(event_time=SEEN_AT - timedelta(hours=1))
     update = recorded(event_time=SEEN_AT, original_event_id="e-1")
-    ordered = [it.finding for it in with_aftermath(delivered([update, later, earlier]))]
+    ordered = [it.finding for it in with_aftermath(delivered([update, later, earlier]))[0]]
 
     [alert] = alerts(*ordered)
 

@@ -32,7 +32,7 @@ from security_group_alerter.model.group_state import (
 from security_group_alerter.model.rules import Direction, SecurityGroupRule
 from security_group_alerter.model.severity import Severity
 from security_group_alerter.model.subject import SubjectKind
-from security_group_alerter.standing import KEPT_FOR_ALERTS, known_of, with_knowledge
+from security_group_alerter.standing import KEPT_FOR_ALERTS, Clock, known_of, with_knowledge
 from tests.security_group_alerter.builders import TODAY, peer, rule
 from tests.security_group_alerter.memories import Memories
 from tests.security_group_alerter.messages.forms import PLAIN, alert_of
@@ -65,11 +65,11 @@ class Account:
         self.asked: list[tuple[str, float]] = []
         self.memories = Memories()
 
-    def look_at(self, resources: Sequence[Resource], *, now: datetime, seconds: float) -> Looked:
+    def look_at(self, resources: Sequence[Resource], *, clock: Clock, seconds: float) -> Looked:
         self.asked += [(it.id, seconds) for it in resources]
         seen = [self.states[it.id] for it in resources if it.id in self.states]
         seen = [
-            replace(it, resource=of, seen_at=now)
+            replace(it, resource=of, seen_at=clock())
             for it in seen
             for of in resources
             if of.id == it.resource.id

@@ -98,6 +98,22 @@ def test_what_a_later_sweep_finds_is_for_the_watch_to_tell(org: Organization) ->
     assert org.told_of(group(1)) == []
 
 
+def test_what_an_older_version_knew_to_be_open_is_followed_from_the_first_sweep_on(
+    org: Organization,
+) -> None:
+    org.has(a_state(a_rule(1)))
+    org.knows(added(), of=group(1))
+    org.wrote_no_ledger(group(1))
+    assert [*org.ledger.open_groups()] == []
+
+    org.swept()
+
+    [life] = org.lives_of(group(1))
+    at = NOW - timedelta(hours=24)
+    assert org.told_of(group(1)) == [Told(uid=life.uid, at=at, severity=Severity.CRITICAL)]
+    assert [it.resource for it in org.ledger.open_groups()] == [group(1)]
+
+
 def test_what_an_alert_told_before_the_first_sweep_stays_told(org: Organization) -> None:
     org.has(a_state(a_rule(1)))
     org.knows(added(), of=group(1))
@@ -332,7 +348,8 @@ def test_group_whose_look_is_not_complete_comes_again(org: Organization) -> None
 
 def test_look_that_fails_comes_again(org: Organization) -> None:
     org.has(a_state(a_rule(1)))
-    seconds = iter([300.0, 300.0, 1.0, 300.0])
+    # The clock, the survey, memory, the look.
+    seconds = iter([300.0, 300.0, 300.0, 1.0])
 
     report = org.sweep.run(item_of(group(1).id), now=NOW, time_left=lambda: next(seconds, 300.0))
 
@@ -342,7 +359,8 @@ def test_look_that_fails_comes_again(org: Organization) -> None:
 def test_table_that_cannot_be_read_comes_again(org: Organization) -> None:
     """What was told of it is not known, so that nothing is noted of it either."""
     org.has(a_state(a_rule(1)))
-    seconds = iter([300.0, 5.0, 300.0, 5.0])
+    # The clock, the survey, memory, the look with three readings of the clock, memory.
+    seconds = iter([300.0, 300.0, 5.0, *[300.0] * 4, 5.0])
 
     report = org.sweep.run(item_of(), now=NOW, time_left=lambda: next(seconds))
 

@@ -6,8 +6,10 @@ from typing import Any, Final
 
 import pytest
 
+from security_group_alerter import telling
 from security_group_alerter.judgement.accepted_openings import accepted_openings_in
 from security_group_alerter.judgement.findings import Standards
+from security_group_alerter.model.exposure_life import ExposureLife
 from security_group_alerter.model.group_state import Reach
 from security_group_alerter.model.ledger import ExposureNews, Told
 from security_group_alerter.model.message import Message
@@ -37,6 +39,7 @@ from tests.security_group_alerter.installation import (
     resource,
 )
 
+OTHER: Final = "sg-0fedcba9876543210"
 SSH_1: Final = numbered(SSH, 1)
 SSH_2: Final = numbered(SSH, 2)
 RDP_2: Final = numbered(RDP, 2)
@@ -448,3 +451,29 @@ def test_the_same_rule_found_open_twice_has_another_uid() -> None:
     assert news_in(sent) == [CLOSED, NEW]
     assert uids_in(sent)[0] in uids_in(first)
     assert len({*uids_in(first), *uids_in(sent)}) == 3
+
+
+def test_a_fault_in_telling_of_one_takes_no_alert_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The watch then tells of what its alert could not."""
+    installation = Installation(
+        group_state(SSH_1), group_state(SSH_1, resource=resource(OTHER)), looks=False
+    )
+    opened_by = telling._Teller._opened
+
+    def broken(self: Any, life: ExposureLife) -> ExposureNews:
+        if life.resource.id == GROUP:
+            raise ZeroDivisionError("unheard of")
+        return opened_by(self, life)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(telling._Teller, "_opened", broken)
+        sent = installation.deliver(
+            opened(SSH_1, event_id="e-1"), opened(SSH_1, event_id="e-2", group=OTHER), now=at(5)
+        )
+
+    assert {it for message in sent for it in message.event_ids} == {"e-1", "e-2"}
+    assert news_in(sent) == [NEW]
+    assert isinstance(installation.delivered.error, ZeroDivisionError)
+    assert (len(told_in(installation)), len(told_in(installation, OTHER))) == (0, 1)
+    found = [it for it in installation.watch(at(65)) if news_in([it]) == [NEW]]
+    assert [it.exposures[0].resource.id for it in found] == [GROUP]

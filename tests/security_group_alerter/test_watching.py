@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import chain, repeat
 from typing import Any, Final
 
 import pytest
@@ -17,7 +18,7 @@ from security_group_alerter.model.group_state import Reach
 from security_group_alerter.model.ledger import KEPT_WHEN_CLOSED, Told
 from security_group_alerter.model.message import Message, Sent
 from security_group_alerter.model.severity import Severity
-from security_group_alerter.watching import WatchError, WatchReport
+from security_group_alerter.watching import LONGEST_TAKING_UP, WatchError, WatchReport
 from tests.security_group_alerter.installation import (
     GROUP,
     INSIDE,
@@ -229,6 +230,23 @@ def test_what_a_late_record_explains_keeps_its_uid(installation: Installation) -
     assert found.exposures[0].key not in told
 
 
+def test_a_call_that_came_while_the_watch_ran_is_what_closed_it(
+    installation: Installation,
+) -> None:
+    """Memory takes it three minutes; its record comes later."""
+    installation.show(group_state())
+    left = chain([300.0], repeat(120.0))
+    installation.watcher().watch(now=at(20), time_left=lambda: next(left))
+
+    [message] = installation.deliver(closed(SSH_1, time=at(22)), now=at(26))
+
+    assert news_in([message]) == [CLOSED]
+    [life] = installation.memories.fold_of(resource()).exposures
+    assert life.closed is not None
+    assert life.closed.event_id == "e-2"
+    assert not installation.watch(at(60))
+
+
 # What is looked at.
 
 
@@ -306,6 +324,8 @@ def test_without_a_role_reminders_end_after_four_weeks() -> None:
     reminders = [it for day in range(60) for it in installation.watch(at(66) + timedelta(days=day))]
 
     assert len(reminders) == 4
+    says = ["This is the last reminder" in it.body for it in reminders]
+    assert says == [False, False, False, True]
 
 
 def test_a_prefix_list_is_followed_as_well() -> None:
@@ -383,11 +403,11 @@ def test_what_changed_meanwhile_is_not_let_go(
     let_go = installation.memories.let_go
 
     def later(of: Any, version: int) -> None:
-        installation.deliver(opened(RDP_2, time=at(2999), event_id="e-3"), now=at(3000))
+        installation.deliver(opened(RDP_2, time=at(3999), event_id="e-3"), now=at(4000))
         let_go(of, version)
 
     monkeypatch.setattr(type(installation.memories), "let_go", lambda _, *asked: later(*asked))
-    installation.watch(at(3000))
+    installation.watch(at(4000))
 
     assert installation.open_ids == [GROUP]
 
@@ -519,11 +539,28 @@ def test_what_cannot_be_let_go_is_told_after_all_that_is_noted(
 
     with monkeypatch.context() as patch:
         patch.setattr(type(installation.memories), "let_go", down)
-        [high] = installation.watched(at(3000))
+        [high] = installation.watched(at(4000))
     assert high.subject.startswith("HIGH")
     assert isinstance(installation.report.error, ConnectionError)
-    assert not installation.watch(at(3000))
+    assert not installation.watch(at(4000))
     assert installation.open_ids == [OTHER]
+
+
+def test_what_an_older_version_left_cannot_be_taken_up(installation: Installation) -> None:
+    taken_up: list[float] = []
+
+    def take_up(_: datetime, seconds: float) -> None:
+        taken_up.append(seconds)
+        raise ConnectionError("the table cannot be scanned")
+
+    watcher = replace(installation.watcher(), take_up=take_up)
+
+    report = watcher.watch(now=at(65), time_left=lambda: 300)
+
+    # What is listed already is followed all the same.
+    assert isinstance(report.error, ConnectionError)
+    assert len(installation.sent) == 2
+    assert taken_up == [LONGEST_TAKING_UP]
 
 
 def test_another_watch_is_running(installation: Installation) -> None:

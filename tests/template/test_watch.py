@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from security_group_alerter.aws.ledger_items import OPEN_INDEX
+from security_group_alerter.aws.older_items import PROGRESS
 from security_group_alerter.settings import WATCH, watch_settings_in
 from security_group_alerter.watching import KEPT_FOR_ALERTS
 from security_group_alerter.wiring.watch import LEASE_SECONDS, LONGEST_SECONDS
@@ -63,6 +64,9 @@ def test_it_may_do_what_it_does_and_no_more() -> None:
         ("dynamodb:UpdateItem", memory, group),
         ("dynamodb:Query", f"{memory}/index/{OPEN_INDEX}", ""),
         ("dynamodb:PutItem", memory, lease),
+        ("dynamodb:Scan", memory, ""),
+        ("dynamodb:GetItem", memory, PROGRESS),
+        ("dynamodb:PutItem", memory, PROGRESS),
         ("dynamodb:DeleteItem", memory, lease),
         ("sts:AssumeRole", role, ""),
         ("logs:CreateLogStream", log, ""),
@@ -75,7 +79,7 @@ def test_it_may_do_what_it_does_and_no_more() -> None:
         ("dynamodb:BatchWriteItem", seen, "an-event"),
         ("dynamodb:PutItem", memory, group),
         ("dynamodb:DeleteItem", memory, group),
-        ("dynamodb:Scan", memory, ""),
+        ("dynamodb:Scan", seen, ""),
         ("sts:AssumeRole", f"{role}-2", ""),
         ("ec2:RevokeSecurityGroupIngress", "*", ""),
         ("logs:PutLogEvents", log.replace("-watch", ""), ""),

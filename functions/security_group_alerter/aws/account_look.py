@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -39,6 +40,7 @@ from .member_clients import MemberClients, Recent
 
 _Value = TypeVar("_Value")
 BlockModes = Recent[InternetGatewayBlockMode]
+Clock = Callable[[], datetime]
 
 BLOCK_MODE_SECONDS = 3600.0
 # How many values a filter takes.
@@ -78,9 +80,9 @@ class AccountLook:
         self._owners = (None, account_id)
         self._has_new_credentials = False
 
-    def run(self) -> None:
+    def run(self, clock: Clock) -> None:
         """Ask about these groups and lists, as far as it goes. Never raises."""
-        self._run(self._ask)
+        self._run(lambda client: self._ask(client, clock))
 
     def survey(self) -> None:
         """Ask for the rules of all groups, and for the ranges of all lists. Never raises."""
@@ -112,17 +114,17 @@ class AccountLook:
             raise _OverError from error
         self.calls += self._has_new_credentials
 
-    def _ask(self, client: Any) -> None:
+    def _ask(self, client: Any, clock: Clock) -> None:
         """What rules and reach depend on first; what only decorates last."""
         group_ids = [it.id for it in self.resources if it.kind is SubjectKind.SECURITY_GROUP]
         list_ids = [it.id for it in self.resources if it.kind is SubjectKind.PREFIX_LIST]
         if list_ids:
-            self._ask_about_lists(client, list_ids)
+            self._ask_about_lists(client, list_ids, clock)
             referring = self.answers.referring
             more = () if referring is None or isinstance(referring, Unseen) else referring
             group_ids = list(dict.fromkeys([*group_ids, *more]))
         if group_ids:
-            self._ask_about_groups(client, group_ids)
+            self._ask_about_groups(client, group_ids, clock)
             self._ask_about_vpcs(client, in_doubt(self.answers, group_ids))
             self.answers.block_mode = self._seen(lambda: self._block_mode(client))
             self._ask_for_names(client, group_ids)
@@ -155,10 +157,11 @@ class AccountLook:
         # Without AllRegions: those that are enabled.
         self.answers.regions = self._seen(lambda: regions_in(client.describe_regions()))
 
-    def _ask_about_lists(self, client: Any, list_ids: list[str]) -> None:
+    def _ask_about_lists(self, client: Any, list_ids: list[str], clock: Clock) -> None:
         answers = self.answers
         answers.lists = self._seen(lambda: lists_in(self._lists(client, list_ids)))
         for list_id in list_ids:
+            self._note_asked([list_id], clock)
             answers.ranges = {**answers.ranges, list_id: self._ranges(client, list_id)}
         found = self._seen(
             lambda: groups_in(self._groups(client, "ip-permission.prefix-list-id", list_ids))
@@ -175,10 +178,11 @@ class AccountLook:
             )
         answers.referring = referring[:FILTER_VALUES]
 
-    def _ask_about_groups(self, client: Any, group_ids: list[str]) -> None:
+    def _ask_about_groups(self, client: Any, group_ids: list[str], clock: Clock) -> None:
         answers = self.answers
+        self._note_asked(group_ids, clock)
         answers.groups = self._seen(lambda: groups_in(self._groups(client, "group-id", group_ids)))
-        answers.rules = self._seen(lambda: rules_in(self._rules(client, group_ids)))
+        answers.rules = self._seen(lambda: rules_in(self._rules(client, group_ids, clock)))
         answers.interfaces = self._seen(
             # One that carries groups of two filters comes twice.
             lambda: interfaces_in(_once(self._interfaces(client, "group-id", group_ids)))
@@ -245,9 +249,13 @@ class AccountLook:
         paginator = client.get_paginator("describe_security_groups")
         return self._filtered("SecurityGroups", paginator, name, values)
 
-    def _rules(self, client: Any, group_ids: list[str]) -> list[object]:
+    def _rules(self, client: Any, group_ids: list[str], clock: Clock) -> list[object]:
         paginator = client.get_paginator("describe_security_group_rules")
-        return self._filtered("SecurityGroupRules", paginator, "group-id", group_ids)
+        rules: list[object] = []
+        for some in _chunks(group_ids):
+            self._note_asked(some, clock)
+            rules += self._filtered("SecurityGroupRules", paginator, "group-id", some)
+        return rules
 
     def _interfaces(
         self, client: Any, name: str, values: list[str], *more: Mapping[str, Any]
@@ -283,6 +291,9 @@ class AccountLook:
         return mode
 
     # What every call has in common.
+
+    def _note_asked(self, names: Iterable[str], clock: Clock) -> None:
+        self.answers.asked_at = {**self.answers.asked_at, **dict.fromkeys(names, clock())}
 
     def _seen(self, ask: Callable[[], _Value]) -> _Value | Unseen:
         """What is answered, or why there is no answer. Raises _OverError where none is to come."""

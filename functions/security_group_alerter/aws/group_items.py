@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from ..memory.codec import bytes_of, memory_in
-from ..memory.fold import Fold
+from ..memory.fold import Fold, fold
 from ..memory.group_memory import GroupMemory
 from ..memory.settling import smaller
 from ..memory.statements import Look
@@ -25,7 +25,7 @@ from ..model.dataclass import dataclass
 from ..model.exposure_life import ExposureLife, Resource
 from ..model.ledger import KEPT_WHEN_CLOSED, Snooze, Told
 from ..model.subject import SubjectKind
-from .ledger_items import size_of_told, snooze_in, told_in
+from .ledger_items import size_of_told, snooze_in, told_in, value_of
 
 # Those in which something is open to the world are kept for as long as it is.
 KEPT = timedelta(days=90)
@@ -46,13 +46,18 @@ class TooLargeError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """What the table has of a group; `version` is None where it has nothing."""
+    """What the table has of a group; `version` is None where it has nothing.
+
+    `is_told_unsaid` is of an item that a version without a ledger wrote: `told` is what that one
+    alerted, by its memory.
+    """
 
     version: int | None = None
     memory: GroupMemory = GroupMemory()
     told: Mapping[str, Told] = field(default_factory=dict)
     snoozed: Snooze | None = None
     looked_at: float = 0.0
+    is_told_unsaid: bool = False
 
 
 def key_of(resource: Resource) -> str:
@@ -92,17 +97,28 @@ def _unquoted(text: str) -> str | None:
     return None if text == "?" else unquote(text, errors="surrogatepass")
 
 
-def kept_in(item: Mapping[str, Any] | None) -> Kept:
+def kept_in(resource: Resource, item: Mapping[str, Any] | None) -> Kept:
     """What an item holds. Raises what the reading of a memory raises, or of an item, if broken."""
     if item is None or "version" not in item:
         return Kept()
+    memory = memory_in(item["memory"]["B"])
     return Kept(
         version=int(item["version"]["N"]),
-        memory=memory_in(item["memory"]["B"]),
-        told=told_in(item),
+        memory=memory,
+        told=told_in(item) if "told" in item else _alerted_by(resource, memory),
         snoozed=snooze_in(item),
         looked_at=float(item["looked_at"]["N"]) if "looked_at" in item else 0.0,
+        is_told_unsaid="told" not in item,
     )
+
+
+def _alerted_by(resource: Resource, memory: GroupMemory) -> dict[str, Told]:
+    """What stands, as an older version alerted it: when its record or look came, by the table."""
+    return {
+        life.uid: Told(uid=life.uid, at=life.revealed.time, severity=life.severity)
+        for life in fold(resource, memory).exposures
+        if life.closed is None
+    }
 
 
 def update_of(
@@ -115,12 +131,13 @@ def update_of(
     """
     version, looked_at = kept.version, kept.looked_at
     encoded = _encoded(resource, memory, now, room=LARGEST_MEMORY - size_of_told(kept.told))
+    unsaid = kept.told if kept.is_told_unsaid else {}
     values: dict[str, Any] = {
         ":memory": {"B": encoded},
         ":next": {"N": str((version or 0) + 1)},
-        ":nothing": {"M": {}},
+        ":told": {"M": {uid: value_of(it) for uid, it in unsaid.items()}},
     }
-    change = "SET memory = :memory, version = :next, told = if_not_exists(told, :nothing)"
+    change = "SET memory = :memory, version = :next, told = if_not_exists(told, :told)"
     condition = "attribute_not_exists(version)"
     if version is not None:
         values[":read"] = {"N": str(version)}

@@ -260,7 +260,7 @@ class _Recall:
         """Add what is said to what is kept, fold it, and prepare what is to be written."""
         group.update = None
         try:
-            kept = group.kept = kept_in(item)
+            kept = group.kept = kept_in(group.resource, item)
             memory = kept.memory.adding(group.statements)
             group.fold = fold(group.resource, memory, at=self._at)
         except Exception as error:  # noqa: BLE001 - one broken item must not take others with it
@@ -269,7 +269,8 @@ class _Recall:
             else:
                 group.unwritten = _why(error)
             return
-        if memory != kept.memory:
+        # What an older version left open is in no index until it is written once more.
+        if memory != kept.memory or (kept.is_told_unsaid and kept.told):
             self._prepare(group, kept, memory, group.fold)
 
     def _prepare(self, group: _Group, kept: Kept, memory: GroupMemory, folded: Fold) -> None:

@@ -18,7 +18,7 @@ from ..model.dataclass import replace
 from ..model.exposure_life import Resource
 from ..model.group_state import GroupState, Looked, PrefixListState
 from ..model.subject import SubjectKind
-from .account_look import AccountLook, BlockModes
+from .account_look import AccountLook, BlockModes, Clock
 from .member_clients import MOST_ACCOUNTS, THREADS, MemberClients
 
 # Of one delivery.
@@ -51,17 +51,17 @@ class MemberAccounts:
         self._block_modes = BlockModes(MOST_ACCOUNTS, clock)
         self._clock = clock
 
-    def look(self, resources: Sequence[Resource], *, now: datetime, seconds: float) -> Looked:
+    def look(self, resources: Sequence[Resource], *, clock: Clock, seconds: float) -> Looked:
         """Look at these groups and prefix lists, of which the worst come first.
 
-        Takes at most `seconds`. What fails is said in `problems`, where nothing
-        was seen of a resource, else in its state.
+        Takes at most `seconds`; `clock` says when EC2 is asked. What fails is said in `problems`,
+        where nothing was seen of a resource, else in its state.
         """
-        deadline = self._clock() + min(seconds, self._longest)
+        begun, deadline = clock(), self._clock() + min(seconds, self._longest)
         problems: dict[Resource, str] = {}
         looks = self._looks_at(resources, deadline, problems)
-        self._run(looks, deadline)
-        return looked_by(looks, problems, seen_at=now)
+        self._run(looks, deadline, clock)
+        return looked_by(looks, problems, begun=begun)
 
     def _looks_at(
         self, resources: Sequence[Resource], deadline: float, problems: dict[Resource, str]
@@ -91,34 +91,35 @@ class MemberAccounts:
             look.resources.append(resource)
         return list(looks.values())
 
-    def _run(self, looks: Sequence[AccountLook], deadline: float) -> None:
+    def _run(self, looks: Sequence[AccountLook], deadline: float, clock: Clock) -> None:
         """Run them at once, until the deadline: one that hangs keeps nothing from returning."""
         waiting = SimpleQueue[AccountLook]()
         for look in looks:
             waiting.put(look)
         for _ in range(min(THREADS, len(looks))):
             try:
-                threading.Thread(target=_run_all, args=(waiting,), daemon=True).start()
+                threading.Thread(target=_run_all, args=(waiting, clock), daemon=True).start()
             except RuntimeError:
                 # There are too many threads. One after the other, each call has its own limit.
-                _run_all(waiting)
+                _run_all(waiting, clock)
         for look in looks:
             look.is_done.wait(max(0.0, deadline - self._clock()))
 
 
 def looked_by(
-    looks: Iterable[AccountLook], problems: Mapping[Resource, str], *, seen_at: datetime
+    looks: Iterable[AccountLook], problems: Mapping[Resource, str], *, begun: datetime
 ) -> Looked:
-    """What these looks showed, beside the problems that there were before."""
+    """What these looks, which began then, showed beside the problems that there were before."""
     groups: dict[Resource, GroupState] = {}
     prefix_lists: dict[Resource, PrefixListState] = {}
     problems = dict(problems)
+    not_found: dict[Resource, datetime] = {}
     calls = 0
     for look in looks:
         calls += look.calls
         # A thread that is late may write into its own answers still.
         answers = replace(look.answers)
-        for state in states_of(look.resources, answers, seen_at=seen_at):
+        for state in states_of(look.resources, answers, begun=begun):
             match state:
                 case GroupState():
                     groups[state.resource] = state
@@ -126,23 +127,25 @@ def looked_by(
                     prefix_lists[state.resource] = state
                 case (resource, why):
                     problems[resource] = why
+                    if why in NOT_FOUND:
+                        not_found[resource] = answers.asked_at.get(resource.id, begun)
     return Looked(
         groups=groups,
         prefix_lists=prefix_lists,
         problems=problems,
-        not_found=frozenset(it for it, why in problems.items() if why in NOT_FOUND),
+        not_found=not_found,
         calls=calls,
     )
 
 
-def _run_all(waiting: SimpleQueue[AccountLook]) -> None:
+def _run_all(waiting: SimpleQueue[AccountLook], clock: Clock) -> None:
     """One after the other, until none waits."""
     while True:
         try:
             look = waiting.get_nowait()
         except Empty:
             return
-        look.run()
+        look.run(clock)
 
 
 def _why_not_to_look_at(resource: Resource) -> str | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from typing import Any
 
 from botocore.config import Config
@@ -19,7 +18,7 @@ from ..model.group_state import Looked
 from ..model.rules import Peer, SecurityGroupRule
 from ..model.subject import SubjectKind
 from ..model.sweep import Place, Survey
-from .account_look import AccountLook, BlockModes
+from .account_look import AccountLook, BlockModes, Clock
 from .member_account import looked_by
 from .member_clients import MOST_ACCOUNTS, THREADS, MemberClients
 
@@ -69,14 +68,14 @@ class MemberRegions:
         look.survey()
         return _survey_of(place, look.answers)
 
-    def look(self, resources: Sequence[Resource], *, now: datetime, seconds: float) -> Looked:
+    def look(self, resources: Sequence[Resource], *, clock: Clock, seconds: float) -> Looked:
         """Look at these groups and lists of one account and Region, whatever their number."""
         [first, *_] = resources
-        deadline = self._clock() + seconds
+        begun, deadline = clock(), self._clock() + seconds
         look = self._look(str(first.account_id), str(first.region), deadline)
         look.resources += resources
-        look.run()
-        return looked_by([look], {}, seen_at=now)
+        look.run(clock)
+        return looked_by([look], {}, begun=begun)
 
     def _look(self, account_id: str, region: str, deadline: float) -> AccountLook:
         return AccountLook(

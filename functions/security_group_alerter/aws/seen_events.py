@@ -37,6 +37,8 @@ _TRIES = 3
 OWN_KEYS = "#"
 # A call's name and a role's session fit; what somebody made up must not make an item large.
 _LONGEST_NAME, _LONGEST_PRINCIPAL = 100, 250
+# What is written where there is nothing to count.
+_NOTHING = "null"
 _Item = TypeVar("_Item")
 
 
@@ -85,8 +87,8 @@ class SeenEvents:
     def changes_between(self, since: datetime, until: datetime) -> Iterator[AlertedChange | None]:
         """What was marked from `since` on and before `until`, each event once.
 
-        None is an event of which nothing but its key is remembered: an older version marked it.
-        Raises what DynamoDB says.
+        None is an event of which nothing but its key is known: an older version marked it, or a
+        newer one says what this one does not understand. Raises what DynamoDB says.
         """
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._table_name,
@@ -100,9 +102,8 @@ class SeenEvents:
         )
         for item in (item for page in pages for item in page["Items"]):
             if "change" in item:
-                members = json.loads(item["change"]["S"])
-                if members is not None:
-                    yield _change_in(members)
+                if item["change"]["S"] != _NOTHING:
+                    yield _change_in(item["change"]["S"])
             elif not item["event_id"]["S"].startswith(OWN_KEYS):
                 yield None
 
@@ -159,7 +160,7 @@ def _expiry_of(seconds: float) -> str:
 def _text_of(change: AlertedChange | None) -> str:
     """What there is to say of it, as JSON; `null` where there is nothing to count."""
     if change is None:
-        return "null"
+        return _NOTHING
     members = {
         "kind": change.kind,
         "severity": change.severity.name,
@@ -175,7 +176,14 @@ def _text_of(change: AlertedChange | None) -> str:
     return json.dumps({name: value for name, value in members.items() if value})
 
 
-def _change_in(members: Mapping[str, Any]) -> AlertedChange:
+def _change_in(text: str) -> AlertedChange | None:
+    try:
+        return _change_of(json.loads(text))
+    except Exception:  # noqa: BLE001 - one item that is broken must not take the digest with it
+        return None
+
+
+def _change_of(members: Mapping[str, Any]) -> AlertedChange:
     at = members.get("at")
     return AlertedChange(
         kind=SubjectKind(members["kind"]),

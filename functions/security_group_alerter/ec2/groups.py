@@ -68,7 +68,8 @@ class Answers:
 
     `otherwise` says why a thing was not asked that should have been. `names` are Name tags by
     instance. `referring` are groups that refer to a prefix list; `more_referring` says why these
-    are not all. `regions` are those that are enabled in the account.
+    are not all. `regions` are those that are enabled in the account. `asked_at` is when the call
+    began that asked for the rules of a group, or for the ranges of a list, by its id.
     """
 
     groups: Answer[GroupFacts] = None
@@ -84,6 +85,7 @@ class Answers:
     referring: tuple[str, ...] | Unseen | None = None
     more_referring: Unseen | None = None
     regions: tuple[str, ...] | Unseen | None = None
+    asked_at: Mapping[str, datetime] = field(default_factory=dict)
     otherwise: str = TOO_SLOW
 
 
@@ -162,10 +164,14 @@ def in_doubt(answers: Answers, group_ids: Iterable[str]) -> list[str]:
 
 
 def states_of(
-    resources: Iterable[Resource], answers: Answers, *, seen_at: datetime
+    resources: Iterable[Resource], answers: Answers, *, begun: datetime
 ) -> Iterator[GroupState | PrefixListState | tuple[Resource, str]]:
-    """The state of each group and prefix list, or in words why nothing was seen of it."""
+    """The state of each group and prefix list, or in words why nothing was seen of it.
+
+    `begun` is when the look was: what was never asked for counts as seen then.
+    """
     for resource in resources:
+        seen_at = answers.asked_at.get(resource.id, begun)
         if resource.kind is SubjectKind.PREFIX_LIST:
             yield _list_state(resource, answers, seen_at)
         else:
@@ -278,7 +284,7 @@ def _groups_referring_to(
         reading.miss("some groups that may refer to it", answers.more_referring.why)
     for group_id in referring:
         resource = replace(prefix_list, kind=SubjectKind.SECURITY_GROUP, id=group_id)
-        state = _group_state(resource, answers, seen_at)
+        state = _group_state(resource, answers, answers.asked_at.get(group_id, seen_at))
         if not isinstance(state, GroupState):
             reading.miss(f"group {group_id}, which may refer to it,", state[1])
         # Several lists are asked for at once. A group whose rules are not all known may refer.

@@ -74,10 +74,11 @@ def _is_swept(message: dict[str, Any], context: LambdaContext, sweep: Sweep, now
     def time_left() -> float:
         return context.get_remaining_time_in_millis() / 1000
 
-    if time_left() < LEAST_FOR_A_PLACE:
-        return False
     try:
         item = item_in(message["body"])
+        if time_left() < LEAST_FOR_A_PLACE:
+            sweep.put_off(item, now=now)
+            return False
         is_again = int(message["attributes"]["ApproximateReceiveCount"]) > 1
         report = sweep.run(item, now=now, time_left=time_left, is_again=is_again)
     except Exception:

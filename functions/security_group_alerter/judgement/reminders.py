@@ -88,6 +88,11 @@ def is_settled(life: ExposureLife, told: Told | None) -> bool:
     return told.is_quiet and by_look
 
 
+def is_last_reminder(told: Told, *, was_seen: bool, now: datetime) -> bool:
+    """Whether no other comes after this one, unless somebody can look by then."""
+    return not was_seen and told.at + WITHOUT_A_LOOK <= now + NEXT_REMINDER
+
+
 def _has_waited(life: ExposureLife, now: datetime) -> bool:
     by_look = life.revealed.looked_by is not None
     wait = AFTER_A_LOOK if by_look else AFTER_A_CALL

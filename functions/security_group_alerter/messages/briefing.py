@@ -214,7 +214,7 @@ class Briefing:
         if origin is None:
             return None
         if origin.what is Observed.CLOSED:
-            return "Closed"
+            return "Closed before" if origin.life.closed_before else "Closed"
         opened = origin.life.opened
         is_seen = opened is not None and opened.looked_by is None
         return "Open since" if is_seen else "Known to be open since"
@@ -304,7 +304,7 @@ def _times_of(findings: Iterable[Finding]) -> Iterator[datetime]:
         origin, record = finding.observed, finding.record
         if origin is not None:
             life = origin.life
-            yield (life.closed or life.opened or life.revealed).time
+            yield life.closed_before or (life.closed or life.opened or life.revealed).time
         elif record is not None and record.event_time is not None:
             yield record.event_time
 

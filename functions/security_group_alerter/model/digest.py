@@ -75,9 +75,9 @@ class NotSeen:
 class Digest:
     """From `since` to `until`, what happened; and what is open at `until`, oldest first.
 
-    `closed` are exposures that ended in that time, or a little before it. `not_known` counts
-    alerted events of which nothing but their keys is remembered. `names` are those of accounts.
-    Without `has_looks`, what is open is known from CloudTrail's records alone.
+    `closed` are exposures that ended in that time, or before it, and that no digest has named.
+    `not_known` counts alerted events of which nothing but their keys is remembered. `names` are
+    those of accounts. Without `has_looks`, what is open is known from CloudTrail's records alone.
     """
 
     since: datetime

@@ -95,6 +95,14 @@ class ExposureLife:
     other_uids: tuple[str, ...] = field(default=(), compare=False)
 
     @property
+    def closed_before(self) -> datetime | None:
+        """When a look no longer showed it, where that is all that is known of its end."""
+        closed = self.closed
+        if closed is None or closed.looked_by is None or self.closed_how is not EndedHow.SEEN:
+            return None
+        return closed.time + LOOKS_BACK
+
+    @property
     def hours_open(self) -> float | None:
         """How long it stood; None while it stands, and where its beginning is not known."""
         if self.opened is None or self.closed is None:

@@ -119,13 +119,14 @@ class Looked:
     """What the looks of one delivery showed.
 
     `problems` say in words, by resource, why nothing was seen of it: `the role … may not be assumed
-    in this account`. `not_found` are those of them that EC2 answered not to know.
+    in this account`. `not_found` are those of them that EC2 answered not to know, and
+    when it was asked.
     """
 
     groups: Mapping[Resource, GroupState] = field(default_factory=dict)
     prefix_lists: Mapping[Resource, PrefixListState] = field(default_factory=dict)
     problems: Mapping[Resource, str] = field(default_factory=dict)
-    not_found: frozenset[Resource] = frozenset()
+    not_found: Mapping[Resource, datetime] = field(default_factory=dict)
     calls: int = 0
 
 

@@ -12,8 +12,9 @@ from .exposure_life import Resource
 from .group_state import Reach
 from .severity import Severity
 
-# What is closed stays listed for the next digest, whose day may have 25 hours.
-KEPT_WHEN_CLOSED = timedelta(hours=26)
+# What is closed stays listed for two digests: the second names what the first did not know of yet.
+# A day may have 25 hours.
+KEPT_WHEN_CLOSED = timedelta(hours=50)
 
 
 class Activity(IntEnum):

@@ -13,6 +13,7 @@ from typing import Any
 from ..aws import clients, group_memory, organization, sns
 from ..aws.group_memory import GroupMemoryTable
 from ..aws.ledger import Ledger
+from ..aws.older_items import OlderItems
 from ..aws.organization import AccountDirectory
 from ..aws.sending_slots import SendingSlots
 from ..aws.sns import Publisher, Topics
@@ -47,6 +48,7 @@ def watcher(environment: Mapping[str, str], *, today: date) -> Watcher:
     )
     ledger = Ledger(dynamodb, table_name=settings.group_memory_table)
     memory = GroupMemoryTable(dynamodb, table_name=settings.group_memory_table, sleep=time.sleep)
+    older = OlderItems(dynamodb, table_name=settings.group_memory_table, memory=memory)
     publisher = Publisher(
         session.create_client("sns", config=sns.CLIENT_CONFIG),
         topics=Topics(
@@ -63,6 +65,7 @@ def watcher(environment: Mapping[str, str], *, today: date) -> Watcher:
         organization_id=settings.organization_id,
         facts_for=directory.facts_for,
         lease=partial(_held, ledger),
+        take_up=lambda now, seconds: older.take_up(now=now, seconds=seconds),
         open_groups=ledger.open_groups,
         recall=memory.recall,
         note=ledger.note,

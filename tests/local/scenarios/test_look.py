@@ -72,7 +72,7 @@ def look() -> Iterator[Look]:
         [read] = scenario_of({"scenario": [step]}, "here").steps
         assert read.state is not None
         accounts.change(read.state)
-        looked = members.look(resources, now=NOW, seconds=10)
+        looked = members.look(resources, clock=lambda: NOW, seconds=10)
         accounts.raise_gaps()
         return looked
 

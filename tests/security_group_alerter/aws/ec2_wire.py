@@ -162,8 +162,13 @@ class Wire:
     def place(self) -> Place:
         return self.places[ACCOUNT, REGION]
 
-    def look(self, *resources: Resource, seconds: float = 10.0) -> Looked:
-        return self.accounts.look(resources, now=NOW, seconds=seconds)
+    def look(
+        self,
+        *resources: Resource,
+        seconds: float = 10.0,
+        clock: Callable[[], datetime] = lambda: NOW,
+    ) -> Looked:
+        return self.accounts.look(resources, clock=clock, seconds=seconds)
 
     def calls(self) -> Counter[str]:
         return Counter(it.operation for it in self.requests)

@@ -104,6 +104,33 @@ def test_what_an_older_version_marked_is_counted_and_the_alerters_own_items_are_
     assert changes_of_the_day(client) == [None, None]
 
 
+NOT_OURS: Final = {
+    "severity": '{"kind": "security-group", "severity": "APOCALYPTIC", "effect": "opens"}',
+    "kind": '{"kind": "network-acl", "severity": "HIGH", "effect": "opens"}',
+    "no-effect": '{"kind": "security-group", "severity": "HIGH"}',
+    "a-time-in-words": (
+        '{"kind": "security-group", "severity": "HIGH", "effect": "opens", "at": "noon"}'
+    ),
+    "a-time-beyond-all-years": (
+        '{"kind": "security-group", "severity": "HIGH", "effect": "opens", "at": 1e18}'
+    ),
+    "a-list": "[]",
+    "no-json": "…",
+}
+
+
+@pytest.mark.parametrize("text", NOT_OURS.values(), ids=list(NOT_OURS))
+def test_what_a_newer_version_marked_is_counted_and_hides_no_other(
+    text: str, client: DynamoDBClient
+) -> None:
+    marked_at(client, DAY - timedelta(1), Mark("e-1", OPENED))
+    expires = {"N": str(int(DAY.timestamp()) - 60 + REMEMBERED_SECONDS)}
+    item: Any = {"event_id": {"S": "e-2"}, "expires": expires, "change": {"S": text}}
+    client.put_item(TableName=SEEN_EVENTS_TABLE, Item=item)
+
+    assert sorted(changes_of_the_day(client), key=bool) == [None, OPENED]
+
+
 def test_long_names_make_no_large_item(client: DynamoDBClient) -> None:
     long = replace(OPENED, call="\U0001f600" * 5000, principal="\ud800" * 5000)
     marked_at(client, DAY - timedelta(1), Mark("e-1", long))

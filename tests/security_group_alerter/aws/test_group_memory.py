@@ -26,7 +26,9 @@ from security_group_alerter.memory.recollection import Recollection
 from security_group_alerter.memory.statements import Statement, seen_of
 from security_group_alerter.model.exposure_life import Resource
 from security_group_alerter.model.group_state import GroupState
+from security_group_alerter.model.ledger import Told
 from security_group_alerter.model.rules import SecurityGroupRule
+from security_group_alerter.model.severity import Severity
 from tests.security_group_alerter.aws.table_wire import (
     NOW,
     READ,
@@ -464,7 +466,7 @@ def test_what_is_long_ago_is_settled_when_something_is_written(wire: Wire) -> No
     for statement in days:
         wire.recall({GROUP: [statement]})
     before = item_of(wire, GROUP)
-    memory = kept_in(before).memory
+    memory = kept_in(GROUP, before).memory
 
     assert memory.base
     assert memory.statements == {days[-1]}
@@ -473,6 +475,59 @@ def test_what_is_long_ago_is_settled_when_something_is_written(wire: Wire) -> No
     ]
     # To ask, or to say again what is in the base, writes nothing.
     assert wire.recall({GROUP: days}, now=NOW + KEPT).failures == 0
+    assert item_of(wire, GROUP) == before
+
+
+# What a version without a ledger wrote.
+
+
+def written_by_an_older_version(said: Said, wire: Wire) -> None:
+    """As that version did: nothing says what was told, and the index does not list it."""
+    wire.recall(said)
+    for of in said:
+        wire.rival.update_item(
+            TableName=TABLE,
+            Key={"resource": {"S": key_of(of)}},
+            UpdateExpression="REMOVE told, open_severity, looked_at",
+        )
+
+
+def listed(wire: Wire) -> set[str]:
+    return {it["resource"]["S"] for it in items_in(wire) if "open_severity" in it}
+
+
+def test_what_an_older_version_left_open_is_listed_once_it_is_read(wire: Wire) -> None:
+    written_by_an_older_version(OPENED, wire)
+
+    recollection = wire.recall({GROUP: ()})
+
+    [life] = recollection.folds[GROUP].exposures
+    told = {life.uid: Told(uid=life.uid, at=life.revealed.time, severity=Severity.CRITICAL)}
+    assert recollection.told == {GROUP: told}
+    assert recollection.failures == 0
+    assert listed(wire) == {key_of(GROUP)}
+    before = item_of(wire, GROUP)
+    assert wire.recall({GROUP: ()}).told == {GROUP: told}
+    assert item_of(wire, GROUP) == before
+
+
+def test_what_is_opened_beside_it_is_not_taken_for_told(wire: Wire) -> None:
+    written_by_an_older_version(OPENED, wire)
+
+    recollection = wire.recall({GROUP: [opened("after", "tcp 3389 from 0.0.0.0/0", 1)]})
+
+    first, second = recollection.folds[GROUP].exposures
+    assert recollection.told[GROUP].keys() == {first.uid}
+    assert recollection.told_of(second) is None
+    assert wire.recall({GROUP: ()}).told[GROUP].keys() == {first.uid}
+
+
+def test_what_an_older_version_saw_closed_is_left_as_it_is(wire: Wire) -> None:
+    written_by_an_older_version({GROUP: [opened("opened"), closed("closed")]}, wire)
+    before = item_of(wire, GROUP)
+
+    assert wire.recall({GROUP: ()}).told == {}
+
     assert item_of(wire, GROUP) == before
 
 

@@ -344,7 +344,7 @@ def test_all_of_many_exposures_are_noted(table: Table) -> None:
 
 def test_what_was_closed_a_short_while_ago_is_listed_for_the_digest(table: Table) -> None:
     table.recall({group(1): [there(SSH, -60), gone(SSH, -30)]})
-    table.recall({group(2): [there(SSH, -60 * 40), gone(SSH, -60 * 30)]})
+    table.recall({group(2): [there(SSH, -60 * 70), gone(SSH, -60 * 60)]})
 
     assert [it.resource for it in table.open_groups()] == [group(1)]
 

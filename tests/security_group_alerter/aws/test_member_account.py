@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 from unittest import mock
 
@@ -209,6 +210,49 @@ def test_of_a_hundred_the_twenty_worst_are_looked_at(wire: Wire) -> None:
     assert looked.problems == dict.fromkeys(
         resources[MOST_RESOURCES:], "not looked at: only the 20 worst are"
     )
+
+
+class Minutes:
+    """A clock on which each request to EC2 takes a minute."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def __call__(self) -> datetime:
+        return NOW + timedelta(minutes=len(self._wire.requests))
+
+    def of(self, operation: str) -> list[datetime]:
+        """When each of these calls began."""
+        operations = enumerate(it.operation for it in self._wire.requests)
+        return [NOW + timedelta(minutes=at) for at, name in operations if name == operation]
+
+
+def test_each_look_counts_from_when_its_rules_were_asked_for(wire: Wire) -> None:
+    furnish(wire.place, 1)
+    furnish_list(wire.place, 1, 3)
+    furnish(wire.places[OTHER, REGION], 1)
+    clock = Minutes(wire)
+
+    with mock.patch("threading.Thread.start", side_effect=RuntimeError):  # one after the other
+        looked = wire.look(prefix_list(1), group(1), group(2), group(1, OTHER), clock=clock)
+
+    first, second = clock.of(RULES)
+    assert looked.groups[group(1)].seen_at == first
+    assert looked.groups[group(1, OTHER)].seen_at == second
+    assert looked.not_found == {group(2): first}
+    [found] = looked.prefix_lists.values()
+    assert [found.seen_at] == clock.of(ENTRIES)
+    assert [it.seen_at for it in found.groups] == [first]
+
+
+def test_what_was_never_asked_for_counts_from_the_beginning(wire: Wire) -> None:
+    furnish(wire.place, 1)
+    wire.choose = fault_at(ASSUME, Fault.NO_ROLE)
+
+    looked = wire.look(prefix_list(1), group(1), clock=Minutes(wire))
+
+    assert looked.problems.keys() == {prefix_list(1), group(1)}
+    assert looked.not_found == {}
 
 
 @pytest.mark.parametrize(

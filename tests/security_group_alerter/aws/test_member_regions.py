@@ -1,6 +1,7 @@
 """Whole accounts and Regions, on the wire: what arrives, and what is said of the rest."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Final
 
 import pytest
@@ -162,10 +163,17 @@ def test_more_groups_are_looked_at_than_by_an_alert(wire: Wire, regions: MemberR
         wire.place.add_group(resource.id)
         wire.place.add_rule(resource.id)
 
-    looked = regions.look(resources, now=NOW, seconds=60)
+    def clock() -> datetime:
+        return NOW + timedelta(minutes=len(wire.requests))
+
+    looked = regions.look(resources, clock=clock, seconds=60)
 
     assert {*looked.groups} == {*resources[1:]}
-    assert looked.not_found == {group(0)}
+    # Its rules were asked for in three calls, each after the one before.
+    asked = sorted({it.seen_at for it in looked.groups.values()})
+    assert len(asked) == 3
+    assert looked.not_found == {group(0): asked[0]}
+    assert looked.groups[group(449)].seen_at == asked[2]
     assert [it for it in looked.groups.values() if not it.has_all_rules] == []
 
 

@@ -84,13 +84,13 @@ def answered(**parts: Any) -> Answers:
 
 
 def state(**parts: Any) -> GroupState:
-    [found] = states_of([GROUP], answered(**parts), seen_at=NOW)
+    [found] = states_of([GROUP], answered(**parts), begun=NOW)
     assert isinstance(found, GroupState)
     return found
 
 
 def list_state(**parts: Any) -> PrefixListState:
-    [found] = states_of([LIST], answered(**parts), seen_at=NOW)
+    [found] = states_of([LIST], answered(**parts), begun=NOW)
     assert isinstance(found, PrefixListState)
     return found
 
@@ -134,7 +134,7 @@ ALL_OF_GROUP: Final = ("groups", "rules", "interfaces")
     ],
 )
 def test_a_group_of_which_nothing_is_seen(parts: dict[str, Any], why: str) -> None:
-    assert [*states_of([GROUP], answered(**parts), seen_at=NOW)] == [(GROUP, why)]
+    assert [*states_of([GROUP], answered(**parts), begun=NOW)] == [(GROUP, why)]
 
 
 @pytest.mark.parametrize(
@@ -351,7 +351,7 @@ def test_a_list_without_versions() -> None:
     ],
 )
 def test_a_list_of_which_nothing_is_seen(parts: dict[str, Any], why: str) -> None:
-    assert [*states_of([LIST], answered(**parts), seen_at=NOW)] == [(LIST, why)]
+    assert [*states_of([LIST], answered(**parts), begun=NOW)] == [(LIST, why)]
 
 
 @pytest.mark.parametrize(
@@ -405,6 +405,6 @@ def test_which_groups_refer_to_a_list(rules: list[object], groups: list[str]) ->
 
 
 def test_groups_and_lists_come_in_the_order_asked_for() -> None:
-    found = [*states_of([LIST, GROUP], answered(), seen_at=NOW)]
+    found = [*states_of([LIST, GROUP], answered(), begun=NOW)]
 
     assert [type(it) for it in found] == [PrefixListState, GroupState]

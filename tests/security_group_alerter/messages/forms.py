@@ -130,7 +130,7 @@ def alerts_of_delivery(*findings: Finding) -> list[Alert]:
     """The alerts of one delivery, in which later calls have taken back what earlier ones did."""
     # As it is delivered, an event goes by its id where it has one.
     entries = [replace(it, keys=it.event_ids or it.keys) for it in delivered(findings)]
-    return _alerts_of(with_aftermath(entries), NOW)
+    return _alerts_of(with_aftermath(entries)[0], NOW)
 
 
 def _alerts_of(entries: list[DeliveredFinding], seen_at: datetime) -> list[Alert]:

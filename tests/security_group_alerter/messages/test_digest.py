@@ -127,12 +127,12 @@ SINCE: Final[dict[str, tuple[dict[str, Any], str, str]]] = {
     "first-sweep": (
         found_by("first-sweep", timedelta(hours=30)),
         "for 1 d 6 h",
-        "found by the first sweep Mon 23 Nov 01:00; opened before, by whom is not known",
+        "found by the first sweep Mon 23 Nov 01:02; opened before, by whom is not known",
     ),
     "a-look-of-the-watch": (
         found_by("watch", timedelta(hours=30)),
         "for 1 d 6 h",
-        "found by a look Mon 23 Nov 01:00; no call was seen that opened it",
+        "found by a look Mon 23 Nov 01:02; no call was seen that opened it",
     ),
     "stood-before-the-first-call": (
         {"opened": None, "revealed": event("e", timedelta(hours=30), JANE)},
@@ -142,7 +142,7 @@ SINCE: Final[dict[str, tuple[dict[str, Any], str, str]]] = {
     "stood-before-the-first-sweep": (
         {"opened": None, "revealed": event("first-sweep:1", timedelta(hours=30))},
         "for at least 1 d 6 h",
-        "found by the first sweep Mon 23 Nov 01:00; opened before, by whom is not known",
+        "found by the first sweep Mon 23 Nov 01:02; opened before, by whom is not known",
     ),
 }
 
@@ -218,7 +218,25 @@ ENDS: Final[dict[str, tuple[dict[str, Any], list[str]]]] = {
         ended(EndedHow.SEEN, timedelta(hours=6), None, "watch:1") | {"opened": None},
         [
             "- since when is not known: tcp 22 (SSH) to the whole IPv4 Internet",
-            "  closed Tue 24 Nov 01:00; no call was seen that closed it",
+            "  closed before Tue 24 Nov 01:02; no call was seen that closed it",
+        ],
+    ),
+    "some-time-before-a-look": (
+        ended(EndedHow.SEEN, timedelta(hours=6), None, "watch:1"),
+        [
+            "- open for at most 3 h 14 min: tcp 22 (SSH) to the whole IPv4 Internet",
+            "  closed before Tue 24 Nov 01:02; no call was seen that closed it",
+            "  opened Mon 23 Nov 21:48 by jane.doe@example.com of permission set "
+            "NetworkAdministrator",
+        ],
+    ),
+    "with-its-account": (
+        ended(EndedHow.ACCOUNT_LEFT, timedelta(hours=6), None, "sweep:1"),
+        [
+            "- open for 3 h 12 min: tcp 22 (SSH) to the whole IPv4 Internet",
+            "  closed Tue 24 Nov 01:00; the account left, or its Region was switched off",
+            "  opened Mon 23 Nov 21:48 by jane.doe@example.com of permission set "
+            "NetworkAdministrator",
         ],
     ),
 }

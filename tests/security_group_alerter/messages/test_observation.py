@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -131,6 +131,14 @@ KINDS: Final = {
     "found-by-a-sweep": found(Observed.FOUND, life=found_by(a_look(TOLD_AT, "sweep")), seen=SEEN),
     "found-after-its-end": found(Observed.FOUND, a_told(is_closed=True), seen=SEEN),
     "not-looked-at": found(Observed.STILL_OPEN, a_told(), reach=GroupReach(reach=Reach.UNKNOWN)),
+    "last-reminder": found(
+        Observed.STILL_OPEN,
+        a_told(at=NOW - timedelta(days=21)),
+        reach=GroupReach(reach=Reach.UNKNOWN),
+    ),
+    "looked-at-weeks-later": found(
+        Observed.STILL_OPEN, a_told(at=NOW - timedelta(days=35)), seen=SEEN
+    ),
     "worse-than-nobody-was-told": found(Observed.WORSE, seen=SEEN),
     "as-public-and-more-severe": found(
         Observed.WORSE, replace(PRIVATE, reach=Reach.PUBLIC), seen=SEEN
@@ -237,7 +245,11 @@ def test_the_subjects_of_one_life_begin_alike(kind: str, subject: str) -> None:
         ("found", "A look found it. No call that opened it was seen."),
         ("found-by-a-sweep", "A sweep found it. No call"),
         ("not-looked-at", "It could not be looked at: this is what CloudTrail recorded"),
-        ("closed", "A look no longer shows it, as of 2026-11-23 03:50:44 UTC."),
+        ("closed", "A look at 2026-11-23 03:52:44 UTC no longer showed it: it was closed"),
+        ("closed", "Closed before: 2026-11-23 03:52:44 UTC"),
+        ("closed-by-a-call", "Closed: 2026-11-23 03:52:44 UTC"),
+        ("last-reminder", "This is the last reminder: where nobody can look, they end 4 weeks"),
+        ("looked-at-weeks-later", "the next reminder comes in 7 days."),
         ("closed-by-a-call", "Closed at 2026-11-23 03:52:44 UTC by jane"),
         (
             "closed-by-nobody-knows-whom",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from ...judgement.exposure import internet_share_of
-from ...judgement.reminders import NEXT_REMINDER
+from ...judgement.reminders import NEXT_REMINDER, WITHOUT_A_LOOK, is_last_reminder
 from ...model import ids
 from ...model.alert import DeliveredFinding
 from ...model.change import PrefixListChange
@@ -40,10 +40,6 @@ _PLANNED = (
     "Planned? Narrow the range, add it to accepted_openings.toml, or put the reminders off: "
     "make snooze."
 )
-_CLOSED_STEPS = (
-    "Find out what it reached, and who connected while it was open: VPC flow logs, the host's "
-    "logins.",
-)
 
 
 def observed_change(entry: DeliveredFinding, origin: Observation, base: Changed) -> Changed:
@@ -63,7 +59,7 @@ def observed_change(entry: DeliveredFinding, origin: Observation, base: Changed)
             lists=(),
             repeats_headline=True,
             looks=(),
-            steps=_CLOSED_STEPS,
+            steps=(),
             weakens=None,
             undo=undo,
         )
@@ -76,12 +72,13 @@ def observed_change(entry: DeliveredFinding, origin: Observation, base: Changed)
 
 def _facts(origin: Observation) -> dict[str, str | None]:
     life, told = origin.life, origin.told
-    opened, closed = life.opened, life.closed
+    opened, closed, before = life.opened, life.closed, life.closed_before
     return {
         "exposure": told.uid if told else life.uid,
         "opened_at": opened.time.isoformat() if opened else None,
         "opened_by": opened.principal if opened else None,
-        "closed_at": closed.time.isoformat() if closed else None,
+        "closed_at": closed.time.isoformat() if closed and not before else None,
+        "closed_before": before.isoformat() if before else None,
         "seen_at": origin.seen_at.isoformat() if origin.seen_at else None,
         "told_at": told.at.isoformat() if told else None,
         "told_as": told.severity.name.capitalize() if told else None,
@@ -131,10 +128,12 @@ def closed_phrase(finding: Finding, origin: Observation) -> str:
 
 def _after(origin: Observation) -> str:
     """` after 2 d 3 h`, where it is known since when."""
-    if origin.life.opened is None:
+    life = origin.life
+    if life.opened is None:
         return ""
-    until = origin.life.closed.time if origin.life.closed else origin.at
-    return f" after {age_words(until - origin.life.opened.time)}"
+    until = life.closed_before or (life.closed.time if life.closed else origin.at)
+    most = "at most " if life.closed_before else ""
+    return f" after {most}{age_words(until - life.opened.time)}"
 
 
 # What a reader must not overlook.
@@ -158,7 +157,20 @@ def _notes(origin: Observation) -> Iterator[str]:
             "by now."
         )
     if origin.what is Observed.STILL_OPEN:
-        yield f"If it stays open, the next reminder comes in {NEXT_REMINDER.days} days."
+        yield _next_note(origin)
+
+
+def _next_note(origin: Observation) -> str:
+    told = origin.told
+    was_seen = origin.seen_at is not None
+    if told is not None and is_last_reminder(told, was_seen=was_seen, now=origin.at):
+        weeks = WITHOUT_A_LOOK.days // 7
+        return (
+            f"This is the last reminder: where nobody can look, they end {weeks} weeks after the "
+            "report. It stays in the digest and in make exposures, and if a look shows it again, "
+            "the reminders go on."
+        )
+    return f"If it stays open, the next reminder comes in {NEXT_REMINDER.days} days."
 
 
 def _opened_notes(life: ExposureLife) -> Iterator[str]:
@@ -183,10 +195,10 @@ def _end_notes(life: ExposureLife) -> Iterator[str]:
     closed = life.closed
     if closed is None or not life.openings:
         return
-    if closed.looked_by is not None:
+    if life.closed_before is not None:
         yield (
-            f"A look no longer shows it, as of {_time(closed.time)}. No call that closed it was "
-            "seen."
+            f"A look at {_time(life.closed_before)} no longer showed it: it was closed before "
+            "that. No call that closed it was seen."
         )
         return
     how = _ENDED_HOW.get(life.closed_how) if life.closed_how else None

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from ...model.dataclass import dataclass, replace
 from ...model.digest import Digest, NotSeen, OpenExposure
 from ...model.exposure import Exposure
-from ...model.exposure_life import EndedHow, Event, ExposureLife, LookedBy, Resource
+from ...model.exposure_life import LOOKS_BACK, EndedHow, Event, ExposureLife, LookedBy, Resource
 from ...model.group_state import Reach
 from ...model.ledger import Snooze
 from ...model.presentation import Presentation
@@ -42,6 +42,7 @@ _ENDED = {
     EndedHow.MODIFIED: "edited",
     EndedHow.DELETED: "deleted with the group",
     EndedHow.PREFIX_LIST: "the list was edited",
+    EndedHow.ACCOUNT_LEFT: "the account left, or its Region was switched off",
 }
 _CHANGES = {
     "CHANGES": False,
@@ -181,9 +182,9 @@ class _Words:
                 f"and {plural(left, 'more account')}" if left > 0 else None,
             )
         if self.digest.not_known:
-            # An older version of the alerter marked them.
+            # An older version marked them, or one that was newer, and is no longer there.
             title = f"CHANGES OF WHICH ONLY THE ID IS REMEMBERED: {self.digest.not_known:,}"
-            yield Section(title, (), "an earlier version of the alerter reported them")
+            yield Section(title, (), "another version of the alerter reported them")
 
     def account(self, account_id: str | None) -> str:
         """`payments-production (222233334444)`."""
@@ -221,7 +222,7 @@ class _Words:
     def _since(self, life: ExposureLife) -> str:
         event = life.opened or life.revealed
         looker = event.looked_by
-        time = self._moment(event.time)
+        time = self._moment(event.time + LOOKS_BACK if looker else event.time)
         if looker is LookedBy.FIRST_SWEEP:
             return f"found by the first sweep {time}; opened before, by whom is not known"
         if looker is not None:
@@ -235,17 +236,21 @@ class _Words:
         life, event = closed
         how = _ENDED.get(life.closed_how or EndedHow.SEEN)
         by = f"{how} by {actor_words(event.principal)}" if how and event.principal else how
-        if event.looked_by is not None:
+        when, at_most = f"closed {self._moment(event.time)}", ""
+        if life.closed_before is not None:
+            when, at_most = f"closed before {self._moment(life.closed_before)}", "at most "
             by = "no call was seen that closed it"
-        start = life.opened
+        start, end = life.opened, life.closed_before or event.time
         lasted = (
-            f"open for {lag_words(event.time - start.time)}" if start else "since when is not known"
+            f"open for {at_most}{lag_words(end - start.time)}"
+            if start
+            else "since when is not known"
         )
         return Entry(
             f"{lasted}: {exposed_words(life)}",
             (
                 self._place(life.resource),
-                f"closed {self._moment(event.time)}; {by}",
+                f"{when}; {by}",
                 *((self._since(life),) if start else ()),
             ),
         )
