@@ -49,7 +49,7 @@ def with_exposures(
             if it.told is not None:
                 told.setdefault(it.resource, {})[it.key] = it.told
         kept = (replace(it, told=None) if it.resource in unkept else it for it in news)
-        telling.append(replace(entry, exposures=tuple(kept)))
+        telling.append(replace(entry, exposures=tuple(kept)) if news else entry)
     return telling, error
 
 

@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from ipaddress import ip_network
+from operator import attrgetter
 from typing import Any
 
 from ..model import ids
@@ -134,7 +135,7 @@ def _without(rule: SecurityGroupRule, entry: AcceptedOpening) -> list[SecurityGr
 
 def _ports_left(ports: PortRange, accepted: tuple[PortRange, ...]) -> list[PortRange]:
     left, first = [], ports.first
-    for taken in sorted(accepted):
+    for taken in sorted(accepted, key=attrgetter("first")):
         if taken.last < first or taken.first > ports.last:
             continue
         if taken.first > first:

@@ -63,6 +63,8 @@ _SPECIAL_IPV6 = (
 # IANA has assigned global unicast addresses in 2000::/3 only.
 _GLOBAL_UNICAST_IPV6 = "2000::/3"
 
+_NOTHING = Exposure()
+
 # IP version and address: where a span of addresses begins, or the first one after it.
 _Edge = tuple[int, int]
 
@@ -70,6 +72,8 @@ _Edge = tuple[int, int]
 def exposure_of(rules: Iterable[SecurityGroupRule]) -> Exposure:
     """Judge ingress rules together; rules of unknown direction count as ingress, egress not."""
     inward = tuple(rule for rule in rules if rule.direction is not Direction.EGRESS)
+    if not inward:
+        return _NOTHING
     if len(inward) > MOST_REMEMBERED:
         return _exposure_of(inward)
     return _remembered_exposure_of(inward)

@@ -1,14 +1,14 @@
 """A memory as bytes, for a table: a byte for the format, and JSON, compressed.
 
-The same memory has always the same bytes. Each event and each rule is written once, and named by
-its number: one rule may be in hundreds of looks.
+Each event and each rule is written once, and named by its number: one rule may be in hundreds of
+looks.
 """
 
 from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
@@ -22,7 +22,6 @@ from ..model.rules import (
     SecurityGroupRule,
     peer_of_cidr,
 )
-from .base import Base
 from .base_codec import base_of, json_of_base
 from .group_memory import GroupMemory
 from .statements import (
@@ -38,7 +37,6 @@ from .statements import (
     SeenGone,
     SeenRanges,
     Statement,
-    rules_in,
 )
 
 _FORMAT = b"\x02"
@@ -60,14 +58,14 @@ class UnreadableMemoryError(ValueError):
 
 def bytes_of(memory: GroupMemory) -> bytes:
     """The memory as bytes."""
-    events = _Table(_events_in(memory), _json_of_event)
-    rules = _Table(_rules_in(memory), _json_of_rule)
-    said = (_json_of(it, events.number_of, rules.number_of) for it in memory.statements)
+    events, rules = _Table(_row_of_event), _Table(_row_of_rule)
+    numbers = events.number_of, rules.number_of
     document = {
-        "events": events.rows,
-        "rules": rules.rows,
-        "base": memory.base and json_of_base(memory.base, events.number_of, rules.number_of),
-        "said": sorted(said, key=repr),
+        "base": memory.base and json_of_base(memory.base, *numbers),
+        "said": [_json_of(it, *numbers) for it in memory.statements],
+        # What the others named.
+        "events": [*events.rows],
+        "rules": [*rules.rows],
     }
     return _FORMAT + _compressed(json.dumps(document, separators=(",", ":")).encode())
 
@@ -91,45 +89,27 @@ def memory_in(data: bytes) -> GroupMemory:
 
 def _compressed(data: bytes) -> bytes:
     # To clear the default's 256 KB of working memory takes longer than to write a small group.
-    bits = min(max(len(data).bit_length(), 9), 15)
+    bits = min(max(len(data).bit_length() + 1, 9), 15)
     compressor = zlib.compressobj(wbits=bits, memLevel=bits - 8 or 1)
     return compressor.compress(data) + compressor.flush()
 
 
 class _Table(Generic[_Thing]):
-    """Things with their numbers, always in the same order."""
+    """Gives things their numbers, equal ones the same; `rows` are what is written of each."""
 
-    def __init__(self, things: Iterable[_Thing], json_of: Callable[[_Thing], list[Any]]) -> None:
-        # Equal rules may have other ids; and most are the same object, in look after look.
-        distinct = {id(it): json_of(it) for it in {id(it): it for it in things}.values()}
-        texts = {key: repr(it) for key, it in distinct.items()}
-        rows = {texts[key]: it for key, it in distinct.items()}
-        self.rows = [rows[text] for text in sorted(rows)]
-        numbers = {text: number for number, text in enumerate(sorted(rows))}
-        self._numbers = {key: numbers[text] for key, text in texts.items()}
+    def __init__(self, row_of: Callable[[_Thing], tuple[object, ...]]) -> None:
+        self._row_of = row_of
+        self.rows: dict[tuple[object, ...], int] = {}
+        # Most are the same object, in look after look.
+        self._numbers: dict[int, int] = {}
 
     def number_of(self, thing: _Thing) -> int:
-        return self._numbers[id(thing)]
-
-
-def _events_in(memory: GroupMemory) -> Iterator[Event]:
-    yield from (it.event for it in memory.statements)
-    if memory.base is not None:
-        yield from _events_in_base(memory.base)
-
-
-def _events_in_base(base: Base) -> Iterator[Event]:
-    events = [it.since for it in base.rules] + [it.since for it in base.ranges]
-    for life in base.lives:
-        events += [life.opened, life.revealed, life.closed]
-    yield from filter(None, events)
-
-
-def _rules_in(memory: GroupMemory) -> Iterator[SecurityGroupRule]:
-    for statement in memory.statements:
-        yield from rules_in(statement)
-    if memory.base is not None:
-        yield from (it.rule for it in memory.base.rules)
+        number = self._numbers.get(id(thing))
+        if number is None:
+            # Equal rules may have other ids: the whole row tells.
+            number = self.rows.setdefault(self._row_of(thing), len(self.rows))
+            self._numbers[id(thing)] = number
+        return number
 
 
 def _json_of(
@@ -204,23 +184,24 @@ def _statement_of(
             raise ValueError(f"no statement: {kind!r} with {len(rest)} members")
 
 
-def _json_of_event(event: Event) -> list[Any]:
-    return [event.event_id, event.time.timestamp(), event.principal]
+def _row_of_event(event: Event) -> tuple[object, ...]:
+    return event.event_id, event.time.timestamp(), event.principal
 
 
 def _event_of(event_id: str, seconds: float, principal: str | None) -> Event:
     return Event(event_id=event_id, time=datetime.fromtimestamp(seconds, UTC), principal=principal)
 
 
-def _json_of_rule(rule: SecurityGroupRule) -> list[Any]:
+def _row_of_rule(rule: SecurityGroupRule) -> tuple[object, ...]:
     peer, ports, icmp = rule.peer, rule.ports, rule.icmp_type
-    return [
-        *(rule.direction.value, rule.protocol),
-        [ports.first, ports.last] if ports else None,
-        [icmp.type, icmp.code] if icmp else None,
-        *(peer.kind.value, peer.value, peer.account_id),
+    return (
+        rule.direction,
+        rule.protocol,
+        (ports.first, ports.last) if ports else None,
+        (icmp.type, icmp.code) if icmp else None,
+        *(peer.kind, peer.value, peer.account_id),
         *(rule.rule_id, rule.description),
-    ]
+    )
 
 
 def _rule_of(*members: Any) -> SecurityGroupRule:

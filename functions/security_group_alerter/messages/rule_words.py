@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import TypeVar
 
@@ -118,6 +119,8 @@ def holds_words(ranges: Sequence[Peer]) -> str:
     return f"holds {listed([it.value for it in widest], 3)}" if widest else "holds nothing"
 
 
+# A burst names the same few ranges over and over.
+@lru_cache(maxsize=256)
 def amount_words(peer: Peer) -> str:
     """What a CIDR amounts to where that is not plain: `, 57% of the IPv4 Internet`."""
     if peer.network is None:

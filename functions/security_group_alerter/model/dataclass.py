@@ -20,20 +20,15 @@ if TYPE_CHECKING:
     from dataclasses import dataclass, replace
 else:
 
-    def dataclass(
-        *, frozen: bool = False, eq: bool = True, order: bool = False, **options: bool
-    ) -> Any:
+    def dataclass(*, frozen: bool = False, eq: bool = True, **options: bool) -> Any:
         """The decorator, with the options of the standard library's."""
-        is_ours = frozen and not order
-        if not is_ours:
-            options |= {"frozen": frozen, "eq": eq, "order": order}
-        else:
-            options |= {"eq": False, "repr": False}
+        # Of what may change, there is little.
+        written = {"eq": False, "repr": False} if frozen else {"eq": eq}
 
         def defined(cls: type) -> type:
-            made = dataclasses.dataclass(**options)(cls)
+            made = dataclasses.dataclass(**written, **options)(cls)
             made.__replaced__ = tuple(it.name for it in dataclasses.fields(made) if it.init)
-            if is_ours:
+            if frozen:
                 made.__repr__ = _repr
                 if eq:
                     _compare(made)
@@ -61,7 +56,8 @@ def _compare(cls: Any) -> None:
         return values_of(self) == values_of(other)
 
     cls.__eq__ = equal
-    cls.__hash__ = lambda self: hash(hashed_of(self))
+    if "__hash__" not in cls.__dict__:
+        cls.__hash__ = lambda self: hash(hashed_of(self))
 
 
 def _getter(names: Iterable[str]) -> Callable[[Any], Any]:

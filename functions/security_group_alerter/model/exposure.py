@@ -49,7 +49,9 @@ class Exposure:
     @property
     def breadth(self) -> Breadth:
         """Of the widest opening."""
-        return max((opening.share.breadth for opening in self.openings), default=Breadth.PRIVATE)
+        if not self.openings:
+            return Breadth.PRIVATE
+        return max(opening.share.breadth for opening in self.openings)
 
     @property
     def is_world_open(self) -> bool:

@@ -32,7 +32,8 @@ class Message:
     def size(self) -> int:
         """Bytes, as Amazon SNS counts them."""
         texts = (self.subject, self.body, *self.attributes, *self.attributes.values())
-        return sum(map(len, map(str.encode, texts))) + len("String") * len(self.attributes)
+        in_all = sum(len(it) if it.isascii() else len(it.encode()) for it in texts)
+        return in_all + len("String") * len(self.attributes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,7 +49,7 @@ class Peer:
     account_id: str | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class PortRange:
     """Ports from `first` to `last`, both included, 0 to 65535."""
 
@@ -82,13 +82,17 @@ class SecurityGroupRule:
     type.
     """
 
-    direction: Direction = field(hash=False)
+    direction: Direction
     protocol: str | None
     ports: PortRange | None
     icmp_type: IcmpType | None
     peer: Peer
     rule_id: str | None = field(default=None, compare=False)
     description: str | None = field(default=None, compare=False)
+
+    def __hash__(self) -> int:
+        # What tells rules apart well enough: they are hashed often.
+        return hash((self.protocol, self.ports and self.ports.first, self.peer.value))
 
 
 def protocol_of(text: str) -> str:

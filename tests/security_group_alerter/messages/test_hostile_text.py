@@ -375,6 +375,11 @@ IDS: Final = {
     "--previous-version": r"[1-9][0-9]{0,9}",
     "--current-version": r"[1-9][0-9]{0,9}",
     "--security-group-rule-ids": r"sgr-[0-9a-f]{8,17}",
+    "--network-interface-id": r"eni-[0-9a-f]{8,17}",
+    "--network-interface-ids": r"eni-[0-9a-f]{8,17}",
+    "--instance-id": r"i-[0-9a-f]{8,17}",
+    "--instance-ids": r"i-[0-9a-f]{8,17}",
+    "--groups": r"sg-[0-9a-f]{8,17}",
     "--group-name": GROUP_NAME,
     "--filters": rf"Name=group-id,Values=sg-[0-9a-f]{{8,17}}(,sg-[0-9a-f]{{8,17}})*"
     rf"|Name=group-name,Values={PLAIN_NAME}",
@@ -400,7 +405,8 @@ COMMANDS: Final = {
         *("delete-security-group", "associate-security-group-vpc"),
         *("disassociate-security-group-vpc", "delete-managed-prefix-list"),
         *("restore-managed-prefix-list-version", "modify-managed-prefix-list"),
-        *("describe-network-interfaces",),
+        *("describe-network-interfaces", "describe-instances"),
+        *("modify-network-interface-attribute", "modify-instance-attribute"),
         *("describe-security-group-rules", "describe-security-groups"),
         *("get-managed-prefix-list-entries", "get-managed-prefix-list-associations"),
     ),
@@ -646,6 +652,19 @@ def test_trick_in_every_text(trick: str) -> None:
             check(log_event)
 
 
+@pytest.mark.parametrize("name", ["groups-of-a-network-interface-set", "groups-of-an-instance-set"])
+def test_group_id_of_no_form_among_those_attached(name: str) -> None:
+    record = story(name)
+    record["requestParameters"]["groupSet"]["items"].append({"groupId": "<!channel>"})
+    log_event = LogEvent(record, "payments")
+
+    for check in CHECKS:
+        check(log_event)
+
+    [message] = log_event.messages
+    assert any("describe-" in command for command in commands_in(message))
+
+
 def test_name_that_ec2_takes_gets_into_commands_of_every_form() -> None:
     record = opened_by_name()
     record["requestParameters"]["groupName"] = name = "$(reboot); {x} [y](z) #general a&b!"
@@ -699,10 +718,11 @@ def test_stories_have_commands_of_every_kind() -> None:
 
     commands = {shlex.split(it)[2] for message in messages for it in commands_in(message)}
 
-    # No story needs these; the tests of undo have them.
+    # No story needs these; the tests of undo and of attachments have them.
     seldom = {
         *("describe-security-groups", "enable-aws-service-access"),
-        "deregister-organization-delegated-admin",
+        *("deregister-organization-delegated-admin", "describe-instances"),
+        *("modify-network-interface-attribute", "modify-instance-attribute"),
     }
     assert set().union(*COMMANDS.values()) - commands <= seldom
 

@@ -39,10 +39,6 @@ def classes_of(dataclass: Callable[..., Any]) -> Any:
     class Itself:
         name: str
 
-    @dataclass(frozen=True, slots=True, order=True)
-    class Ordered:
-        first: int
-
     @dataclass(slots=True, kw_only=True)
     class Mutable:
         name: str
@@ -60,8 +56,6 @@ def classes_of(dataclass: Callable[..., Any]) -> Any:
             Empty(),
             Itself("a"),
             Itself("a"),
-            Ordered(1),
-            Ordered(2),
             Mutable(name="a"),
             Mutable(name="a"),
         ]
