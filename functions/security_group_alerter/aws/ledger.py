@@ -136,7 +136,11 @@ class Ledger:
         for number, (uid, told) in enumerate(entry.told.items()):
             names[f"#uid{number}"] = uid
             values[f":told{number}"] = value_of(told)
-            changes["SET"].append(f"told.#uid{number} = :told{number}")
+            value = f":told{number}"
+            if told.is_quiet and not told.is_closed:
+                # A first sweep found it: what was told since the sweep read it stays.
+                value = f"if_not_exists(told.#uid{number}, {value})"
+            changes["SET"].append(f"told.#uid{number} = {value}")
         for number, uid in enumerate(entry.forgotten):
             names[f"#gone{number}"] = uid
             changes["REMOVE"].append(f"told.#gone{number}")

@@ -92,6 +92,28 @@ def test_what_was_told_is_read_with_the_memory(table: Table) -> None:
     assert table.recall({group(1): []}).told == {group(1): {"u-1": TOLD, "u-2": closed}}
 
 
+def test_what_a_first_sweep_found_takes_nothing_from_what_was_told(table: Table) -> None:
+    """A delivery told of one of the two since the sweep read what was told."""
+    quiet = replace(TOLD, is_quiet=True, reach=Reach.PRIVATE)
+    table.recall({group(1): [there(SSH)]})
+    table.ledger.note([LedgerEntry(resource=group(1), told={"u-1": TOLD})])
+
+    told = {"u-1": quiet, "u-2": quiet}
+    assert table.ledger.note([LedgerEntry(resource=group(1), told=told)]) == 0
+
+    assert table.recall({group(1): []}).told == {group(1): {"u-1": TOLD, "u-2": quiet}}
+
+
+def test_the_end_of_what_a_first_sweep_found_is_noted(table: Table) -> None:
+    quiet = replace(TOLD, is_quiet=True)
+    over = replace(quiet, is_closed=True)
+    table.recall({group(1): [there(SSH)]})
+    table.ledger.note([LedgerEntry(resource=group(1), told={"u-1": quiet})])
+    table.ledger.note([LedgerEntry(resource=group(1), told={"u-1": over})])
+
+    assert table.recall({group(1): []}).told == {group(1): {"u-1": over}}
+
+
 def test_a_memory_that_is_written_leaves_what_was_told(table: Table) -> None:
     table.recall({group(1): [there(SSH)]})
     table.ledger.note([LedgerEntry(resource=group(1), told={"u-1": TOLD})])
