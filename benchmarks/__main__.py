@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from .bursts import Bursts, measured_bursts
 from .goals import CONTEXT, GOALS
-from .instructions import bytecode_instructions, machine_instructions
+from .instructions import Instructions, bytecode_instructions, machine_instructions
 from .interpreter import runtime_version, version_of
 from .large_replay import Replay, measured_replay
 from .look import Look, measured_look
@@ -32,7 +32,7 @@ class Found(NamedTuple):
 
     rounds: Rounds
     bursts: Bursts
-    instructions: float | None
+    instructions: Instructions
     bytecodes: float
     look: Look
     replay: Replay
@@ -113,7 +113,7 @@ def _measured(found: Found) -> dict[str, float | None]:
         "memory_vs_without": rounds.ratio("alerter", "alerter_without_memory", "w100"),
         "cold_vs_naive": rounds.ratio("alerter", "naive", "cold"),
         "cold_vs_powertools": rounds.ratio("alerter", "powertools", "cold"),
-        "instructions_a_change": None if instructions is None else instructions / 1e6,
+        "instructions_a_change": instructions.without_memory,
         "look_seconds": found.look.seconds,
         "replay_mb": found.replay.megabytes,
         "replay_seconds": found.replay.seconds,
@@ -137,6 +137,7 @@ def _context(found: Found) -> dict[str, float | None]:
         "memory_vs_naive": rounds.ratio("alerter", "naive", "mb"),
         "zip_mb": found.zip_mb,
         "init_after_mtime_change": rounds.ratio("alerter_after_mtime_change", "alerter", "init"),
+        "instructions_with_memory": found.instructions.with_memory,
         "bytecodes_a_change": found.bytecodes / 1000,
     }
     return {name: values[name] for name in CONTEXT}

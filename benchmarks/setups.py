@@ -68,6 +68,7 @@ def setup() -> Iterator[Setup]:
                     "naive": (compared, "naive.lambda_handler"),
                     "powertools": (compared, "powertools.lambda_handler"),
                     "alerter_without_network": (built, "without_network.lambda_handler"),
+                    "alerter_without_both": (built, "without_both.lambda_handler"),
                     "floor_messages": (compared, "floor_messages.lambda_handler"),
                     "floor_outer": (compared, "floor_outer.lambda_handler"),
                     "empty": (compared, "empty.lambda_handler"),
