@@ -115,10 +115,11 @@ class _LaterCalls:
             return entry
         is_whole = not (change.problems or change.unknown_parameters)
         is_all = is_whole and len(revoked) == len(set(change.added))
+        is_ended = is_all and entry.stays_open is None
         last = max(filter(None, revoked.values()), default=None)
         return replace(
             entry,
-            ended=entry.ended or (Ended(how=EndedHow.REVOKED, at=last) if is_all else None),
+            ended=entry.ended or (Ended(how=EndedHow.REVOKED, at=last) if is_ended else None),
             revoked=frozenset(revoked),
         )
 

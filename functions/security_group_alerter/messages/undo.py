@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Callable, Iterator, Sequence
 
 from ..model import ids
-from ..model.alert import DeliveredFinding
+from ..model.alert import DeliveredFinding, Ended
 from ..model.dataclass import dataclass
 from ..model.exposure_life import EndedHow
 from ..model.record import Outcome
@@ -104,6 +104,17 @@ def ended_words(entry: DeliveredFinding) -> str | None:
             return f"the account left the organization or switched the Region off {when}"
         case EndedHow.DELETED:
             return f"the {_NOUNS.get(entry.finding.subject.kind, 'trail')} was deleted {when}"
+
+
+def taken_words(taken: Ended, kind: SubjectKind) -> str:
+    """`the rule was edited at 03:10:00 UTC`: where that closed nothing."""
+    when = f"at {clock_words(taken.at)}" if taken.at else "later"
+    if taken.how is EndedHow.SEEN:
+        return f"a look {when} no longer shows what the call added"
+    if kind is SubjectKind.PREFIX_LIST:
+        return f"the prefix list was edited {when}"
+    is_edit = taken.how is EndedHow.MODIFIED
+    return f"the rule was edited {when}" if is_edit else f"what the call added was revoked {when}"
 
 
 def stood_words(entry: DeliveredFinding) -> str | None:
