@@ -198,3 +198,34 @@ def test_what_is_revoked_and_stays_open_is_not_resolved() -> None:
     )
 
     assert ("CREATE", "NEW") in news_in([the_one_about("e-1", sent)])
+
+
+# Time runs forward.
+
+
+def test_only_a_later_revoke_closes() -> None:
+    """Made-up records often share the id of a rule."""
+    sent = told(opened(SSH_1, time=at(0, seconds=31)), closed(SSH_1, time=at(0, seconds=15)))
+
+    opening = the_one_about("e-1", sent)
+    text = email_of(opening)
+    assert opening.attributes["severity"] == "CRITICAL"
+    assert "revoked" not in text
+    assert f"--security-group-rule-ids {SSH_1.rule_id}\n" in text
+    assert news_in([opening]) == [("CREATE", "NEW")]
+
+
+def test_of_two_revokes_the_later_one_closes() -> None:
+    sent = told(
+        opened(SSH_1, time=at(1)),
+        closed(SSH_1, time=at(0), event_id="e-2"),
+        closed(SSH_1, time=at(5), event_id="e-3"),
+    )
+
+    assert "What the call added was revoked at 09:05:00 UTC" in email_of(the_one_about("e-1", sent))
+
+
+def test_a_revoke_of_the_same_second_is_the_later_call() -> None:
+    sent = told(opened(SSH_1), closed(SSH_1, time=at(0)))
+
+    assert "What the call added was revoked at 09:00:00 UTC" in email_of(the_one_about("e-1", sent))
