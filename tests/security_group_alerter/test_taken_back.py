@@ -7,12 +7,15 @@ import pytest
 
 from security_group_alerter.model.message import Message
 from tests.security_group_alerter.installation import (
+    LIST,
     Installation,
     at,
+    called,
     closed,
     edited,
     group_state,
     list_edited,
+    list_state,
     news_in,
     numbered,
     opened,
@@ -229,3 +232,92 @@ def test_a_revoke_of_the_same_second_is_the_later_call() -> None:
     sent = told(opened(SSH_1), closed(SSH_1, time=at(0)))
 
     assert "What the call added was revoked at 09:00:00 UTC" in email_of(the_one_about("e-1", sent))
+
+
+# What a prefix list held at the call.
+
+
+BY_LIST: Final = numbered(f"tcp 22 from {LIST}", 5)
+
+
+def list_created(*cidrs: str) -> Any:
+    entries = [{"Cidr": cidr, "tag": number} for number, cidr in enumerate(cidrs, 1)]
+    return called(
+        "CreateManagedPrefixList",
+        at(-10),
+        "e-list",
+        requestParameters={
+            "CreateManagedPrefixListRequest": {"PrefixListName": "a", "Entry": entries}
+        },
+        responseElements={
+            "CreateManagedPrefixListResponse": {"prefixList": {"prefixListId": LIST, "version": 1}}
+        },
+    )
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["at-once", "in-a-later-delivery"])
+def test_a_rule_is_judged_by_what_its_list_held_at_the_call(later: bool) -> None:
+    installation = Installation(looks=False)
+    opening = opened(BY_LIST)
+    rest = (
+        list_created("0.0.0.0/0"),
+        list_edited(remove="0.0.0.0/0", time=at(5), event_id="e-2"),
+        list_edited(add="10.0.0.0/8", time=at(7), event_id="e-3"),
+    )
+    sent = [] if later else installation.deliver(*rest, opening, now=at(20))
+    if later:
+        installation.deliver(*rest, now=at(19))
+        sent = installation.deliver(opening, now=at(20))
+
+    message = the_one_about("e-1", sent)
+    text = email_of(message)
+    assert message.attributes["world_open"] == "true"
+    assert message.attributes["severity"] == "HIGH"
+    assert "The prefix list was edited at 09:05:00 UTC and no longer lets this in." in text
+    assert "HIGH instead of CRITICAL: it was closed 5 min later by IAM user frank." in text
+    assert "which held 0.0.0.0/0" in text
+    # The list may be filled again.
+    assert "revoke-security-group-ingress" in text
+
+
+def test_a_rule_whose_list_was_filled_after_the_call() -> None:
+    sent = told(
+        list_created("10.0.0.0/8"),
+        opened(BY_LIST),
+        list_edited(add="0.0.0.0/0", time=at(5), event_id="e-2"),
+    )
+
+    assert the_one_about("e-1", sent).attributes["severity"] == "LOW"
+    assert the_one_about("e-2", sent).attributes["severity"] == "HIGH"
+
+
+def test_a_rule_whose_list_was_emptied_and_filled_again() -> None:
+    sent = told(
+        list_created("0.0.0.0/0"),
+        opened(BY_LIST),
+        list_edited(remove="0.0.0.0/0", time=at(5), event_id="e-2"),
+        list_edited(add="0.0.0.0/1", time=at(6), event_id="e-3"),
+    )
+
+    assert the_one_about("e-1", sent).attributes["severity"] == "CRITICAL"
+
+
+def test_a_list_that_was_emptied_beside_a_rule_that_opens_the_same_ports() -> None:
+    sent = told(
+        list_created("0.0.0.0/0"),
+        opened(BY_LIST),
+        opened(EVERYTHING_2, time=at(1), event_id="e-3"),
+        list_edited(remove="0.0.0.0/0", time=at(5), event_id="e-2"),
+    )
+
+    assert the_one_about("e-1", sent).attributes["severity"] == "CRITICAL"
+
+
+def test_a_look_that_shows_the_list_emptied() -> None:
+    installation = Installation(list_state())
+    installation.deliver(list_created("0.0.0.0/0"), now=at(-9))
+
+    [message] = installation.deliver(opened(BY_LIST), now=at(20))
+
+    assert message.attributes["severity"] == "HIGH"
+    assert "A look at 09:18:00 UTC no longer shows what the call opened." in email_of(message)

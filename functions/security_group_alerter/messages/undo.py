@@ -65,7 +65,7 @@ def undo_of(entry: DeliveredFinding, steps: Callable[[], Iterator[Step]]) -> Und
     if finding.outcome is not Outcome.SUCCEEDED:
         return Undo(reason="nothing changed")
     ended = ended_words(entry)
-    if ended is not None:
+    if ended is not None and not _is_closed_by_a_list(entry):
         return Undo(reason=f"{ended}, so there is nothing left to undo")
     commands: list[Command] = []
     reason = "it would be too long"
@@ -78,6 +78,12 @@ def undo_of(entry: DeliveredFinding, steps: Callable[[], Iterator[Step]]) -> Und
     except NoUndoError as error:
         reason = str(error)
     return Undo(commands=tuple(commands), reason=None if commands else reason)
+
+
+def _is_closed_by_a_list(entry: DeliveredFinding) -> bool:
+    """Whether the rules stand, and would let in what the list may hold again."""
+    is_list = entry.finding.subject.kind is SubjectKind.PREFIX_LIST
+    return entry.ended is not None and entry.ended.how is EndedHow.PREFIX_LIST and not is_list
 
 
 def _command(step: Step, region: str) -> Command:

@@ -19,7 +19,7 @@ from ...model.rules import Direction, Peer, PeerKind, SecurityGroupRule
 from ...model.subject import SubjectKind
 from ..attached import seen_words
 from ..people import actor_words, clock_words, lag_words
-from ..rule_words import concern_of, flow_words, holds_words, traffic_words
+from ..rule_words import concern_of, flow_words, held_words, traffic_words
 from ..text import listed, plural, safe
 from ..undo import taken_words
 
@@ -68,7 +68,7 @@ def stays_open_words(entry: DeliveredFinding) -> str | None:
         return None
     taken = taken_words(stays.taken, entry.finding.subject.kind)
     if stays.ranges:
-        return f"{taken}, and what it holds is as broad: it {holds_words(stays.ranges)}"
+        return f"{taken}, and what it holds is as broad: it holds {held_words(stays.ranges)}"
     rules = listed([standing_words(rule) for rule in stays.rules], 3)
     opened = entry.finding.judgement.opened
     if not opened.openings:
