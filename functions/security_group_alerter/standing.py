@@ -29,6 +29,7 @@ from .model.exposure import Breadth
 from .model.exposure_life import EndedHow, Event, Resource
 from .model.finding import Finding
 from .model.group_state import GroupReach, GroupState, Look, Looked, PrefixListState, Reach
+from .model.record import CloudTrailRecord, Outcome
 from .model.rules import Peer, PeerKind
 from .model.standing import Circumstances, Held, Moment
 from .model.subject import SubjectKind
@@ -199,7 +200,7 @@ def _attachment_judged_again(
     groups = {
         group_id: _known_group(moment)
         for group_id, resource in resources.items()
-        if (moment := _moment_of(resource, event_id, known)) is not None
+        if (moment := _moment_of(resource, event_id, known) or _refused_at(record, resource, known))
     }
     finding = judge(known=groups)
     subject = resources.get(finding.subject.id or "")
@@ -209,6 +210,21 @@ def _attachment_judged_again(
         finding=_with_reach(replace(finding, look=look)),
         memory_failed=any(it in known.recollection.unread for it in resources.values()),
     )
+
+
+def _refused_at(
+    record: CloudTrailRecord | None, resource: Resource, known: Knowledge
+) -> Moment | None:
+    """What a group held that a refused call would have attached: nothing is said of it at the call.
+
+    None of a call that was made, and where nothing is known.
+    """
+    fold = known.recollection.folds.get(resource)
+    if fold is None or record is None or record.outcome is Outcome.SUCCEEDED:
+        return None
+    called = record.event_time
+    after = (it for it in fold.rules if not (called and it.since and it.since.time > called))
+    return Moment(after=tuple(after), is_whole=fold.is_whole, attached=fold.attached)
 
 
 def _known_group(moment: Moment) -> KnownGroup:

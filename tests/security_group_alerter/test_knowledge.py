@@ -342,6 +342,34 @@ def test_groups_that_were_not_attached_open_nothing() -> None:
     assert entry.finding.judgement.effect is Effect.ATTEMPT
 
 
+@pytest.mark.parametrize(
+    ("opened_at", "code", "severity"),
+    [
+        pytest.param(0, "Client.UnauthorizedOperation", Severity.MEDIUM, id="denied"),
+        pytest.param(0, "Client.DryRunOperation", Severity.INFORMATIONAL, id="a-dry-run"),
+        pytest.param(
+            3, "Client.UnauthorizedOperation", Severity.INFORMATIONAL, id="before-it-was-open"
+        ),
+    ],
+)
+def test_an_open_group_that_would_have_been_attached(
+    opened_at: int, code: str, severity: Severity
+) -> None:
+    account = Account()
+    account.judged(call("e-0", opened_at, added(SSH)))
+
+    [entry] = account.judged(call("e-1", 2, attached(), errorCode=code))
+
+    judgement = entry.finding.judgement
+    assert (judgement.severity, judgement.effect, judgement.world_open) == (
+        severity,
+        Effect.ATTEMPT,
+        False,
+    )
+    is_known = opened_at < 2
+    assert ("tcp 22 (SSH) open to the whole IPv4 Internet" in email(entry.finding)) == is_known
+
+
 # What cannot be read.
 
 
