@@ -321,3 +321,58 @@ def test_a_look_that_shows_the_list_emptied() -> None:
 
     assert message.attributes["severity"] == "HIGH"
     assert "A look at 09:18:00 UTC no longer shows what the call opened." in email_of(message)
+
+
+# The words of what had ended.
+
+
+def test_what_had_ended_is_told_in_the_past_tense() -> None:
+    [opening] = [
+        it
+        for it in told(opened(SSH_1), closed(SSH_1, time=at(15)))
+        if it.attributes["effect"] == "opens"
+    ]
+
+    texts = json.loads(opening.body)
+    words = "tcp 22 (SSH) was open to the whole IPv4 Internet for 15 min"
+    assert opening.subject.startswith(f"HIGH: {words}")
+    assert texts["email"].startswith(f"HIGH: {words}\n")
+    assert texts["sms"].startswith(f"HIGH {words} |")
+    assert texts["email"].count("09:15:00") == 1
+    assert texts["email"].count("15 min") == 2
+
+
+@pytest.mark.parametrize(
+    ("records", "words"),
+    [
+        pytest.param(
+            (
+                opened(SSH_INSIDE_1),
+                edited(SSH_1, time=at(1)),
+                closed(SSH_1, time=at(1, seconds=30), event_id="e-3"),
+            ),
+            "HIGH: edit opened tcp 22 (SSH) to the whole IPv4 Internet for 30 s\n",
+            id="an-edit",
+        ),
+        pytest.param(
+            (
+                list_edited(add="0.0.0.0/0", time=at(0), event_id="e-2"),
+                list_edited(remove="0.0.0.0/0", time=at(120), event_id="e-3"),
+            ),
+            f"MEDIUM: prefix list {LIST} included the whole IPv4 Internet for 2 h\n",
+            id="a-list",
+        ),
+    ],
+)
+def test_what_else_had_ended(records: tuple[Any, ...], words: str) -> None:
+    sent = Installation(looks=False).deliver(*records, now=at(130))
+
+    assert email_of(the_one_about("e-2", sent)).startswith(words)
+
+
+def test_a_look_knows_only_how_long_it_stood_at_most() -> None:
+    [sent] = Installation(group_state()).deliver(opened(SSH_1), now=at(20))
+
+    assert sent.subject.startswith(
+        "HIGH: tcp 22 (SSH) was open to the whole IPv4 Internet for at most 18 min"
+    )

@@ -47,7 +47,7 @@ from .people import (
 from .reasons import lowered_words, reasons_for
 from .rule_words import concern_of, width_of
 from .text import listed, plural, safe
-from .undo import Command, ended_words, stood_words
+from .undo import Command, ended_words, stood_for, stood_words
 
 # Amazon SNS refuses a subject of 100 characters or more.
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
@@ -342,7 +342,7 @@ def _call_of(
         number=number,
         entry=entry,
         name=changed.name or safe((record and record.event_name) or "A log event", 80),
-        phrases=_phrases_of(finding),
+        phrases=_phrases_of(entry),
         changed=changed,
         reasons=_reasons(finding, changed),
         ended=ended_words(entry) or _closed_words(entry),
@@ -362,11 +362,14 @@ def _event_id_of(finding: Finding) -> str | None:
     return opened.event_id if opened and opened.looked_by is None else None
 
 
-def _phrases_of(finding: Finding) -> tuple[str, ...]:
-    phrase, end = phrase_of(finding), end_of(finding)
+def _phrases_of(entry: DeliveredFinding) -> tuple[str, ...]:
+    finding, stood = entry.finding, stood_for(entry)
+    phrase, end = phrase_of(finding, stood=stood), end_of(finding)
     if finding.observed and finding.observed.what is Observed.CLOSED:
         return f"{phrase}{end}", phrase
-    return (*(f"{phrase}{reach}{end}" for reach in reach_ends(finding)), f"{phrase}{end}")
+    ends = (*(f"{reach}{end}" for reach in reach_ends(finding)), end)
+    shorter = (phrase_of(finding, stood=""),) if stood else ()
+    return (*(f"{phrase}{end}" for end in ends), *shorter)
 
 
 def _deletes(finding: Finding) -> bool:
@@ -394,19 +397,19 @@ def _reasons(finding: Finding, changed: Changed) -> tuple[str, ...]:
 def lines_of(alert: Alert, numbers: Sequence[int]) -> tuple[CallLine, ...]:
     """The calls of these numbers, a line each: time, call, subject and headline."""
     return tuple(
-        CallLine(number=number, text=_line(alert.delivered[number - 1].finding))
-        for number in numbers
+        CallLine(number=number, text=_line(alert.delivered[number - 1])) for number in numbers
     )
 
 
-def _line(finding: Finding) -> str:
-    record, subject = finding.record, finding.subject
+def _line(entry: DeliveredFinding) -> str:
+    finding, record, subject = entry.finding, entry.finding.record, entry.finding.subject
     words = (
         clock_words(record.event_time) if record and record.event_time else None,
         safe((record and record.event_name) or ("" if finding.observed else "a log event"), 60),
         safe(subject.id or subject.name or "", 60),
     )
-    return f"{' '.join(filter(None, words))}: {phrase_of(finding)}{end_of(finding)}"
+    phrase = phrase_of(finding, stood=stood_for(entry))
+    return f"{' '.join(filter(None, words))}: {phrase}{end_of(finding)}"
 
 
 def worst_numbers(alert: Alert, most: int) -> list[int]:

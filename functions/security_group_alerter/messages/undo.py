@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 
 from ..model import ids
 from ..model.alert import DeliveredFinding, Ended
@@ -16,7 +17,7 @@ from ..model.dataclass import dataclass
 from ..model.exposure_life import EndedHow
 from ..model.record import Outcome
 from ..model.subject import SubjectKind
-from .people import actor_words, clock_words, lag_words
+from .people import actor_words, age_words, clock_words, lag_words
 
 NOT_ENOUGH = "the record does not hold what a command needs"
 # Windows takes no more for a whole command line. A thousand rules fit by their ids.
@@ -64,9 +65,9 @@ def undo_of(entry: DeliveredFinding, steps: Callable[[], Iterator[Step]]) -> Und
     finding = entry.finding
     if finding.outcome is not Outcome.SUCCEEDED:
         return Undo(reason="nothing changed")
-    ended = ended_words(entry)
-    if ended is not None and not _is_closed_by_a_list(entry):
-        return Undo(reason=f"{ended}, so there is nothing left to undo")
+    if entry.ended is not None and not _is_closed_by_a_list(entry):
+        # What ended it is said above.
+        return Undo(reason="there is nothing left to undo")
     commands: list[Command] = []
     reason = "it would be too long"
     try:
@@ -121,6 +122,21 @@ def taken_words(taken: Ended, kind: SubjectKind) -> str:
         return f"the prefix list was edited {when}"
     is_edit = taken.how is EndedHow.MODIFIED
     return f"the rule was edited {when}" if is_edit else f"what the call added was revoked {when}"
+
+
+def stood_for(entry: DeliveredFinding) -> str | None:
+    """` for 36 min`: how long what had ended stood, for a headline; empty where that is not known.
+
+    None of what stands, and of what was refused.
+    """
+    ended, record = entry.ended, entry.finding.record
+    if ended is None or entry.finding.outcome is not Outcome.SUCCEEDED:
+        return None
+    if ended.at is None or record is None or record.event_time is None:
+        return ""
+    stood = ended.at - record.event_time
+    words = lag_words(stood) if stood < timedelta(minutes=1) else age_words(stood)
+    return f" for {'at most ' if ended.how is EndedHow.SEEN else ''}{words}"
 
 
 def stood_words(entry: DeliveredFinding) -> str | None:

@@ -1100,7 +1100,7 @@ def test_what_a_later_call_ended_gets_the_reason_and_no_command(
         ]
         changed = changed_by(entry, LIMITS[0])
 
-        reason = f"{ended}, so there is nothing left to undo"
+        reason = "there is nothing left to undo"
         assert changed.undo == Undo(reason=reason)
         texts = next(it for it in in_forms(*findings) if "e-1" in it["default"])
         sentence = f"{ended[0].upper()}{ended[1:]}."

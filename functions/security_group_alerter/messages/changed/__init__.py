@@ -60,14 +60,17 @@ def _changed_by(entry: DeliveredFinding, change: Change, limits: Limits) -> Chan
             return trail_changed(entry, change, limits)
 
 
-def phrase_of(finding: Finding) -> str:
-    """What was done, or what was attempted and not done: the headline."""
+def phrase_of(finding: Finding, *, stood: str | None = None) -> str:
+    """What was done, or what was attempted and not done: the headline.
+
+    `stood` is how long what was opened stood, if it had ended when it was judged.
+    """
     origin = finding.origin
     if isinstance(origin, UnreadableRecord | ConfigurationProblem):
         return unjudged_phrase(origin)
     if isinstance(origin, Observation) and origin.what is Observed.CLOSED:
         return closed_phrase(finding, origin)
-    done, to_do = _phrases(finding, origin.change)
+    done, to_do = _phrases(finding, origin.change, stood)
     if finding.judgement.acceptance.covers_all:
         return f"accepted: {done}"
     refused = _REFUSED.get(finding.outcome)
@@ -79,14 +82,14 @@ def end_of(finding: Finding) -> str:
     return observed_end(finding, finding.observed) if finding.observed else ""
 
 
-def _phrases(finding: Finding, change: Change) -> tuple[str, str]:
+def _phrases(finding: Finding, change: Change, stood: str | None) -> tuple[str, str]:
     """(What was done, what was to be done)."""
     match change:
         case SecurityGroupChange():
-            return security_group_phrases(finding, change)
+            return security_group_phrases(finding, change, stood)
         case AttachmentChange():
             return attachment_phrases(finding, change)
         case PrefixListChange():
-            return prefix_list_phrases(finding, change)
+            return prefix_list_phrases(finding, change, stood)
         case TrailChange():
             return trail_phrases(finding, change)

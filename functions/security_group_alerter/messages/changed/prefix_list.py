@@ -146,8 +146,10 @@ def _settings(change: PrefixListChange) -> Iterator[str]:
         yield "IPAM no longer fills this list"
 
 
-def prefix_list_phrases(finding: Finding, change: PrefixListChange) -> tuple[str, str]:
-    """(What was done, what was to be done) to the prefix list."""
+def prefix_list_phrases(
+    finding: Finding, change: PrefixListChange, stood: str | None
+) -> tuple[str, str]:
+    """(What was done, what was to be done) to the prefix list; `stood` is of what had ended."""
     called = safe(change.prefix_list_id or change.prefix_list_name or "", 60)
     name = f"prefix list {called}" if called else "a prefix list that is not named"
     listed = finding.judgement.listed
@@ -164,7 +166,10 @@ def prefix_list_phrases(finding: Finding, change: PrefixListChange) -> tuple[str
     }.get(change.action, ("edit", "edited"))
     if listed.breadth >= Breadth.BROAD:
         whom = whom_words(listed, change.added)
-        return f"{name} now includes {whom}", f"make {name} include {whom}"
+        includes = f"{name} now includes {whom}"
+        if stood is not None:
+            includes = f"{name} included {whom}{stood}"
+        return includes, f"make {name} include {whom}"
     if change.cannot_be_judged:
         return f"{name} {past}, ranges unreadable: cannot judge", f"{verb} {name}"
     if change.ipam_sync is not None:

@@ -187,10 +187,12 @@ def _worst_first(rated: _Rated) -> _Rated:
 # The headline.
 
 
-def security_group_phrases(finding: Finding, change: SecurityGroupChange) -> tuple[str, str]:
-    """(What was done, what was to be done) to the security group."""
+def security_group_phrases(
+    finding: Finding, change: SecurityGroupChange, stood: str | None
+) -> tuple[str, str]:
+    """(What was done, what was to be done) to the security group; `stood` is of what had ended."""
     if change.action in (Action.ADD_RULES, Action.MODIFY_RULES):
-        return _added_phrases(finding, change)
+        return _added_phrases(finding, change, stood)
     if change.action is Action.REMOVE_RULES:
         return _removed_phrases(finding, change)
     name = safe(change.group_name or change.group_id or "", 60)
@@ -208,7 +210,9 @@ def security_group_phrases(finding: Finding, change: SecurityGroupChange) -> tup
     }[change.action]
 
 
-def _added_phrases(finding: Finding, change: SecurityGroupChange) -> tuple[str, str]:
+def _added_phrases(
+    finding: Finding, change: SecurityGroupChange, stood: str | None
+) -> tuple[str, str]:
     judgement = finding.judgement
     opened, is_in_part = judgement.foremost, judgement.foremost is judgement.unaccepted
     is_edit = change.action is Action.MODIFY_RULES
@@ -223,6 +227,9 @@ def _added_phrases(finding: Finding, change: SecurityGroupChange) -> tuple[str, 
         if is_edit and _has_unknown_direction(change):
             # The record of an edit does not name the direction of the rule.
             return f"edit may open {traffic} to {whom}", f"edit a rule: {traffic}, {whom}"
+        if stood is not None:
+            was_open = f"edit opened {traffic}" if is_edit else f"{traffic} was open"
+            return f"{was_open} to {whom}{stood}", f"open {traffic} to {whom}"
         opens = f"edit opens {traffic} to {whom}" if is_edit else f"{traffic} open to {whom}"
         return opens, f"open {traffic} to {whom}"
     verb, past = ("edit", "edited") if is_edit else ("add", "added")
