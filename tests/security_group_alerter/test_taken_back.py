@@ -376,3 +376,49 @@ def test_a_look_knows_only_how_long_it_stood_at_most() -> None:
     assert sent.subject.startswith(
         "HIGH: tcp 22 (SSH) was open to the whole IPv4 Internet for at most 18 min"
     )
+
+
+@pytest.mark.parametrize(
+    ("to", "words"),
+    [
+        pytest.param(
+            SSH_TO_A_CLOUD_1,
+            "HIGH: edit narrows tcp 22 (SSH) to 3.0.0.0/8, 16.7 million addresses\n",
+            id="a-part",
+        ),
+        pytest.param(
+            numbered("tcp 3389 from 3.0.0.0/8", 1),
+            "HIGH: edit opens tcp 3389 (RDP) to 3.0.0.0/8, 16.7 million addresses\n",
+            id="another-port",
+        ),
+        pytest.param(
+            numbered("tcp 20-25 from 3.0.0.0/8", 1),
+            "HIGH: edit opens tcp 20-25 (SSH, Telnet and FTP) to 3.0.0.0/8, 16.7 million",
+            id="more-ports",
+        ),
+        pytest.param(
+            numbered("tcp 22 from 0.0.0.0/1", 1),
+            "CRITICAL: edit opens tcp 22 (SSH) to 57% of the IPv4 Internet\n",
+            id="half-of-the-world-is-the-world",
+        ),
+    ],
+)
+def test_an_edit_narrows(to: Any, words: str) -> None:
+    installation = Installation(looks=False)
+    installation.deliver(opened(SSH_1), now=at(5))
+
+    [sent] = installation.deliver(edited(to, time=at(10)), now=at(15))
+
+    assert email_of(sent).startswith(words)
+
+
+def test_an_edit_that_narrowed_for_a_while() -> None:
+    sent = told(
+        opened(SSH_1),
+        edited(SSH_TO_A_CLOUD_1, time=at(2)),
+        closed(SSH_TO_A_CLOUD_1, time=at(7), event_id="e-3"),
+    )
+
+    assert "edit narrowed tcp 22 (SSH) to 3.0.0.0/8, 16.7 million addresses for 5 min" in email_of(
+        the_one_about("e-2", sent)
+    )

@@ -227,17 +227,26 @@ def _added_phrases(
         if is_edit and _has_unknown_direction(change):
             # The record of an edit does not name the direction of the rule.
             return f"edit may open {traffic} to {whom}", f"edit a rule: {traffic}, {whom}"
-        if stood is not None:
-            was_open = f"edit opened {traffic}" if is_edit else f"{traffic} was open"
-            return f"{was_open} to {whom}{stood}", f"open {traffic} to {whom}"
-        opens = f"edit opens {traffic} to {whom}" if is_edit else f"{traffic} open to {whom}"
-        return opens, f"open {traffic} to {whom}"
+        what = f"{traffic} to {whom}"
+        if is_edit:
+            verb = "narrow" if _narrows(judgement, change) else "open"
+            edits = f"{verb}s {what}" if stood is None else f"{verb}ed {what}{stood}"
+            return f"edit {edits}", f"{verb} {what}"
+        is_open = "open" if stood is None else "was open"
+        return f"{traffic} {is_open} to {whom}{stood or ''}", f"open {what}"
     verb, past = ("edit", "edited") if is_edit else ("add", "added")
     if judgement.effect is Effect.CLOSES and judgement.closed.openings:
         traffic, whom = openings_words(judgement.closed, change.removed)
         return f"edit closes {traffic}, which was open to {whom}", "edit a rule"
     done, to_do = _rules_phrases(change.added, change.direction, verb, past)
     return (f"{done}, others unreadable: cannot judge" if change.problems else done), to_do
+
+
+def _narrows(judgement: Judgement, change: SecurityGroupChange) -> bool:
+    """Whether an edit lets in a part of what the rules let in before, and nobody else."""
+    closed, is_alone = judgement.closed, not judgement.beside
+    is_less = judgement.opened.breadth < closed.breadth
+    return is_less and is_alone and exposure_of((*change.removed, *change.added)) == closed
 
 
 def _removed_phrases(finding: Finding, change: SecurityGroupChange) -> tuple[str, str]:
