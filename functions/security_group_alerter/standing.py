@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import field
 from datetime import date, datetime, timedelta
 from functools import partial
+from itertools import takewhile
 from operator import attrgetter
 from typing import Protocol
 
@@ -261,13 +262,13 @@ def _ended_by_a_list(finding: Finding, resource: Resource, known: Knowledge) -> 
 
 def _closing_of(held: Sequence[Held], called: datetime, breadth: Breadth) -> Event | None:
     """Since when a list holds less than it did at a call; None where it does not."""
-    closing = None
-    for it in reversed(held):
-        is_less = internet_share_of(it.ranges).breadth < breadth
-        if it.since is None or it.since.time <= called or not is_less:
-            break
-        closing = it.since
-    return closing
+
+    def is_less(it: Held) -> bool:
+        is_later = it.since is not None and it.since.time > called
+        return is_later and internet_share_of(it.ranges).breadth < breadth
+
+    later = [*takewhile(is_less, reversed(held))]
+    return later[-1].since if later else None
 
 
 def _stays_open(

@@ -334,6 +334,13 @@ def test_of_a_group_that_nobody_knows_nothing_is_said() -> None:
     assert Account().finding(attached()).judgement.severity is Severity.LOW
 
 
+def test_of_a_group_that_was_deleted_before_nothing_is_said() -> None:
+    account = Account()
+    account.judged(call("e-0", 0, added(SSH)), call("e-1", 1, group(Action.DELETE, group_id=GROUP)))
+
+    assert account.finding(attached(), 2).judgement.severity is Severity.LOW
+
+
 def test_groups_that_were_not_attached_open_nothing() -> None:
     denied = call("e-1", 1, attached(), errorCode="Client.UnauthorizedOperation")
 

@@ -313,6 +313,20 @@ def test_a_list_that_was_emptied_beside_a_rule_that_opens_the_same_ports() -> No
     assert the_one_about("e-1", sent).attributes["severity"] == "CRITICAL"
 
 
+def test_a_call_of_which_another_rule_stands_is_not_ended_by_its_list() -> None:
+    inside = numbered("tcp 443 from 10.0.0.0/8", 6)
+
+    sent = told(
+        list_created("0.0.0.0/0"),
+        opened(BY_LIST, inside),
+        closed(BY_LIST, time=at(5)),
+    )
+
+    text = email_of(the_one_about("e-1", sent))
+    assert "What the call opened to the Internet was revoked later." in text
+    assert "no longer lets this in" not in text
+
+
 def test_a_look_that_shows_the_list_emptied() -> None:
     installation = Installation(list_state())
     installation.deliver(list_created("0.0.0.0/0"), now=at(-9))
