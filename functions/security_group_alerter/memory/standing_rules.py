@@ -150,6 +150,11 @@ class StandingRules:
         """How severe such openings are by the table."""
         return severity_of(Exposure(openings=openings))
 
+    @property
+    def held(self) -> tuple[()]:
+        """A group holds no ranges."""
+        return ()
+
     def now(self) -> Moment:
         """What stands now, as what stands after a call."""
         return Moment(after=tuple(self.standing.values()), is_whole=self.is_whole)

@@ -253,6 +253,7 @@ def _evidence(call: Call, first: CloudTrailRecord | None, limits: Limits) -> dic
             event_time=record.event_time and record.event_time.isoformat(),
             update_of_event_id=limits.cut(record.original_event_id),
             ended=call.ended,
+            stays_open=call.stays_open,
             stood=call.stood,
             severity_lowered_from=_lowered_from(call),
             exposure=_exposure(call.finding.judgement.opened, limits),

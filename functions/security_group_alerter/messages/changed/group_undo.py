@@ -34,6 +34,12 @@ def steps_back(entry: DeliveredFinding, change: SecurityGroupChange) -> Iterator
     """The steps, in the order to take them. Raises NoUndoError where there is none."""
     if change.action is Action.DELETE:
         raise NoUndoError("a deleted group cannot be brought back")
+    stays = entry.stays_open
+    own = {rule.rule_id for rule in change.added} - {None}
+    if stays is not None and not own.issuperset(rule.rule_id for rule in stays.rules):
+        does = f"Close what keeps the ports open ({plural(len(stays.rules), 'rule')})"
+        yield Step(words=_rules_command("revoke", stays.rules, change), does=does)
+        return
     if change.matched_nothing:
         raise NoUndoError("nothing was removed")
     if change.action is Action.CREATE:

@@ -11,6 +11,7 @@ from ...judgement.touched_ports import with_ranges
 from ...model.alert import DeliveredFinding
 from ...model.change import Action, RuleDescription, SecurityGroupChange
 from ...model.exposure import Breadth
+from ...model.exposure_life import EndedHow
 from ...model.finding import Effect, Finding, Judgement
 from ...model.group_state import GroupState
 from ...model.record import Outcome
@@ -26,7 +27,7 @@ from ..rule_words import (
     concern_of,
     direction_words,
     flow_words,
-    holds_words,
+    held_words,
     openings_words,
     rule_words,
     touches,
@@ -259,9 +260,10 @@ def _rules_phrases(
 
 def _item_list(mark: str, rules: _Rated, count: int, entry: DeliveredFinding) -> ItemList:
     since, lists = words_since(entry), entry.finding.lists
+    verb = "held" if entry.ended and entry.ended.how is EndedHow.PREFIX_LIST else "holds"
     items = [
         Item(
-            text=f"{rule_words(rule)}{_ranges_words(rule, lists)}"
+            text=f"{rule_words(rule)}{_ranges_words(rule, lists, verb)}"
             f"{since(rule) if mark == ADDED else ''}",
             rule_id=safe(rule.rule_id, 40) if rule.rule_id else None,
             description=safe(rule.description) if rule.description else None,
@@ -272,10 +274,10 @@ def _item_list(mark: str, rules: _Rated, count: int, entry: DeliveredFinding) ->
     return ItemList(mark=mark, noun="rule", items=tuple(items), count=count)
 
 
-def _ranges_words(rule: SecurityGroupRule, lists: Mapping[str, tuple[Peer, ...]]) -> str:
-    """What the prefix list holds that a rule refers to, where that is known."""
+def _ranges_words(rule: SecurityGroupRule, lists: Mapping[str, tuple[Peer, ...]], verb: str) -> str:
+    """What the prefix list holds, or held, that a rule refers to, where that is known."""
     ranges = lists.get(rule.peer.value) if rule.peer.kind is PeerKind.PREFIX_LIST else None
-    return "" if ranges is None else f", which {holds_words(ranges)}"
+    return "" if ranges is None else f", which {verb} {held_words(ranges)}"
 
 
 def _lines(change: SecurityGroupChange, limits: Limits) -> Iterator[str]:
