@@ -157,7 +157,9 @@ class Alerter:
         )
 
     def _read(self, payload: Any, today: date) -> list[DeliveredFinding | Heartbeat | None]:
-        """What each log event is; nothing of a payload without any. Raises UndecodableDeliveryError.
+        """What each log event is; nothing of a payload without any.
+
+        Raises UndecodableDeliveryError.
 
         The text of a large delivery is let go with its last log event.
         """
