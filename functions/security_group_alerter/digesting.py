@@ -162,8 +162,8 @@ class Digester:
                 try:
                     is_open = [*self._standing(group, fold, known, digest)]
                     is_over = {
-                        _CLOSED_KEY.format(known.uid_of(life)): life
-                        for life in fold.exposures
+                        _CLOSED_KEY.format(life.uid): life
+                        for life in map(known.as_told, fold.exposures)
                         if _is_closed_in(life, digest, late)
                     }
                 except Exception as fault:  # noqa: BLE001
@@ -192,10 +192,10 @@ class Digester:
             if life.closed is not None:
                 continue
             told = known.told_of(life)
-            uid = told.uid if told else life.uid
-            is_snoozed = snooze is not None and snooze.quiets(uid, told, today=today)
+            named = known.as_told(life)
+            is_snoozed = snooze is not None and snooze.quiets(named.uid, told, today=today)
             yield OpenExposure(
-                life=life,
+                life=named,
                 told=told,
                 looked_at=group.looked_at,
                 snooze=snooze if is_snoozed else None,

@@ -140,6 +140,7 @@ class _Follower:
         return self._followed(life, told, closed(standing, told, now))
 
     def _followed(self, life: ExposureLife, told: Told | None, finding: Finding | None) -> Followed:
+        # What never was has only the uid under which it was told.
         uid = told.uid if told else self.known.uid_of(life)
         return Followed(life=life, uid=uid, told=told, finding=finding)
 

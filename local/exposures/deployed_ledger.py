@@ -35,8 +35,9 @@ _WAIT_SECONDS = 0.5
 class Exposure:
     """An exposure that is open by the ledger, or that a look just showed to be closed.
 
-    `told` is None while nothing was reported of it. `reach` and `looked_at` are as last reported,
-    unless somebody just looked. `problem` says why a look showed nothing.
+    `life` has the uid of its alerts. `told` is None while nothing was reported of it. `reach` and
+    `looked_at` are as last reported, unless somebody just looked. `problem` says why a look showed
+    nothing.
     """
 
     life: ExposureLife
@@ -48,8 +49,8 @@ class Exposure:
 
     @property
     def uid(self) -> str:
-        """The one under which it was reported first."""
-        return self.told.uid if self.told else self.life.uid
+        """The one that its alerts have."""
+        return self.life.uid
 
     @property
     def severity(self) -> Severity:
@@ -78,14 +79,14 @@ class KeptGroup:
     def exposures(self, seen: Iterable[Statement] = ()) -> Iterator[Exposure]:
         """Those that were open, and those that are by what was just seen."""
         before = fold(self.resource, self.kept.memory).exposures
-        after = fold(self.resource, self.kept.memory.adding(seen)).exposures
+        folded = fold(self.resource, self.kept.memory.adding(seen))
         were_open = {uid for it in before if it.closed is None for uid in (it.uid, *it.other_uids)}
-        known = Recollection(told={self.resource: self.kept.told})
-        for life in after:
+        known = Recollection(folds={self.resource: folded}, told={self.resource: self.kept.told})
+        for life in folded.exposures:
             if life.closed is None or life.uid in were_open:
                 told = known.told_of(life)
                 yield Exposure(
-                    life=life,
+                    life=known.as_told(life),
                     told=told,
                     snooze=self.kept.snoozed,
                     reach=told.reach if told else Reach.UNKNOWN,

@@ -44,6 +44,7 @@ from tests.security_group_alerter.messages.digests import BERLIN, JANE, UNTIL, g
 
 SSH: Final = "tcp 22 from 0.0.0.0/0"
 WEB: Final = "tcp 443 from 0.0.0.0/0"
+RDP: Final = "tcp 3389 from 0.0.0.0/0"
 OPENED: Final = AlertedChange(
     kind=SubjectKind.SECURITY_GROUP,
     severity=Severity.CRITICAL,
@@ -459,3 +460,48 @@ def test_names_are_looked_up_of_those_that_are_shown_and_while_there_is_time() -
     late.digest()
     assert late.named == []
     assert "- 222233334444: 1" in late.email
+
+
+def test_each_exposure_has_the_uid_of_its_alerts() -> None:
+    """One was explained by its record after it was told; another took the uid that it had."""
+    installation = Installation()
+    installation.remember(
+        group(1),
+        there(SSH, hours(50)),
+        there(WEB, hours(40)),
+        there(RDP, hours(3)),
+        gone(RDP, hours(2)),
+    )
+    known = installation.memories.recall({group(1): ()}, at=(), now=UNTIL, seconds=1)
+    ssh, web, rdp = known.folds[group(1)].exposures
+    told = Told(uid="first-told", at=UNTIL - hours(30), severity=Severity.CRITICAL)
+    installation.memories.told[group(1)] = {
+        web.uid: replace(told, uid=ssh.uid),
+        rdp.uid: told,
+    }
+    known = replace(known, told=installation.memories.told)
+
+    installation.digest()
+
+    said = json.loads(json.loads(installation.sent[-1].body)["default"])["unmapped"]["digest"]
+    assert [it["uid"] for it in said["open"]] == [known.uid_of(it) for it in (ssh, web)]
+    assert known.uid_of(ssh) not in {ssh.uid, web.uid}
+    assert [it["uid"] for it in said["closed"]] == [known.uid_of(rdp)] == ["first-told"]
+
+
+def test_a_snooze_quiets_the_uid_that_alerts_have() -> None:
+    installation = Installation()
+    installation.remember(group(1), there(SSH, hours(50)), there(WEB, hours(40)))
+    known = installation.memories.recall({group(1): ()}, at=(), now=UNTIL, seconds=1)
+    ssh, web = known.folds[group(1)].exposures
+    told = Told(uid=ssh.uid, at=UNTIL - hours(30), severity=Severity.CRITICAL)
+    installation.memories.told[group(1)] = {web.uid: told}
+    uid = replace(known, told=installation.memories.told).uid_of(ssh)
+    installation.snoozed[group(1)] = Snooze(
+        until=UNTIL.date(), by="jane", why="planned", uids=frozenset({uid})
+    )
+
+    installation.digest()
+
+    counts = json.loads(json.loads(installation.sent[-1].body)["default"])["unmapped"]["digest"]
+    assert (counts["counts"]["open"], counts["counts"]["snoozed"]) == (1, 1)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from hashlib import sha256
 
-from ..model.dataclass import dataclass
+from ..model.dataclass import dataclass, replace
 from ..model.exposure_life import ExposureLife, Resource
 from ..model.ledger import Snooze, Told
 from .fold import Fold
@@ -74,3 +74,7 @@ class Recollection:
             return life.uid
         # A look found its rule open before, as another exposure.
         return sha256(f"{life.uid}\n{life.revealed.event_id}".encode()).hexdigest()[:32]
+
+    def as_told(self, life: ExposureLife) -> ExposureLife:
+        """The exposure under the uid that its alerts have."""
+        return replace(life, uid=self.uid_of(life))

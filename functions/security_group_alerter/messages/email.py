@@ -130,7 +130,10 @@ def _undo_title(briefing: Briefing) -> str:
     if not briefing.is_opening:
         return "Undo it" if briefing.count == 1 else "Undo the worst"
     added = sum(items.count for items in briefing.worst.changed.lists if items.is_change)
-    return f"Close it ({'this rule' if added == 1 else f'these {added:,} rules'} only)"
+    rules = "this rule" if added == 1 else f"these {added:,} rules"
+    if briefing.undo != briefing.undo[:1]:
+        return f"Close the worst ({rules} only; the rest is under UNDO)"
+    return f"Close it ({rules} only)"
 
 
 def _what(briefing: Briefing) -> Iterator[str]:

@@ -17,7 +17,7 @@ from .severity import Severity
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenExposure:
-    """An exposure that stands.
+    """An exposure that stands, under the uid that its alerts have.
 
     `looked_at` is None where nobody looked. `snooze` is there while it is in force. `accepted` are
     the entries that cover all of it; empty where something of it is not accepted.
@@ -75,7 +75,8 @@ class NotSeen:
 class Digest:
     """From `since` to `until`, what happened; and what is open at `until`, oldest first.
 
-    `closed` are exposures that ended in that time, or before it, and that no digest has named.
+    `closed` are exposures that ended in that time, or before it, and that no digest has named;
+    under the uids that their alerts have.
     `not_known` counts alerted events of which nothing but their keys is remembered. `names` are
     those of accounts. Without `has_looks`, what is open is known from CloudTrail's records alone.
     """

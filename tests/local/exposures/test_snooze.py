@@ -6,7 +6,10 @@ from typing import Any, Final
 import pytest
 
 from local import snooze
+from security_group_alerter.aws.group_items import kept_in
 from security_group_alerter.aws.ledger_items import snooze_in
+from security_group_alerter.memory.fold import fold
+from security_group_alerter.memory.recollection import Recollection
 from security_group_alerter.model.ledger import Snooze
 from tests.local.cloud import MANAGEMENT, Run, Terminal
 from tests.local.exposures.ledger_samples import (
@@ -316,3 +319,19 @@ def test_options_that_are_wrong(
 
     assert said in said_by[0]
     assert not reported.aws.calls
+
+
+def test_what_is_snoozed_has_the_uids_of_its_alerts(ledger: LedgerSample, shell: Terminal) -> None:
+    """HTTPS was told under the uid that SSH has by all that is known now."""
+    ssh, https = ledger.says(GROUP, opened(SSH, hours=51), opened(WEB, hours=3))
+    ledger.reported(https, ssh.uid)
+    folds = {GROUP: fold(GROUP, kept_in(GROUP, ledger.item(GROUP)).memory)}
+    told = {GROUP: kept_in(GROUP, ledger.item(GROUP)).told}
+    known = Recollection(folds=folds, told=told)
+
+    assert shell.run(snooze.main, *SNOOZE).status == 0
+
+    kept = snoozed(ledger)
+    assert kept is not None
+    assert kept.uids == {known.uid_of(ssh), known.uid_of(https)}
+    assert known.uid_of(ssh) != ssh.uid

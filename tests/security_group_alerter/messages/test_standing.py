@@ -463,7 +463,9 @@ def test_lowered_severity_is_explained_in_every_form() -> None:
     texts = texts_of(message)
 
     why = "no network interface with a public address uses the group"
-    remote = "SSH, remote access: a password or an unpatched bug away from the machine"
+    remote = (
+        "SSH, remote access: one stolen password or unpatched bug gives an attacker the machine"
+    )
     assert [f"Why CRITICAL: {remote}.", f"HIGH instead of CRITICAL: {why}."] == texts[
         "email"
     ].split("\n")[8:10]

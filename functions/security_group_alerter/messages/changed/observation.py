@@ -50,7 +50,7 @@ def observed_change(entry: DeliveredFinding, origin: Observation, base: Changed)
         base,
         name=_NAMES[origin.what],
         notes=(*_notes(origin), *base.notes),
-        facts=facts | {"observed": origin.what.value, **_facts(origin)},
+        facts=facts | {"observed": origin.what.value, **_facts(origin, entry)},
     )
     if origin.what is Observed.CLOSED:
         undo = replace(base.undo, commands=(), reason="it is closed")
@@ -70,11 +70,11 @@ def observed_change(entry: DeliveredFinding, origin: Observation, base: Changed)
     return replace(changed, weakens=Weakened.FIREWALL)
 
 
-def _facts(origin: Observation) -> dict[str, str | None]:
+def _facts(origin: Observation, entry: DeliveredFinding) -> dict[str, str | None]:
     life, told = origin.life, origin.told
     opened, closed, before = life.opened, life.closed, life.closed_before
     return {
-        "exposure": told.uid if told else life.uid,
+        "exposure": entry.exposures[0].uid,
         "opened_at": opened.time.isoformat() if opened else None,
         "opened_by": opened.principal if opened else None,
         "closed_at": closed.time.isoformat() if closed and not before else None,
