@@ -129,9 +129,10 @@ def _headlines(digest: Digest) -> Iterator[str]:
     closed = f"{len(digest.closed):,} closed" if digest.closed else ""
     changes = plural(digest.changed, "change") if digest.changed else "no change"
     not_seen = f"{plural(len(digest.not_seen), 'place')} not seen" if digest.not_seen else ""
+    swept = "no sweep" if digest.has_looks and not digest.is_swept else ""
     start = f"{count} open to the world"
-    yield ", ".join(filter(None, (f"{start}{name}", closed, changes, not_seen)))
-    yield ", ".join(filter(None, (start, closed, changes)))
+    yield ", ".join(filter(None, (f"{start}{name}", swept, closed, changes, not_seen)))
+    yield ", ".join(filter(None, (start, swept, closed, changes)))
     yield start
 
 
@@ -150,12 +151,21 @@ class _Words:
         )
 
     def doubt(self) -> str:
-        count = len(self.digest.not_seen)
-        if not self.digest.has_looks:
-            return "There may be more: nobody looks into the accounts (LookRole is none)."
-        if not count:
-            return "Everything that should be seen was seen."
-        return f"There may be more: {plural(count, 'place')} could not be seen (the last section)."
+        digest = self.digest
+        count = len(digest.not_seen)
+        missing = f"{plural(count, 'place')} could not be seen (the last section)"
+        if not digest.has_looks:
+            more = f", and {missing}" if count else ""
+            return f"There may be more: nobody looks into the accounts (LookRole is none){more}."
+        if not digest.is_swept:
+            since = f"since {self._moment(digest.last_sweep)}" if digest.last_sweep else "yet"
+            more = f" {missing[0].upper()}{missing[1:]}." if count else ""
+            return f"No sweep {since}: this page may be incomplete.{more}"
+        return (
+            f"There may be more: {missing}."
+            if count
+            else "Everything that should be seen was seen."
+        )
 
     def sections(self, most: int) -> Iterator[Section]:
         digest = self.digest
