@@ -150,7 +150,9 @@ def _call(call: Call, briefing: Briefing) -> str:
     if briefing.count == 1:
         return call.name
     changed, time = call.changed, call.record and call.record.event_time
-    opened = call.finding.observed.life.opened if call.finding.observed else None
+    # When what is over was opened stands in its line.
+    stands = call.finding.observed if briefing.observed is not Observed.CLOSED else None
+    opened = stands.life.opened if stands else None
     words = (
         call.name,
         f"on {changed.subject}" if changed.subject else None,

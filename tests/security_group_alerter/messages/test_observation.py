@@ -20,6 +20,7 @@ from security_group_alerter.judgement.observations import (
     standing_list,
 )
 from security_group_alerter.messages import messages_of
+from security_group_alerter.messages.people import bound_words
 from security_group_alerter.model.exposure_life import EndedHow, ExposureLife
 from security_group_alerter.model.finding import Finding
 from security_group_alerter.model.group_state import (
@@ -36,6 +37,7 @@ from security_group_alerter.model.severity import Severity
 from security_group_alerter.model.standing import Moment
 from tests.security_group_alerter.builders import calmly, peer
 from tests.security_group_alerter.lives import (
+    GROUP,
     OPENED_AT,
     PREFIX_LIST,
     TOLD_AT,
@@ -322,3 +324,41 @@ def test_hostile_names_are_only_text(trick: str, kind: str) -> None:
     assert "<@" not in chat
     lines = texts["email"].splitlines()
     assert sum(line.startswith("Subject:") for line in lines) == 0
+
+
+def test_of_several_that_are_over_each_says_what_and_when() -> None:
+    seen_at = after(OPENED_AT, hours=1, seconds=8)
+    over = [
+        found(
+            Observed.CLOSED,
+            a_told(uid=uid),
+            life=ended(
+                a_life(text, uid=uid, resource=replace(GROUP, id=f"sg-{uid}")), a_look(seen_at)
+            ),
+        )
+        for uid, text in (("1" * 17, "tcp 22 from 0.0.0.0/0"), ("2" * 17, "tcp 3389 from ::/0"))
+    ]
+
+    text = email(*over)
+
+    assert (
+        "2. Closed on sg-22222222222222222 "
+        "- ingress tcp 3389 (RDP) from the whole IPv6 Internet, opened 2026-11-23 03:05:12 UTC "
+    ) in text
+    assert "- ingress tcp 22 (SSH) from the whole IPv4 Internet, opened " in text
+    assert ", closed before 2026-11-23 04:05:20 UTC 2. " in text
+    # Never below what it may have been.
+    assert "after at most 1 h 1 min" in text
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [
+        (timedelta(hours=1), "1 h"),
+        (timedelta(hours=1, seconds=1), "1 h 1 min"),
+        (timedelta(hours=27, minutes=15), "1 d 4 h"),
+        (timedelta(), "0 s"),
+    ],
+)
+def test_what_it_was_at_most_is_rounded_up(age: timedelta, words: str) -> None:
+    assert bound_words(age) == words

@@ -11,17 +11,18 @@ from ...model import ids
 from ...model.alert import DeliveredFinding
 from ...model.change import PrefixListChange
 from ...model.dataclass import replace
-from ...model.exposure import Breadth
-from ...model.exposure_life import EndedHow, ExposureLife, LookedBy
+from ...model.exposure import Breadth, Exposure
+from ...model.exposure_life import LOOKS_BACK, EndedHow, ExposureLife, LookedBy
 from ...model.finding import Finding
 from ...model.group_state import PrefixListState, Reach
 from ...model.ledger import Told
 from ...model.origin import Observation, Observed
-from ..people import actor_words, age_words, clock_words
-from ..rule_words import openings_words
+from ...model.subject import SubjectKind
+from ..people import actor_words, age_words, bound_words, clock_words
+from ..rule_words import internet_share_words, openings_words
 from ..text import safe
 from ..undo import NoUndoError, Step, needed, undo_of
-from .words import Changed, Weakened
+from .words import REMOVED, Changed, Weakened
 
 _NAMES = {
     Observed.FOUND: "Found open",
@@ -56,6 +57,7 @@ def observed_change(entry: DeliveredFinding, origin: Observation, base: Changed)
         undo = replace(base.undo, commands=(), reason="it is closed")
         return replace(
             changed,
+            lines=tuple(_ended_lines(origin.life)),
             lists=(),
             repeats_headline=True,
             looks=(),
@@ -131,9 +133,10 @@ def _after(origin: Observation) -> str:
     life = origin.life
     if life.opened is None:
         return ""
-    until = life.closed_before or (life.closed.time if life.closed else origin.at)
-    most = "at most " if life.closed_before else ""
-    return f" after {most}{age_words(until - life.opened.time)}"
+    if life.closed_before is not None:
+        return f" after at most {bound_words(life.closed_before - life.opened.time)}"
+    until = life.closed.time if life.closed else origin.at
+    return f" after {age_words(until - life.opened.time)}"
 
 
 # What a reader must not overlook.
@@ -141,7 +144,6 @@ def _after(origin: Observation) -> str:
 
 def _notes(origin: Observation) -> Iterator[str]:
     if origin.what is Observed.CLOSED:
-        yield from _opened_notes(origin.life)
         yield from _end_notes(origin.life)
         return
     yield from _found_notes(origin.life)
@@ -173,11 +175,24 @@ def _next_note(origin: Observation) -> str:
     return f"If it stays open, the next reminder comes in {NEXT_REMINDER.days} days."
 
 
-def _opened_notes(life: ExposureLife) -> Iterator[str]:
-    opened = life.opened
+def _ended_lines(life: ExposureLife) -> Iterator[str]:
+    """`- ingress tcp 22 (SSH) from the whole IPv4 Internet, opened …, closed before …`."""
+    if not life.openings or life.closed is None:
+        return
+    opened, before = life.opened, life.closed_before
+    since = ", since when is not known"
     if opened is not None and opened.looked_by is None:
         by = f" by {actor_words(opened.principal)}" if opened.principal else ""
-        yield f"Opened at {_time(opened.time)}{by}."
+        since = f", opened {_time(opened.time)}{by}"
+    elif opened is not None:
+        since = f", opened before {_time(opened.time + LOOKS_BACK)}"
+    end = f"closed before {_time(before)}" if before else f"closed {_time(life.closed.time)}"
+    if life.resource.kind is SubjectKind.PREFIX_LIST:
+        widest = max(life.openings, key=lambda it: it.share.ipv4_share + it.share.ipv6_share)
+        yield f"{REMOVED} {internet_share_words(widest.share)} in the list{since}, {end}"
+        return
+    what, whom = openings_words(Exposure(openings=life.openings), ())
+    yield f"{REMOVED} ingress {what} from {whom}{since}, {end}"
 
 
 def _found_notes(life: ExposureLife) -> Iterator[str]:

@@ -20,7 +20,7 @@ from ...model.group_state import Reach
 from ...model.ledger import Snooze
 from ...model.presentation import Presentation
 from ...model.subject import SubjectKind
-from ..people import actor_words, lag_words
+from ..people import actor_words, bound_words, lag_words
 from ..rule_words import internet_share_words, openings_words
 from ..text import listed, plural, safe
 from .changes import counts_by_account
@@ -250,9 +250,10 @@ class _Words:
         if life.closed_before is not None:
             when, at_most = f"closed before {self._moment(life.closed_before)}", "at most "
             by = "no call was seen that closed it"
+        lasted_words = bound_words if at_most else lag_words
         start, end = life.opened, life.closed_before or event.time
         lasted = (
-            f"open for {at_most}{lag_words(end - start.time)}"
+            f"open for {at_most}{lasted_words(end - start.time)}"
             if start
             else "since when is not known"
         )
