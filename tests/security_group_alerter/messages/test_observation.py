@@ -86,8 +86,10 @@ def found(
     return Followed(life=life, uid=told.uid if told else life.uid, told=told, finding=finding)
 
 
-def of_list(what: Observed, seen: PrefixListState | None) -> Followed:
-    life = replace(LIFE, resource=PREFIX_LIST)
+def of_list(
+    what: Observed, seen: PrefixListState | None, life: ExposureLife | None = None
+) -> Followed:
+    life = life or replace(LIFE, resource=PREFIX_LIST)
     look = Look(state=seen) if seen else Look(problem="the role was denied")
     standing = StandingExposure(life=life, look=look, reach=PUBLIC, at=NOW)
     told = a_told()
@@ -140,6 +142,18 @@ KINDS: Final = {
     ),
     "looked-at-weeks-later": found(
         Observed.STILL_OPEN, a_told(at=NOW - timedelta(days=35)), seen=SEEN
+    ),
+    "public-since-it-was-reported": found(
+        Observed.STILL_OPEN, replace(PRIVATE, worse_at=TOLD_AT), seen=SEEN
+    ),
+    "a-list-that-was-edited": of_list(
+        Observed.CLOSED,
+        None,
+        ended(
+            replace(LIFE, resource=PREFIX_LIST),
+            a_call(after(minutes=40), "e-2"),
+            EndedHow.PREFIX_LIST,
+        ),
     ),
     "worse-than-nobody-was-told": found(Observed.WORSE, seen=SEEN),
     "as-public-and-more-severe": found(
@@ -250,7 +264,23 @@ def test_the_subjects_of_one_life_begin_alike(kind: str, subject: str) -> None:
         ("closed", "A look at 2026-11-23 03:52:44 UTC no longer showed it: it was closed"),
         ("closed", "Closed before: 2026-11-23 03:52:44 UTC"),
         ("closed-by-a-call", "Closed: 2026-11-23 03:52:44 UTC"),
-        ("last-reminder", "This is the last reminder: where nobody can look, they end 4 weeks"),
+        ("last-reminder", ", last reminder after 1 h"),
+        (
+            "last-reminder",
+            "This is the last reminder. The alerter cannot look into this account, so it stops "
+            "reminding you 4 weeks after the first alert.",
+        ),
+        (
+            "still-open",
+            """make snooze ARGS="sg-0123456789abcdef0 --until YYYY-MM-DD --why '...'\"""",
+        ),
+        ("a-list", """make snooze ARGS="pl-0123456789abcdef0 --until YYYY-MM-DD --why '...'\""""),
+        ("public-since-it-was-reported", ", public now, still open after 1 h"),
+        (
+            "a-list-that-was-edited",
+            "- the whole IPv4 Internet in the list, opened 2026-11-23 03:05:12 UTC by jane of role "
+            "deploy, closed 2026-11-23 03:52:44 UTC",
+        ),
         ("looked-at-weeks-later", "the next reminder comes in 7 days."),
         ("closed-by-a-call", "Closed at 2026-11-23 03:52:44 UTC by jane"),
         (
@@ -341,6 +371,8 @@ def test_of_several_that_are_over_each_says_what_and_when() -> None:
 
     text = email(*over)
 
+    assert text.startswith("LOW: Closed: 2 openings in 2 groups, the first: tcp 22 (SSH), which ")
+    assert texts_of(message_of(*over))["sms"].startswith("LOW Closed: 2 openings in 2 groups")
     assert (
         "2. Closed on sg-22222222222222222 "
         "- ingress tcp 3389 (RDP) from the whole IPv6 Internet, opened 2026-11-23 03:05:12 UTC "

@@ -12,7 +12,7 @@ from ...model.alert import DeliveredFinding
 from ...model.change import PrefixListChange
 from ...model.dataclass import replace
 from ...model.exposure import Breadth, Exposure
-from ...model.exposure_life import LOOKS_BACK, EndedHow, ExposureLife, LookedBy
+from ...model.exposure_life import LOOKS_BACK, EndedHow, ExposureLife, LookedBy, Resource
 from ...model.finding import Finding
 from ...model.group_state import PrefixListState, Reach
 from ...model.ledger import Told
@@ -37,10 +37,6 @@ _ENDED_HOW = {
     EndedHow.DELETED: "the group was deleted",
     EndedHow.PREFIX_LIST: "the prefix list was edited",
 }
-_PLANNED = (
-    "Planned? Narrow the range, add it to accepted_openings.toml, or put the reminders off: "
-    "make snooze."
-)
 
 
 def observed_change(entry: DeliveredFinding, origin: Observation, base: Changed) -> Changed:
@@ -65,11 +61,21 @@ def observed_change(entry: DeliveredFinding, origin: Observation, base: Changed)
             weakens=None,
             undo=undo,
         )
-    steps = (*changed.steps[:-1], _PLANNED) if changed.steps else ()
+    steps = (*changed.steps[:-1], _planned(origin.life.resource)) if changed.steps else ()
     changed = replace(changed, steps=steps)
     if isinstance(origin.change, PrefixListChange):
         return replace(changed, undo=undo_of(entry, lambda: _taking_out(finding, origin)))
     return replace(changed, weakens=Weakened.FIREWALL)
+
+
+def _planned(resource: Resource) -> str:
+    is_list = resource.kind is SubjectKind.PREFIX_LIST
+    name = ids.valid(ids.PREFIX_LIST if is_list else ids.SECURITY_GROUP, resource.id)
+    args = f""" ARGS="{name} --until YYYY-MM-DD --why '...'\"""" if name else ""
+    return (
+        "Planned? Narrow the range, add it to accepted_openings.toml, or put the reminders off: "
+        f"make snooze{args}"
+    )
 
 
 def _facts(origin: Observation, entry: DeliveredFinding) -> dict[str, str | None]:
@@ -104,7 +110,8 @@ def observed_end(finding: Finding, origin: Observation) -> str:
         case Observed.ACCEPTANCE_ENDED:
             return ", no longer accepted"
         case Observed.STILL_OPEN:
-            return f", still open{_after(origin)}"
+            still = "last reminder" if _is_last(origin) else "still open"
+            return f"{_now_public(finding, origin.told)}, {still}{_after(origin)}"
         case Observed.CLOSED:
             return _after(origin)
 
@@ -115,6 +122,14 @@ def _was(finding: Finding, told: Told | None) -> str:
     if told is None or (reach and reach.reach is told.reach):
         return f", was {told.severity.name} before" if told else ""
     return f", no longer {told.reach}"
+
+
+def _now_public(finding: Finding, told: Told | None) -> str:
+    """Where that was not reported by itself: it became worse twice in a day."""
+    reach = finding.judgement.reach
+    is_public = reach is not None and reach.reach is Reach.PUBLIC
+    is_new = told is not None and told.reach in (Reach.PRIVATE, Reach.UNATTACHED)
+    return ", public now" if is_public and is_new else ""
 
 
 def closed_phrase(finding: Finding, origin: Observation) -> str:
@@ -163,16 +178,19 @@ def _notes(origin: Observation) -> Iterator[str]:
 
 
 def _next_note(origin: Observation) -> str:
-    told = origin.told
-    was_seen = origin.seen_at is not None
-    if told is not None and is_last_reminder(told, was_seen=was_seen, now=origin.at):
+    if _is_last(origin):
         weeks = WITHOUT_A_LOOK.days // 7
         return (
-            f"This is the last reminder: where nobody can look, they end {weeks} weeks after the "
-            "report. It stays in the digest and in make exposures, and if a look shows it again, "
-            "the reminders go on."
+            "This is the last reminder. The alerter cannot look into this account, so it stops "
+            f"reminding you {weeks} weeks after the first alert. It stays in the digest and in "
+            "make exposures, and if a look shows it again, the reminders go on."
         )
     return f"If it stays open, the next reminder comes in {NEXT_REMINDER.days} days."
+
+
+def _is_last(origin: Observation) -> bool:
+    told, was_seen = origin.told, origin.seen_at is not None
+    return told is not None and is_last_reminder(told, was_seen=was_seen, now=origin.at)
 
 
 def _ended_lines(life: ExposureLife) -> Iterator[str]:
