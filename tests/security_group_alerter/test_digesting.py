@@ -202,7 +202,7 @@ def test_what_is_open_what_was_closed_and_what_changed() -> None:
         is_sent=True, open=2, closed=1, changes=3, not_seen=0
     )
     lines = installation.email.split("\n")
-    assert lines[0] == ("INFORMATIONAL: 2 open to the world (1 CRITICAL), 1 closed, 3 changes")
+    assert lines[0] == ("INFORMATIONAL: 2 open to the world (1 CRITICAL), 1 closed, 3 calls")
     assert lines[5] == "1. MEDIUM, for 3 d 18 h: tcp 443 (HTTPS) to the whole IPv4 Internet"
     assert lines[9] == "2. CRITICAL, for 2 d 2 h: tcp 22 (SSH) to the whole IPv4 Internet"
     assert lines[10].endswith(" in payments (222233334444), eu-central-1")

@@ -28,14 +28,15 @@ from .statements import Statement, directions_in, rules_in
 class Fold:
     """What stands, by all that is known, and every exposure that there was.
 
-    `is_whole` says that all of it is known. `attached` are the network interfaces and instances
-    that the last look showed; None where there was no look. `moments` are what stood at the events
-    asked for, by their ids.
+    `is_whole` says that all of it is known, and `is_missing` that the last look did not find it.
+    `attached` are the network interfaces and instances that the last look showed; None where there
+    was no look. `moments` are what stood at the events asked for, by their ids.
     """
 
     rules: tuple[StandingRule, ...] = ()
     ranges: tuple[Peer, ...] = ()
     is_whole: bool = False
+    is_missing: bool = False
     attached: frozenset[str] | None = None
     exposures: tuple[ExposureLife, ...] = ()
     moments: Mapping[str, Moment] = field(default_factory=dict)
@@ -113,6 +114,7 @@ class Story:
             rules=now.after,
             ranges=now.ranges_after,
             is_whole=now.is_whole,
+            is_missing=now.is_missing,
             attached=self.standing.attached,
             exposures=tuple(by_uid.values()),
             moments={it: self._moment_of(it, told, by_uid) for it, told in self.moments.items()},

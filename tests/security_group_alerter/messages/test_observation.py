@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security_group_alerter.following import Followed
+from security_group_alerter.following import Followed, followed_of
 from security_group_alerter.grouping import alerts_of
 from security_group_alerter.judgement.findings import Standards
 from security_group_alerter.judgement.observations import (
@@ -19,14 +19,18 @@ from security_group_alerter.judgement.observations import (
     standing_group,
     standing_list,
 )
+from security_group_alerter.memory.fold import fold
+from security_group_alerter.memory.recollection import Recollection
+from security_group_alerter.memory.statements import RuleThere, Statement, seen_gone
 from security_group_alerter.messages import messages_of
 from security_group_alerter.messages.people import bound_words
-from security_group_alerter.model.exposure_life import EndedHow, ExposureLife
+from security_group_alerter.model.exposure_life import EndedHow, ExposureLife, LookedBy
 from security_group_alerter.model.finding import Finding
 from security_group_alerter.model.group_state import (
     GroupReach,
     GroupState,
     Look,
+    Looked,
     PrefixListState,
     Reach,
 )
@@ -394,3 +398,17 @@ def test_of_several_that_are_over_each_says_what_and_when() -> None:
 )
 def test_what_it_was_at_most_is_rounded_up(age: timedelta, words: str) -> None:
     assert bound_words(age) == words
+
+
+def test_a_group_that_no_longer_exists() -> None:
+    memory: list[Statement] = [
+        RuleThere(event=a_call(), rule=SSH_RULE),
+        seen_gone(after(OPENED_AT, hours=2), LookedBy.WATCH),
+    ]
+    known = Recollection(folds={GROUP: fold(GROUP, memory)}, told={})
+    [life] = known.folds[GROUP].exposures
+    known = replace(known, told={GROUP: {life.uid: a_told(uid=life.uid)}})
+
+    [over] = followed_of(GROUP, known, Looked(), Standards(), now=after(OPENED_AT, hours=3))
+
+    assert "The group no longer exists; no DeleteSecurityGroup was seen." in email(over)

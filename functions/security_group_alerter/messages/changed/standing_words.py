@@ -27,6 +27,7 @@ from ..text import listed, plural, safe
 _SETTLING = timedelta(minutes=2)
 _MOST_RULES = 5
 _MOST_LIVES = 3
+_NO_LONGER_THERE = "The group no longer exists; no DeleteSecurityGroup was seen."
 _MAY_BE_OPEN = "Another rule may still keep the group open to the world."
 
 
@@ -91,7 +92,8 @@ def _still_open_notes(finding: Finding, change: SecurityGroupChange) -> Iterator
         names = listed([safe(it, 40) for it in unknown], 3)
         yield f"Other rules refer to prefix lists whose ranges are not known: {names}."
     if not is_all:
-        yield _MAY_BE_OPEN
+        is_missing = finding.moment is not None and finding.moment.is_missing
+        yield _NO_LONGER_THERE if is_missing else _MAY_BE_OPEN
     elif not wide and not unknown:
         yield "Nothing else in the group is open to the Internet."
 

@@ -53,10 +53,11 @@ _Item = TypeVar("_Item")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line, and what there is to add to it."""
+    """One line, and what there is to add to it: with `is_list`, each detail is one of several."""
 
     head: str
     details: tuple[str, ...] = ()
+    is_list: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +112,15 @@ def sms_of(page: Page) -> str:
     """One line."""
     start = "INFORMATIONAL "
     oldest = next((it.since for it in page.digest.standing), None)
-    age = f", oldest {lag_words(page.digest.until - oldest)}" if oldest else ""
-    lines = (f"{start}{it}{end}" for it in page.headlines for end in (age, ""))
+    age = f"oldest {lag_words(page.digest.until - oldest)}" if oldest else ""
+    lines = (f"{start}{_aged(it, end)}" for it in page.headlines for end in (age, ""))
     return next((it for it in lines if len(it) <= LONGEST_SMS), f"{start}{page.headlines[-1]}")
+
+
+def _aged(headline: str, age: str) -> str:
+    """The age of what is open stands beside it, not beside what could not be seen."""
+    is_open, *rest = headline.split(", ")
+    return ", ".join(filter(None, (is_open, age, *rest)))
 
 
 _START = "INFORMATIONAL: "
@@ -127,7 +134,8 @@ def _headlines(digest: Digest) -> Iterator[str]:
     count = f"{len(standing):,}" if standing else "nothing"
     name = f" ({of_worst:,} {worst.name})" if worst is not None else ""
     closed = f"{len(digest.closed):,} closed" if digest.closed else ""
-    changes = plural(digest.changed, "change") if digest.changed else "no change"
+    # Refused calls count: they are calls, and changed nothing.
+    changes = plural(digest.changed, "call") if digest.changed else "no calls"
     not_seen = f"{plural(len(digest.not_seen), 'place')} not seen" if digest.not_seen else ""
     swept = "no sweep" if digest.has_looks and not digest.is_swept else ""
     start = f"{count} open to the world"
@@ -188,7 +196,7 @@ class _Words:
             left = len(counts) - most
             yield Section(
                 f"{title}: {sum(it.count for it in changes):,}",
-                tuple(Entry(*it) for it in counts[:most]),
+                tuple(Entry(*it, is_list=True) for it in counts[:most]),
                 f"and {plural(left, 'more account')}" if left > 0 else None,
             )
         if self.digest.not_known:
