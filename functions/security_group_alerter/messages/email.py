@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ..model.change import AttachmentChange
 from ..model.origin import Observed
 from ..model.record import CloudTrailRecord, Outcome
 from ..model.severity import Severity
@@ -119,6 +120,9 @@ def _when_title(briefing: Briefing) -> str:
         return briefing.stood
     if not briefing.is_opening:
         return "Called"
+    if isinstance(briefing.worst.finding.change, AttachmentChange):
+        # The group was open before.
+        return "Attached"
     return "Open since" if briefing.count == 1 else "Opened"
 
 

@@ -225,6 +225,7 @@ def closed(
     return replace(finding, look=Look(state=seen) if seen else None, lists=lists or {})
 
 
+RDP_OPENINGS: Final = exposure_of(rules("tcp 3389 from 0.0.0.0/0")).openings
 CLOSINGS: Final[dict[str, tuple[Finding, list[str]]]] = {
     "nothing-else": (closed(), [LIVED, NOTHING_ELSE]),
     "private-rules-only": (closed("tcp 22 from 10.0.0.0/8"), [LIVED, NOTHING_ELSE]),
@@ -264,6 +265,10 @@ CLOSINGS: Final[dict[str, tuple[Finding, list[str]]]] = {
     "a-list-that-holds-the-world": (
         closed("tcp 22 from pl-1", lists={"pl-1": (peer("0.0.0.0/0"),)}),
         [LIVED, "Still open in the group: tcp 22 (SSH) from prefix list pl-1."],
+    ),
+    "a-part-of-what-was-opened-was-closed-before": (
+        closed(ended=(replace(SSH_LIFE, openings=(*SSH_LIFE.openings, *RDP_OPENINGS)),)),
+        [LIVED, NOTHING_ELSE],
     ),
     "since-nobody-knows-when": (
         closed(ended=(life("tcp 22 from 0.0.0.0/0", hours=None),)),
