@@ -412,3 +412,17 @@ def test_a_group_that_no_longer_exists() -> None:
     [over] = followed_of(GROUP, known, Looked(), Standards(), now=after(OPENED_AT, hours=3))
 
     assert "The group no longer exists; no DeleteSecurityGroup was seen." in email(over)
+
+
+@pytest.mark.parametrize(
+    ("kind", "last"),
+    [("still-open", SEEN.seen_at), ("not-looked-at", OPENED_AT), ("closed", after(minutes=40))],
+)
+def test_one_uid_keeps_its_beginning_and_says_when_it_was_last_seen(
+    kind: str, last: datetime
+) -> None:
+    document = json.loads(texts_of(message_of(KINDS[kind]))["default"])
+
+    info = document["finding_info"]
+    assert info["first_seen_time"] == OPENED_AT.timestamp() * 1000
+    assert info["last_seen_time"] == last.timestamp() * 1000
