@@ -6,7 +6,7 @@ deleted later needs no command to undo what was done to it before, nor does a ru
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from .judgement.exposure import internet_share_of
@@ -18,7 +18,7 @@ from .model.exposure import Breadth
 from .model.exposure_life import EndedHow
 from .model.finding import Effect, Finding
 from .model.record import Outcome
-from .model.rules import Peer
+from .model.rules import Peer, SecurityGroupRule
 from .model.subject import SubjectKind
 
 
@@ -66,20 +66,21 @@ def _lowered(entry: DeliveredFinding) -> DeliveredFinding:
 class _LaterCalls:
     """What the calls that were made later took away, by what it is called.
 
-    Of `entries`, those that revoke a rule by its id count as later whatever their order is: no
-    other rule gets that id.
+    Of `entries`, those that revoke a rule by its id count as later within a second: no other rule
+    gets that id.
     """
 
     def __init__(self, entries: Iterable[DeliveredFinding]) -> None:
         self._deleted: dict[object, Ended] = {}
-        # A rule, or the id of one, and when it was revoked.
-        self._revoked: dict[object, dict[object, datetime | None]] = {}
+        # A rule, and when it was revoked; the id of one, and each time that it was.
+        self._revoked: dict[object, dict[SecurityGroupRule, datetime | None]] = {}
+        self._revoked_ids: dict[object, dict[str, list[datetime | None]]] = {}
         for entry in entries:
             name, change, time = _name_of(entry.finding), *_done_by(entry.finding)
             if name and isinstance(change, SecurityGroupChange) and _revokes(change):
-                revoked = self._revoked.setdefault(name, {})
+                revoked = self._revoked_ids.setdefault(name, {})
                 for rule_id in _ids_gone_by(change):
-                    revoked.setdefault(rule_id, time)
+                    revoked.setdefault(rule_id, []).append(time)
 
     def add(self, finding: Finding) -> None:
         """Take note of one call more, which was made before those that are known."""
@@ -103,24 +104,35 @@ class _LaterCalls:
         name, change = _name_of(entry.finding), entry.finding.change
         if name in self._deleted:
             return replace(entry, ended=entry.ended or self._deleted[name])
-        gone = self._revoked.get(name)
-        if not gone or not isinstance(change, SecurityGroupChange):
+        if not isinstance(change, SecurityGroupChange) or change.action is not Action.ADD_RULES:
             return entry
-        revoked = {
-            rule: gone.get(rule, gone.get(rule.rule_id))
-            for rule in change.added
-            if rule in gone or rule.rule_id in gone
-        }
-        if change.action is not Action.ADD_RULES or not revoked:
+        revoked = dict(self._revoked_of(name, change.added, _done_by(entry.finding)[1]))
+        if not revoked:
             return entry
         is_whole = not (change.problems or change.unknown_parameters)
         is_all = is_whole and len(revoked) == len(set(change.added))
+        is_ended = is_all and entry.stays_open is None
         last = max(filter(None, revoked.values()), default=None)
         return replace(
             entry,
-            ended=entry.ended or (Ended(how=EndedHow.REVOKED, at=last) if is_all else None),
+            ended=entry.ended or (Ended(how=EndedHow.REVOKED, at=last) if is_ended else None),
             revoked=frozenset(revoked),
         )
+
+    def _revoked_of(
+        self, name: object, rules: Iterable[SecurityGroupRule], since: datetime | None
+    ) -> Iterator[tuple[SecurityGroupRule, datetime | None]]:
+        """Those that were revoked since, and when."""
+        gone, gone_ids = self._revoked.get(name, {}), self._revoked_ids.get(name, {})
+        if not (gone or gone_ids):
+            return
+        for rule in rules:
+            if rule in gone:
+                yield rule, gone[rule]
+                continue
+            times = gone_ids.get(rule.rule_id or "", ())
+            later = [it for it in times if not (it and since and it < since)]
+            yield from ((rule, it) for it in later[:1])
 
 
 def _done_by(finding: Finding) -> tuple[Change | None, datetime | None]:

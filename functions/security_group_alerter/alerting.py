@@ -117,15 +117,9 @@ class Alerter:
     def alert_on(self, payload: Any, *, now: datetime, time_left: TimeLeft) -> Report:
         """Alert on one delivery, and on what is wrong with our own configuration."""
         try:
-            delivery = delivery_of(payload)
+            read = self._read(payload, now.date())
         except UndecodableDeliveryError as error:
             return Report(error=error)
-        if delivery is None:
-            return Report()
-        read = [
-            finding_in(message, delivery, self.standards, today=now.date())
-            for message in delivery.messages
-        ]
         found = [it for it in read if isinstance(it, DeliveredFinding)]
         notices = self._notices(now.date()) if read else []
         fresh, is_sure = self._not_alerted([*notices, *found])
@@ -161,6 +155,19 @@ class Alerter:
             oldest=min(filter(None, map(_time_of, calls)), default=None),
             newest_heartbeat=max(filter(None, beats), default=None),
         )
+
+    def _read(self, payload: Any, today: date) -> list[DeliveredFinding | Heartbeat | None]:
+        """What each log event is; nothing of a payload without any.
+
+        Raises UndecodableDeliveryError.
+
+        The text of a large delivery is let go with its last log event.
+        """
+        delivery = delivery_of(payload)
+        if delivery is None:
+            return []
+        messages = delivery.messages
+        return [finding_in(it, delivery, self.standards, today=today) for it in messages]
 
     def _notices(self, today: date) -> list[DeliveredFinding]:
         """What is wrong with our own configuration, known by its text and the day."""

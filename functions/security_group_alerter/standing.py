@@ -9,25 +9,29 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import field
 from datetime import date, datetime, timedelta
 from functools import partial
+from operator import attrgetter
 from typing import Protocol
 
 from .ec2.reach import reach_of_group, reach_of_list
 from .judgement.attachments import attachment_finding
-from .judgement.exposure import families_open_to_world
+from .judgement.exposure import families_open_to_world, internet_share_of
 from .judgement.findings import Standards, finding_of, with_reach
 from .judgement.looking import groups_in, prefix_lists_in, worth_a_look
 from .judgement.moments import says_more
+from .judgement.touched_ports import keeping_open
 from .memory.recollection import Recollection
 from .memory.statements import Statement, attached_of, seen_of, statements_of
-from .model.alert import DeliveredFinding, Ended
+from .model.alert import DeliveredFinding, Ended, StaysOpen
 from .model.attachment import KnownGroup
 from .model.change import AttachmentChange, PrefixListChange, SecurityGroupChange, TrailChange
 from .model.dataclass import dataclass, replace
-from .model.exposure_life import Resource
+from .model.exposure import Breadth
+from .model.exposure_life import EndedHow, Event, Resource
 from .model.finding import Finding
 from .model.group_state import GroupReach, GroupState, Look, Looked, PrefixListState, Reach
 from .model.rules import Peer, PeerKind
-from .model.standing import Circumstances, Moment
+from .model.standing import Circumstances, Held, Moment
+from .model.subject import SubjectKind
 
 # In seconds, of what the function has left. The alerts come first: with less left than is kept
 # for them, nobody looks, and memory is not asked.
@@ -172,7 +176,14 @@ def _judged_again(
         return entry
     circumstances = Circumstances(moment=moment, look=look, lists=lists)
     finding = finding_of(record, change, standards, today=today, known=circumstances)
-    return replace(entry, finding=_with_reach(finding), ended=_ended_since(moment))
+    ended = _ended_since(moment) or _ended_by_a_list(finding, resource, known)
+    stays_open = _stays_open(finding, change, ended, resource, known) if ended else None
+    return replace(
+        entry,
+        finding=_with_reach(finding),
+        ended=None if stays_open else ended,
+        stays_open=stays_open,
+    )
 
 
 def _attachment_judged_again(
@@ -214,6 +225,57 @@ def _ended_since(moment: Moment | None) -> Ended | None:
     return Ended(how=moment.gone.how, at=event.time, principal=event.principal)
 
 
+def _ended_by_a_list(finding: Finding, resource: Resource, known: Knowledge) -> Ended | None:
+    """Where the rules stand, but the list that they refer to lets nobody in any more."""
+    called = finding.record.event_time if finding.record else None
+    fold, opened = known.recollection.folds.get(resource), finding.judgement.foremost
+    if not (finding.lists and called and fold and opened.breadth >= Breadth.BROAD):
+        return None
+    rules = tuple(it.rule for it in fold.rules)
+    if keeping_open(opened, rules, _lists_now(resource, known)):
+        return None
+    folds = (it for of, it in known.recollection.folds.items() if of.id in finding.lists)
+    closings = (_closing_of(it.held, called, opened.breadth) for it in folds)
+    event = max(filter(None, closings), default=None, key=attrgetter("time"))
+    if event is None:
+        return None
+    how = EndedHow.SEEN if event.looked_by else EndedHow.PREFIX_LIST
+    return Ended(how=how, at=event.time, principal=event.principal)
+
+
+def _closing_of(held: Sequence[Held], called: datetime, breadth: Breadth) -> Event | None:
+    """Since when a list holds less than it did at a call; None where it does not."""
+    closing = None
+    for it in reversed(held):
+        is_less = internet_share_of(it.ranges).breadth < breadth
+        if it.since is None or it.since.time <= called or not is_less:
+            break
+        closing = it.since
+    return closing
+
+
+def _stays_open(
+    finding: Finding,
+    change: SecurityGroupChange | PrefixListChange,
+    ended: Ended,
+    resource: Resource,
+    known: Knowledge,
+) -> StaysOpen | None:
+    """By what stands now, what is left of what the call opened although its rules are gone."""
+    fold, judgement = known.recollection.folds[resource], finding.judgement
+    if isinstance(change, PrefixListChange):
+        left = internet_share_of(fold.ranges).breadth
+        is_open = left >= judgement.listed.breadth >= Breadth.BROAD
+        return StaysOpen(taken=ended, ranges=fold.ranges) if is_open else None
+    rules = tuple(it.rule for it in fold.rules)
+    keeping = keeping_open(judgement.foremost, rules, _lists_now(resource, known))
+    if not keeping and ended.how is EndedHow.MODIFIED and not judgement.opened.openings:
+        # It opened nothing, so the edit closed nothing.
+        edited = {rule.rule_id for rule in change.added}
+        keeping = tuple(rule for rule in rules if rule.rule_id in edited)
+    return StaysOpen(taken=ended, rules=keeping) if keeping else None
+
+
 def _moment_of(resource: Resource, event_id: str | None, known: Knowledge) -> Moment | None:
     """What stood at a call; None where that is not known, as after the group's deletion."""
     fold = known.recollection.folds.get(resource)
@@ -238,15 +300,28 @@ def _look_at(resource: Resource, looked: Looked | None) -> Look | None:
 def _ranges_of_lists(
     change: SecurityGroupChange | PrefixListChange, finding: Finding, known: Knowledge
 ) -> dict[str, tuple[Peer, ...]]:
-    """The ranges of the prefix lists that the added rules refer to, of those that are known."""
+    """The ranges that the prefix lists held at the call, of those that are known."""
     if not isinstance(change, SecurityGroupChange):
         return {}
     ranges: dict[str, tuple[Peer, ...]] = {}
     for resource in prefix_lists_in(change, finding):
         fold = known.recollection.folds.get(resource)
-        if fold is not None and fold.is_whole:
-            ranges[resource.id] = fold.ranges
+        called = finding.record.event_time if finding.record else None
+        held = fold.ranges_at(called) if fold else None
+        if held is not None:
+            ranges[resource.id] = held
     return ranges
+
+
+def _lists_now(resource: Resource, known: Knowledge) -> dict[str, tuple[Peer, ...]]:
+    """What the prefix lists hold that a group's rules may refer to, of those that are known."""
+    return {
+        it.id: fold.ranges
+        for it, fold in known.recollection.folds.items()
+        if it.kind is SubjectKind.PREFIX_LIST
+        and (it.account_id, it.region) == (resource.account_id, resource.region)
+        and fold.is_whole
+    }
 
 
 def _with_reach(finding: Finding) -> Finding:

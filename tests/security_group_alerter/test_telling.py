@@ -282,18 +282,19 @@ def test_what_was_not_seen_whole_shows_nothing_beside(state: Any) -> None:
 
 
 def test_a_call_that_is_lowered_by_its_own_end_does_not_lower_what_stands() -> None:
-    installation = Installation(group_state(SSH_2))
-    revoked = closed(SSH_1, time=at(2), event_id="e-3")
-    again = opened(SSH_2, time=at(1), event_id="e-2")
+    web = numbered(WEB, 4)
+    installation = Installation(group_state(web))
+    revoked = closed(SSH_1, WEB_3, time=at(2), event_id="e-3")
+    again = opened(web, time=at(1), event_id="e-2")
 
-    sent = installation.deliver(opened(SSH_1), again, revoked, now=at(7))
+    sent = installation.deliver(opened(SSH_1, WEB_3), again, revoked, now=at(7))
 
     assert sent[0].attributes["severity"] == "HIGH"
     assert news_in(sent)[0] == NEW
     # The last of them says what stands.
     assert not installation.watch(at(20))
     [told] = told_in(installation)
-    assert told.severity is Severity.CRITICAL
+    assert told.severity is Severity.MEDIUM
     assert not told.is_closed
 
 

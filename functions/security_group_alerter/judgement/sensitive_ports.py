@@ -11,13 +11,13 @@ from functools import lru_cache
 from ..model.dataclass import dataclass
 from ..model.rules import PortRange
 
-REMOTE_ACCESS = "remote access: a password or an unpatched bug away from the machine"
+REMOTE_ACCESS = "remote access: one stolen password or unpatched bug gives an attacker the machine"
 DATABASE = "database: holds the data itself, and brute force against it is automated"
 CACHE = "cache: often without a password, holds sessions, and amplifies attacks"
 SEARCH = "search: often without a password, and holds copies of the data"
 BROKER = "message broker: what passes through can be read and forged"
 CLUSTER = "container and cluster control: whoever reaches it can run code everywhere"
-FILE_SHARING = "file sharing: made for trusted networks, worms spread through it"
+FILE_SHARING = "file sharing: made for trusted networks, and used by worms to spread"
 DIRECTORY = "directory: lists and guards every user and password"
 
 

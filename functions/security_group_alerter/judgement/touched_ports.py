@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, product
 from operator import itemgetter
 
 from ..model.dataclass import replace
@@ -24,6 +24,7 @@ from ..model.rules import (
     SecurityGroupRule,
 )
 from .exposure import exposure_of, internet_share_of, may_be_broad
+from .severities import severity_of
 
 _NOBODY = InternetShare()
 
@@ -68,6 +69,43 @@ def standing_on(
     """Of the rules, those that let somebody in where these openings are."""
     touched = _Shares(Exposure(openings=tuple(openings)))
     return tuple(rule for rule in rules if touched.meet(rule) and _is_public(rule))
+
+
+def keeping_open(
+    opened: Exposure,
+    rules: Iterable[SecurityGroupRule],
+    lists: Mapping[str, tuple[Peer, ...]],
+) -> tuple[SecurityGroupRule, ...]:
+    """The rules by which what was opened is open as ever, on ports that weigh as much.
+
+    None where it is closed. Where some of them are enough alone, they are those.
+    """
+    touched = _Shares(opened)
+    near = [(rule, with_ranges((rule,), lists)) for rule in rules if touched.meet(rule)]
+    now = exposure_of(it for _, ranges in near for it in ranges)
+    left = Exposure(openings=tuple(_as_open_as(opened, now)))
+    if not left.openings or severity_of(left) < severity_of(Exposure(openings=opened.openings)):
+        return ()
+    shares = _Shares(left)
+    breadths = [(rule, exposure_of(it).breadth) for rule, it in near if shares.meet(rule)]
+    public = tuple(rule for rule, breadth in breadths if breadth is not Breadth.PRIVATE)
+    return tuple(rule for rule, breadth in breadths if breadth >= left.breadth) or public
+
+
+def _as_open_as(earlier: Exposure, now: Exposure) -> Iterator[Opening]:
+    """The ports of an exposure that are now open to as much as they were."""
+    for opening, other in product(earlier.openings, now.openings):
+        protocols = {opening.protocol, other.protocol}
+        is_same = len(protocols) == 1 or ALL_PROTOCOLS in protocols
+        if not is_same or other.share.breadth < opening.share.breadth:
+            continue
+        own, others = opening.ports or ALL_PORTS, other.ports or ALL_PORTS
+        first, last = max(own.first, others.first), min(own.last, others.last)
+        if first <= last:
+            protocol = min(protocols - {ALL_PROTOCOLS}, default=ALL_PROTOCOLS, key=str)
+            has_ports = opening.ports is not None or other.ports is not None
+            ports = PortRange(first, last) if has_ports else None
+            yield Opening(protocol=protocol, ports=ports, share=opening.share)
 
 
 def exposure_after(

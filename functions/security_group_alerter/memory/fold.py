@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
+from datetime import datetime
 
 from ..model.dataclass import dataclass, replace
 from ..model.exposure_life import EndedHow, ExposureLife, Resource
 from ..model.rules import Peer
-from ..model.standing import Gone, Moment, StandingRule
+from ..model.standing import Gone, Held, Moment, StandingRule
 from ..model.subject import SubjectKind
 from .group_memory import GroupMemory
 from .lives import Lives
@@ -30,16 +31,26 @@ class Fold:
 
     `is_whole` says that all of it is known, and `is_missing` that the last look did not find it.
     `attached` are the network interfaces and instances that the last look showed; None where there
-    was no look. `moments` are what stood at the events asked for, by their ids.
+    was no look. `moments` are what stood at the events asked for, by their ids, and `held` what a
+    prefix list held, in the order of time.
     """
 
     rules: tuple[StandingRule, ...] = ()
     ranges: tuple[Peer, ...] = ()
     is_whole: bool = False
-    is_missing: bool = False
+    # Known only while the look is remembered as it was said.
+    is_missing: bool = field(default=False, compare=False)
     attached: frozenset[str] | None = None
     exposures: tuple[ExposureLife, ...] = ()
     moments: Mapping[str, Moment] = field(default_factory=dict)
+    # Shorter where the beginning was folded into a base.
+    held: tuple[Held, ...] = field(default=(), compare=False)
+
+    def ranges_at(self, time: datetime | None) -> tuple[Peer, ...] | None:
+        """What a list held at a time, or holds now; None where not all of that is known."""
+        known = [it for it in self.held if not (time and it.since and it.since.time > time)]
+        held = known[-1] if known else Held()
+        return held.ranges if held.is_whole or self.is_whole else None
 
 
 def fold(
@@ -118,6 +129,7 @@ class Story:
             attached=self.standing.attached,
             exposures=tuple(by_uid.values()),
             moments={it: self._moment_of(it, told, by_uid) for it, told in self.moments.items()},
+            held=tuple(self.standing.held),
         )
 
     def _told_of(self, step: Step) -> _Told | None:

@@ -153,9 +153,9 @@ def _order_of_look(look: Statement) -> tuple[str, ...]:
 def _key_of(statement: Statement, last_named: dict[str, _Key]) -> _Key:
     own = _own_key(statement)
     if isinstance(statement, RuleGone) and statement.rule_id is not None:
-        # Ids are not used twice: nothing that names the rule can come later.
+        # Ids are not used twice: nothing that names the rule can come later in that second.
         named = last_named.get(statement.rule_id, own)
-        return max(own, (*named[:3], 1))
+        return max(own, (*named[:3], 1)) if named[0] == own[0] else own
     return own
 
 

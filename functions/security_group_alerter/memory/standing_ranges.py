@@ -14,7 +14,7 @@ from ..model.exposure import Breadth, Opening
 from ..model.exposure_life import EndedHow, Event
 from ..model.rules import Peer
 from ..model.severity import Severity
-from ..model.standing import Moment
+from ..model.standing import Held, Moment
 from .base import Base
 from .open_ports import OpenPorts, families_of
 from .order import Silence, Step, look_version_name
@@ -42,6 +42,8 @@ class StandingRanges:
     left_of: Counter[str] = field(default_factory=Counter)
     # The events of which the last range was taken away.
     emptied: list[Event] = field(default_factory=list)
+    # What the list held after each step.
+    held: list[Held] = field(default_factory=list)
     _open: OpenPorts = field(default_factory=dict)
 
     @classmethod
@@ -50,7 +52,7 @@ class StandingRanges:
         ranges = cls(is_whole=base.is_whole, versions=dict(base.versions))
         for it in base.ranges:
             ranges._add((it.peer,), it.since)
-        ranges._notice()
+        ranges._notice(None)
         return ranges
 
     def follow(self, step: Step) -> Iterator[Turn]:
@@ -77,7 +79,7 @@ class StandingRanges:
                 case _:
                     # A call that changed nothing of it.
                     pass
-        self._notice()
+        self._notice(since)
         yield Turn(how, found_by)
 
     def open_ports(self) -> OpenPorts:
@@ -103,7 +105,9 @@ class StandingRanges:
     def attached_before(self, _time: datetime) -> None:
         """A list is attached to nothing."""
 
-    def _notice(self) -> None:
+    def _notice(self, since: Event | None) -> None:
+        ranges = tuple(self.standing)
+        self.held.append(Held(since=since, ranges=ranges, is_whole=self.is_whole))
         # A list is open as a whole: its ports are those of the rules that refer to it.
         families = families_of(internet_share_of(self.standing))
         if len(families) != len(self._open) or any((None, it) not in self._open for it in families):

@@ -152,6 +152,11 @@ class StandingRules:
         """How severe such openings are by the table."""
         return severity_of(Exposure(openings=openings))
 
+    @property
+    def held(self) -> tuple[()]:
+        """A group holds no ranges."""
+        return ()
+
     def now(self) -> Moment:
         """What stands now, as what stands after a call."""
         return Moment(

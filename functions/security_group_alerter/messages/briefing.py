@@ -27,6 +27,7 @@ from ..model.severity import Severity
 from ..model.subject import SubjectKind
 from .attached import reach_ends
 from .changed import changed_by, end_of, phrase_of
+from .changed.standing_words import stays_open_words
 from .changed.words import Changed, Look
 from .limits import Limits
 from .links import event_link, group_link
@@ -74,8 +75,8 @@ class Call:
 
     `number` is its place among the calls of the alert, from 1. `phrases` say what was done, the
     fullest first: in how many words, as there is room, what stands behind it. `ended` says what
-    ended it later, `stood` for how long it stood, and `lowered` why it is less severe than by the
-    table.
+    ended it later, and `stays_open` what was taken back and closed nothing; `stood` for how long it
+    stood, and `lowered` why it is less severe than by the table.
     """
 
     number: int
@@ -85,6 +86,7 @@ class Call:
     changed: Changed
     reasons: tuple[str, ...]
     ended: str | None
+    stays_open: str | None
     stood: str | None
     lowered: str | None
     group_link: str | None
@@ -344,6 +346,7 @@ def _call_of(
         changed=changed,
         reasons=_reasons(finding, changed),
         ended=ended_words(entry) or _closed_words(entry),
+        stays_open=stays_open_words(entry),
         stood=stood_words(entry),
         lowered=lowered_words(entry),
         group_link=group_link(finding.subject.id, *place) if has_page else None,
@@ -373,7 +376,7 @@ def _deletes(finding: Finding) -> bool:
 def _closed_words(entry: DeliveredFinding) -> str | None:
     """Of a call of which something is left, but nothing that is open to much of the Internet."""
     change, opened = entry.finding.change, entry.finding.judgement.opened
-    if not (entry.revoked and isinstance(change, SecurityGroupChange)):
+    if entry.stays_open or not (entry.revoked and isinstance(change, SecurityGroupChange)):
         return None
     rules = (rule for rule in change.added if rule not in entry.revoked)
     left = exposure_of(with_ranges(rules, entry.finding.lists))

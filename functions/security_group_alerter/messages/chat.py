@@ -145,7 +145,7 @@ def _call(call: Call, briefing: Briefing) -> Iterator[str]:
                 yield from _items(items)
         if changed.repeats_headline and phrase:
             yield f"  {phrase}"
-    ended = (words for words in (call.ended, call.stood) if words)
+    ended = (words for words in (call.ended, call.stays_open, call.stood) if words)
     yield from (f"  ! {_harmless(f'{words[:1].upper()}{words[1:]}.', 300)}" for words in ended)
     if record and record.outcome is not Outcome.SUCCEEDED and record.error_code:
         yield f"  AWS answered {_code(record.error_code)}: nothing changed."

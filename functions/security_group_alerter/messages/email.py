@@ -63,10 +63,8 @@ def _joined(first: str, *sections: tuple[str, Iterable[str]]) -> str:
 def _summary(briefing: Briefing) -> Iterator[str]:
     """What has to be known before the rest is read."""
     yield from (f"{doubt}." for doubt in briefing.doubts)
-    if briefing.worst.ended:
-        yield _sentence(briefing.worst.ended)
-    if briefing.worst.stood:
-        yield _sentence(briefing.worst.stood)
+    worst = briefing.worst
+    yield from (_sentence(it) for it in (worst.ended, worst.stays_open, worst.stood) if it)
 
 
 def _at_once(briefing: Briefing) -> Iterator[str]:
@@ -136,7 +134,10 @@ def _undo_title(briefing: Briefing) -> str:
     if not briefing.is_opening:
         return "Undo it" if briefing.count == 1 else "Undo the worst"
     added = sum(items.count for items in briefing.worst.changed.lists if items.is_change)
-    return f"Close it ({'this rule' if added == 1 else f'these {added:,} rules'} only)"
+    rules = "this rule" if added == 1 else f"these {added:,} rules"
+    if briefing.undo != briefing.undo[:1]:
+        return f"Close the worst ({rules} only; the rest is under UNDO)"
+    return f"Close it ({rules} only)"
 
 
 def _what(briefing: Briefing) -> Iterator[str]:
@@ -173,7 +174,7 @@ def _details(call: Call, briefing: Briefing) -> Iterator[str]:
         yield from _items(items)
     yield from changed.after
     if briefing.count > 1:
-        yield from (f"! {_sentence(it)}" for it in (call.ended, call.stood) if it)
+        yield from (f"! {_sentence(it)}" for it in (call.ended, call.stays_open, call.stood) if it)
     yield from (f"! {note}" for note in changed.notes if note not in briefing.shared_notes)
     if record is not None and record.error_code is not None:
         yield from _refusal(record)

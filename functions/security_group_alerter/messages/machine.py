@@ -255,12 +255,12 @@ def _remediation(briefing: Briefing) -> dict[str, Any]:
 
 
 def _evidence(call: Call, first: CloudTrailRecord | None, limits: Limits) -> dict[str, Any]:
-    """One call. Who made the alert's first one is not repeated."""
+    """One call. Of the alert's first one, who made it and the service are not repeated."""
     record = call.record
     if record is None:
         return {"data": {"phrase": call.phrase, **call.changed.facts}}
     return without_empty(
-        api=_api(record, limits),
+        api=_api(record, limits, is_service_known=_is_of_service(record, first)),
         data=without_empty(
             phrase=call.phrase,
             **_caller_unlike(first, record, limits),
@@ -268,6 +268,7 @@ def _evidence(call: Call, first: CloudTrailRecord | None, limits: Limits) -> dic
             event_time=record.event_time and record.event_time.isoformat(),
             update_of_event_id=limits.cut(record.original_event_id),
             ended=call.ended,
+            stays_open=call.stays_open,
             stood=call.stood,
             severity_lowered_from=_lowered_from(call),
             exposure=_exposure(call.finding.judgement.opened, limits),
@@ -284,11 +285,20 @@ def _lowered_from(call: Call) -> str | None:
     return lowered_from.name.capitalize() if lowered_from is not None else None
 
 
-def _api(record: CloudTrailRecord, limits: Limits) -> dict[str, Any] | None:
+def _is_of_service(record: CloudTrailRecord, first: CloudTrailRecord | None) -> bool:
+    """Whether it is another call of the service that the alert's first one was made to."""
+    if first is None or record is first:
+        return False
+    return record.event_source == first.event_source
+
+
+def _api(
+    record: CloudTrailRecord, limits: Limits, *, is_service_known: bool
+) -> dict[str, Any] | None:
     if record.event_name is None:
         return None
     source = record.event_source or ""
-    version = _API_VERSIONS.get(source)
+    version = None if is_service_known else _API_VERSIONS.get(source)
     return without_empty(
         operation=limits.cut(record.event_name),
         response=without_empty(

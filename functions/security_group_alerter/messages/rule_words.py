@@ -113,10 +113,10 @@ def peer_words(peer: Peer) -> str:
     return peer.value
 
 
-def holds_words(ranges: Sequence[Peer]) -> str:
-    """`holds 0.0.0.0/0, 10.0.0.0/8 and 3 more`: what a prefix list holds, the widest first."""
+def held_words(ranges: Sequence[Peer]) -> str:
+    """`0.0.0.0/0, 10.0.0.0/8 and 3 more`, or `nothing`: what a list holds, the widest first."""
     widest = sorted(ranges, key=lambda it: width_of(internet_share_of((it,))), reverse=True)
-    return f"holds {listed([it.value for it in widest], 3)}" if widest else "holds nothing"
+    return listed([it.value for it in widest], 3) or "nothing"
 
 
 # A burst names the same few ranges over and over.

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Callable, Iterator, Sequence
 
 from ..model import ids
-from ..model.alert import DeliveredFinding
+from ..model.alert import DeliveredFinding, Ended
 from ..model.dataclass import dataclass
 from ..model.exposure_life import EndedHow
 from ..model.record import Outcome
@@ -65,7 +65,7 @@ def undo_of(entry: DeliveredFinding, steps: Callable[[], Iterator[Step]]) -> Und
     if finding.outcome is not Outcome.SUCCEEDED:
         return Undo(reason="nothing changed")
     ended = ended_words(entry)
-    if ended is not None:
+    if ended is not None and not _is_closed_by_a_list(entry):
         return Undo(reason=f"{ended}, so there is nothing left to undo")
     commands: list[Command] = []
     reason = "it would be too long"
@@ -78,6 +78,12 @@ def undo_of(entry: DeliveredFinding, steps: Callable[[], Iterator[Step]]) -> Und
     except NoUndoError as error:
         reason = str(error)
     return Undo(commands=tuple(commands), reason=None if commands else reason)
+
+
+def _is_closed_by_a_list(entry: DeliveredFinding) -> bool:
+    """Whether the rules stand, and would let in what the list may hold again."""
+    is_list = entry.finding.subject.kind is SubjectKind.PREFIX_LIST
+    return entry.ended is not None and entry.ended.how is EndedHow.PREFIX_LIST and not is_list
 
 
 def _command(step: Step, region: str) -> Command:
@@ -104,6 +110,17 @@ def ended_words(entry: DeliveredFinding) -> str | None:
             return f"the account left the organization or switched the Region off {when}"
         case EndedHow.DELETED:
             return f"the {_NOUNS.get(entry.finding.subject.kind, 'trail')} was deleted {when}"
+
+
+def taken_words(taken: Ended, kind: SubjectKind) -> str:
+    """`the rule was edited at 03:10:00 UTC`: where that closed nothing."""
+    when = f"at {clock_words(taken.at)}" if taken.at else "later"
+    if taken.how is EndedHow.SEEN:
+        return f"a look {when} no longer shows what the call added"
+    if kind is SubjectKind.PREFIX_LIST:
+        return f"the prefix list was edited {when}"
+    is_edit = taken.how is EndedHow.MODIFIED
+    return f"the rule was edited {when}" if is_edit else f"what the call added was revoked {when}"
 
 
 def stood_words(entry: DeliveredFinding) -> str | None:

@@ -12,7 +12,7 @@ from .group_state import Reach
 from .ledger import ExposureNews
 from .principal import Principal
 from .record import Outcome
-from .rules import SecurityGroupRule
+from .rules import Peer, SecurityGroupRule
 from .severity import Severity
 from .standing import Moment
 from .subject import SubjectKind
@@ -32,15 +32,28 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StaysOpen:
+    """What a call added was taken back or edited, as `taken` says; what it opened is open still.
+
+    `rules` are what it is open by now: rules of other calls, or its own as they were edited; of a
+    prefix list, the `ranges`. What opened nothing and was edited is named, too.
+    """
+
+    taken: Ended
+    rules: tuple[SecurityGroupRule, ...] = ()
+    ranges: tuple[Peer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveredFinding:
     """A finding, with what its delivery adds.
 
     `keys` are what it is known by when it comes again: more than one when CloudTrail's update of an
     event came with the event. `updates_alerted` says that its record is CloudTrail's update of an
     event that has been alerted. `ended` and `revoked` (rules) are what had been taken back when it
-    was judged. `memory_failed` says that what is remembered of its group could not be read.
-    `moment` is what stood at the call, by all that is known, and `exposures` are those that it
-    tells of.
+    was judged; `stays_open` is there in place of `ended` where that closed nothing.
+    `memory_failed` says that what is remembered of its group could not be read. `moment` is what
+    stood at the call, by all that is known, and `exposures` are those that it tells of.
     """
 
     finding: Finding
@@ -48,6 +61,7 @@ class DeliveredFinding:
     event_ids: tuple[str, ...] = ()
     updates_alerted: bool = False
     ended: Ended | None = None
+    stays_open: StaysOpen | None = None
     revoked: frozenset[SecurityGroupRule] = frozenset()
     memory_failed: bool = False
     moment: Moment | None = None

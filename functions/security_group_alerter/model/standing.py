@@ -45,7 +45,8 @@ class Moment:
     ranges_before: tuple[Peer, ...] = ()
     ranges_after: tuple[Peer, ...] = ()
     is_whole: bool = False
-    is_missing: bool = False
+    # Known only while the look is remembered as it was said.
+    is_missing: bool = field(default=False, compare=False)
     opened: tuple[ExposureLife, ...] = ()
     ended: tuple[ExposureLife, ...] = ()
     narrowed: tuple[ExposureLife, ...] = ()
@@ -54,12 +55,21 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What a prefix list held from an event on; None is before all that is known."""
+
+    since: Event | None = None
+    ranges: tuple[Peer, ...] = ()
+    is_whole: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
     """What is known of a group or list beside the record of a call.
 
     `moment` is what stood at the call, and `look` what a look showed afterwards; None where more
-    than the record is not known, and where nobody looked. `lists` are the ranges of the prefix
-    lists that the call's rules refer to, by id, of those that are known.
+    than the record is not known, and where nobody looked. `lists` are the ranges that the
+    prefix lists held that the call's rules refer to, by id, of those that are known.
     """
 
     moment: Moment | None = None

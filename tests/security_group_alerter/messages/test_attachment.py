@@ -338,8 +338,8 @@ def test_email_of_an_open_group() -> None:
     assert email[0] == f"CRITICAL: {HEADLINES['open'][1]}"
     assert f"Group: {TWO} on {ENI}" in email
     assert (
-        "Why CRITICAL: SSH, remote access: a password or an unpatched bug away from the machine."
-        in email
+        "Why CRITICAL: SSH, remote access: one stolen password or unpatched bug gives an "
+        "attacker the machine." in email
     )
     assert f"  + {TWO}: {SSH_WORDS}" in email
     assert message.subject.startswith(

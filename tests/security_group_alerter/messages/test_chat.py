@@ -177,8 +177,8 @@ def test_opening_is_told_whole() -> None:
                 "*When:* 2026-11-17 08:55:12 UTC (09:55:12 Europe/Berlin), 6 d 4 min ago",
                 "*Ask:* payments, the account's owner",
                 "OU: Root / Workloads",
-                "*Why CRITICAL:* SSH, remote access: a password or an unpatched bug away from "
-                "the machine",
+                "*Why CRITICAL:* SSH, remote access: one stolen password or unpatched bug "
+                "gives an attacker the machine",
                 "*AuthorizeSecurityGroupIngress* on `sg-0123456789abcdef0`",
                 "  + `ingress tcp 22 (SSH) from 0.0.0.0/0, the whole IPv4 Internet`",
             )
@@ -485,9 +485,8 @@ def test_what_the_record_does_not_tell_is_said_to_be_missing() -> None:
     assert not any(line.startswith("*When:*") for line in lines)
     assert notification["metadata"]["relatedResources"] == ["sg-0123456789abcdef0"]
     assert notification["metadata"]["threadId"] == "no-account-sg-0123456789abcdef0"
-    assert notification["content"]["nextSteps"] == [
-        "Not planned? Close it now. The command removes only what was opened."
-    ]
+    # Without a Region there is no command to speak of.
+    assert notification["content"]["nextSteps"] == ["Not planned? Close it now."]
 
 
 def test_account_without_a_name_is_told_by_its_id_once() -> None:

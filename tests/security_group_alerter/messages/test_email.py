@@ -104,7 +104,8 @@ def test_opening_begins_with_all_that_a_decision_needs() -> None:
         'Rule description: "Vendor"',
         "Ask: payments, the account's owner",
         "OU: Root / Workloads",
-        "Why CRITICAL: SSH, remote access: a password or an unpatched bug away from the machine.",
+        "Why CRITICAL: SSH, remote access: one stolen password or unpatched bug gives an "
+        "attacker the machine.",
         "",
         "Close it (this rule only), with credentials of account 111122223333:",
         UNDO_SSH,

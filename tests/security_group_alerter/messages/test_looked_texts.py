@@ -45,7 +45,8 @@ Open since: 2026-11-23 03:05:12 UTC (04:05:12 Europe/Berlin), 5 h 54 min ago
 By: session jane of role deploy; AWS CLI from 198.51.100.7
 Ask: payments, the account's owner
 OU: Root / Workloads
-Why CRITICAL: SSH, remote access: a password or an unpatched bug away from the machine.
+Why CRITICAL: SSH, remote access: one stolen password or unpatched bug gives an attacker the \
+machine.
 
 Close it (this rule only), with credentials of account 111122223333:
 aws ec2 revoke-security-group-ingress --region eu-central-1 --group-id sg-0123456789abcdef0 \
@@ -66,7 +67,7 @@ ATTACHED TO
   and 1 more, not public
 
 WHAT TO DO
-1. Not planned? Close it now. The command removes only what was opened.
+1. Not planned? Close it now. The command removes only what the call added.
 2. Then find out who has connected since: VPC flow logs, the host's logins.
 3. Planned? Narrow the range, or add it to accepted_openings.toml.
 
@@ -78,7 +79,8 @@ PRIVATE: Final = with_judgement(
     lowered_from=Severity.CRITICAL,
 )
 PRIVATE_CHAT: Final = """\
-"*Why CRITICAL:* SSH, remote access: a password or an unpatched bug away from the machine\\n\
+"*Why CRITICAL:* SSH, remote access: one stolen password or unpatched bug gives an attacker \
+the machine\\n\
 *HIGH instead of CRITICAL:* no network interface with a public address uses the group\\n\
 *Attached to:* 1 private instance: instance i-0aaaaaaaaaaaaaaa3 \\"worker\\" (10.0.2.7); \
 seen at 03:12 UTC\\n"""

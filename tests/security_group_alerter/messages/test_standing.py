@@ -380,7 +380,9 @@ def test_end_is_told_with_who_and_how_long(ended: Ended, words: str, stood: str 
     lines = texts["email"].split("\n")
     assert lines[1] == f"{words[:1].upper()}{words[1:]}."
     assert lines[2] == (f"I{stood[1:]}." if stood else "")
-    assert f"No command: {words}, so there is nothing left to undo." in lines
+    # What the list held may be put back: the rule still refers to it.
+    is_closed = ended.how is not EndedHow.PREFIX_LIST
+    assert (f"No command: {words}, so there is nothing left to undo." in lines) == is_closed
     assert (stood is None) or (f"I{stood[1:]}." in texts["https"])
 
 
@@ -468,7 +470,9 @@ def test_lowered_severity_is_explained_in_every_form() -> None:
     texts = texts_of(message)
 
     why = "no network interface with a public address uses the group"
-    remote = "SSH, remote access: a password or an unpatched bug away from the machine"
+    remote = (
+        "SSH, remote access: one stolen password or unpatched bug gives an attacker the machine"
+    )
     assert [f"Why CRITICAL: {remote}.", f"HIGH instead of CRITICAL: {why}."] == texts[
         "email"
     ].split("\n")[8:10]

@@ -56,7 +56,7 @@ from tests.security_group_alerter.messages.forms import (
 from tests.stories import NOW, STORIES, TRAIL_ARN, findings_of, story, told
 
 SSH: Final = "tcp 22 (SSH) open to the whole IPv4 Internet"
-REMOTE: Final = "remote access: a password or an unpatched bug away from the machine"
+REMOTE: Final = "remote access: one stolen password or unpatched bug gives an attacker the machine"
 WITHOUT_PORTS: Final = "a protocol without ports, such as a tunnel's, is not meant for everybody"
 
 

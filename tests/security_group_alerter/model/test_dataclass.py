@@ -1,6 +1,8 @@
 """Our dataclasses mean what the standard library's mean, but for what the type checker holds."""
 
+import ast
 import dataclasses
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -39,6 +41,20 @@ def classes_of(dataclass: Callable[..., Any]) -> Any:
     class Itself:
         name: str
 
+    @dataclass(frozen=True, slots=True)
+    class WithItsOwn:
+        name: str
+        weight: int = dataclasses.field(default=0, compare=False, hash=True)
+
+        def __repr__(self) -> str:
+            return f"own {self.name}"
+
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, WithItsOwn)
+
+        def __hash__(self) -> int:
+            return 1
+
     @dataclass(slots=True, kw_only=True)
     class Mutable:
         name: str
@@ -56,6 +72,8 @@ def classes_of(dataclass: Callable[..., Any]) -> Any:
             Empty(),
             Itself("a"),
             Itself("a"),
+            WithItsOwn("a"),
+            WithItsOwn("b"),
             Mutable(name="a"),
             Mutable(name="a"),
         ]
@@ -122,12 +140,38 @@ def test_the_type_checker_refuses_an_assignment(tmp_path: Path) -> None:
     assert 'Property "severity" defined in "Told" is read-only' in done.stdout
 
 
+REPLAY = """
+import dataclasses, runpy, sys
+from security_group_alerter.model import dataclass as ours
+if sys.argv.pop() == "frozen":
+    ours.dataclass, ours.replace = dataclasses.dataclass, dataclasses.replace
+runpy.run_module("local.replay", run_name="__main__")
+"""
+
+
+def test_no_story_assigns_to_what_is_frozen() -> None:
+    replayed = [
+        subprocess.run(
+            [sys.executable, "-c", REPLAY, "events", how],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for how in ("frozen", "ours")
+    ]
+
+    assert replayed[0] == replayed[1]
+
+
 def test_every_module_of_the_function_uses_them() -> None:
     others = [
         str(path.relative_to(PACKAGE))
-        for path in PACKAGE.rglob("*.py")
-        if "import dataclass\n" in (text := path.read_text("utf-8"))
-        and "from dataclasses import dataclass" in text
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module == "dataclasses"
+        if {"dataclass", "replace"} & {it.name for it in node.names}
     ]
 
-    assert not others, f"take dataclass from model/dataclass.py: {', '.join(others)}"
+    assert others == ["model/dataclass.py"]

@@ -34,6 +34,12 @@ def steps_back(entry: DeliveredFinding, change: SecurityGroupChange) -> Iterator
     """The steps, in the order to take them. Raises NoUndoError where there is none."""
     if change.action is Action.DELETE:
         raise NoUndoError("a deleted group cannot be brought back")
+    stays = entry.stays_open
+    own = {rule.rule_id for rule in change.added} - {None}
+    if stays is not None and not own.issuperset(rule.rule_id for rule in stays.rules):
+        does = f"Close what keeps the ports open ({plural(len(stays.rules), 'rule')})"
+        yield Step(words=_rules_command("revoke", stays.rules, change), does=does)
+        return
     if change.matched_nothing:
         raise NoUndoError("nothing was removed")
     if change.action is Action.CREATE:
@@ -128,7 +134,8 @@ def _setting_back(entry: DeliveredFinding, change: SecurityGroupChange) -> Itera
     if not change.removed and not (opening and has_directions):
         raise NoUndoError("what the rule allowed before is not in the record")
     if opening:
-        does = f"Remove what is open to the Internet ({plural(len(opening), 'rule')})"
+        count = plural(len(opening), "edited rule")
+        does = f"Remove what is open to the Internet ({count}, also what it allowed before)"
         yield Step(words=_rules_command("revoke", opening, change), does=does)
     if not change.removed:
         return
@@ -145,7 +152,11 @@ def _setting_back(entry: DeliveredFinding, change: SecurityGroupChange) -> Itera
             *("--security-group-rules", json.dumps(edits, separators=(",", ":"))),
         ],
         does=f"Set back what was edited ({plural(len(edits), 'rule')})",
-        warning="this lets through again what the rule let through before",
+        warning=(
+            "this opens it to the world again"
+            if finding.judgement.closed.is_world_open
+            else "this lets through again what the rule let through before"
+        ),
     )
 
 

@@ -17,7 +17,7 @@ from ...model.rules import Peer
 from ..limits import Limits
 from ..rule_words import (
     amount_words,
-    holds_words,
+    held_words,
     internet_share_words,
     peer_words,
     whom_words,
@@ -198,7 +198,7 @@ def _notes(finding: Finding, change: PrefixListChange) -> Iterator[str]:
     if ranges is not None and change.action is not Action.CREATE:
         share = internet_share_of(ranges)
         much = f": {internet_share_words(share)}" if share.breadth >= Breadth.BROAD else ""
-        yield f"The list now {holds_words(ranges)}{much}."
+        yield f"The list now holds {held_words(ranges)}{much}."
     elif finding.judgement.effect is Effect.CLOSES:
         yield "Another world-open range may still be in the list."
 

@@ -11,6 +11,7 @@ from ...judgement.touched_ports import with_ranges
 from ...model.alert import DeliveredFinding
 from ...model.change import Action, RuleDescription, SecurityGroupChange
 from ...model.exposure import Breadth
+from ...model.exposure_life import EndedHow
 from ...model.finding import Effect, Finding, Judgement
 from ...model.group_state import GroupState
 from ...model.record import Outcome
@@ -26,7 +27,7 @@ from ..rule_words import (
     concern_of,
     direction_words,
     flow_words,
-    holds_words,
+    held_words,
     openings_words,
     rule_words,
     touches,
@@ -34,7 +35,7 @@ from ..rule_words import (
     worst_openings_in,
 )
 from ..text import plural, safe
-from ..undo import undo_of
+from ..undo import Undo, undo_of
 from .group_looks import group_looks
 from .group_undo import is_accepted, steps_back
 from .standing_words import group_state_of, standing_notes, words_since
@@ -53,16 +54,8 @@ from .words import (
     unknown_lines,
 )
 
-_STEPS = (
-    "Not planned? Close it now. The command removes only what was opened.",
-    "Then find out what it reaches, and who has connected since: VPC flow logs, the host's logins.",
-    "Planned? Narrow the range, or add it to accepted_openings.toml.",
-)
-_SEEN_STEPS = (
-    _STEPS[0],
-    "Then find out who has connected since: VPC flow logs, the host's logins.",
-    _STEPS[2],
-)
+_CLOSE = "Not planned? Close it now."
+_PLANNED = "Planned? Narrow the range, or add it to accepted_openings.toml."
 _EDIT_STEPS = (
     "Look at the group's rules: an edited egress rule lets nobody in.",
     "Open to the Internet, and not planned? Remove the rule, or set it back.",
@@ -72,10 +65,7 @@ _CANNOT_JUDGE_STEPS = (
     "Look at the group's rules now.",
     "Close what is open to the Internet and not planned.",
 )
-_UNSEEN_LIST_STEPS = (
-    "Look at the ranges in the prefix list: the rule lets them in.",
-    "Not planned? Close it now. The command removes only what was opened.",
-)
+_UNSEEN_LIST_STEP = "Look at the ranges in the prefix list: the rule lets them in."
 # A rule with its place in the order of concern.
 _Rated = Sequence[tuple[SecurityGroupRule, tuple[object, ...]]]
 
@@ -90,6 +80,7 @@ def security_group_changed(
         for rules in (change.added, change.removed, change.missed)
     )
     acceptance = tuple(acceptance_words(finding.judgement.acceptance))
+    undo = undo_of(entry, lambda: steps_back(entry, change))
     state = group_state_of(finding)
     vpc_id = change.vpc_id or (state.vpc_id if state else None)
     return Changed(
@@ -116,9 +107,9 @@ def security_group_changed(
         description=_description_of_worst(finding, [rule for rule, _ in _worst_first(added)]),
         notes=(*acceptance, *_notes(finding, change)),
         acceptance=acceptance,
-        undo=undo_of(entry, lambda: steps_back(entry, change)),
+        undo=undo,
         looks=tuple(group_looks(finding, change)),
-        steps=_steps(finding, change),
+        steps=_steps(finding, change, undo),
         resource_type="AWS::EC2::SecurityGroup",
         weakens=Weakened.FIREWALL
         if any(rule.direction is not Direction.EGRESS for rule in change.added)
@@ -269,9 +260,10 @@ def _rules_phrases(
 
 def _item_list(mark: str, rules: _Rated, count: int, entry: DeliveredFinding) -> ItemList:
     since, lists = words_since(entry), entry.finding.lists
+    verb = "held" if entry.ended and entry.ended.how is EndedHow.PREFIX_LIST else "holds"
     items = [
         Item(
-            text=f"{rule_words(rule)}{_ranges_words(rule, lists)}"
+            text=f"{rule_words(rule)}{_ranges_words(rule, lists, verb)}"
             f"{since(rule) if mark == ADDED else ''}",
             rule_id=safe(rule.rule_id, 40) if rule.rule_id else None,
             description=safe(rule.description) if rule.description else None,
@@ -282,10 +274,10 @@ def _item_list(mark: str, rules: _Rated, count: int, entry: DeliveredFinding) ->
     return ItemList(mark=mark, noun="rule", items=tuple(items), count=count)
 
 
-def _ranges_words(rule: SecurityGroupRule, lists: Mapping[str, tuple[Peer, ...]]) -> str:
-    """What the prefix list holds that a rule refers to, where that is known."""
+def _ranges_words(rule: SecurityGroupRule, lists: Mapping[str, tuple[Peer, ...]], verb: str) -> str:
+    """What the prefix list holds, or held, that a rule refers to, where that is known."""
     ranges = lists.get(rule.peer.value) if rule.peer.kind is PeerKind.PREFIX_LIST else None
-    return "" if ranges is None else f", which {holds_words(ranges)}"
+    return "" if ranges is None else f", which {verb} {held_words(ranges)}"
 
 
 def _lines(change: SecurityGroupChange, limits: Limits) -> Iterator[str]:
@@ -386,13 +378,27 @@ def _reasons(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
         yield "the ranges in the prefix list are not in the record: it may hold the world"
 
 
-def _steps(finding: Finding, change: SecurityGroupChange) -> tuple[str, ...]:
+def _steps(finding: Finding, change: SecurityGroupChange, undo: Undo) -> tuple[str, ...]:
+    """What whoever is woken has to do: first, what closes it."""
     if change.cannot_be_judged:
         return _CANNOT_JUDGE_STEPS
     if change.action is Action.MODIFY_RULES and _has_unknown_direction(change):
         return _EDIT_STEPS
-    is_unseen = finding.judgement.opened.has_prefix_lists and not finding.judgement.opened.openings
-    if is_unseen:
-        return _UNSEEN_LIST_STEPS
+    close = _CLOSE
+    if change.action is Action.MODIFY_RULES and change.removed:
+        close = "Not planned? Remove the rule, or set it back."
+    elif undo.commands and change.action is Action.ADD_RULES:
+        close += " The command removes only what the call added."
+    if finding.judgement.opened.has_prefix_lists and not finding.judgement.opened.openings:
+        return _UNSEEN_LIST_STEP, close
+    return close, *_connected(finding), _PLANNED
+
+
+def _connected(finding: Finding) -> Iterator[str]:
+    """Who may have used it; nobody, where a look showed that nothing uses the group."""
     state = group_state_of(finding)
-    return _SEEN_STEPS if state and state.has_all_interfaces else _STEPS
+    is_seen = state is not None and state.has_all_interfaces
+    if state is not None and is_seen and not state.interfaces:
+        return
+    reaches = "" if is_seen else "what it reaches, and "
+    yield f"Then find out {reaches}who has connected since: VPC flow logs, the host's logins."

@@ -12,7 +12,7 @@ from ...model.alert import DeliveredFinding
 from ...model.change import Action, SecurityGroupChange
 from ...model.dataclass import replace
 from ...model.exposure import Breadth, Exposure, Opening
-from ...model.exposure_life import ExposureLife
+from ...model.exposure_life import EndedHow, ExposureLife
 from ...model.finding import Effect, Finding
 from ...model.group_state import GroupState
 from ...model.rules import Direction, Peer, PeerKind, SecurityGroupRule
@@ -20,8 +20,9 @@ from ...model.standing import StandingRule
 from ...model.subject import SubjectKind
 from ..attached import seen_words
 from ..people import actor_words, clock_words, lag_words
-from ..rule_words import concern_of, flow_words, traffic_words
+from ..rule_words import concern_of, flow_words, held_words, traffic_words
 from ..text import listed, plural, safe
+from ..undo import taken_words
 
 # EC2 is eventually consistent: of what was called so shortly before it, a look says nothing.
 # https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
@@ -58,6 +59,27 @@ def standing_notes(finding: Finding, change: SecurityGroupChange) -> Iterator[st
         yield from _still_open_notes(finding, change)
     elif judgement.opened.breadth >= Breadth.BROAD:
         yield from _also_open_notes(finding, change)
+
+
+def stays_open_words(entry: DeliveredFinding) -> str | None:
+    """`the rule was edited at 03:10:00 UTC, and the ports stay open: tcp 22 (SSH) from …`.
+
+    None where what was taken back closed something, or nothing was taken back.
+    """
+    stays = entry.stays_open
+    if stays is None:
+        return None
+    taken = taken_words(stays.taken, entry.finding.subject.kind)
+    if stays.ranges:
+        return f"{taken}, and what it holds is as broad: it holds {held_words(stays.ranges)}"
+    rules = listed([standing_words(rule) for rule in stays.rules], 3)
+    opened = entry.finding.judgement.opened
+    if not opened.openings:
+        return f"{taken}: {rules}"
+    is_edit = stays.taken.how is EndedHow.MODIFIED
+    if is_edit and concern_of(exposure_of(stays.rules)) > concern_of(opened):
+        return f"{taken}, and more is open now: {rules}"
+    return f"{taken}, and the ports stay open: {rules}"
 
 
 def standing_words(rule: SecurityGroupRule) -> str:
@@ -105,7 +127,8 @@ def _still_open_notes(finding: Finding, change: SecurityGroupChange) -> Iterator
         names = listed([safe(it, 40) for it in unknown], 3)
         yield f"Other rules refer to prefix lists whose ranges are not known: {names}."
     if not is_all:
-        is_missing = finding.moment is not None and finding.moment.is_missing
+        moment = finding.moment
+        is_missing = moment is not None and moment.is_missing and not moment.after
         yield _NO_LONGER_THERE if is_missing else _MAY_BE_OPEN
     elif not wide and not unknown:
         yield "Nothing else in the group is open to the Internet."
