@@ -16,6 +16,7 @@ from operator import attrgetter
 from typing import Any
 
 from .judgement.accepted_openings import acceptance_of
+from .judgement.reminders import LOOKED_AT_FROM
 from .judgement.touched_ports import standing_on
 from .memory.fold import Fold
 from .memory.recollection import Recollection
@@ -23,7 +24,13 @@ from .messages.digest import digest_message, key_of
 from .model.acceptance import AcceptedOpening
 from .model.change import Action, SecurityGroupChange
 from .model.dataclass import dataclass, replace
-from .model.digest import ChangeCount, Digest, NotSeen, OpenExposure
+from .model.digest import (
+    LONGEST_WITHOUT_A_SWEEP,
+    ChangeCount,
+    Digest,
+    NotSeen,
+    OpenExposure,
+)
 from .model.exposure_life import ExposureLife, Resource
 from .model.ledger import OpenGroup
 from .model.message import DIGEST, Message, Sent
@@ -42,6 +49,8 @@ TimeLeft = Callable[[], float]
 LATE = timedelta(hours=24)
 # By which the table of alerted events knows each closing that a digest named.
 _CLOSED_KEY = DIGEST + ":closed:{}"
+# The watch looks at what is urgent every few minutes.
+LONGEST_WITHOUT_A_LOOK = timedelta(hours=1)
 # As many memories as one call reads.
 READ_TOGETHER = 100
 # The names of more accounts than this nobody reads. Each takes a call to AWS Organizations.
@@ -83,7 +92,10 @@ class DigestReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digester:
-    """The steps, for one installation. `not_swept` are the places that the sweep could not see."""
+    """The steps, for one installation.
+
+    `not_swept` are the places that the sweep could not see, and `last_sweep` is when there was one.
+    """
 
     presentation: Presentation
     organization_id: str | None
@@ -96,6 +108,7 @@ class Digester:
     open_groups: Callable[[], Iterable[OpenGroup]]
     recall: Recall
     not_swept: Callable[[], Iterable[SweptPlace]]
+    last_sweep: Callable[[], datetime | None]
     publish: Callable[[Iterable[Message], TimeLeft], Iterator[Sent]]
 
     def send(self, *, until: datetime, time_left: TimeLeft) -> DigestReport:
@@ -117,8 +130,13 @@ class Digester:
         late = LATE if key_before in answer.keys else timedelta()
         digest, marks = self._with_exposures(digest, late, time_left)
         digest = self._with_changes(digest)
-        not_swept = map(_not_swept, self.not_swept())
-        digest = replace(digest, not_seen=(*not_swept, *digest.not_seen))
+        not_swept = [*map(_not_swept, self.not_swept())]
+        not_looked_at = _not_looked_at(digest, not_swept) if self.has_looks else ()
+        digest = replace(
+            digest,
+            last_sweep=self.last_sweep() if self.has_looks else None,
+            not_seen=(*not_swept, *not_looked_at, *digest.not_seen),
+        )
         digest = replace(digest, names=self._names(digest, time_left))
         message = digest_message(digest, self.presentation)
         for sent in self.publish([message], time_left):
@@ -278,6 +296,24 @@ def _not_swept(swept: SweptPlace) -> NotSeen:
         region=swept.place.region,
         since=swept.problem_since,
     )
+
+
+def _not_looked_at(digest: Digest, not_swept: Iterable[NotSeen]) -> Iterator[NotSeen]:
+    """Where something is open, and looks at it fail: of what the sweep does not name already."""
+    named = {(it.account_id, it.region) for it in not_swept}
+    since: dict[tuple[str | None, str | None], datetime] = {}
+    for it in digest.open:
+        seen = it.looked_at or (it.told.at if it.told else it.since)
+        # The watch looks every few minutes at what is urgent, and the sweep once a day at the rest.
+        is_urgent = it.looked_at is None and it.life.severity >= LOOKED_AT_FROM
+        longest = LONGEST_WITHOUT_A_LOOK if is_urgent else LONGEST_WITHOUT_A_SWEEP
+        if digest.until - seen > longest:
+            place = it.life.resource.account_id, it.life.resource.region
+            since[place] = min(since.get(place, seen), seen)
+    for (account_id, region), first in since.items():
+        if named.isdisjoint({(account_id, region), (account_id, None)}):
+            problem = "no look at what is open there succeeded"
+            yield NotSeen(problem=problem, account_id=account_id, region=region, since=first)
 
 
 def _accounts_in(digest: Digest) -> Sequence[str]:

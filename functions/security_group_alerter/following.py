@@ -136,7 +136,12 @@ class _Follower:
             return self._followed(life, told, None)
         standing = self._standing(life, GroupReach(reach=Reach.UNKNOWN))
         fold = self.fold
-        now = Moment(after=fold.rules, ranges_after=fold.ranges, is_whole=fold.is_whole)
+        now = Moment(
+            after=fold.rules,
+            ranges_after=fold.ranges,
+            is_whole=fold.is_whole,
+            is_missing=fold.is_missing,
+        )
         return self._followed(life, told, closed(standing, told, now))
 
     def _followed(self, life: ExposureLife, told: Told | None, finding: Finding | None) -> Followed:

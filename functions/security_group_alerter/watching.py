@@ -14,6 +14,7 @@ from datetime import datetime
 from .following import Followed, followed_of
 from .grouping import alerts_of
 from .judgement.findings import Standards
+from .judgement.reminders import LOOKED_AT_FROM
 from .memory.fold import Fold
 from .memory.recollection import Recollection
 from .memory.statements import Statement, carriers_of, seen_gone, seen_of
@@ -35,8 +36,6 @@ KEPT_FOR_ALERTS = 60.0
 LONGEST_TAKING_UP = 60.0
 # As severe as what is open to the world is, by the table.
 _OPEN = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM)
-# What is less severe is looked at by the sweep.
-LOOKED_AT_FROM = Severity.HIGH
 
 
 class WatchError(RuntimeError):

@@ -89,6 +89,8 @@ class Installation:
     accepted: tuple[AcceptedOpening, ...] = ()
     changes: list[AlertedChange | None] = field(default_factory=list)
     not_swept: list[SweptPlace] = field(default_factory=list)
+    last_sweep: datetime | None = UNTIL - timedelta(hours=4)
+    has_looks: bool = True
     is_sure: bool = True
     refusal: str | None = None
     write_failures: int = 0
@@ -139,7 +141,7 @@ class Installation:
         digester = Digester(
             presentation=self.presentation,
             organization_id="o-exampleorgid",
-            has_looks=True,
+            has_looks=self.has_looks,
             accepted=self.accepted,
             name_of=self._name_of,
             alerted_among=self._alerted_among,
@@ -148,6 +150,7 @@ class Installation:
             open_groups=self.open.values,
             recall=self.recall,
             not_swept=lambda: self.not_swept,
+            last_sweep=lambda: self.last_sweep,
             publish=self._publish,
         )
         return digester.send(until=until, time_left=lambda: self.seconds_left)
@@ -199,7 +202,7 @@ def test_what_is_open_what_was_closed_and_what_changed() -> None:
         is_sent=True, open=2, closed=1, changes=3, not_seen=0
     )
     lines = installation.email.split("\n")
-    assert lines[0] == ("INFORMATIONAL: 2 open to the world (1 CRITICAL), 1 closed, 3 changes")
+    assert lines[0] == ("INFORMATIONAL: 2 open to the world (1 CRITICAL), 1 closed, 3 calls")
     assert lines[5] == "1. MEDIUM, for 3 d 18 h: tcp 443 (HTTPS) to the whole IPv4 Internet"
     assert lines[9] == "2. CRITICAL, for 2 d 2 h: tcp 22 (SSH) to the whole IPv4 Internet"
     assert lines[10].endswith(" in payments (222233334444), eu-central-1")
@@ -505,3 +508,77 @@ def test_a_snooze_quiets_the_uid_that_alerts_have() -> None:
 
     counts = json.loads(json.loads(installation.sent[-1].body)["default"])["unmapped"]["digest"]
     assert (counts["counts"]["open"], counts["counts"]["snoozed"]) == (1, 1)
+
+
+def not_looked_at(*ago: float, text: str = SSH) -> Installation:
+    """Groups that were looked at so many hours ago; negative: never, and reported as long ago."""
+    installation = Installation()
+    for number, count in enumerate(ago):
+        at = UNTIL - hours(abs(count))
+        report = Told(uid=f"uid-{number}", at=at, severity=Severity.CRITICAL)
+        installation.remember(group(number), there(text, hours(200)), told=report)
+        known = installation.open[group(number)]
+        installation.open[group(number)] = replace(known, looked_at=at if count > 0 else None)
+    return installation
+
+
+@pytest.mark.parametrize(
+    ("ago", "text", "is_named"),
+    [
+        pytest.param(25, SSH, False, id="a-day-ago"),
+        pytest.param(27, SSH, True, id="longer-ago"),
+        pytest.param(-0.5, SSH, False, id="never-but-just-reported"),
+        pytest.param(-2, SSH, True, id="never-although-the-watch-looks"),
+        pytest.param(-2, WEB, False, id="never-where-the-sweep-looks"),
+        pytest.param(-27, WEB, True, id="never-although-the-sweep-looks"),
+    ],
+)
+def test_where_looks_at_what_is_open_fail_is_named(ago: float, text: str, is_named: bool) -> None:
+    installation = not_looked_at(ago, text=text)
+
+    assert installation.digest().not_seen == int(is_named)
+    assert ("Everything that should be seen was seen." in installation.email) is not is_named
+    problem = "no look at what is open there succeeded; since "
+    assert (problem in installation.email) is is_named
+
+
+def test_a_place_where_looks_fail_is_named_once_since_the_first_failure() -> None:
+    installation = not_looked_at(30, 50, 40)
+
+    assert installation.digest().not_seen == 1
+    assert "succeeded; since Sun 22 Nov 05:00" in installation.email
+
+
+@pytest.mark.parametrize("region", ["eu-central-1", None])
+def test_what_the_sweep_names_is_not_named_twice(region: str | None) -> None:
+    installation = not_looked_at(30)
+    place = Place(account_id="222233334444", region=region)
+    installation.not_swept = [SweptPlace(place=place, problem="denied", problem_since=UNTIL)]
+
+    assert installation.digest().not_seen == 1
+    assert "no look at" not in installation.email
+
+
+def test_without_a_look_role_nobody_expects_looks() -> None:
+    installation = not_looked_at(30)
+    installation.has_looks, installation.last_sweep = False, None
+
+    assert installation.digest().not_seen == 0
+    assert "nobody looks into the accounts (LookRole is none)." in installation.email
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        (UNTIL - hours(26), "Everything that should be seen was seen."),
+        (UNTIL - hours(27), "No sweep since Mon 23 Nov 04:00: this page may be incomplete."),
+        (None, "No sweep yet: this page may be incomplete."),
+    ],
+)
+def test_a_sweep_that_stopped_is_no_all_clear(last: datetime | None, said: str) -> None:
+    installation = Installation(last_sweep=last)
+
+    installation.digest()
+
+    assert installation.email.split("\n")[2] == said
+    assert ("no sweep" in installation.sent[0].subject) is said.startswith("No sweep")

@@ -4,7 +4,8 @@ The key `resource` (S) is `#sweep/<account>/<Region>`, or `#sweep/<account>` for
 Regions could not be read. `first_at` and `swept_at` (N, seconds since 1970) are when the first and
 the last sweep was over, and `expires` is as in a group's item. While there is a problem, `problem`
 (S) says which. Then `open_severity` (S) is NOT_SWEPT and `looked_at` (N) is since when, so that the
-index of what is open lists these items as well, apart from the groups.
+index of what is open lists these items as well, apart from the groups. `swept_at` of the item
+`#swept` is when any place was swept last.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 NOT_SWEPT = "#not-swept"
 _KEY = "#sweep/"
+_LAST_SWEEP = {"resource": {"S": "#swept"}}
 
 
 class SweptPlaces:
@@ -50,6 +52,22 @@ class SweptPlaces:
             now,
             {},
         )
+        self._client.update_item(
+            TableName=self._table_name,
+            Key=_LAST_SWEEP,
+            UpdateExpression="SET swept_at = :now",
+            ExpressionAttributeValues={":now": {"N": str(now.timestamp())}},
+        )
+
+    def last_sweep(self) -> datetime | None:
+        """When all of some place was seen last; None where that never was."""
+        left: Any = {self._table_name: {"Keys": [_LAST_SWEEP], "ConsistentRead": True}}
+        while left:
+            answer = self._client.batch_get_item(RequestItems=left)
+            for item in answer["Responses"].get(self._table_name, []):
+                return _time_at(item, "swept_at")
+            left = answer.get("UnprocessedKeys")
+        return None
 
     def note_problem(self, place: Place, problem: str, now: datetime) -> None:
         """Less than all was seen. Since when stays as it was."""

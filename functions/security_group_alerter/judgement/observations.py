@@ -5,24 +5,20 @@ By the rules that keep it open, with what is accepted left out, and by what stan
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from ..model.change import Action, PrefixListChange, SecurityGroupChange
 from ..model.dataclass import dataclass, replace
-from ..model.exposure import Breadth, Exposure, Opening
+from ..model.exposure import Breadth, Exposure
 from ..model.exposure_life import ExposureLife
 from ..model.finding import Effect, Finding, Judgement
 from ..model.group_state import GroupReach, GroupState, Look, PrefixListState
 from ..model.ledger import Told
 from ..model.origin import Observation, Observed
 from ..model.rules import (
-    ALL_PORTS,
-    ALL_PROTOCOLS,
-    PROTOCOLS_WITH_PORTS,
     Direction,
     Peer,
-    PortRange,
     SecurityGroupRule,
 )
 from ..model.standing import Moment
@@ -31,7 +27,7 @@ from .accepted_openings import acceptance_of
 from .exposure import exposure_of, internet_share_of
 from .findings import Standards, with_reach
 from .severities import ACCEPTED, ANY_OTHER_CHANGE, PREFIX_LIST_EDIT, severity_of
-from .touched_ports import standing_on, with_ranges
+from .touched_ports import part_of, standing_on, with_ranges
 
 # What the watch opens with an alert: nobody was told of it, or not of it as severe.
 _OPENS = (Observed.FOUND, Observed.WORSE)
@@ -161,27 +157,3 @@ def _found(
         judgement=judgement,
         look=look,
     )
-
-
-def part_of(exposure: Exposure, openings: Sequence[Opening]) -> Exposure:
-    """What of an exposure lets the world in where these openings are."""
-    parts = (
-        part
-        for own in exposure.openings
-        if own.share.breadth is Breadth.WORLD
-        for other in openings
-        for part in _parts_in_both(own, other)
-    )
-    return Exposure(openings=tuple(dict.fromkeys(parts)))
-
-
-def _parts_in_both(own: Opening, other: Opening) -> Iterator[Opening]:
-    """The ports of `own` that are those of `other`, too."""
-    if own.protocol != other.protocol and ALL_PROTOCOLS not in (own.protocol, other.protocol):
-        return
-    protocol = other.protocol if own.protocol == ALL_PROTOCOLS else own.protocol
-    ports, others = own.ports or ALL_PORTS, other.ports or ALL_PORTS
-    first, last = max(ports.first, others.first), min(ports.last, others.last)
-    if first <= last:
-        has_ports = protocol is None or protocol in PROTOCOLS_WITH_PORTS
-        yield replace(own, protocol=protocol, ports=PortRange(first, last) if has_ports else None)

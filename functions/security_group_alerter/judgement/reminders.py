@@ -25,6 +25,8 @@ FIRST_REMINDER = {
 NEXT_REMINDER = timedelta(days=7)
 # Where nobody can look, it may long be closed: these end so long after it was told.
 WITHOUT_A_LOOK = timedelta(weeks=4)
+# What is less severe by the table is looked at by the sweep alone.
+LOOKED_AT_FROM = Severity.HIGH
 # It may become public and private again with every deployment.
 WORSE_ONCE_IN = timedelta(hours=24)
 # Records are minutes late. What only a look knows waits for the call that explains it.

@@ -183,3 +183,27 @@ class _Shares:
 def _is_public(rule: SecurityGroupRule) -> bool:
     is_inward = rule.direction is not Direction.EGRESS
     return is_inward and internet_share_of((rule.peer,)).breadth is not Breadth.PRIVATE
+
+
+def part_of(exposure: Exposure, openings: Sequence[Opening]) -> Exposure:
+    """What of an exposure lets the world in where these openings are."""
+    parts = (
+        part
+        for own in exposure.openings
+        if own.share.breadth is Breadth.WORLD
+        for other in openings
+        for part in _parts_in_both(own, other)
+    )
+    return Exposure(openings=tuple(dict.fromkeys(parts)))
+
+
+def _parts_in_both(own: Opening, other: Opening) -> Iterator[Opening]:
+    """The ports of `own` that are those of `other`, too."""
+    if own.protocol != other.protocol and ALL_PROTOCOLS not in (own.protocol, other.protocol):
+        return
+    protocol = other.protocol if own.protocol == ALL_PROTOCOLS else own.protocol
+    ports, others = own.ports or ALL_PORTS, other.ports or ALL_PORTS
+    first, last = max(ports.first, others.first), min(ports.last, others.last)
+    if first <= last:
+        has_ports = protocol is None or protocol in PROTOCOLS_WITH_PORTS
+        yield replace(own, protocol=protocol, ports=PortRange(first, last) if has_ports else None)

@@ -75,6 +75,7 @@ class StandingRules:
     directions: Mapping[str, Direction]
     protocols: frozenset[str | None]
     is_whole: bool = False
+    is_missing: bool = False
     # What carried the group by each look, and when that was made.
     carriers: list[tuple[datetime, frozenset[str]]] = field(default_factory=list)
     standing: dict[object, StandingRule] = field(default_factory=dict)
@@ -112,6 +113,7 @@ class StandingRules:
             yield from self._see(first, step.silence)
             return
         how = EndedHow.REVOKED
+        self.is_missing = isinstance(first, SeenGone)
         since = None if step.before_all else step.event
         added: list[SecurityGroupRule] = []
         taken: list[SecurityGroupRule] = []
@@ -157,7 +159,11 @@ class StandingRules:
 
     def now(self) -> Moment:
         """What stands now, as what stands after a call."""
-        return Moment(after=tuple(self.standing.values()), is_whole=self.is_whole)
+        return Moment(
+            after=tuple(self.standing.values()),
+            is_whole=self.is_whole,
+            is_missing=self.is_missing,
+        )
 
     @property
     def attached(self) -> frozenset[str] | None:
@@ -176,7 +182,7 @@ class StandingRules:
 
         What is open before and after the look counts as open all the time.
         """
-        self.is_whole = True
+        self.is_whole, self.is_missing = True, False
         self.carriers.append((look.seen_at, look.attached))
         shown: set[object] = set()
         new: list[SecurityGroupRule] = []

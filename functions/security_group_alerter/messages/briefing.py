@@ -444,13 +444,18 @@ def _headline_of(alert: Alert, worst: Call, count: int, phrase: str) -> str:
     rules = {finding.subject.name for finding in alert.findings} - {None}
     noun = nouns.get(alert.kind, "tampering rule" if subjects == rules else "trail")
     is_mixed = alert.kind is SubjectKind.TRAIL and rules and subjects != rules
-    on = f" on {plural(len(subjects), noun)}" if len(subjects) > 1 and not is_mixed else ""
+    several = plural(len(subjects), noun) if len(subjects) > 1 and not is_mixed else ""
+    if worst.finding.observed is not None:
+        # What is said of all of them comes first: the subject of a mail is cut off at its end.
+        where = f" in {several}" if several else ""
+        return f"{worst.name}: {count:,} {noun_of(worst)}s{where}, {which}: {phrase}"
+    on = f" on {several}" if several else ""
     return f"{count:,} {noun_of(worst)}s{on}, {which}: {phrase}"
 
 
 def noun_of(call: Call) -> str:
     """What one of several is called: the watch reports no calls."""
-    return "call" if call.finding.observed is None else "exposure"
+    return "call" if call.finding.observed is None else "opening"
 
 
 def _fitting(texts: Sequence[str], room: int) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ..model.change import AttachmentChange
 from ..model.origin import Observed
 from ..model.record import CloudTrailRecord, Outcome
 from ..model.severity import Severity
@@ -117,6 +118,9 @@ def _when_title(briefing: Briefing) -> str:
         return briefing.stood
     if not briefing.is_opening:
         return "Called"
+    if isinstance(briefing.worst.finding.change, AttachmentChange):
+        # The group was open before.
+        return "Attached"
     return "Open since" if briefing.count == 1 else "Opened"
 
 
@@ -151,7 +155,9 @@ def _call(call: Call, briefing: Briefing) -> str:
     if briefing.count == 1:
         return call.name
     changed, time = call.changed, call.record and call.record.event_time
-    opened = call.finding.observed.life.opened if call.finding.observed else None
+    # When what is over was opened stands in its line.
+    stands = call.finding.observed if briefing.observed is not Observed.CLOSED else None
+    opened = stands.life.opened if stands else None
     words = (
         call.name,
         f"on {changed.subject}" if changed.subject else None,

@@ -8,7 +8,8 @@ exposure) in the `data` of its evidence.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from ..model.alert import Alert
@@ -145,8 +146,8 @@ def _finding_info(briefing: Briefing) -> dict[str, Any]:
         desc="; ".join(call.phrase for call in briefing.calls[:10]),
         types=[alert.kind.value],
         created_time=milliseconds(alert.seen_at),
-        first_seen_time=milliseconds(times[0]) if times else None,
-        last_seen_time=milliseconds(times[-1]) if times else None,
+        first_seen_time=milliseconds(min((*times, *_beginnings(alert)))) if times else None,
+        last_seen_time=milliseconds(max((*times, *_last_seen(alert)))) if times else None,
         data_sources=["AWS CloudTrail"],
         analytic={
             "name": PRODUCT,
@@ -165,6 +166,20 @@ def _finding_info(briefing: Briefing) -> dict[str, Any]:
             for event_id in entry.event_ids
         ],
     )
+
+
+def _beginnings(alert: Alert) -> Iterator[datetime]:
+    """When what the watch found, or what a call ended, was opened: one uid keeps one beginning."""
+    for finding in alert.findings:
+        observed, moment = finding.observed, finding.moment
+        lives = (observed.life,) if observed else moment.ended if moment else ()
+        yield from ((life.opened or life.revealed).time for life in lives)
+
+
+def _last_seen(alert: Alert) -> Iterator[datetime]:
+    """When a look last showed what still stands."""
+    origins = (finding.observed for finding in alert.findings)
+    yield from (it.seen_at for it in origins if it and it.seen_at and it.life.closed is None)
 
 
 def _attacks(briefing: Briefing) -> list[dict[str, Any]]:

@@ -175,6 +175,13 @@ def age_words(age: timedelta) -> str:
     return f"{hours} h" if hours < 48 else f"{hours // 24} d"
 
 
+def bound_words(age: timedelta) -> str:
+    """`1 h 2 min`: what it was at most, in full minutes, or hours, and never less."""
+    minutes = -(-age // timedelta(minutes=1))
+    hours = -(-age // timedelta(hours=1))
+    return lag_words(timedelta(hours=hours) if hours > 24 else timedelta(minutes=minutes))
+
+
 _FACTS = {
     Fact.NAME: "the account's name",
     Fact.OU: "its OU",

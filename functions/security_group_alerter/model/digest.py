@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from .acceptance import AcceptedOpening
 from .dataclass import dataclass
@@ -13,6 +13,9 @@ from .finding import Effect
 from .group_state import Reach
 from .ledger import Snooze, Told
 from .severity import Severity
+
+# The sweep comes once a day; a day may have 25 hours.
+LONGEST_WITHOUT_A_SWEEP = timedelta(hours=26)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,18 +82,26 @@ class Digest:
     under the uids that their alerts have.
     `not_known` counts alerted events of which nothing but their keys is remembered. `names` are
     those of accounts. Without `has_looks`, what is open is known from CloudTrail's records alone.
+    `last_sweep` is None where there never was one.
     """
 
     since: datetime
     until: datetime
     organization_id: str | None = None
     has_looks: bool = True
+    last_sweep: datetime | None = None
     open: tuple[OpenExposure, ...] = ()
     closed: tuple[ExposureLife, ...] = ()
     changes: tuple[ChangeCount, ...] = ()
     not_known: int = 0
     not_seen: tuple[NotSeen, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_swept(self) -> bool:
+        """Whether there was a sweep within the day."""
+        last = self.last_sweep
+        return last is not None and self.until - last <= LONGEST_WITHOUT_A_SWEEP
 
     @property
     def standing(self) -> tuple[OpenExposure, ...]:

@@ -32,11 +32,12 @@ class Moment:
     """A group or a list at one call: just before it and just after it.
 
     A rule's direction is known here where any statement tells it. `is_whole` says that every rule
-    (or range) is known. `opened` are the exposures that the call opened, `ended` those of which it
-    closed the last part, `narrowed` those of which it closed another part. `gone` is where the
-    last of the rules (or ranges) that it added was taken back, by all that is known now; None
-    while one stands, and where it added none. `attached` are the network interfaces and instances
-    that the last look before the call showed; None where there was no look.
+    (or range) is known, and `is_missing` that the last look did not find the group. `opened` are
+    the exposures that the call opened, `ended` those of which it closed the last part, `narrowed`
+    those of which it closed another part. `gone` is where the last of the rules (or ranges) that it
+    added was taken back, by all that is known now; None while one stands, and where it added none.
+    `attached` are the network interfaces and instances that the last look before the call showed;
+    None where there was no look.
     """
 
     before: tuple[StandingRule, ...] = ()
@@ -44,6 +45,8 @@ class Moment:
     ranges_before: tuple[Peer, ...] = ()
     ranges_after: tuple[Peer, ...] = ()
     is_whole: bool = False
+    # Known only while the look is remembered as it was said.
+    is_missing: bool = field(default=False, compare=False)
     opened: tuple[ExposureLife, ...] = ()
     ended: tuple[ExposureLife, ...] = ()
     narrowed: tuple[ExposureLife, ...] = ()

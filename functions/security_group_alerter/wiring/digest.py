@@ -47,6 +47,7 @@ def digester_for(
         clock=time.monotonic,
     )
     table_name = settings.group_memory_table
+    places = SweptPlaces(dynamodb, table_name=table_name)
     return Digester(
         presentation=settings.presentation,
         organization_id=settings.organization_id,
@@ -58,6 +59,7 @@ def digester_for(
         changes_between=events.changes_between,
         open_groups=Ledger(dynamodb, table_name=table_name).open_groups,
         recall=GroupMemoryTable(dynamodb, table_name=table_name, sleep=time.sleep).recall,
-        not_swept=SweptPlaces(dynamodb, table_name=table_name).not_swept,
+        not_swept=places.not_swept,
+        last_sweep=places.last_sweep,
         publish=publisher.publish,
     )

@@ -52,6 +52,7 @@ def test_it_covers_what_states_named_and_no_more(accounts: MemberAccounts) -> No
         f"#sweep/{ACCOUNT}/{REGION}",
         f"#sweep/{ACCOUNT}/us-east-1",
         f"#sweep/{OTHER}",
+        "#swept",
     }
     asked = {(account_id, region) for name, account_id, region in accounts.calls if "Rules" in name}
     assert asked == {(ACCOUNT, REGION), (ACCOUNT, "us-east-1")}

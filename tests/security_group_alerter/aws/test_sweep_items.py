@@ -120,6 +120,35 @@ def test_no_place_is_taken_for_a_group(places: SweptPlaces) -> None:
 def test_item_is_forgotten_where_nobody_sweeps_any_more(places: SweptPlaces) -> None:
     places.note_swept(PLACE, NOW)
 
-    [item] = boto3.client("dynamodb").scan(TableName=GROUP_MEMORY_TABLE)["Items"]
+    items = boto3.client("dynamodb").scan(TableName=GROUP_MEMORY_TABLE)["Items"]
+    # The other one says when the last sweep was: that nothing was swept since is to be known.
+    [item] = [it for it in items if it["resource"]["S"] != "#swept"]
 
     assert int(item["expires"]["N"]) == (NOW + timedelta(days=90)).timestamp()
+
+
+def test_last_sweep_is_that_of_any_place(places: SweptPlaces) -> None:
+    assert places.last_sweep() is None
+
+    places.note_problem(ACCOUNT, "denied", NOW)
+    assert places.last_sweep() is None
+
+    places.note_swept(PLACE, NOW)
+    places.note_problem(PLACE, "throttled", LATER)
+    assert places.last_sweep() == NOW
+
+
+def test_last_sweep_is_asked_for_again_where_dynamodb_left_it_unread(places: SweptPlaces) -> None:
+    places.note_swept(PLACE, NOW)
+    client, asked = places._client, []
+
+    class Busy:
+        def batch_get_item(self, **request: Any) -> Any:
+            asked.append(request)
+            if len(asked) == 1:
+                return {"Responses": {}, "UnprocessedKeys": request["RequestItems"]}
+            return client.batch_get_item(**request)
+
+    busy: Any = Busy()
+    assert SweptPlaces(busy, table_name=GROUP_MEMORY_TABLE).last_sweep() == NOW
+    assert len(asked) == 2

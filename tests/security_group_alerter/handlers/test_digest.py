@@ -64,7 +64,7 @@ def test_a_day_is_on_one_page(topic: Topic) -> None:
     [digest] = digested(topic)
 
     lines = digest.messages["email"].split("\n")
-    assert lines[0] == "INFORMATIONAL: 1 open to the world (1 CRITICAL), 3 changes"
+    assert lines[0] == "INFORMATIONAL: 1 open to the world (1 CRITICAL), 3 calls"
     assert lines[2] == "There may be more: nobody looks into the accounts (LookRole is none)."
     assert "1. CRITICAL, for 21 h 4 min: tcp 22 (SSH) to the whole IPv4 Internet" in lines
     assert "CHANGES BY AWS SERVICES, CLOUDFORMATION AND CONTROLLERS: 1" in lines
@@ -74,6 +74,10 @@ def test_a_day_is_on_one_page(topic: Topic) -> None:
 
 def test_the_organization_and_the_role_with_which_somebody_looks(topic: Topic) -> None:
     os.environ["LOOK_ROLE_NAME"] = "look"
+    places = SweptPlaces(boto3.client("dynamodb"), table_name=GROUP_MEMORY_TABLE)
+    places.note_swept(
+        Place(account_id="222233334444", region="eu-west-1"), MORNING - timedelta(hours=3)
+    )
 
     [digest] = digested(topic)
 

@@ -12,10 +12,10 @@ from security_group_alerter.judgement.observations import (
     StandingExposure,
     closed,
     observed,
-    part_of,
     standing_group,
     standing_list,
 )
+from security_group_alerter.judgement.touched_ports import part_of
 from security_group_alerter.model.exposure_life import ExposureLife
 from security_group_alerter.model.finding import Effect, Finding
 from security_group_alerter.model.group_state import (

@@ -23,7 +23,9 @@ from tests.security_group_alerter.builders import rules
 
 # A Tuesday, at seven in Berlin.
 UNTIL: Final = datetime(2026, 11, 24, 6, tzinfo=UTC)
-DAY: Final = Digest(since=UNTIL - timedelta(days=1), until=UNTIL)
+DAY: Final = Digest(
+    since=UNTIL - timedelta(days=1), until=UNTIL, last_sweep=UNTIL - timedelta(hours=4)
+)
 BERLIN: Final = Presentation(time_zone=ZoneInfo("Europe/Berlin"))
 JANE: Final = (
     "arn:aws:sts::222233334444:assumed-role/"

@@ -78,7 +78,7 @@ def section(digest: Digest, title: str) -> list[str]:
 
 def test_when_nothing_is_open_and_nothing_happened_it_is_three_lines() -> None:
     assert email(DAY) == (
-        "INFORMATIONAL: nothing open to the world, no change\n"
+        "INFORMATIONAL: nothing open to the world, no calls\n"
         "From Mon 23 Nov 2026, 07:00 to Tue 24 Nov, 07:00. All times are Europe/Berlin.\n"
         "Everything that should be seen was seen.\n"
     )
@@ -86,7 +86,7 @@ def test_when_nothing_is_open_and_nothing_happened_it_is_three_lines() -> None:
 
 def test_a_busy_day() -> None:
     assert email(BUSY).partition("\n\n")[0] == (
-        "INFORMATIONAL: 4 open to the world (2 CRITICAL), 1 closed, 44 changes, 2 places not seen\n"
+        "INFORMATIONAL: 4 open to the world (2 CRITICAL), 1 closed, 44 calls, 2 places not seen\n"
         "From Mon 23 Nov 2026, 07:00 to Tue 24 Nov, 07:00. All times are Europe/Berlin.\n"
         "There may be more: 2 places could not be seen (the last section)."
     )
@@ -361,11 +361,11 @@ def test_it_is_known_by_its_day_where_people_are(zone: str, day: str) -> None:
 
 def test_subject_and_sms() -> None:
     assert digest_message(BUSY, BERLIN).subject == (
-        "INFORMATIONAL: Digest of Tue 24 Nov: 4 open to the world, 1 closed, 44 changes"
+        "INFORMATIONAL: Digest of Tue 24 Nov: 4 open to the world, 1 closed, 44 calls"
     )
     assert forms(BUSY)["sms"] == (
-        "INFORMATIONAL 4 open to the world (2 CRITICAL), 1 closed, 44 changes, 2 places not seen, "
-        "oldest 400 d"
+        "INFORMATIONAL 4 open to the world (2 CRITICAL), oldest 400 d, 1 closed, 44 calls, "
+        "2 places not seen"
     )
 
 
@@ -414,6 +414,10 @@ def test_chat_has_a_line_for_each_entry_until_it_is_full() -> None:
         "(sg-00000000000000002 in payments-staging (333344445555), eu-central-1)"
     )
     assert lines[-1].startswith("• data-platform (444455556666), eu-west-1")
+
+    also = replace(BY_TERRAFORM, account_id=OPENED_TWICE.account_id)
+    day = replace(DAY, changes=(also, OPENED_TWICE), names=NAMES)
+    assert " and 1 more)" in json.loads(forms(day)["https"])["content"]["description"]
 
     crowd = json.loads(forms(replace(BUSY, open=(SSH,) * 60))["https"])["content"]["description"]
     assert crowd.endswith("\n… the rest is in the e-mail and the machine form.")

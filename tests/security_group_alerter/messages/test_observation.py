@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from security_group_alerter.following import Followed
+from security_group_alerter.following import Followed, followed_of
 from security_group_alerter.grouping import alerts_of
 from security_group_alerter.judgement.findings import Standards
 from security_group_alerter.judgement.observations import (
@@ -19,13 +19,18 @@ from security_group_alerter.judgement.observations import (
     standing_group,
     standing_list,
 )
+from security_group_alerter.memory.fold import fold
+from security_group_alerter.memory.recollection import Recollection
+from security_group_alerter.memory.statements import RuleThere, Statement, seen_gone
 from security_group_alerter.messages import messages_of
-from security_group_alerter.model.exposure_life import EndedHow, ExposureLife
+from security_group_alerter.messages.people import bound_words
+from security_group_alerter.model.exposure_life import EndedHow, ExposureLife, LookedBy
 from security_group_alerter.model.finding import Finding
 from security_group_alerter.model.group_state import (
     GroupReach,
     GroupState,
     Look,
+    Looked,
     PrefixListState,
     Reach,
 )
@@ -36,6 +41,7 @@ from security_group_alerter.model.severity import Severity
 from security_group_alerter.model.standing import Moment
 from tests.security_group_alerter.builders import calmly, peer
 from tests.security_group_alerter.lives import (
+    GROUP,
     OPENED_AT,
     PREFIX_LIST,
     TOLD_AT,
@@ -84,8 +90,10 @@ def found(
     return Followed(life=life, uid=told.uid if told else life.uid, told=told, finding=finding)
 
 
-def of_list(what: Observed, seen: PrefixListState | None) -> Followed:
-    life = replace(LIFE, resource=PREFIX_LIST)
+def of_list(
+    what: Observed, seen: PrefixListState | None, life: ExposureLife | None = None
+) -> Followed:
+    life = life or replace(LIFE, resource=PREFIX_LIST)
     look = Look(state=seen) if seen else Look(problem="the role was denied")
     standing = StandingExposure(life=life, look=look, reach=PUBLIC, at=NOW)
     told = a_told()
@@ -138,6 +146,18 @@ KINDS: Final = {
     ),
     "looked-at-weeks-later": found(
         Observed.STILL_OPEN, a_told(at=NOW - timedelta(days=35)), seen=SEEN
+    ),
+    "public-since-it-was-reported": found(
+        Observed.STILL_OPEN, replace(PRIVATE, worse_at=TOLD_AT), seen=SEEN
+    ),
+    "a-list-that-was-edited": of_list(
+        Observed.CLOSED,
+        None,
+        ended(
+            replace(LIFE, resource=PREFIX_LIST),
+            a_call(after(minutes=40), "e-2"),
+            EndedHow.PREFIX_LIST,
+        ),
     ),
     "worse-than-nobody-was-told": found(Observed.WORSE, seen=SEEN),
     "as-public-and-more-severe": found(
@@ -248,7 +268,23 @@ def test_the_subjects_of_one_life_begin_alike(kind: str, subject: str) -> None:
         ("closed", "A look at 2026-11-23 03:52:44 UTC no longer showed it: it was closed"),
         ("closed", "Closed before: 2026-11-23 03:52:44 UTC"),
         ("closed-by-a-call", "Closed: 2026-11-23 03:52:44 UTC"),
-        ("last-reminder", "This is the last reminder: where nobody can look, they end 4 weeks"),
+        ("last-reminder", ", last reminder after 1 h"),
+        (
+            "last-reminder",
+            "This is the last reminder. The alerter cannot look into this account, so it stops "
+            "reminding you 4 weeks after the first alert.",
+        ),
+        (
+            "still-open",
+            """make snooze ARGS="sg-0123456789abcdef0 --until YYYY-MM-DD --why '...'\"""",
+        ),
+        ("a-list", """make snooze ARGS="pl-0123456789abcdef0 --until YYYY-MM-DD --why '...'\""""),
+        ("public-since-it-was-reported", ", public now, still open after 1 h"),
+        (
+            "a-list-that-was-edited",
+            "- the whole IPv4 Internet in the list, opened 2026-11-23 03:05:12 UTC by jane of role "
+            "deploy, closed 2026-11-23 03:52:44 UTC",
+        ),
         ("looked-at-weeks-later", "the next reminder comes in 7 days."),
         ("closed-by-a-call", "Closed at 2026-11-23 03:52:44 UTC by jane"),
         (
@@ -322,3 +358,71 @@ def test_hostile_names_are_only_text(trick: str, kind: str) -> None:
     assert "<@" not in chat
     lines = texts["email"].splitlines()
     assert sum(line.startswith("Subject:") for line in lines) == 0
+
+
+def test_of_several_that_are_over_each_says_what_and_when() -> None:
+    seen_at = after(OPENED_AT, hours=1, seconds=8)
+    over = [
+        found(
+            Observed.CLOSED,
+            a_told(uid=uid),
+            life=ended(
+                a_life(text, uid=uid, resource=replace(GROUP, id=f"sg-{uid}")), a_look(seen_at)
+            ),
+        )
+        for uid, text in (("1" * 17, "tcp 22 from 0.0.0.0/0"), ("2" * 17, "tcp 3389 from ::/0"))
+    ]
+
+    text = email(*over)
+
+    assert text.startswith("LOW: Closed: 2 openings in 2 groups, the first: tcp 22 (SSH), which ")
+    assert texts_of(message_of(*over))["sms"].startswith("LOW Closed: 2 openings in 2 groups")
+    assert (
+        "2. Closed on sg-22222222222222222 "
+        "- ingress tcp 3389 (RDP) from the whole IPv6 Internet, opened 2026-11-23 03:05:12 UTC "
+    ) in text
+    assert "- ingress tcp 22 (SSH) from the whole IPv4 Internet, opened " in text
+    assert ", closed before 2026-11-23 04:05:20 UTC 2. " in text
+    # Never below what it may have been.
+    assert "after at most 1 h 1 min" in text
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [
+        (timedelta(hours=1), "1 h"),
+        (timedelta(hours=1, seconds=1), "1 h 1 min"),
+        (timedelta(hours=27, minutes=15), "1 d 4 h"),
+        (timedelta(), "0 s"),
+    ],
+)
+def test_what_it_was_at_most_is_rounded_up(age: timedelta, words: str) -> None:
+    assert bound_words(age) == words
+
+
+def test_a_group_that_no_longer_exists() -> None:
+    memory: list[Statement] = [
+        RuleThere(event=a_call(), rule=SSH_RULE),
+        seen_gone(after(OPENED_AT, hours=2), LookedBy.WATCH),
+    ]
+    known = Recollection(folds={GROUP: fold(GROUP, memory)}, told={})
+    [life] = known.folds[GROUP].exposures
+    known = replace(known, told={GROUP: {life.uid: a_told(uid=life.uid)}})
+
+    [over] = followed_of(GROUP, known, Looked(), Standards(), now=after(OPENED_AT, hours=3))
+
+    assert "The group no longer exists; no DeleteSecurityGroup was seen." in email(over)
+
+
+@pytest.mark.parametrize(
+    ("kind", "last"),
+    [("still-open", SEEN.seen_at), ("not-looked-at", OPENED_AT), ("closed", after(minutes=40))],
+)
+def test_one_uid_keeps_its_beginning_and_says_when_it_was_last_seen(
+    kind: str, last: datetime
+) -> None:
+    document = json.loads(texts_of(message_of(KINDS[kind]))["default"])
+
+    info = document["finding_info"]
+    assert info["first_seen_time"] == OPENED_AT.timestamp() * 1000
+    assert info["last_seen_time"] == last.timestamp() * 1000

@@ -10,6 +10,8 @@ from security_group_alerter.grouping import alerts_of
 from security_group_alerter.judgement.exposure import exposure_of
 from security_group_alerter.judgement.findings import Standards, finding_of
 from security_group_alerter.messages import messages_of
+from security_group_alerter.messages.changed import changed_by
+from security_group_alerter.messages.limits import Limits
 from security_group_alerter.messages.people import actor_words
 from security_group_alerter.messages.reasons import lowered_words
 from security_group_alerter.messages.undo import ended_words, stood_words
@@ -223,6 +225,7 @@ def closed(
     return replace(finding, look=Look(state=seen) if seen else None, lists=lists or {})
 
 
+RDP_OPENINGS: Final = exposure_of(rules("tcp 3389 from 0.0.0.0/0")).openings
 CLOSINGS: Final[dict[str, tuple[Finding, list[str]]]] = {
     "nothing-else": (closed(), [LIVED, NOTHING_ELSE]),
     "private-rules-only": (closed("tcp 22 from 10.0.0.0/8"), [LIVED, NOTHING_ELSE]),
@@ -262,6 +265,10 @@ CLOSINGS: Final[dict[str, tuple[Finding, list[str]]]] = {
     "a-list-that-holds-the-world": (
         closed("tcp 22 from pl-1", lists={"pl-1": (peer("0.0.0.0/0"),)}),
         [LIVED, "Still open in the group: tcp 22 (SSH) from prefix list pl-1."],
+    ),
+    "a-part-of-what-was-opened-was-closed-before": (
+        closed(ended=(replace(SSH_LIFE, openings=(*SSH_LIFE.openings, *RDP_OPENINGS)),)),
+        [LIVED, NOTHING_ELSE],
     ),
     "since-nobody-knows-when": (
         closed(ended=(life("tcp 22 from 0.0.0.0/0", hours=None),)),
@@ -720,3 +727,18 @@ def test_commands_are_for_what_was_not_seen_of_a_list(
     assert [look.words[1] for look in changed.looks] == looks
     assert changed.called == f'{LIST} "offices"'
     assert changed.steps[0].startswith("Find out") is not seen.is_complete
+
+
+@pytest.mark.parametrize(
+    ("how", "step"),
+    [
+        (EndedHow.DELETED, "Nothing is left to close: AWS deletes a list only when nothing"),
+        (EndedHow.PREFIX_LIST, "The list no longer holds the range."),
+    ],
+)
+def test_what_is_left_to_do_about_a_list_that_is_over(how: EndedHow, step: str) -> None:
+    entry = DeliveredFinding(
+        finding=list_changed(added=(peer("0.0.0.0/0"),)), keys=(), ended=Ended(how=how, at=None)
+    )
+
+    assert changed_by(entry, Limits(rules=10, text=100)).steps[0].startswith(step)

@@ -11,17 +11,18 @@ from ...model import ids
 from ...model.alert import DeliveredFinding
 from ...model.change import PrefixListChange
 from ...model.dataclass import replace
-from ...model.exposure import Breadth
-from ...model.exposure_life import EndedHow, ExposureLife, LookedBy
+from ...model.exposure import Breadth, Exposure
+from ...model.exposure_life import LOOKS_BACK, EndedHow, ExposureLife, LookedBy, Resource
 from ...model.finding import Finding
 from ...model.group_state import PrefixListState, Reach
 from ...model.ledger import Told
 from ...model.origin import Observation, Observed
-from ..people import actor_words, age_words, clock_words
-from ..rule_words import openings_words
+from ...model.subject import SubjectKind
+from ..people import actor_words, age_words, bound_words, clock_words
+from ..rule_words import internet_share_words, openings_words
 from ..text import safe
 from ..undo import NoUndoError, Step, needed, undo_of
-from .words import Changed, Weakened
+from .words import REMOVED, Changed, Weakened
 
 _NAMES = {
     Observed.FOUND: "Found open",
@@ -36,10 +37,6 @@ _ENDED_HOW = {
     EndedHow.DELETED: "the group was deleted",
     EndedHow.PREFIX_LIST: "the prefix list was edited",
 }
-_PLANNED = (
-    "Planned? Narrow the range, add it to accepted_openings.toml, or put the reminders off: "
-    "make snooze."
-)
 
 
 def observed_change(entry: DeliveredFinding, origin: Observation, base: Changed) -> Changed:
@@ -56,6 +53,7 @@ def observed_change(entry: DeliveredFinding, origin: Observation, base: Changed)
         undo = replace(base.undo, commands=(), reason="it is closed")
         return replace(
             changed,
+            lines=tuple(_ended_lines(origin.life)),
             lists=(),
             repeats_headline=True,
             looks=(),
@@ -63,11 +61,21 @@ def observed_change(entry: DeliveredFinding, origin: Observation, base: Changed)
             weakens=None,
             undo=undo,
         )
-    steps = (*changed.steps[:-1], _PLANNED) if changed.steps else ()
+    steps = (*changed.steps[:-1], _planned(origin.life.resource)) if changed.steps else ()
     changed = replace(changed, steps=steps)
     if isinstance(origin.change, PrefixListChange):
         return replace(changed, undo=undo_of(entry, lambda: _taking_out(finding, origin)))
     return replace(changed, weakens=Weakened.FIREWALL)
+
+
+def _planned(resource: Resource) -> str:
+    is_list = resource.kind is SubjectKind.PREFIX_LIST
+    name = ids.valid(ids.PREFIX_LIST if is_list else ids.SECURITY_GROUP, resource.id)
+    args = f""" ARGS="{name} --until YYYY-MM-DD --why '...'\"""" if name else ""
+    return (
+        "Planned? Narrow the range, add it to accepted_openings.toml, or put the reminders off: "
+        f"make snooze{args}"
+    )
 
 
 def _facts(origin: Observation, entry: DeliveredFinding) -> dict[str, str | None]:
@@ -102,7 +110,8 @@ def observed_end(finding: Finding, origin: Observation) -> str:
         case Observed.ACCEPTANCE_ENDED:
             return ", no longer accepted"
         case Observed.STILL_OPEN:
-            return f", still open{_after(origin)}"
+            still = "last reminder" if _is_last(origin) else "still open"
+            return f"{_now_public(finding, origin.told)}, {still}{_after(origin)}"
         case Observed.CLOSED:
             return _after(origin)
 
@@ -113,6 +122,14 @@ def _was(finding: Finding, told: Told | None) -> str:
     if told is None or (reach and reach.reach is told.reach):
         return f", was {told.severity.name} before" if told else ""
     return f", no longer {told.reach}"
+
+
+def _now_public(finding: Finding, told: Told | None) -> str:
+    """Where that was not reported by itself: it became worse twice in a day."""
+    reach = finding.judgement.reach
+    is_public = reach is not None and reach.reach is Reach.PUBLIC
+    is_new = told is not None and told.reach in (Reach.PRIVATE, Reach.UNATTACHED)
+    return ", public now" if is_public and is_new else ""
 
 
 def closed_phrase(finding: Finding, origin: Observation) -> str:
@@ -131,9 +148,10 @@ def _after(origin: Observation) -> str:
     life = origin.life
     if life.opened is None:
         return ""
-    until = life.closed_before or (life.closed.time if life.closed else origin.at)
-    most = "at most " if life.closed_before else ""
-    return f" after {most}{age_words(until - life.opened.time)}"
+    if life.closed_before is not None:
+        return f" after at most {bound_words(life.closed_before - life.opened.time)}"
+    until = life.closed.time if life.closed else origin.at
+    return f" after {age_words(until - life.opened.time)}"
 
 
 # What a reader must not overlook.
@@ -141,7 +159,6 @@ def _after(origin: Observation) -> str:
 
 def _notes(origin: Observation) -> Iterator[str]:
     if origin.what is Observed.CLOSED:
-        yield from _opened_notes(origin.life)
         yield from _end_notes(origin.life)
         return
     yield from _found_notes(origin.life)
@@ -161,23 +178,39 @@ def _notes(origin: Observation) -> Iterator[str]:
 
 
 def _next_note(origin: Observation) -> str:
-    told = origin.told
-    was_seen = origin.seen_at is not None
-    if told is not None and is_last_reminder(told, was_seen=was_seen, now=origin.at):
+    if _is_last(origin):
         weeks = WITHOUT_A_LOOK.days // 7
         return (
-            f"This is the last reminder: where nobody can look, they end {weeks} weeks after the "
-            "report. It stays in the digest and in make exposures, and if a look shows it again, "
-            "the reminders go on."
+            "This is the last reminder. The alerter cannot look into this account, so it stops "
+            f"reminding you {weeks} weeks after the first alert. It stays in the digest and in "
+            "make exposures, and if a look shows it again, the reminders go on."
         )
     return f"If it stays open, the next reminder comes in {NEXT_REMINDER.days} days."
 
 
-def _opened_notes(life: ExposureLife) -> Iterator[str]:
-    opened = life.opened
+def _is_last(origin: Observation) -> bool:
+    told, was_seen = origin.told, origin.seen_at is not None
+    return told is not None and is_last_reminder(told, was_seen=was_seen, now=origin.at)
+
+
+def _ended_lines(life: ExposureLife) -> Iterator[str]:
+    """`- ingress tcp 22 (SSH) from the whole IPv4 Internet, opened …, closed before …`."""
+    if not life.openings or life.closed is None:
+        return
+    opened, before = life.opened, life.closed_before
+    since = ", since when is not known"
     if opened is not None and opened.looked_by is None:
         by = f" by {actor_words(opened.principal)}" if opened.principal else ""
-        yield f"Opened at {_time(opened.time)}{by}."
+        since = f", opened {_time(opened.time)}{by}"
+    elif opened is not None:
+        since = f", opened before {_time(opened.time + LOOKS_BACK)}"
+    end = f"closed before {_time(before)}" if before else f"closed {_time(life.closed.time)}"
+    if life.resource.kind is SubjectKind.PREFIX_LIST:
+        widest = max(life.openings, key=lambda it: it.share.ipv4_share + it.share.ipv6_share)
+        yield f"{REMOVED} {internet_share_words(widest.share)} in the list{since}, {end}"
+        return
+    what, whom = openings_words(Exposure(openings=life.openings), ())
+    yield f"{REMOVED} ingress {what} from {whom}{since}, {end}"
 
 
 def _found_notes(life: ExposureLife) -> Iterator[str]:

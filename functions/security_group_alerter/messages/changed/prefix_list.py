@@ -9,6 +9,7 @@ from ...model import ids
 from ...model.alert import DeliveredFinding
 from ...model.change import Action, PrefixListChange
 from ...model.exposure import Breadth
+from ...model.exposure_life import EndedHow
 from ...model.finding import Effect, Finding
 from ...model.group_state import PrefixListState
 from ...model.record import Outcome
@@ -54,6 +55,10 @@ _IPAM_STEPS = (
 _GONE_STEPS = (
     "Nothing is left to close: AWS deletes a list only when nothing refers to it.",
     "Find out which rules referred to it before, and who has connected since.",
+)
+_EMPTIED_STEPS = (
+    "The list no longer holds the range.",
+    "Find out which rules refer to it, and who connected while it held the range.",
 )
 # The role by which IPAM keeps a list in step: a person's edit would be undone at once.
 # https://docs.aws.amazon.com/vpc/latest/ipam/iam-ipam-slr.html
@@ -117,7 +122,7 @@ def _steps(
     entry: DeliveredFinding, change: PrefixListChange, state: PrefixListState | None
 ) -> tuple[str, ...]:
     if entry.ended:
-        return _GONE_STEPS
+        return _GONE_STEPS if entry.ended.how is EndedHow.DELETED else _EMPTIED_STEPS
     if change.ipam_sync:
         return _IPAM_STEPS
     # What refers to it is named where a look has shown it.

@@ -7,7 +7,7 @@ from datetime import timedelta
 from operator import itemgetter
 
 from ...judgement.exposure import exposure_of, internet_share_of
-from ...judgement.touched_ports import standing_with
+from ...judgement.touched_ports import part_of, standing_with
 from ...model.alert import DeliveredFinding
 from ...model.change import Action, SecurityGroupChange
 from ...model.dataclass import replace
@@ -16,6 +16,7 @@ from ...model.exposure_life import EndedHow, ExposureLife
 from ...model.finding import Effect, Finding
 from ...model.group_state import GroupState
 from ...model.rules import Direction, Peer, PeerKind, SecurityGroupRule
+from ...model.standing import StandingRule
 from ...model.subject import SubjectKind
 from ..attached import seen_words
 from ..people import actor_words, clock_words, lag_words
@@ -28,6 +29,7 @@ from ..undo import taken_words
 _SETTLING = timedelta(minutes=2)
 _MOST_RULES = 5
 _MOST_LIVES = 3
+_NO_LONGER_THERE = "The group no longer exists; no DeleteSecurityGroup was seen."
 _MAY_BE_OPEN = "Another rule may still keep the group open to the world."
 
 
@@ -38,9 +40,10 @@ def standing_notes(finding: Finding, change: SecurityGroupChange) -> Iterator[st
         rules = listed([standing_words(rule) for rule in judgement.beside], 3)
         yield f"Open together with what stood before: {rules}."
     if moment is not None:
-        yield from lived_notes(moment.ended)
+        yield from lived_notes(moment.ended, moment.before)
     if change.action is Action.DELETE:
-        ended = (it for life in moment.ended for it in life.openings) if moment else ()
+        lives, before = (moment.ended, moment.before) if moment else ((), ())
+        ended = (it for life in lives for it in _left_of(life, before))
         words = dict.fromkeys(traffic_words(it.protocol, it.ports) for it in ended)
         if words:
             yield f"What was open to the world goes with the group: {listed([*words], 3)}."
@@ -84,10 +87,21 @@ def standing_words(rule: SecurityGroupRule) -> str:
     return f"{flow_words(rule)}{f' [{safe(rule.rule_id, 40)}]' if rule.rule_id else ''}"
 
 
-def lived_notes(ended: Sequence[ExposureLife]) -> Iterator[str]:
-    """How long what the call ended had stood, and who had opened it."""
+def _left_of(life: ExposureLife, before: Iterable[StandingRule]) -> Sequence[Opening]:
+    """What was still open of it just before the call; all of it where that is not known."""
+    standing = exposure_of(it.rule for it in before if it.rule.direction is not Direction.EGRESS)
+    return part_of(standing, life.openings).openings or life.openings
+
+
+def lived_notes(
+    ended: Sequence[ExposureLife], before: Sequence[StandingRule] = ()
+) -> Iterator[str]:
+    """How long what the call ended had stood, and who had opened it.
+
+    `before` are the rules that stood just before: what had been closed earlier is not named.
+    """
     for life in ended[:_MOST_LIVES]:
-        words = dict.fromkeys(traffic_words(it.protocol, it.ports) for it in life.openings)
+        words = dict.fromkeys(traffic_words(it.protocol, it.ports) for it in _left_of(life, before))
         is_list = life.resource.kind is SubjectKind.PREFIX_LIST
         what = "the prefix list" if is_list else listed([*words], 3)
         if life.opened is None or life.closed is None:
@@ -113,7 +127,9 @@ def _still_open_notes(finding: Finding, change: SecurityGroupChange) -> Iterator
         names = listed([safe(it, 40) for it in unknown], 3)
         yield f"Other rules refer to prefix lists whose ranges are not known: {names}."
     if not is_all:
-        yield _MAY_BE_OPEN
+        moment = finding.moment
+        is_missing = moment is not None and moment.is_missing and not moment.after
+        yield _NO_LONGER_THERE if is_missing else _MAY_BE_OPEN
     elif not wide and not unknown:
         yield "Nothing else in the group is open to the Internet."
 

@@ -58,7 +58,9 @@ def _lines(page: Page) -> Iterator[str]:
     for section in page.sections:
         yield f"*{harmless(section.title)}*"
         for entry in section.entries:
-            where = f" ({harmless(entry.details[0], 200)})" if entry.details else ""
+            left = len(entry.details) - 1
+            more = f" and {left:,} more" if entry.is_list and left > 0 else ""
+            where = f" ({harmless(entry.details[0], 200)}{more})" if entry.details else ""
             yield f"• {harmless(entry.head, 300)}{where}"
         if section.rest:
             yield f"• {harmless(section.rest)}"

@@ -92,6 +92,7 @@ def _members(page: Page, most: int) -> dict[str, Any]:
             "not_seen": len(digest.not_seen),
         },
         has_looks=digest.has_looks,
+        last_sweep=digest.last_sweep and _time(digest.last_sweep),
         open=[_open(it) for it in _worst(digest.open, most)],
         closed=[_closed(it) for it in digest.closed[:most]],
         changes=[_change(it) for it in digest.changes[:most]],

@@ -20,7 +20,7 @@ from ...model.group_state import Reach
 from ...model.ledger import Snooze
 from ...model.presentation import Presentation
 from ...model.subject import SubjectKind
-from ..people import actor_words, lag_words
+from ..people import actor_words, bound_words, lag_words
 from ..rule_words import internet_share_words, openings_words
 from ..text import listed, plural, safe
 from .changes import counts_by_account
@@ -53,10 +53,11 @@ _Item = TypeVar("_Item")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line, and what there is to add to it."""
+    """One line, and what there is to add to it: with `is_list`, each detail is one of several."""
 
     head: str
     details: tuple[str, ...] = ()
+    is_list: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +112,15 @@ def sms_of(page: Page) -> str:
     """One line."""
     start = "INFORMATIONAL "
     oldest = next((it.since for it in page.digest.standing), None)
-    age = f", oldest {lag_words(page.digest.until - oldest)}" if oldest else ""
-    lines = (f"{start}{it}{end}" for it in page.headlines for end in (age, ""))
+    age = f"oldest {lag_words(page.digest.until - oldest)}" if oldest else ""
+    lines = (f"{start}{_aged(it, end)}" for it in page.headlines for end in (age, ""))
     return next((it for it in lines if len(it) <= LONGEST_SMS), f"{start}{page.headlines[-1]}")
+
+
+def _aged(headline: str, age: str) -> str:
+    """The age of what is open stands beside it, not beside what could not be seen."""
+    is_open, *rest = headline.split(", ")
+    return ", ".join(filter(None, (is_open, age, *rest)))
 
 
 _START = "INFORMATIONAL: "
@@ -127,11 +134,13 @@ def _headlines(digest: Digest) -> Iterator[str]:
     count = f"{len(standing):,}" if standing else "nothing"
     name = f" ({of_worst:,} {worst.name})" if worst is not None else ""
     closed = f"{len(digest.closed):,} closed" if digest.closed else ""
-    changes = plural(digest.changed, "change") if digest.changed else "no change"
+    # Refused calls count: they are calls, and changed nothing.
+    changes = plural(digest.changed, "call") if digest.changed else "no calls"
     not_seen = f"{plural(len(digest.not_seen), 'place')} not seen" if digest.not_seen else ""
+    swept = "no sweep" if digest.has_looks and not digest.is_swept else ""
     start = f"{count} open to the world"
-    yield ", ".join(filter(None, (f"{start}{name}", closed, changes, not_seen)))
-    yield ", ".join(filter(None, (start, closed, changes)))
+    yield ", ".join(filter(None, (f"{start}{name}", swept, closed, changes, not_seen)))
+    yield ", ".join(filter(None, (start, swept, closed, changes)))
     yield start
 
 
@@ -150,12 +159,21 @@ class _Words:
         )
 
     def doubt(self) -> str:
-        count = len(self.digest.not_seen)
-        if not self.digest.has_looks:
-            return "There may be more: nobody looks into the accounts (LookRole is none)."
-        if not count:
-            return "Everything that should be seen was seen."
-        return f"There may be more: {plural(count, 'place')} could not be seen (the last section)."
+        digest = self.digest
+        count = len(digest.not_seen)
+        missing = f"{plural(count, 'place')} could not be seen (the last section)"
+        if not digest.has_looks:
+            more = f", and {missing}" if count else ""
+            return f"There may be more: nobody looks into the accounts (LookRole is none){more}."
+        if not digest.is_swept:
+            since = f"since {self._moment(digest.last_sweep)}" if digest.last_sweep else "yet"
+            more = f" {missing[0].upper()}{missing[1:]}." if count else ""
+            return f"No sweep {since}: this page may be incomplete.{more}"
+        return (
+            f"There may be more: {missing}."
+            if count
+            else "Everything that should be seen was seen."
+        )
 
     def sections(self, most: int) -> Iterator[Section]:
         digest = self.digest
@@ -178,7 +196,7 @@ class _Words:
             left = len(counts) - most
             yield Section(
                 f"{title}: {sum(it.count for it in changes):,}",
-                tuple(Entry(*it) for it in counts[:most]),
+                tuple(Entry(*it, is_list=True) for it in counts[:most]),
                 f"and {plural(left, 'more account')}" if left > 0 else None,
             )
         if self.digest.not_known:
@@ -240,9 +258,10 @@ class _Words:
         if life.closed_before is not None:
             when, at_most = f"closed before {self._moment(life.closed_before)}", "at most "
             by = "no call was seen that closed it"
+        lasted_words = bound_words if at_most else lag_words
         start, end = life.opened, life.closed_before or event.time
         lasted = (
-            f"open for {at_most}{lag_words(end - start.time)}"
+            f"open for {at_most}{lasted_words(end - start.time)}"
             if start
             else "since when is not known"
         )
