@@ -19,7 +19,7 @@ from local.lambda_context import lambda_context
 from local.scenarios.member_accounts import SERVICES, MemberAccounts
 from local.scenarios.playing import LOOK_ROLE_NAME
 from local.scenarios.reading import scenario_of
-from security_group_alerter.aws import group_memory, ledger, sns
+from security_group_alerter.aws import group_memory, ledger, older_items, sns
 from security_group_alerter.handlers import delivery, watch
 from tests.conftest import cold_start
 from tests.member_accounts import group, instance, interface, public, rule, vpc
@@ -135,6 +135,7 @@ class WatchWorld:
         self.told.clear()
         watcher = watch.warm_watcher()
         # What is kept while the function is warm is not asked for.
+        cast("Any", watcher.take_up).__self__._next = older_items.AT_ONCE
         accounts = cast("Any", watcher.look_at).__self__
         directory = cast("Any", watcher.facts_for).__self__
         for cache in (

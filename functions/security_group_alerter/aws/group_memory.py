@@ -119,6 +119,7 @@ class GroupMemoryTable:
             },
             unread={it.resource: it.unread for it in groups if it.unread is not None},
             unwritten={it.resource: it.unwritten for it in groups if it.unwritten is not None},
+            broken=frozenset(it.resource for it in groups if it.is_broken),
         )
 
 
@@ -134,6 +135,7 @@ class _Group:
     update: dict[str, Any] | None = None
     unread: str | None = None
     unwritten: str | None = None
+    is_broken: bool = False
 
     def __post_init__(self) -> None:
         self.key = key_of(self.resource)
@@ -264,6 +266,7 @@ class _Recall:
             memory = kept.memory.adding(group.statements)
             group.fold = fold(group.resource, memory, at=self._at)
         except Exception as error:  # noqa: BLE001 - one broken item must not take others with it
+            group.is_broken = True
             if group.fold is None:
                 group.unread = _why(error)
             else:
@@ -277,6 +280,7 @@ class _Recall:
         try:
             group.update = update_of(group.resource, kept, memory, folded, self._now)
         except Exception as error:  # noqa: BLE001 - as above
+            group.is_broken = True
             group.unwritten = _why(error)
 
     def _fold_alone(self, group: _Group) -> None:

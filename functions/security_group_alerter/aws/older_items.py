@@ -1,30 +1,35 @@
-"""What a version without a ledger left open: found once, so that the watch follows it.
+"""What a version without a ledger left open: found, so that the watch follows it.
 
-Such items are in no index until they are read, and written once more. So the watch reads all of
-them, once in the life of a table, as many at a time as there is time for.
+Such items are in no index until they are read, and written once more. So the watch reads the whole
+table, as many items at a time as there is time for, and does so again every day: to do it once is
+not enough, since the older version goes on writing while it is being replaced, and after a
+rollback. A scan a day costs less than a cent.
 
 How far it came is an item of the table with the key PROGRESS: `after` (S) is the last key that was
-read, `tries` (N) how often what comes next has failed, and `done` (BOOL) says that nothing is left.
+read, `skipped` (M) says by their keys which items are broken and why, and `finished` (N, seconds
+since 1970) is when the last scan came to its end.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from .group_items import resource_of
+from .group_items import key_of, resource_of
 from .group_memory import LONGEST_CALL, MOST_IN_CALL, GroupMemoryTable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 PROGRESS = "#older-items"
-# An item that is broken must not keep what comes after it from being followed.
-MOST_TRIES = 3
+EVERY = timedelta(days=1)
+AT_ONCE = datetime.min.replace(tzinfo=UTC)
 # In seconds: what a page may take to be found, read and written.
 LONGEST_PAGE = 3 * LONGEST_CALL
+# Characters of a reason: the item of the progress has to stay small.
+_LONGEST_REASON = 200
 
 
 class OlderItemsError(Exception):
@@ -48,20 +53,28 @@ class OlderItems:
         self._memory = memory
         self._clock = clock
         self._most = most
-        self._is_done = False
+        self._next = AT_ONCE
 
-    def take_up(self, *, now: datetime, seconds: float) -> None:
+    def take_up(self, now: datetime, seconds: float) -> None:
         """List what they left open; what there is no time for, the next call does.
 
-        Raises OlderItemsError, and what DynamoDB says: the next call tries that again.
+        What the table is too busy for, or fails, the next call tries again. An item that is broken
+        is skipped until the next scan. Raises OlderItemsError for both, and what DynamoDB says.
         """
-        if self._is_done:
+        if now < self._next:
             return
         deadline = self._clock() + seconds
-        progress = self._progress()
-        while not (is_done := "done" in progress) and self._clock() + LONGEST_PAGE <= deadline:
-            progress = self._take_page(progress, now, deadline)
-        self._is_done = is_done
+        before = progress = self._progress()
+        try:
+            while now >= (due := _due(progress)) and self._clock() + LONGEST_PAGE <= deadline:
+                progress = self._take_page(progress, now, deadline)
+        finally:
+            if progress != before:
+                self._note(progress)
+        self._next = due
+        if progress != before and "skipped" in progress:
+            skipped = progress["skipped"]["M"]
+            raise _error_of({key: why["S"] for key, why in skipped.items()})
 
     def _take_page(self, progress: dict[str, Any], now: datetime, deadline: float) -> Any:
         """Read the items that come next; returns how far that came."""
@@ -83,26 +96,34 @@ class OlderItems:
             now=now,
             seconds=max(0.0, deadline - self._clock()),
         )
-        tries = int(progress.get("tries", {"N": "0"})["N"]) + 1
-        if known.failures and tries < MOST_TRIES:
-            self._note({**progress, "tries": {"N": str(tries)}})
-        else:
-            last = page.get("LastEvaluatedKey")
-            progress = {"after": last["resource"]} if last else {"done": {"BOOL": True}}
-            self._note(progress)
-        if known.failures:
-            what, why = next(iter({**known.unread, **known.unwritten}.items()))
-            raise OlderItemsError(
-                f"{known.failures} groups that an older version knew: of {what.id}, {why}"
-            )
-        return progress
+        failed = {**known.unread, **known.unwritten}
+        if failed.keys() - known.broken:
+            raise _error_of({key_of(it): why for it, why in failed.items()})
+        # Those of the scan before are found again, if they still are broken.
+        skipped: Any = progress["skipped"]["M"] if {"after", "skipped"} <= progress.keys() else {}
+        broken = {key_of(it): {"S": why[:_LONGEST_REASON]} for it, why in failed.items()}
+        last = page.get("LastEvaluatedKey")
+        came = {"after": last["resource"]} if last else {"finished": {"N": str(now.timestamp())}}
+        return came | ({"skipped": {"M": {**skipped, **broken}}} if skipped or broken else {})
 
     def _progress(self) -> dict[str, Any]:
         answer: Any = self._client.get_item(
             TableName=self._table_name, Key={"resource": {"S": PROGRESS}}, ConsistentRead=True
         )
-        return {**answer.get("Item", {})}
+        return {name: it for name, it in answer.get("Item", {}).items() if name != "resource"}
 
     def _note(self, progress: dict[str, Any]) -> None:
         item = {**progress, "resource": {"S": PROGRESS}}
         self._client.put_item(TableName=self._table_name, Item=item)
+
+
+def _due(progress: dict[str, Any]) -> datetime:
+    """When there is something to read: at once, unless a scan came to its end."""
+    if "finished" not in progress:
+        return AT_ONCE
+    return datetime.fromtimestamp(float(progress["finished"]["N"]), UTC) + EVERY
+
+
+def _error_of(whys: dict[str, str]) -> OlderItemsError:
+    named = "; ".join(f"{key}, {why}" for key, why in whys.items())
+    return OlderItemsError(f"{len(whys)} groups that an older version knew: {named}")

@@ -21,6 +21,8 @@ class Recollection:
     `versions` are those of their memories as they were read, of those that nothing was added to.
     `unread` are those whose memory could not be read, and why: they are folded from the delivery
     alone. `unwritten` are those whose memory was read but will not know of this delivery, and why.
+    `broken` are those of both with which the table had nothing to do: what is kept of them cannot
+    be understood, and another try would fail as well.
     """
 
     folds: Mapping[Resource, Fold] = field(default_factory=dict)
@@ -29,6 +31,7 @@ class Recollection:
     versions: Mapping[Resource, int] = field(default_factory=dict, compare=False)
     unread: Mapping[Resource, str] = field(default_factory=dict)
     unwritten: Mapping[Resource, str] = field(default_factory=dict)
+    broken: frozenset[Resource] = frozenset()
 
     @property
     def failures(self) -> int:
@@ -45,6 +48,7 @@ class Recollection:
             versions={**versions, **newer.versions},
             unread={**self.unread, **newer.unread},
             unwritten={**self.unwritten, **newer.unwritten},
+            broken=self.broken | newer.broken,
         )
 
     def told_of(self, life: ExposureLife) -> Told | None:

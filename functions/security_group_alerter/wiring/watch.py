@@ -65,7 +65,7 @@ def watcher(environment: Mapping[str, str], *, today: date) -> Watcher:
         organization_id=settings.organization_id,
         facts_for=directory.facts_for,
         lease=partial(_held, ledger),
-        take_up=lambda now, seconds: older.take_up(now=now, seconds=seconds),
+        take_up=older.take_up,
         open_groups=ledger.open_groups,
         recall=memory.recall,
         note=ledger.note,

@@ -589,7 +589,9 @@ def test_a_fault_of_ours_raises_nothing(wire: Wire, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(group_memory, "fold", fails)
 
-    assert wire.recall(OPENED) == Recollection(unread={GROUP: "RuntimeError: unheard of"})
+    assert wire.recall(OPENED) == Recollection(
+        unread={GROUP: "RuntimeError: unheard of"}, broken=frozenset({GROUP})
+    )
 
 
 def test_what_was_left_unread_is_asked_for_again(wire: Wire) -> None:
