@@ -245,12 +245,14 @@ def outputs() -> str:
 def attributes() -> str:
     values = {
         "severity": listed(Severity.__members__),
-        "world_open": "`true` if each call opened something to the world, else `false`",
+        "world_open": (
+            "`true` if what the alert reports is open to the world, or was opened; else `false`"
+        ),
         "effect": (
             f"{listed(Effect)}: what the calls did to the world's access; `attempt` if they were "
             "denied, failed or were dry runs"
         ),
-        "kind": listed(SubjectKind),
+        "kind": f"{listed(SubjectKind)}; `digest` for the digest",
         "reach": (
             f"{listed(Reach)}: what stands behind what was opened; only where `world_open` is "
             "`true`, and `unknown` where nobody looked"
