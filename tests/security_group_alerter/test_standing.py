@@ -134,7 +134,10 @@ def test_an_edit_of_an_ingress_rule_opens() -> None:
         '{"IpProtocol":"tcp","FromPort":22,"ToPort":22,"CidrIpv4":"10.0.0.0/8"}}]\''
     ) in text
     assert text.index("revoke-security-group-ingress") < text.index("modify-security-group-rules")
-    assert "Remove what is open to the Internet (1 rule), with credentials of account" in text
+    assert (
+        "Remove what is open to the Internet (1 edited rule, also what it allowed before), with "
+        "credentials of account"
+    ) in text
     assert "Warning, this lets through again what the rule let through before:" in text
 
 
@@ -161,7 +164,7 @@ def test_an_edit_that_closes_never_hides_what_it_adds(
 
     assert (edit.judgement.severity, edit.judgement.effect) == (severity, Effect.CLOSES)
     assert not edit.judgement.world_open
-    assert "Warning, this lets through again what the rule let through before:" in words_of(edit)
+    assert "Warning, this opens it to the world again:" in words_of(edit)
 
 
 def test_the_words_of_an_edit_that_closes() -> None:
