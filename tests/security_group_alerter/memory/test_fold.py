@@ -95,6 +95,15 @@ STORIES: Final[dict[str, tuple[tuple[Statement, ...], Lives]]] = {
         (added(1, SSH, "sgr-1"), gone(2, rule_id="sgr-1")),
         [("e-001", "e-002", EndedHow.REVOKED)],
     ),
+    "both-closed-by-id-alone-in-one-call": (
+        (
+            added(1, SSH, "sgr-1"),
+            added(2, HTTPS, "sgr-2"),
+            gone(3, rule_id="sgr-1"),
+            gone(3, rule_id="sgr-2"),
+        ),
+        [("e-001", "e-003", EndedHow.REVOKED), ("e-002", "e-003", EndedHow.REVOKED)],
+    ),
     "closed-by-contents-alone": (
         (added(1, SSH, "sgr-1"), gone(2, SSH)),
         [("e-001", "e-002", EndedHow.REVOKED)],

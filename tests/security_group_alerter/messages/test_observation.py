@@ -387,6 +387,19 @@ def test_of_several_that_are_over_each_says_what_and_when() -> None:
     assert "after at most 1 h 1 min" in text
 
 
+def test_of_several_that_are_over_what_a_look_found_was_opened_before() -> None:
+    by_look = a_life(uid="2" * 17, opened=a_look(OPENED_AT))
+    over = [
+        found(Observed.CLOSED, a_told(uid=life.uid), life=ended(life, a_call(NOW)))
+        for life in (LIFE, by_look)
+    ]
+
+    text = email(*over)
+
+    assert "the whole IPv4 Internet, opened 2026-11-23 03:05:12 UTC by " in text
+    assert "the whole IPv4 Internet, opened before 2026-11-23 " in text
+
+
 @pytest.mark.parametrize(
     ("age", "words"),
     [
