@@ -1,16 +1,22 @@
-"""What is sent to Amazon SNS is what botocore would send."""
+"""What is sent is what botocore would send, and to whom it would send it."""
 
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote_plus
 
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
+from botocore.exceptions import SSLError
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from benchmarks.certificate import certificate_in
 from security_group_alerter.aws import clients
 from security_group_alerter.aws.clients import form_encoded
+from tests.loopback_aws import LoopbackAws, environment_for, loopback_aws
 from tests.security_group_alerter.builders import calmly
 
 TOPIC_ARN: Final = "arn:aws:sns:eu-central-1:111122223333:alerts"
@@ -27,9 +33,13 @@ def test_a_form_is_encoded_as_the_standard_library_does(text: str) -> None:
     assert form_encoded(text) == quote_plus(text).encode()
 
 
-def test_a_message_arrives_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}.items():
         monkeypatch.setenv(name, value)
+
+
+def test_a_message_arrives_as_it_was() -> None:
     session = clients.session()
     client = session.create_client("sns", region_name="eu-central-1")
     sent: list[Any] = []
@@ -56,3 +66,60 @@ class _Raw:
 
     def stream(self) -> Any:
         yield self._content
+
+
+class Authorities:
+    """An AWS behind a certificate of its own, and the files of certificates that were read."""
+
+    def __init__(self, bundle: Path, aws: LoopbackAws) -> None:
+        self.bundle = str(bundle)
+        self.aws = aws
+        self.read: list[str] = []
+
+
+@pytest.fixture
+def authorities(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Authorities]:
+    context, bundle = certificate_in(tmp_path)
+    load = ssl.SSLContext.load_verify_locations
+
+    def load_and_say(self: ssl.SSLContext, path: str, *others: None) -> None:
+        found.read.append(path)
+        load(self, path, *others)
+
+    with loopback_aws(context) as aws:
+        found = Authorities(bundle, aws)
+        monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", load_and_say)
+        for name, value in environment_for(aws).items():
+            monkeypatch.setenv(name, value)
+        yield found
+
+
+def called(session: Any, service: str, **settings: Any) -> None:
+    client = session.create_client(service, region_name="eu-central-1", **settings)
+    if service == "sns":
+        client.publish(TopicArn=TOPIC_ARN, Message="")
+    else:
+        client.describe_account(AccountId="222233334444")
+
+
+def test_the_authorities_are_read_once_for_all_clients_and_connections(
+    authorities: Authorities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", authorities.bundle)
+    session = clients.session()
+
+    for service in ("sns", "organizations", "sns"):
+        called(session, service)
+
+    assert authorities.aws.calls.total() == 3
+    assert authorities.read == [authorities.bundle]
+
+
+def test_each_client_trusts_only_whom_it_is_to_trust(authorities: Authorities) -> None:
+    session = clients.session()
+
+    called(session, "sns", verify=authorities.bundle)
+    with pytest.raises(SSLError, match="CERTIFICATE_VERIFY_FAILED"):
+        called(session, "sns")
+
+    assert len(authorities.read) > 1
