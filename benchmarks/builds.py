@@ -20,9 +20,9 @@ def built_function(folder: Path, python: Path) -> Path:
     """The function as `sam build` makes it, but for this Python."""
     version = _output(python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])")
     _make(folder, f"PYTHON={python}", f"RUNTIME={version}", *_THIS_MACHINE)
-    for name in ("without_memory.py", "without_network.py", "without_both.py"):
-        shutil.copy(HANDLERS / name, folder)
-        _compile(python, folder / name)
+    for path in HANDLERS.glob("without_*.py"):
+        shutil.copy(path, folder)
+        _compile(python, folder / path.name)
     return folder
 
 

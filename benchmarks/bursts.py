@@ -45,6 +45,7 @@ class Bursts(NamedTuple):
     unnamed_of_5000: float
     kb_a_change: dict[int, float]
     seconds_w5000: float
+    seconds_w5000_without_memory: float
     mb_w5000: float
     growth: float
 
@@ -54,7 +55,9 @@ def measured_bursts(made: Setup) -> Bursts:
     rounds = []
     for number in range(ROUNDS):
         say(f"bursts of up to 5,000 changes, {number + 1} of {ROUNDS} …")
-        rounds.append(_one_after_the_other(made))
+        rounds.append(_one_after_the_other("alerter", made))
+    say("bursts of up to 5,000 changes, without memory …")
+    without, _ = _one_after_the_other("alerter_without_memory", made)
     say("a burst of 5,000 openings …")
     openings = _openings(made)
     say(f"{AT_ONCE} bursts of 500 changes at once …")
@@ -72,6 +75,7 @@ def measured_bursts(made: Setup) -> Bursts:
         unnamed_of_5000=max(openings.unnamed_groups, of(5000, "unnamed_groups")),
         kb_a_change={size: of(size, "kb_a_change") for size in TIMES},
         seconds_w5000=of(5000, "seconds"),
+        seconds_w5000_without_memory=without[5000].seconds,
         mb_w5000=median(mb for _, mb in rounds),
         growth=median(
             bursts[5000].seconds / 5000 / (bursts[100].seconds / 100) for bursts, _ in rounds
@@ -79,9 +83,9 @@ def measured_bursts(made: Setup) -> Bursts:
     )
 
 
-def _one_after_the_other(made: Setup) -> tuple[dict[int, Burst], float]:
+def _one_after_the_other(name: str, made: Setup) -> tuple[dict[int, Burst], float]:
     """By size; and the most memory that the function held."""
-    with made.started("alerter") as function:
+    with made.started(name) as function:
         function.invoke(delivery(1))
         function.invoke(delivery(100))
         found = {

@@ -64,6 +64,7 @@ def setup() -> Iterator[Setup]:
                     # Neighbours are measured shortly after each other.
                     "alerter_after_mtime_change": (moved, _deployed_handler()),
                     "alerter": (built, _deployed_handler()),
+                    "alerter_without_ledger": (built, "without_ledger.lambda_handler"),
                     "alerter_without_memory": (built, "without_memory.lambda_handler"),
                     "naive": (compared, "naive.lambda_handler"),
                     "powertools": (compared, "powertools.lambda_handler"),

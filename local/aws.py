@@ -104,11 +104,16 @@ def emulated_aws(*, look_role_name: str = "", but_for: Collection[str] = ()) -> 
         _forget_the_persons_aws()
         _make_organization(boto3.client("organizations"))
         dynamodb = boto3.client("dynamodb")
-        for table_name, logical_id in _TABLES.items():
-            dynamodb.create_table(TableName=table_name, **table_in_template(logical_id))
+        create_tables(dynamodb)
         topic = Topic(boto3.client("sns").create_topic(Name="alerts")["TopicArn"], dynamodb)
         os.environ |= _environment_of(topic) | {"LOOK_ROLE_NAME": look_role_name}
         yield topic
+
+
+def create_tables(dynamodb: DynamoDBClient) -> None:
+    """The tables of the function, as the template has them."""
+    for table_name, logical_id in _TABLES.items():
+        dynamodb.create_table(TableName=table_name, **table_in_template(logical_id))
 
 
 @contextmanager

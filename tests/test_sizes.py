@@ -1,8 +1,8 @@
 """How many messages large changes become, and how large these are."""
 
-import copy
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,8 +10,6 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
-from moto.dynamodb import models as moto_tables
-from moto.dynamodb.models.table import Table
 
 from local.aws import SentAlert, Topic
 from local.deliveries import deliveries_of
@@ -19,6 +17,7 @@ from local.lambda_context import lambda_context
 from local.records_in import Record
 from local.replayed_function import ReplayedFunction
 from security_group_alerter.handlers import delivery as handler
+from security_group_alerter.wiring import delivery as wiring
 from tests.local.failures import payload_of
 from tests.stories import story
 
@@ -212,16 +211,13 @@ def test_of_a_burst_the_fifty_worst_calls_are_written_out(topic: Topic) -> None:
 
 
 @pytest.fixture
-def quick_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Moto copies all tables before each transaction, for one that is refused: none is, here."""
-
-    def copied(it: object) -> object:
-        return it if isinstance(it, Table) else copy.deepcopy(it)
-
-    monkeypatch.setattr(moto_tables, "copy", SimpleNamespace(deepcopy=copied))
+def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pace of sending has tests of its own."""
+    clocks = {"time": time.time, "monotonic": time.monotonic}
+    monkeypatch.setattr(wiring, "time", SimpleNamespace(**clocks, sleep=lambda _: None))
 
 
-@pytest.mark.usefixtures("forgotten", "quick_transactions")
+@pytest.mark.usefixtures("forgotten", "quick_transactions", "without_pauses")
 @pytest.mark.parametrize(
     "peers", [("0.0.0.0/0",), ("0.0.0.0/0", "10.0.0.0/8")], ids=["alike", "of-two-severities"]
 )

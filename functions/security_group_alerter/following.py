@@ -23,7 +23,7 @@ from .model.dataclass import dataclass, replace
 from .model.exposure_life import EndedHow, Event, ExposureLife, Resource
 from .model.finding import Finding
 from .model.group_state import GroupReach, GroupState, Look, Looked, PrefixListState, Reach
-from .model.ledger import Activity, ExposureNews, Status, Told
+from .model.ledger import Activity, ExposureNews, OpenGroup, Status, Told
 from .model.origin import Observed
 from .model.standing import Moment
 from .model.subject import SubjectKind
@@ -98,13 +98,22 @@ def _told_as(what: Observed, finding: Finding, told: Told, now: datetime) -> Tol
 
 
 def followed_of(
-    resource: Resource, known: Recollection, looked: Looked, standards: Standards, *, now: datetime
+    group: OpenGroup, known: Recollection, looked: Looked, standards: Standards, *, now: datetime
 ) -> Iterator[Followed]:
     """Each exposure of a group or list; none where its memory could not be read."""
+    resource = group.resource
     fold = known.folds.get(resource)
     if fold is None or resource in known.unread:
         return
-    follower = _Follower(resource, fold, known, _look_at(resource, looked), standards, now)
+    follower = _Follower(
+        resource=resource,
+        fold=fold,
+        known=known,
+        look=_look_at(resource, looked),
+        seen_before=group.looked_at,
+        standards=standards,
+        now=now,
+    )
     for life in fold.exposures:
         if life.closed is None:
             yield follower.open(life)
@@ -113,14 +122,15 @@ def followed_of(
     yield from follower.never_been()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Follower:
-    """What is known of one group or list."""
+    """What is known of one group or list. `seen_before` is when it had been looked at before."""
 
     resource: Resource
     fold: Fold
     known: Recollection
     look: Look | None
+    seen_before: datetime | None
     standards: Standards
     now: datetime
 
@@ -190,7 +200,9 @@ class _Follower:
         return standing_group(self._standing(life, reach), rules, self.standards)
 
     def _standing(self, life: ExposureLife, reach: GroupReach) -> StandingExposure:
-        return StandingExposure(life=life, look=self.look, reach=reach, at=self.now)
+        return StandingExposure(
+            life=life, look=self.look, reach=reach, at=self.now, seen_before=self.seen_before
+        )
 
     def _circumstances(self, told: Told | None) -> Circumstances:
         state = self.look.state if self.look else None
@@ -199,6 +211,7 @@ class _Follower:
             snooze=self.known.snoozed.get(self.resource),
             was_seen=state is not None and state.has_all_rules,
             now=self.now,
+            seen_before=self.seen_before,
         )
 
 

@@ -174,7 +174,7 @@ class Watcher:
         error: Exception | None = None
         for group in groups:
             try:
-                followed += followed_of(group.resource, known, looked, self.standards, now=now)
+                followed += followed_of(group, known, looked, self.standards, now=now)
             except Exception as fault:  # noqa: BLE001
                 error = fault
         return followed, error
@@ -267,7 +267,7 @@ def _entries(
             told.setdefault(it.life.resource, {})[it.life.uid] = it.told
     for entry in entries_of(news for it in sent if not it.refusal for news in it.message.exposures):
         told.setdefault(entry.resource, {}).update(entry.told)
-    seen = {state.resource: state.seen_at for state in _states_in(looked)}
+    seen = {it.resource: it.seen_at for it in _states_in(looked) if it.has_all_rules}
     entries = [
         LedgerEntry(
             resource=resource,

@@ -145,6 +145,7 @@ def test_what_two_retries_cannot_send_is_left_whole_for_the_failure_queue(
     assert clock.most_in_a_second <= MOST_IN_A_SECOND
 
 
+@pytest.mark.usefixtures("quick_transactions")
 def test_five_thousand_changes_are_few_messages_and_each_group_is_named(
     topic: Topic, clock: Clock
 ) -> None:

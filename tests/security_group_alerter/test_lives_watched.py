@@ -77,6 +77,7 @@ class Life:
     told: list[tuple[datetime, Message, ExposureNews]] = field(default_factory=list)
     numbers: Any = field(default_factory=lambda: count(1))
     reach: str = "public"
+    seen_at: datetime = START
 
     def step(self, verb: str, text: str, which: int, minutes: int) -> None:
         {
@@ -169,6 +170,8 @@ class Life:
 
     def watch(self) -> None:
         self.keep(self.installation.watch(self.now))
+        if not self.installation.problems:
+            self.seen_at = self.now
         for life in self.installation.memories.fold_of(resource()).exposures:
             if life.closed is None:
                 self.assert_not_silent(life)
@@ -197,7 +200,9 @@ class Life:
         at, _, news = told[-1]
         is_reminder = len(told) > 1 and news.activity is Activity.UPDATE
         if first is not None:
-            assert self.now - at < (NEXT_REMINDER if is_reminder else first), "silent"
+            # One look that fails is no reason to remind.
+            since = at if is_seen else max(at, self.seen_at)
+            assert self.now - since < (NEXT_REMINDER if is_reminder else first), "silent"
 
     def end(self) -> None:
         """All that is on its way comes, and the watch runs until nothing is left to be told."""

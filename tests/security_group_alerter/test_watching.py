@@ -13,9 +13,8 @@ from security_group_alerter.ec2.groups import UNKNOWN_GROUP
 from security_group_alerter.judgement.accepted_openings import accepted_openings_in
 from security_group_alerter.judgement.findings import Standards
 from security_group_alerter.messages import messages_of
-from security_group_alerter.model.exposure_life import Resource
 from security_group_alerter.model.group_state import Reach
-from security_group_alerter.model.ledger import KEPT_WHEN_CLOSED, Told
+from security_group_alerter.model.ledger import KEPT_WHEN_CLOSED, OpenGroup, Told
 from security_group_alerter.model.message import Message, Sent
 from security_group_alerter.model.severity import Severity
 from security_group_alerter.watching import LONGEST_TAKING_UP, WatchError, WatchReport
@@ -597,13 +596,15 @@ def test_what_is_open_is_counted() -> None:
 # What could not be seen.
 
 
-def test_a_look_that_fails_once_changes_nothing_of_what_was_told() -> None:
+def test_what_cannot_be_looked_at_any_more_changes_nothing_of_what_was_told() -> None:
     private = Installation(group_state(SSH_1, interfaces=(PRIVATE,)))
     private.deliver(opened(SSH_1), now=at(5))
+    assert not private.watch(at(50))
     private.problems[GROUP] = "the role may not be assumed"
-    # As was told: HIGH, a day later.
-    assert not private.watch(at(65))
-    [reminder] = private.watch(at(5 + 24 * 60))
+    # After an hour in which nobody saw it, it counts as what the trail says.
+    assert not private.watch(at(105))
+    [reminder] = private.watch(at(110))
+    assert "It could not be looked at since 2026-11-24 09:50:00 UTC" in reminder.body
     assert reminder.attributes | {"severity": "CRITICAL", "reach": "unknown"} == (
         reminder.attributes
     )
@@ -637,8 +638,8 @@ def test_a_fault_in_one_group_takes_no_other_with_it(
     installation.deliver(opened(SSH_1, event_id="e-2", group=other), now=at(6))
     followed_of = following.followed_of
 
-    def faulty(of: Resource, *args: Any, **more: Any) -> Any:
-        if of.id == GROUP:
+    def faulty(of: OpenGroup, *args: Any, **more: Any) -> Any:
+        if of.resource.id == GROUP:
             raise ZeroDivisionError
         return followed_of(of, *args, **more)
 

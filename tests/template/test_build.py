@@ -89,5 +89,6 @@ def services_called_in(path: Path) -> Iterator[str]:
             and isinstance(node.func, ast.Attribute)
             and node.func.attr in {"client", "create_client"}
             and node.args
+            and not isinstance(node.args[0], ast.Starred)
         ):
             yield ast.literal_eval(node.args[0])

@@ -35,12 +35,16 @@ _OPENS = (Observed.FOUND, Observed.WORSE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandingExposure:
-    """An exposure that stands. `reach` is what is behind it, as `look` showed; `at` is now."""
+    """An exposure that stands. `reach` is what is behind it, as `look` showed; `at` is now.
+
+    `seen_before` is when it had been looked at before, if ever.
+    """
 
     life: ExposureLife
     look: Look | None
     reach: GroupReach
     at: datetime
+    seen_before: datetime | None = None
 
 
 def standing_group(
@@ -146,6 +150,7 @@ def _found(
             change=change,
             at=standing.at,
             seen_at=state.seen_at if state and state.has_all_rules else None,
+            seen_before=standing.seen_before,
         ),
         subject=Subject(
             kind=resource.kind,

@@ -44,13 +44,14 @@ class Circumstances:
     """What is known of an exposure beside what stands of it.
 
     `told` is what was last told of it; None where nothing was. `was_seen` says that the look behind
-    the finding showed it.
+    the finding showed it, and `seen_before` when a look did so before, if any did.
     """
 
     told: Told | None
     snooze: Snooze | None
     was_seen: bool
     now: datetime
+    seen_before: datetime | None = None
 
 
 def report_of_open(life: ExposureLife, finding: Finding, known: Circumstances) -> Observed | None:
@@ -90,9 +91,9 @@ def is_settled(life: ExposureLife, told: Told | None) -> bool:
     return told.is_quiet and by_look
 
 
-def is_last_reminder(told: Told, *, was_seen: bool, now: datetime) -> bool:
-    """Whether no other comes after this one, unless somebody can look by then."""
-    return not was_seen and told.at + WITHOUT_A_LOOK <= now + NEXT_REMINDER
+def is_last_unseen(told: Told, *, seen_before: datetime | None, now: datetime) -> bool:
+    """Whether no other reminder comes after one without a look, unless one shows it by then."""
+    return _known_at(told, seen_before) + WITHOUT_A_LOOK <= now + NEXT_REMINDER
 
 
 def _has_waited(life: ExposureLife, now: datetime) -> bool:
@@ -126,14 +127,22 @@ def _is_snoozed(told: Told, known: Circumstances) -> bool:
 
 
 def _is_due(told: Told, finding: Finding, known: Circumstances) -> bool:
-    is_known = known.was_seen or told.reach is Reach.UNKNOWN
-    first = FIRST_REMINDER.get(finding.judgement.severity if is_known else told.severity)
+    severity, since = finding.judgement.severity, told.at
+    if not known.was_seen:
+        # What the trail says counts. One look that fails is no reason to remind.
+        severity, since = max(severity, told.severity), _known_at(told, known.seen_before)
+        if since + WITHOUT_A_LOOK <= known.now:
+            return False
+    first = FIRST_REMINDER.get(severity)
     if first is None or _refers_to_nothing(finding):
         return False
-    if not known.was_seen and told.at + WITHOUT_A_LOOK <= known.now:
-        return False
-    due = told.at + first if told.reminded_at is None else told.reminded_at + NEXT_REMINDER
+    due = since + first if told.reminded_at is None else told.reminded_at + NEXT_REMINDER
     return due <= known.now
+
+
+def _known_at(told: Told, seen_before: datetime | None) -> datetime:
+    """When what is known of it was last known to be so."""
+    return max(told.at, seen_before or told.at)
 
 
 def _refers_to_nothing(finding: Finding) -> bool:

@@ -61,7 +61,7 @@ class Observation:
 
     `change` holds what stands of it, as if a call had added it; of one that is closed, nothing.
     `told` is what was told of it before, `at` the time of the report, and `seen_at` when it was
-    looked at; None where nobody could look.
+    looked at; None where nobody could look. `seen_before` is when it was looked at before that.
     """
 
     what: Observed
@@ -70,6 +70,7 @@ class Observation:
     at: datetime
     told: Told | None = None
     seen_at: datetime | None = None
+    seen_before: datetime | None = None
     record: None = field(default=None, init=False)
 
 

@@ -70,8 +70,11 @@ def report(
     *,
     snooze: Snooze | None = None,
     was_seen: bool = True,
+    seen_before: datetime | None = None,
 ) -> Observed | None:
-    known = Circumstances(told=told, snooze=snooze, was_seen=was_seen, now=now)
+    known = Circumstances(
+        told=told, snooze=snooze, was_seen=was_seen, now=now, seen_before=seen_before
+    )
     return report_of_open(LIFE, finding or judged(), known)
 
 
@@ -169,6 +172,32 @@ def test_a_prefix_list_is_reminded_of_while_something_refers_to_it(
     known = Circumstances(told=told, snooze=None, was_seen=seen is not None, now=after(hours=24))
 
     assert report_of_open(life, finding, known) is expected
+
+
+@pytest.mark.parametrize(
+    ("unseen", "expected"),
+    [
+        pytest.param(timedelta(minutes=59), None, id="for-less-than-an-hour"),
+        pytest.param(timedelta(minutes=60), Observed.STILL_OPEN, id="for-an-hour"),
+        pytest.param(timedelta(weeks=4) - SECOND, Observed.STILL_OPEN, id="for-almost-four-weeks"),
+        pytest.param(timedelta(weeks=4), None, id="for-four-weeks"),
+    ],
+)
+@pytest.mark.parametrize("told", [a_told(severity=MEDIUM, reach=UNATTACHED), a_told()])
+def test_what_cannot_be_looked_at_any_more_counts_as_the_trail_says(
+    told: Told, unseen: timedelta, expected: Observed | None
+) -> None:
+    seen_before = after(days=60)
+    finding = judged(reach=UNKNOWN)
+
+    now = seen_before + unseen
+    assert report(now, told, finding, was_seen=False, seen_before=seen_before) is expected
+
+
+def test_a_list_that_cannot_be_looked_at_any_more_is_as_severe_as_it_was() -> None:
+    told, finding = a_told(), judged(HIGH, UNKNOWN)
+
+    assert report(after(minutes=60), told, finding, was_seen=False) is Observed.STILL_OPEN
 
 
 # What keeps quiet.

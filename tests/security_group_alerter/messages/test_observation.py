@@ -34,7 +34,7 @@ from security_group_alerter.model.group_state import (
     PrefixListState,
     Reach,
 )
-from security_group_alerter.model.ledger import Told
+from security_group_alerter.model.ledger import OpenGroup, Told
 from security_group_alerter.model.message import LARGEST_MESSAGE, Message
 from security_group_alerter.model.origin import Observed
 from security_group_alerter.model.severity import Severity
@@ -272,7 +272,7 @@ def test_the_subjects_of_one_life_begin_alike(kind: str, subject: str) -> None:
         (
             "last-reminder",
             "This is the last reminder. The alerter cannot look into this account, so it stops "
-            "reminding you 4 weeks after the first alert.",
+            "reminding you after 4 weeks.",
         ),
         (
             "still-open",
@@ -422,7 +422,8 @@ def test_a_group_that_no_longer_exists() -> None:
     [life] = known.folds[GROUP].exposures
     known = replace(known, told={GROUP: {life.uid: a_told(uid=life.uid)}})
 
-    [over] = followed_of(GROUP, known, Looked(), Standards(), now=after(OPENED_AT, hours=3))
+    group = OpenGroup(resource=GROUP, severity=Severity.CRITICAL, looked_at=None)
+    [over] = followed_of(group, known, Looked(), Standards(), now=after(OPENED_AT, hours=3))
 
     assert "The group no longer exists; no DeleteSecurityGroup was seen." in email(over)
 

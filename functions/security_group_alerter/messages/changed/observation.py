@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from ...judgement.exposure import internet_share_of
-from ...judgement.reminders import NEXT_REMINDER, WITHOUT_A_LOOK, is_last_reminder
+from ...judgement.reminders import NEXT_REMINDER, WITHOUT_A_LOOK, is_last_unseen
 from ...model import ids
 from ...model.alert import DeliveredFinding
 from ...model.change import PrefixListChange
@@ -169,9 +169,10 @@ def _notes(origin: Observation) -> Iterator[str]:
     if origin.what is Observed.WORSE:
         yield "Which call changed what is behind the group is not known: it is not read."
     if origin.seen_at is None:
+        since = f" since {_time(origin.seen_before)}" if origin.seen_before else ""
         yield (
-            "It could not be looked at: this is what CloudTrail recorded, and it may be closed "
-            "by now."
+            f"It could not be looked at{since}: this is what CloudTrail recorded, and it may be "
+            "closed by now."
         )
     if origin.what is Observed.STILL_OPEN:
         yield _next_note(origin)
@@ -182,15 +183,16 @@ def _next_note(origin: Observation) -> str:
         weeks = WITHOUT_A_LOOK.days // 7
         return (
             "This is the last reminder. The alerter cannot look into this account, so it stops "
-            f"reminding you {weeks} weeks after the first alert. It stays in the digest and in "
-            "make exposures, and if a look shows it again, the reminders go on."
+            f"reminding you after {weeks} weeks. It stays in the digest and in make exposures, and "
+            "if a look shows it again, the reminders go on."
         )
     return f"If it stays open, the next reminder comes in {NEXT_REMINDER.days} days."
 
 
 def _is_last(origin: Observation) -> bool:
-    told, was_seen = origin.told, origin.seen_at is not None
-    return told is not None and is_last_reminder(told, was_seen=was_seen, now=origin.at)
+    if origin.told is None or origin.seen_at is not None:
+        return False
+    return is_last_unseen(origin.told, seen_before=origin.seen_before, now=origin.at)
 
 
 def _ended_lines(life: ExposureLife) -> Iterator[str]:
