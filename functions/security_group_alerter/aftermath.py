@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from .judgement.exposure import internet_share_of
+from .judgement.exposure import exposure_of, internet_share_of
 from .judgement.severities import severity_when_ended
+from .judgement.touched_ports import with_ranges
 from .model.alert import DeliveredFinding, Ended
 from .model.change import Action, Change, PrefixListChange, SecurityGroupChange, TrailAction
 from .model.dataclass import replace
@@ -109,15 +110,16 @@ class _LaterCalls:
         revoked = dict(self._revoked_of(name, change.added, _done_by(entry.finding)[1]))
         if not revoked:
             return entry
-        is_whole = not (change.problems or change.unknown_parameters)
-        is_all = is_whole and len(revoked) == len(set(change.added))
-        is_ended = is_all and entry.stays_open is None
+        entry = replace(entry, revoked=entry.revoked | revoked.keys())
+        if entry.ended or entry.stays_open or change.problems or change.unknown_parameters:
+            return entry
+        left = {*change.added} - entry.revoked
+        # By memory, other rules may keep the ports open, but it does not follow those of lists.
+        is_known = entry.moment is not None and not entry.finding.lists
+        if left and (is_known or not _is_closed_without(entry.finding, left)):
+            return entry
         last = max(filter(None, revoked.values()), default=None)
-        return replace(
-            entry,
-            ended=entry.ended or (Ended(how=EndedHow.REVOKED, at=last) if is_ended else None),
-            revoked=frozenset(revoked),
-        )
+        return replace(entry, ended=Ended(how=EndedHow.REVOKED, at=last, in_part=bool(left)))
 
     def _revoked_of(
         self, name: object, rules: Iterable[SecurityGroupRule], since: datetime | None
@@ -133,6 +135,12 @@ class _LaterCalls:
             times = gone_ids.get(rule.rule_id or "", ())
             later = [it for it in times if not (it and since and it < since)]
             yield from ((rule, it) for it in later[:1])
+
+
+def _is_closed_without(finding: Finding, left: Iterable[SecurityGroupRule]) -> bool:
+    """Whether the call opened something to much of the Internet, and what is left of it nothing."""
+    opened = exposure_of(with_ranges(left, finding.lists))
+    return opened.breadth < Breadth.BROAD <= finding.judgement.opened.breadth
 
 
 def _done_by(finding: Finding) -> tuple[Change | None, datetime | None]:

@@ -20,6 +20,7 @@ from .judgement.findings import Standards, finding_of, with_reach
 from .judgement.looking import groups_in, prefix_lists_in, worth_a_look
 from .judgement.moments import says_more
 from .judgement.touched_ports import keeping_open
+from .memory.fold import Fold
 from .memory.recollection import Recollection
 from .memory.statements import Statement, attached_of, seen_of, statements_of
 from .model.alert import DeliveredFinding, Ended, StaysOpen
@@ -31,7 +32,7 @@ from .model.exposure_life import EndedHow, Event, Resource
 from .model.finding import Finding
 from .model.group_state import GroupReach, GroupState, Look, Looked, PrefixListState, Reach
 from .model.record import CloudTrailRecord, Outcome
-from .model.rules import Peer, PeerKind
+from .model.rules import Peer, PeerKind, SecurityGroupRule
 from .model.standing import Circumstances, Held, Moment
 from .model.subject import SubjectKind
 
@@ -180,11 +181,13 @@ def _judged_again(
     finding = finding_of(record, change, standards, today=today, known=circumstances)
     ended = _ended_since(moment) or _ended_by_a_list(finding, resource, known)
     stays_open = _stays_open(finding, change, ended, resource, known) if ended else None
+    in_part = ended is not None and ended.in_part
     return replace(
         entry,
         finding=_with_reach(finding),
         ended=None if stays_open else ended,
-        stays_open=stays_open,
+        stays_open=None if in_part else stays_open,
+        revoked=_gone_of(change, known.recollection.folds[resource]) if in_part else entry.revoked,
     )
 
 
@@ -236,10 +239,27 @@ def _known_group(moment: Moment) -> KnownGroup:
 
 
 def _ended_since(moment: Moment | None) -> Ended | None:
-    if moment is None or moment.gone is None:
+    if moment is None:
         return None
-    event = moment.gone.event
-    return Ended(how=moment.gone.how, at=event.time, principal=event.principal)
+    if moment.gone is not None:
+        event = moment.gone.event
+        return Ended(how=moment.gone.how, at=event.time, principal=event.principal)
+    closings = [(it.closed, it.closed_how) for it in moment.opened if it.closed and it.closed_how]
+    if not closings or len(closings) < len(moment.opened):
+        return None
+    event, how = max(closings, key=lambda it: it[0].time)
+    return Ended(how=how, at=event.time, principal=event.principal, in_part=True)
+
+
+def _gone_of(
+    change: SecurityGroupChange | PrefixListChange, fold: Fold
+) -> frozenset[SecurityGroupRule]:
+    """The rules that a call added and that do not stand any more."""
+    if not isinstance(change, SecurityGroupChange):
+        return frozenset()
+    standing: set[object] = {it.rule for it in fold.rules}
+    standing |= {it.rule.rule_id for it in fold.rules}
+    return frozenset(rule for rule in change.added if (rule.rule_id or rule) not in standing)
 
 
 def _ended_by_a_list(finding: Finding, resource: Resource, known: Knowledge) -> Ended | None:

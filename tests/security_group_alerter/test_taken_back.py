@@ -156,6 +156,83 @@ def test_another_rule_keeps_open_what_was_revoked(later: bool) -> None:
     assert "instead of" not in text
 
 
+RDP_INSIDE_2: Final = numbered("tcp 3389 from 10.0.0.0/8", 2)
+RDP_2: Final = numbered("tcp 3389 from 0.0.0.0/0", 2)
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["at-once", "in-a-later-delivery"])
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        pytest.param(
+            closed(SSH_1, time=at(4), event_id="e-2"),
+            "What the call opened to the Internet was revoked at 09:04:00 UTC.",
+            id="revoked",
+        ),
+        pytest.param(
+            edited(SSH_INSIDE_1, time=at(4), event_id="e-2"),
+            "What the call opened was closed by an edit at 09:04:00 UTC.",
+            id="edited",
+        ),
+    ],
+)
+def test_what_is_left_of_a_call_that_lets_nobody_in(end: Any, words: str, later: bool) -> None:
+    installation = Installation(looks=False)
+    opening = opened(SSH_1, RDP_INSIDE_2)
+    sent = installation.deliver(*([] if later else [opening]), end, now=at(9))
+    if later:
+        sent = installation.deliver(opening, now=at(10))
+
+    message = the_one_about("e-1", sent)
+    text = email_of(message)
+    assert message.attributes["severity"] == "HIGH"
+    headline, end_of_it, *_ = text.splitlines()
+    assert headline == "HIGH: tcp 22 (SSH) was open to the whole IPv4 Internet for 4 min"
+    assert end_of_it == words
+    left = [RDP_INSIDE_2] if "revoked" in words else [SSH_1, RDP_INSIDE_2]
+    ids = " ".join(str(rule.rule_id) for rule in left)
+    assert f"--security-group-rule-ids {ids}\n" in text
+    assert json.loads(json.loads(message.body)["default"])["status"] == "Resolved"
+
+
+def test_what_is_left_of_a_call_that_lets_the_world_in() -> None:
+    sent = told(opened(SSH_1, RDP_2), closed(SSH_1, time=at(4), event_id="e-2"))
+
+    message = the_one_about("e-1", sent)
+    assert message.attributes["severity"] == "CRITICAL"
+    assert (
+        f"\nRevoked since: tcp 22 (SSH) from 0.0.0.0/0 [{SSH_1.rule_id}]; "
+        "the rest of the call stands.\n"
+    ) in email_of(message)
+
+
+@pytest.mark.parametrize("first", [EVERYTHING_2, numbered("tcp 22 from 0.0.0.0/0", 3)])
+def test_what_another_rule_had_opened_before_is_not_closed_with_a_part_of_the_call(
+    first: Any,
+) -> None:
+    sent = told(
+        opened(first, event_id="e-0"),
+        opened(SSH_1, RDP_INSIDE_2, time=at(1)),
+        closed(SSH_1, time=at(4), event_id="e-2"),
+    )
+
+    message = the_one_about("e-1", sent)
+    assert message.attributes["severity"] == "CRITICAL"
+    assert "was revoked at" not in email_of(message)
+
+
+def test_what_the_call_did_not_open_by_itself_stays_open_as_the_rest_is_closed() -> None:
+    sent = told(
+        opened(numbered("tcp 22 from 0.0.0.0/0", 3), event_id="e-0"),
+        opened(SSH_1, RDP_2, time=at(1)),
+        closed(RDP_2, time=at(4), event_id="e-2"),
+    )
+
+    message = the_one_about("e-1", sent)
+    assert message.attributes["severity"] == "CRITICAL"
+    assert "Revoked since: tcp 3389 (RDP) from 0.0.0.0/0 [" in email_of(message)
+
+
 def test_a_port_that_weighs_less_and_stays_open_does_not_keep_what_was_closed() -> None:
     web, own_web = (numbered("tcp 443 from 0.0.0.0/0", number) for number in (2, 3))
 
@@ -323,7 +400,7 @@ def test_a_call_of_which_another_rule_stands_is_not_ended_by_its_list() -> None:
     )
 
     text = email_of(the_one_about("e-1", sent))
-    assert "What the call opened to the Internet was revoked later." in text
+    assert "What the call opened to the Internet was revoked at 09:05:00 UTC." in text
     assert "no longer lets this in" not in text
 
 

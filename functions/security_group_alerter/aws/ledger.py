@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -22,6 +22,7 @@ from .ledger_items import OPEN_INDEX, value_of
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+_Item = TypeVar("_Item")
 # What a transaction takes.
 MOST_IN_CALL = 100
 # No group has a key like this: they begin with an account or "?".
@@ -30,7 +31,11 @@ _LEASE = "#lease/{}"
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 MOST_IN_UPDATE = 100
 _TRIES = 3
+# After so many groups that were refused in a row the others are left: each takes its time.
+ENOUGH_FAILURES = 3
 _NOT_MET = "ConditionalCheckFailedException"
+# The same, of an item of a transaction.
+_UNMET = "ConditionalCheckFailed"
 
 
 class Ledger:
@@ -165,14 +170,21 @@ class Ledger:
         if len(updates) > 1:
             try:
                 self._client.transact_write_items(TransactItems=[{"Update": it} for it in updates])
-            except ClientError:
-                # One of them may be all that is wrong.
-                pass
+            except ClientError as error:
+                left = without_unmet(updates, error)
+                if len(left) < len(updates):
+                    return len(updates) - len(left) + self._write(left)
             except Exception:  # noqa: BLE001 - what was sent stays sent, whatever it is
                 return len(updates)
             else:
                 return 0
-        return sum(not self._is_written(update) for update in updates)
+        written = in_a_row = 0
+        for update in updates:
+            is_written = self._is_written(update)
+            written, in_a_row = written + is_written, 0 if is_written else in_a_row + 1
+            if in_a_row == ENOUGH_FAILURES:
+                break
+        return len(updates) - written
 
     def _is_written(self, update: Any) -> bool:
         for attempt in range(_TRIES):
@@ -186,6 +198,13 @@ class Ledger:
                 return False
             return True
         return False
+
+
+def without_unmet(items: Sequence[_Item], error: ClientError) -> list[_Item]:
+    """The first items of a transaction, but for those whose condition was not met."""
+    reasons: Any = error.response.get("CancellationReasons", ())
+    unmet = {place for place, it in enumerate(reasons) if it.get("Code") == _UNMET}
+    return [it for place, it in enumerate(items) if place not in unmet]
 
 
 def _time_of(seconds: float) -> datetime | None:

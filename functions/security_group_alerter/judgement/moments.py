@@ -18,7 +18,7 @@ def says_more(change: SecurityGroupChange | PrefixListChange, moment: Moment) ->
         is_restore = change.action is Action.RESTORE
         return is_restore or bool(moment.ranges_before or moment.ended or moment.gone)
     if change.action is Action.ADD_RULES:
-        return bool(moment.before or moment.gone)
+        return bool(moment.before or moment.gone or any(it.closed for it in moment.opened))
     return change.action in (Action.MODIFY_RULES, Action.REMOVE_RULES, Action.DELETE)
 
 

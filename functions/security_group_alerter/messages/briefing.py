@@ -7,8 +7,6 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from ..judgement.exposure import exposure_of
-from ..judgement.touched_ports import with_ranges
 from ..model import ids
 from ..model.account import AccountFacts
 from ..model.alert import Alert, DeliveredFinding
@@ -345,7 +343,7 @@ def _call_of(
         phrases=_phrases_of(entry),
         changed=changed,
         reasons=_reasons(finding, changed),
-        ended=ended_words(entry) or _closed_words(entry),
+        ended=ended_words(entry),
         stays_open=stays_open_words(entry),
         stood=stood_words(entry),
         lowered=lowered_words(entry),
@@ -374,17 +372,6 @@ def _phrases_of(entry: DeliveredFinding) -> tuple[str, ...]:
 
 def _deletes(finding: Finding) -> bool:
     return finding.change is not None and finding.change.action is Action.DELETE
-
-
-def _closed_words(entry: DeliveredFinding) -> str | None:
-    """Of a call of which something is left, but nothing that is open to much of the Internet."""
-    change, opened = entry.finding.change, entry.finding.judgement.opened
-    if entry.stays_open or not (entry.revoked and isinstance(change, SecurityGroupChange)):
-        return None
-    rules = (rule for rule in change.added if rule not in entry.revoked)
-    left = exposure_of(with_ranges(rules, entry.finding.lists))
-    is_closed = left.breadth < Breadth.BROAD <= opened.breadth
-    return "what the call opened to the Internet was revoked later" if is_closed else None
 
 
 def _reasons(finding: Finding, changed: Changed) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from ..model.subject import SubjectKind
 from .people import actor_words, age_words, clock_words, lag_words
 
 NOT_ENOUGH = "the record does not hold what a command needs"
+EDITED_SINCE = "what the call opened was edited since, and allows something else now"
 # Windows takes no more for a whole command line. A thousand rules fit by their ids.
 # https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-createprocessw
 LONGEST_COMMAND = 32_000
@@ -65,9 +66,10 @@ def undo_of(entry: DeliveredFinding, steps: Callable[[], Iterator[Step]]) -> Und
     finding = entry.finding
     if finding.outcome is not Outcome.SUCCEEDED:
         return Undo(reason="nothing changed")
-    if entry.ended is not None and not _is_closed_by_a_list(entry):
-        # What ended it is said above.
-        return Undo(reason="there is nothing left to undo")
+    if entry.ended is not None and not _is_some_left(entry):
+        # What ended it is said above. The rule of an edit stands, and allows something else.
+        is_edited = entry.ended.how is EndedHow.MODIFIED
+        return Undo(reason=EDITED_SINCE if is_edited else "there is nothing left to undo")
     commands: list[Command] = []
     reason = "it would be too long"
     try:
@@ -81,10 +83,14 @@ def undo_of(entry: DeliveredFinding, steps: Callable[[], Iterator[Step]]) -> Und
     return Undo(commands=tuple(commands), reason=None if commands else reason)
 
 
-def _is_closed_by_a_list(entry: DeliveredFinding) -> bool:
-    """Whether the rules stand, and would let in what the list may hold again."""
+def _is_some_left(entry: DeliveredFinding) -> bool:
+    """Whether rules stand: others than what let the Internet in, or those that refer to a list.
+
+    They would let in what the list may hold again.
+    """
     is_list = entry.finding.subject.kind is SubjectKind.PREFIX_LIST
-    return entry.ended is not None and entry.ended.how is EndedHow.PREFIX_LIST and not is_list
+    by_a_list = entry.ended is not None and entry.ended.how is EndedHow.PREFIX_LIST and not is_list
+    return by_a_list or (entry.ended is not None and entry.ended.in_part)
 
 
 def _command(step: Step, region: str) -> Command:
@@ -99,6 +105,8 @@ def ended_words(entry: DeliveredFinding) -> str | None:
         return None
     when = f"at {clock_words(entry.ended.at)}" if entry.ended.at else "later"
     match entry.ended.how:
+        case EndedHow.REVOKED if entry.ended.in_part:
+            return f"what the call opened to the Internet was revoked {when}"
         case EndedHow.REVOKED:
             return f"what the call added was revoked {when}"
         case EndedHow.MODIFIED:

@@ -167,6 +167,43 @@ def test_a_table_that_is_down_is_counted(table: Table, count: int) -> None:
         assert table.ledger.note(entries) == count
 
 
+BUSY: Final[Any] = {"Error": {"Code": "ThrottlingException"}}
+
+
+@pytest.mark.parametrize(
+    ("refused", "tried", "failed"),
+    [
+        pytest.param({0, 1, 2, 3, 4}, [0, 1, 2], 5, id="a-table-that-is-busy"),
+        pytest.param({1, 2, 4}, [0, 1, 2, 3, 4], 3, id="some-groups"),
+    ],
+)
+def test_groups_that_are_refused_take_no_others_with_them(
+    refused: set[int], tried: list[int], failed: int, table: Table
+) -> None:
+    table.recall({group(it): [there(SSH)] for it in range(5)})
+    entries = [LedgerEntry(resource=group(it), told={"u": TOLD}) for it in range(5)]
+    keys = [key_of(group(it)) for it in range(5)]
+    ledger = Ledger(table.client, table_name=GROUP_MEMORY_TABLE, sleep=lambda _: None)
+    update_item = table.client.update_item
+    calls: list[int] = []
+
+    def update(**asked: Any) -> Any:
+        number = keys.index(asked["Key"]["resource"]["S"])
+        calls.append(number)
+        if number in refused:
+            raise ClientError(BUSY, "UpdateItem")
+        return update_item(**asked)
+
+    busy = ClientError(BUSY, "TransactWriteItems")
+    with (
+        mock.patch.object(table.client, "transact_write_items", side_effect=busy),
+        mock.patch.object(table.client, "update_item", side_effect=update),
+    ):
+        assert ledger.note(entries) == failed
+
+    assert [*dict.fromkeys(calls)] == tried
+
+
 # What is open.
 
 

@@ -290,7 +290,9 @@ def test_what_is_not_open_any_more_is_not_open_since() -> None:
 
     text = email_of(briefed(alert))
 
-    assert text.splitlines()[1] == "What the call opened to the Internet was revoked later."
+    assert (
+        text.splitlines()[1] == "What the call opened to the Internet was revoked at 08:58:00 UTC."
+    )
     assert "Open since" not in text
     assert "Close it" not in text
     assert "\nUndo what is left of the call (1 rule), with credentials of account " in text

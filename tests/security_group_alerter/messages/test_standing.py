@@ -14,7 +14,7 @@ from security_group_alerter.messages.changed import changed_by
 from security_group_alerter.messages.limits import Limits
 from security_group_alerter.messages.people import actor_words
 from security_group_alerter.messages.reasons import lowered_words
-from security_group_alerter.messages.undo import ended_words, stood_words
+from security_group_alerter.messages.undo import EDITED_SINCE, ended_words, stood_words
 from security_group_alerter.model.alert import DeliveredFinding, Ended
 from security_group_alerter.model.change import Action, PrefixListChange, SecurityGroupChange
 from security_group_alerter.model.exposure_life import (
@@ -382,7 +382,9 @@ def test_end_is_told_with_who_and_how_long(ended: Ended, words: str, stood: str 
     assert lines[2] == (f"I{stood[1:]}." if stood else "")
     # What the list held may be put back: the rule still refers to it.
     is_closed = ended.how is not EndedHow.PREFIX_LIST
-    assert ("No command: there is nothing left to undo." in lines) == is_closed
+    is_edited = ended.how is EndedHow.MODIFIED
+    reason = EDITED_SINCE if is_edited else "there is nothing left to undo"
+    assert (f"No command: {reason}." in lines) == is_closed
     assert (stood is None) or (f"I{stood[1:]}." in texts["https"])
 
 

@@ -64,11 +64,11 @@ def standing_notes(finding: Finding, change: SecurityGroupChange) -> Iterator[st
 def stays_open_words(entry: DeliveredFinding) -> str | None:
     """`the rule was edited at 03:10:00 UTC, and the ports stay open: tcp 22 (SSH) from …`.
 
-    None where what was taken back closed something, or nothing was taken back.
+    None where what was taken back closed all that the call opened, or nothing of it.
     """
     stays = entry.stays_open
     if stays is None:
-        return None
+        return _taken_in_part(entry)
     taken = taken_words(stays.taken, entry.finding.subject.kind)
     if stays.ranges:
         return f"{taken}, and what it holds is as broad: it holds {held_words(stays.ranges)}"
@@ -80,6 +80,12 @@ def stays_open_words(entry: DeliveredFinding) -> str | None:
     if is_edit and concern_of(exposure_of(stays.rules)) > concern_of(opened):
         return f"{taken}, and more is open now: {rules}"
     return f"{taken}, and the ports stay open: {rules}"
+
+
+def _taken_in_part(entry: DeliveredFinding) -> str | None:
+    """`revoked since: tcp 22 (SSH) from 0.0.0.0/0; the rest of the call stands`."""
+    wide = [] if entry.ended else _wide_in(entry.revoked, entry.finding.lists)
+    return f"revoked since: {_rules_words(wide)}; the rest of the call stands" if wide else None
 
 
 def standing_words(rule: SecurityGroupRule) -> str:
