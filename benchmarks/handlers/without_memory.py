@@ -2,7 +2,7 @@
 
 from security_group_alerter import alerting
 from security_group_alerter.handlers.delivery import lambda_handler
-from security_group_alerter.standing import Knowledge
+from security_group_alerter.knowledge import Knowledge
 
 
 def nothing(*_: object, **__: object) -> Knowledge:

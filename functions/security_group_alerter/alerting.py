@@ -29,6 +29,7 @@ from .judgement.findings import (
     finding_of,
     unreadable_finding,
 )
+from .knowledge import Knowledge, LookAt, Recall, known_of
 from .messages import messages_of
 from .model import ids
 from .model.account import AccountFacts
@@ -41,7 +42,7 @@ from .model.record import CloudTrailRecord
 from .model.seen import SeenAnswer
 from .model.subject import SubjectKind
 from .noting import Note, Noting
-from .standing import Knowledge, LookAt, Recall, known_of, with_knowledge
+from .standing import with_knowledge
 from .telling import with_exposures
 
 # What the function has left, in seconds.

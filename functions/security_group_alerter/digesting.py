@@ -18,6 +18,7 @@ from typing import Any
 from .judgement.accepted_openings import acceptance_of
 from .judgement.reminders import LOOKED_AT_FROM
 from .judgement.touched_ports import standing_on
+from .knowledge import Recall
 from .memory.fold import Fold
 from .memory.recollection import Recollection
 from .messages.digest import digest_message, key_of
@@ -38,7 +39,6 @@ from .model.presentation import Presentation
 from .model.seen import AlertedChange, Mark, SeenAnswer
 from .model.subject import SubjectKind
 from .model.sweep import SweptPlace
-from .standing import Recall
 
 # What changes have in common that are counted together.
 _ALIKE = ("account_id", "call", "effect", "world_open", "principal", "is_machine_made")

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from .knowledge import Recall
 from .memory.statements import account_left
 from .model.dataclass import dataclass
 from .model.exposure_life import Resource
 from .model.ledger import OpenGroup
 from .model.sweep import Place, SweepItem, SweptPlace
-from .standing import Recall
 
 TimeLeft = Callable[[], float]
 # The enabled Regions of an account; in words, why they could not be read.

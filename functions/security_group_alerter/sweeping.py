@@ -11,6 +11,7 @@ from datetime import datetime
 from .ec2.reach import reach_of_group, reach_of_list
 from .judgement.exposure import exposure_of, families_open_to_world, internet_share_of
 from .judgement.severities import severity_with_reach
+from .knowledge import LookAt, Recall, clock_from
 from .memory.fold import Fold
 from .memory.recollection import Recollection
 from .memory.statements import Seen, Statement, seen_gone, seen_of
@@ -23,7 +24,6 @@ from .model.ledger import LedgerEntry, Told
 from .model.rules import Peer, SecurityGroupRule
 from .model.subject import SubjectKind
 from .model.sweep import Place, Survey, SweepItem, SweptPlace
-from .standing import LookAt, Recall, clock_from
 
 TimeLeft = Callable[[], float]
 # In seconds, of what the function has left: nothing is asked of EC2 later, and memory comes last.

@@ -15,6 +15,7 @@ from .following import Followed, followed_of
 from .grouping import alerts_of
 from .judgement.findings import Standards
 from .judgement.reminders import LOOKED_AT_FROM
+from .knowledge import Clock, LookAt, Recall, clock_from
 from .memory.fold import Fold
 from .memory.recollection import Recollection
 from .memory.statements import Statement, carriers_of, seen_gone, seen_of
@@ -28,7 +29,6 @@ from .model.message import Message, Sent
 from .model.origin import Observed
 from .model.presentation import Presentation
 from .model.severity import Severity
-from .standing import Clock, LookAt, Recall, clock_from
 
 TimeLeft = Callable[[], float]
 # In seconds, of what the function has left: for the alerts and what is written after them.

@@ -16,8 +16,8 @@ from local.aws import SEEN_EVENTS_TABLE
 from security_group_alerter.alerting import PublishError
 from security_group_alerter.aws.sending_slots import KEY as SLOTS
 from security_group_alerter.aws.sending_slots import MOST_IN_A_SECOND
+from security_group_alerter.knowledge import RECALL_SECONDS
 from security_group_alerter.noting import ENOUGH_TABLE_FAILURES
-from security_group_alerter.standing import RECALL_SECONDS
 from tests.reliability.conftest import Points
 from tests.reliability.small_delivery import (
     CREATION,

@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 
 from security_group_alerter.judgement.findings import Standards
+from security_group_alerter.knowledge import KEPT_FOR_ALERTS, Clock, known_of
 from security_group_alerter.messages import messages_of
 from security_group_alerter.messages.briefing import NOT_REMEMBERED
 from security_group_alerter.model.alert import DeliveredFinding
@@ -32,7 +33,7 @@ from security_group_alerter.model.group_state import (
 from security_group_alerter.model.rules import Direction, SecurityGroupRule
 from security_group_alerter.model.severity import Severity
 from security_group_alerter.model.subject import SubjectKind
-from security_group_alerter.standing import KEPT_FOR_ALERTS, Clock, known_of, with_knowledge
+from security_group_alerter.standing import with_knowledge
 from tests.security_group_alerter.builders import TODAY, peer, rule
 from tests.security_group_alerter.memories import Memories
 from tests.security_group_alerter.messages.forms import PLAIN, alert_of

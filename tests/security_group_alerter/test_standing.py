@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from security_group_alerter import standing
 from security_group_alerter.judgement.findings import Standards, finding_of, unreadable_finding
+from security_group_alerter.knowledge import Knowledge, known_of
 from security_group_alerter.model.alert import DeliveredFinding
 from security_group_alerter.model.change import Action, SecurityGroupChange
 from security_group_alerter.model.finding import Effect, Finding
 from security_group_alerter.model.record import CloudTrailRecord
 from security_group_alerter.model.rules import Direction, SecurityGroupRule
 from security_group_alerter.model.severity import Severity
-from security_group_alerter.standing import Knowledge, known_of, with_knowledge
+from security_group_alerter.standing import with_knowledge
 from tests.security_group_alerter.builders import TODAY, calmly, record, rule
 from tests.security_group_alerter.memories import Memories
 from tests.security_group_alerter.messages.test_email import email

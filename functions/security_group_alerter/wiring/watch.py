@@ -20,9 +20,9 @@ from ..aws.sns import Publisher, Topics
 from ..judgement.accepted_openings import FILE as ACCEPTED_OPENINGS
 from ..judgement.accepted_openings import accepted_openings_in
 from ..judgement.findings import Standards
+from ..knowledge import LookAt
 from ..messages import is_for_chat
 from ..settings import watch_settings_in
-from ..standing import LookAt
 from ..watching import Watcher
 
 # As long as the function may run: whoever was killed holds the lease no longer.

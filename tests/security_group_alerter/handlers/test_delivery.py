@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import ModuleType
 from typing import Any, Final
 from unittest import mock
 
@@ -17,7 +18,7 @@ from mypy_boto3_sqs import SQSClient
 from local.aws import SEEN_EVENTS_TABLE, Topic, emulated_aws
 from local.deliveries import deliveries_of
 from local.lambda_context import lambda_context
-from security_group_alerter import standing
+from security_group_alerter import knowledge, standing
 from security_group_alerter.alerting import PublishError, Report
 from security_group_alerter.aws import clients
 from security_group_alerter.cloudtrail.heartbeat import HEARTBEAT_CALL
@@ -427,11 +428,15 @@ def test_a_fault_of_ours_while_sending_is_measured_and_raised(measured: Measured
     assert measured() == COUNTS | {"Records": 1, "Matched": 1, "WorldOpen": 1, "Lag": 0}
 
 
-@pytest.mark.parametrize("step", ["finding_of", "statements_of"])
+@pytest.mark.parametrize(
+    ("module", "step"),
+    [(standing, "finding_of"), (knowledge, "statements_of")],
+    ids=["finding_of", "statements_of"],
+)
 def test_a_fault_of_ours_in_judging_calls_together_is_raised_after_the_alerts(
-    step: str, topic: Topic, monkeypatch: pytest.MonkeyPatch
+    module: ModuleType, step: str, topic: Topic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(standing, step, mock.Mock(side_effect=RuntimeError("unheard of")))
+    monkeypatch.setattr(module, step, mock.Mock(side_effect=RuntimeError("unheard of")))
     later = with_id(OPENING, event_id(1)) | {"eventTime": "2026-11-17T08:55:13Z"}
     [delivery] = deliveries_of([OPENING, later])
 

@@ -1,0 +1,129 @@
+"""Step 6g: whether what a call did has ended since, or stays open by something else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import takewhile
+from operator import attrgetter
+
+from .judgement.exposure import internet_share_of
+from .judgement.touched_ports import keeping_open
+from .memory.fold import Fold
+from .memory.recollection import Recollection
+from .model.alert import DeliveredFinding, Ended, StaysOpen
+from .model.change import PrefixListChange, SecurityGroupChange
+from .model.dataclass import replace
+from .model.exposure import Breadth
+from .model.exposure_life import EndedHow, Event, Resource
+from .model.finding import Finding
+from .model.rules import Peer, SecurityGroupRule
+from .model.standing import Held, Moment
+from .model.subject import SubjectKind
+
+
+def with_ending(
+    entry: DeliveredFinding, resource: Resource, known: Recollection
+) -> DeliveredFinding:
+    """The finding of a call on a group or list, with how what it did ended, if it did."""
+    finding, change = entry.finding, entry.finding.change
+    if not isinstance(change, SecurityGroupChange | PrefixListChange):
+        return entry
+    ended = _ended_since(entry.moment) or _ended_by_a_list(finding, resource, known)
+    if ended is None:
+        return entry
+    stays_open = _stays_open(finding, change, ended, resource, known)
+    if ended.in_part:
+        # What stands may be the call's own.
+        gone = _gone_of(change, known.folds[resource])
+        return replace(entry, ended=None if stays_open else ended, revoked=gone)
+    if stays_open:
+        return replace(entry, stays_open=stays_open)
+    return replace(entry, ended=ended)
+
+
+def _ended_since(moment: Moment | None) -> Ended | None:
+    """How nothing is left of what a call added, or of what it opened; None where something is."""
+    if moment is None:
+        return None
+    if moment.gone is not None:
+        event = moment.gone.event
+        return Ended(how=moment.gone.how, at=event.time, principal=event.principal)
+    closings = [(it.closed, it.closed_how) for it in moment.opened if it.closed and it.closed_how]
+    if not closings or len(closings) < len(moment.opened):
+        return None
+    event, how = max(closings, key=lambda it: it[0].time)
+    return Ended(how=how, at=event.time, principal=event.principal, in_part=True)
+
+
+def _gone_of(
+    change: SecurityGroupChange | PrefixListChange, fold: Fold
+) -> frozenset[SecurityGroupRule]:
+    """The rules that a call added and that do not stand any more."""
+    if not isinstance(change, SecurityGroupChange):
+        return frozenset()
+    standing: set[object] = {it.rule for it in fold.rules}
+    standing |= {it.rule.rule_id for it in fold.rules}
+    return frozenset(rule for rule in change.added if (rule.rule_id or rule) not in standing)
+
+
+def _ended_by_a_list(finding: Finding, resource: Resource, known: Recollection) -> Ended | None:
+    """Where the rules stand, but the list that they refer to lets nobody in any more."""
+    called = finding.record.event_time if finding.record else None
+    fold, opened = known.folds.get(resource), finding.judgement.foremost
+    if not (finding.lists and called and fold and opened.breadth >= Breadth.BROAD):
+        return None
+    rules = tuple(it.rule for it in fold.rules)
+    if keeping_open(opened, rules, _lists_now(resource, known)):
+        return None
+    folds = (it for of, it in known.folds.items() if of.id in finding.lists)
+    closings = (_closing_of(it.held, called, opened.breadth) for it in folds)
+    event = max(filter(None, closings), default=None, key=attrgetter("time"))
+    if event is None:
+        return None
+    how = EndedHow.SEEN if event.looked_by else EndedHow.PREFIX_LIST
+    return Ended(how=how, at=event.time, principal=event.principal)
+
+
+def _closing_of(held: Sequence[Held], called: datetime, breadth: Breadth) -> Event | None:
+    """Since when a list holds less than it did at a call; None where it does not."""
+
+    def is_less(it: Held) -> bool:
+        is_later = it.since is not None and it.since.time > called
+        return is_later and internet_share_of(it.ranges).breadth < breadth
+
+    later = [*takewhile(is_less, reversed(held))]
+    return later[-1].since if later else None
+
+
+def _stays_open(
+    finding: Finding,
+    change: SecurityGroupChange | PrefixListChange,
+    ended: Ended,
+    resource: Resource,
+    known: Recollection,
+) -> StaysOpen | None:
+    """By what stands now, what is left of what the call opened although its rules are gone."""
+    fold, judgement = known.folds[resource], finding.judgement
+    if isinstance(change, PrefixListChange):
+        left = internet_share_of(fold.ranges).breadth
+        is_open = left >= judgement.listed.breadth >= Breadth.BROAD
+        return StaysOpen(taken=ended, ranges=fold.ranges) if is_open else None
+    rules = tuple(it.rule for it in fold.rules)
+    keeping = keeping_open(judgement.foremost, rules, _lists_now(resource, known))
+    if not keeping and ended.how is EndedHow.MODIFIED and not judgement.opened.openings:
+        # It opened nothing, so the edit closed nothing.
+        edited = {rule.rule_id for rule in change.added}
+        keeping = tuple(rule for rule in rules if rule.rule_id in edited)
+    return StaysOpen(taken=ended, rules=keeping) if keeping else None
+
+
+def _lists_now(resource: Resource, known: Recollection) -> dict[str, tuple[Peer, ...]]:
+    """What the prefix lists hold that a group's rules may refer to, of those that are known."""
+    return {
+        it.id: fold.ranges
+        for it, fold in known.folds.items()
+        if it.kind is SubjectKind.PREFIX_LIST
+        and (it.account_id, it.region) == (resource.account_id, resource.region)
+        and fold.is_whole
+    }

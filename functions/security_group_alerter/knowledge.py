@@ -1,0 +1,127 @@
+"""Step 6e: what is known of the groups and lists of a delivery, beside what its records say.
+
+Known are what memory has of a group, what a look shows of it, and the delivery's other calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from .judgement.looking import groups_in, prefix_lists_in, worth_a_look
+from .memory.recollection import Recollection
+from .memory.statements import Statement, attached_of, seen_of, statements_of
+from .model.alert import DeliveredFinding
+from .model.change import AttachmentChange, SecurityGroupChange
+from .model.dataclass import dataclass
+from .model.exposure_life import Resource
+from .model.finding import Finding
+from .model.group_state import GroupState, Looked, PrefixListState
+
+# In seconds, of what the function has left. The alerts come first: with less left than is kept
+# for them, nobody looks, and memory is not asked.
+LOOK_SECONDS = 10.0
+RECALL_SECONDS = 15.0
+KEPT_FOR_ALERTS = 45.0
+
+
+Clock = Callable[[], datetime]
+
+
+def clock_from(now: datetime, time_left: Callable[[], float]) -> Clock:
+    """A clock that shows `now`, and goes on as what the function has left becomes less."""
+    left = time_left()
+    return lambda: now + timedelta(seconds=left - time_left())
+
+
+class LookAt(Protocol):
+    """Looks at groups and prefix lists, of which the worst come first. Never raises."""
+
+    def __call__(self, resources: Sequence[Resource], *, clock: Clock, seconds: float) -> Looked:
+        """What was seen, in at most so many seconds; and when EC2 was asked, by the clock."""
+
+
+class Recall(Protocol):
+    """Folds each resource by all that is known, and remembers what is said. Never raises."""
+
+    def __call__(
+        self,
+        said: Mapping[Resource, Collection[Statement]],
+        *,
+        at: Collection[str],
+        now: datetime,
+        seconds: float,
+    ) -> Recollection:
+        """`at` are the ids of the events whose moments are asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """What is known of the groups and lists of a delivery. `looked` is None where nobody looks.
+
+    `subjects` are those of which calls say something, by the key of the call's finding.
+    """
+
+    recollection: Recollection = Recollection()
+    looked: Looked | None = None
+    subjects: Mapping[str, Resource] = field(default_factory=dict)
+
+    @property
+    def failed_looks(self) -> int:
+        """How many groups and lists should have been looked at, and were not seen whole."""
+        if self.looked is None:
+            return 0
+        return len(self.looked.problems) + sum(not it.is_complete for it in _states_in(self.looked))
+
+
+def _states_in(looked: Looked) -> Iterator[GroupState | PrefixListState]:
+    yield from looked.groups.values()
+    yield from looked.prefix_lists.values()
+
+
+def known_of(
+    found: Sequence[DeliveredFinding],
+    *,
+    look_at: LookAt | None,
+    recall: Recall,
+    now: datetime,
+    time_left: Callable[[], float],
+) -> Knowledge:
+    """Look at what is worth it, and recall what the delivery names; nothing, if it names none."""
+    clock = clock_from(now, time_left)
+    said: dict[Resource, list[Statement]] = {}
+    events: set[str] = set()
+    subjects: dict[str, Resource] = {}
+    for entry in found:
+        for resource, statements in _said_by(entry.finding):
+            said.setdefault(resource, []).extend(statements)
+            subjects.setdefault(entry.keys[0], resource)
+            # Those of one call are of one event.
+            events.update(it.event.event_id for it in statements[:1])
+    looked = None
+    resources = worth_a_look(entry.finding for entry in found) if look_at else []
+    if look_at and resources:
+        seconds = min(LOOK_SECONDS, time_left() - KEPT_FOR_ALERTS)
+        looked = look_at(resources, clock=clock, seconds=max(0.0, seconds))
+        for state in _states_in(looked):
+            said.setdefault(state.resource, []).extend(seen_of(state))
+    if not said:
+        return Knowledge(looked=looked)
+    seconds = min(RECALL_SECONDS, time_left() - KEPT_FOR_ALERTS)
+    recollection = recall(said, at=events, now=now, seconds=max(0.0, seconds))
+    return Knowledge(recollection=recollection, looked=looked, subjects=subjects)
+
+
+def _said_by(finding: Finding) -> list[tuple[Resource, tuple[Statement, ...]]]:
+    """What a call says of a group or list, and then, without a word, those that it names beside."""
+    record, change = finding.record, finding.change
+    if isinstance(change, AttachmentChange):
+        attached = record and attached_of(record)
+        return [(it, attached or ()) for it in groups_in(change, finding)]
+    said = record and change and statements_of(record, change)
+    if not said:
+        return []
+    lists = prefix_lists_in(change, finding) if isinstance(change, SecurityGroupChange) else ()
+    return [said, *((it, ()) for it in lists)]
