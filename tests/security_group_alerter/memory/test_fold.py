@@ -104,6 +104,10 @@ STORIES: Final[dict[str, tuple[tuple[Statement, ...], Lives]]] = {
         ),
         [("e-001", "e-003", EndedHow.REVOKED), ("e-002", "e-003", EndedHow.REVOKED)],
     ),
+    "deleted-by-a-call-of-which-not-all-is-known": (
+        (added(1, SSH, "sgr-1"), RulesUnknown(event=at(2)), Deleted(event=at(2))),
+        [("e-001", "e-002", EndedHow.DELETED)],
+    ),
     "closed-by-contents-alone": (
         (added(1, SSH, "sgr-1"), gone(2, SSH)),
         [("e-001", "e-002", EndedHow.REVOKED)],
