@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import takewhile
 from operator import attrgetter
@@ -15,10 +15,10 @@ from .model.alert import DeliveredFinding, Ended, StaysOpen
 from .model.change import PrefixListChange, SecurityGroupChange
 from .model.dataclass import replace
 from .model.exposure import Breadth
-from .model.exposure_life import EndedHow, Event, Resource
+from .model.exposure_life import EndedHow, Event, ExposureLife, Resource
 from .model.finding import Finding
 from .model.rules import Peer, SecurityGroupRule
-from .model.standing import Held, Moment
+from .model.standing import Gone, Held, Moment
 from .model.subject import SubjectKind
 
 
@@ -29,10 +29,14 @@ def with_ending(
     finding, change = entry.finding, entry.finding.change
     if not isinstance(change, SecurityGroupChange | PrefixListChange):
         return entry
-    ended = _ended_since(entry.moment) or _ended_by_a_list(finding, resource, known)
+    moment = entry.moment
+    closing = _closing_of_all(moment.opened) if moment else None
+    ended = _ended_since(moment, closing) or _ended_by_a_list(finding, resource, known)
     if ended is None:
         return entry
-    stays_open = _stays_open(finding, change, ended, resource, known)
+    # What was opened again later belongs to the call that did so.
+    until = ended.at if closing else None
+    stays_open = _stays_open(finding, ended, resource, known, until=until)
     if ended.in_part:
         # What stands may be the call's own.
         gone = _gone_of(change, known.folds[resource])
@@ -42,18 +46,28 @@ def with_ending(
     return replace(entry, ended=ended)
 
 
-def _ended_since(moment: Moment | None) -> Ended | None:
-    """How nothing is left of what a call added, or of what it opened; None where something is."""
-    if moment is None:
+def _closing_of_all(lives: Iterable[ExposureLife]) -> Gone | None:
+    """How the last of what a call opened was closed; None while something of it is open."""
+    lives = [*lives]
+    closings = [
+        Gone(event=it.closed, how=it.closed_how) for it in lives if it.closed and it.closed_how
+    ]
+    if len(closings) < len(lives):
         return None
-    if moment.gone is not None:
-        event = moment.gone.event
-        return Ended(how=moment.gone.how, at=event.time, principal=event.principal)
-    closings = [(it.closed, it.closed_how) for it in moment.opened if it.closed and it.closed_how]
-    if not closings or len(closings) < len(moment.opened):
+    return max(closings, key=lambda it: it.event.time, default=None)
+
+
+def _ended_since(moment: Moment | None, closing: Gone | None) -> Ended | None:
+    """How nothing is left of what a call added, or of what it opened; None where something is.
+
+    Another rule may have kept open what it opened for longer than its own.
+    """
+    gone = moment.gone if moment else None
+    last = max((it for it in (gone, closing) if it), key=lambda it: it.event.time, default=None)
+    if last is None:
         return None
-    event, how = max(closings, key=lambda it: it[0].time)
-    return Ended(how=how, at=event.time, principal=event.principal, in_part=True)
+    event, in_part = last.event, gone is None
+    return Ended(how=last.how, at=event.time, principal=event.principal, in_part=in_part)
 
 
 def _gone_of(
@@ -98,18 +112,24 @@ def _closing_of(held: Sequence[Held], called: datetime, breadth: Breadth) -> Eve
 
 def _stays_open(
     finding: Finding,
-    change: SecurityGroupChange | PrefixListChange,
     ended: Ended,
     resource: Resource,
     known: Recollection,
+    *,
+    until: datetime | None,
 ) -> StaysOpen | None:
-    """By what stands now, what is left of what the call opened although its rules are gone."""
-    fold, judgement = known.folds[resource], finding.judgement
-    if isinstance(change, PrefixListChange):
+    """By what stands now, what is left of what the call opened although its rules are gone.
+
+    Where all that it opened was closed, only what stood then (`until`) can have kept it open.
+    """
+    fold, judgement, change = known.folds[resource], finding.judgement, finding.change
+    if not isinstance(change, SecurityGroupChange):
         left = internet_share_of(fold.ranges).breadth
         is_open = left >= judgement.listed.breadth >= Breadth.BROAD
         return StaysOpen(taken=ended, ranges=fold.ranges) if is_open else None
-    rules = tuple(it.rule for it in fold.rules)
+    rules = tuple(
+        it.rule for it in fold.rules if not (until and it.since and it.since.time > until)
+    )
     keeping = keeping_open(judgement.foremost, rules, _lists_now(resource, known))
     if not keeping and ended.how is EndedHow.MODIFIED and not judgement.opened.openings:
         # It opened nothing, so the edit closed nothing.

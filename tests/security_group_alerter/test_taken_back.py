@@ -233,6 +233,43 @@ def test_what_the_call_did_not_open_by_itself_stays_open_as_the_rest_is_closed()
     assert "Revoked since: tcp 3389 (RDP) from 0.0.0.0/0 [" in email_of(message)
 
 
+@pytest.mark.parametrize("later", [False, True], ids=["at-once", "in-a-later-delivery"])
+def test_what_was_closed_and_opened_again_is_of_the_call_that_did_so(later: bool) -> None:
+    installation = Installation(looks=False)
+    opening = opened(SSH_1)
+    rest = (
+        closed(SSH_1, time=at(2), event_id="e-2"),
+        opened(numbered("tcp 22 from 0.0.0.0/0", 3), time=at(4), event_id="e-3"),
+    )
+    sent = installation.deliver(*([] if later else [opening]), *rest, now=at(9))
+    first = [*sent]
+    if later:
+        first = installation.deliver(opening, now=at(10))
+
+    message = the_one_about("e-1", first)
+    assert message.attributes["severity"] == "HIGH"
+    assert email_of(message).splitlines()[:2] == [
+        "HIGH: tcp 22 (SSH) was open to the whole IPv4 Internet for 2 min",
+        "What the call added was revoked at 09:02:00 UTC.",
+    ]
+    again = the_one_about("e-3", sent)
+    assert again.attributes["severity"] == "CRITICAL"
+    assert email_of(again).startswith("CRITICAL: tcp 22 (SSH) open to the whole IPv4 Internet\n")
+
+
+def test_what_another_rule_kept_open_for_longer_was_open_for_so_long() -> None:
+    sent = told(
+        opened(SSH_1),
+        opened(EVERYTHING_2, time=at(1), event_id="e-2"),
+        closed(SSH_1, time=at(3), event_id="e-3"),
+        closed(EVERYTHING_2, time=at(6), event_id="e-4"),
+    )
+
+    text = email_of(the_one_about("e-1", sent))
+    assert "  ! What the call opened to the Internet was revoked at 09:06:00 UTC.\n" in text
+    assert "HIGH instead of CRITICAL: it was closed 6 min later by IAM user frank" in text
+
+
 def test_a_port_that_weighs_less_and_stays_open_does_not_keep_what_was_closed() -> None:
     web, own_web = (numbered("tcp 443 from 0.0.0.0/0", number) for number in (2, 3))
 
@@ -489,8 +526,13 @@ def test_a_look_knows_only_how_long_it_stood_at_most() -> None:
         ),
         pytest.param(
             numbered("tcp 22 from 0.0.0.0/1", 1),
-            "CRITICAL: edit opens tcp 22 (SSH) to 57% of the IPv4 Internet\n",
+            "CRITICAL: edit leaves tcp 22 (SSH) open to 57% of the IPv4 Internet\n",
             id="half-of-the-world-is-the-world",
+        ),
+        pytest.param(
+            SSH_1,
+            "CRITICAL: edit leaves tcp 22 (SSH) open to the whole IPv4 Internet\n",
+            id="of-its-description-alone",
         ),
     ],
 )

@@ -105,7 +105,7 @@ def ended_words(entry: DeliveredFinding) -> str | None:
         return None
     when = f"at {clock_words(entry.ended.at)}" if entry.ended.at else "later"
     match entry.ended.how:
-        case EndedHow.REVOKED if entry.ended.in_part:
+        case EndedHow.REVOKED if entry.ended.in_part or _was_kept_open(entry):
             return f"what the call opened to the Internet was revoked {when}"
         case EndedHow.REVOKED:
             return f"what the call added was revoked {when}"
@@ -119,6 +119,12 @@ def ended_words(entry: DeliveredFinding) -> str | None:
             return f"the account left the organization or switched the Region off {when}"
         case EndedHow.DELETED:
             return f"the {_NOUNS.get(entry.finding.subject.kind, 'trail')} was deleted {when}"
+
+
+def _was_kept_open(entry: DeliveredFinding) -> bool:
+    """Whether another rule kept open for longer what the call had opened."""
+    gone = entry.moment.gone if entry.moment else None
+    return gone is not None and entry.ended is not None and gone.event.time != entry.ended.at
 
 
 def taken_words(taken: Ended, kind: SubjectKind) -> str:

@@ -218,10 +218,13 @@ def _added_phrases(
             # The record of an edit does not name the direction of the rule.
             return f"edit may open {traffic} to {whom}", f"edit a rule: {traffic}, {whom}"
         what = f"{traffic} to {whom}"
+        if is_edit and _is_part_of_before(judgement, change):
+            return _left_phrases(judgement, traffic, whom, stood)
         if is_edit:
-            verb = "narrow" if _narrows(judgement, change) else "open"
-            edits = f"{verb}s {what}" if stood is None else f"{verb}ed {what}{stood}"
-            return f"edit {edits}", f"{verb} {what}"
+            return (
+                f"edit {'opens' if stood is None else 'opened'} {what}{stood or ''}",
+                f"open {what}",
+            )
         is_open = "open" if stood is None else "was open"
         return f"{traffic} {is_open} to {whom}{stood or ''}", f"open {what}"
     verb, past = ("edit", "edited") if is_edit else ("add", "added")
@@ -232,11 +235,21 @@ def _added_phrases(
     return (f"{done}, others unreadable: cannot judge" if change.problems else done), to_do
 
 
-def _narrows(judgement: Judgement, change: SecurityGroupChange) -> bool:
+def _is_part_of_before(judgement: Judgement, change: SecurityGroupChange) -> bool:
     """Whether an edit lets in a part of what the rules let in before, and nobody else."""
-    closed, is_alone = judgement.closed, not judgement.beside
-    is_less = judgement.opened.breadth < closed.breadth
-    return is_less and is_alone and exposure_of((*change.removed, *change.added)) == closed
+    both = exposure_of((*change.removed, *change.added))
+    return not judgement.beside and both == judgement.closed
+
+
+def _left_phrases(
+    judgement: Judgement, traffic: str, whom: str, stood: str | None
+) -> tuple[str, str]:
+    """Of an edit that opens nothing."""
+    if judgement.opened.breadth < judgement.closed.breadth:
+        done = f"narrow{'s' if stood is None else 'ed'} {traffic} to {whom}{stood or ''}"
+        return f"edit {done}", f"narrow {traffic} to {whom}"
+    done = f"{'leaves' if stood is None else 'left'} {traffic} open to {whom}{stood or ''}"
+    return f"edit {done}", f"leave {traffic} open to {whom}"
 
 
 def _removed_phrases(finding: Finding, change: SecurityGroupChange) -> tuple[str, str]:
