@@ -257,6 +257,20 @@ def test_what_was_closed_and_opened_again_is_of_the_call_that_did_so(later: bool
     assert email_of(again).startswith("CRITICAL: tcp 22 (SSH) open to the whole IPv4 Internet\n")
 
 
+def test_no_rule_is_revoked_twice() -> None:
+    slices = [numbered(f"tcp 22 from {first}.0.0.0/2", first + 1) for first in (0, 64, 128)]
+    sent = told(
+        *(opened(it, time=at(n), event_id=f"e-{n}") for n, it in enumerate(slices, 1)),
+        closed(slices[1], time=at(5), event_id="e-9"),
+    )
+
+    text = email_of(the_one_about("e-2", sent))
+    _, _, undo = text.partition("UNDO\n")
+    assert "the ports stay open" in text
+    for rule in (slices[0], slices[2]):
+        assert undo.count(str(rule.rule_id)) == 1
+
+
 def test_what_another_rule_kept_open_for_longer_was_open_for_so_long() -> None:
     sent = told(
         opened(SSH_1),

@@ -532,10 +532,22 @@ def _name_of(finding: Finding) -> str | None:
 def _undo_steps(calls: Sequence[Call]) -> Iterator[UndoStep]:
     shown: set[str] = set()
     for call in reversed(calls):
-        for command in call.changed.undo.commands:
+        # A rule that is revoked twice is an error of the second command.
+        commands = () if _is_left_to_others(call, calls) else call.changed.undo.commands
+        for command in commands:
             if command.text not in shown:
                 shown.add(command.text)
                 yield UndoStep(call=call, command=command)
+
+
+def _is_left_to_others(call: Call, calls: Sequence[Call]) -> bool:
+    """Whether what keeps open what the call opened was added by other calls of the alert."""
+    stays = call.entry.stays_open
+    if stays is None or not stays.rules:
+        return False
+    changes = (it.finding.change for it in calls if it is not call)
+    added = (it.added for it in changes if isinstance(it, SecurityGroupChange))
+    return {it.rule_id for it in stays.rules} <= {it.rule_id for its in added for it in its}
 
 
 def _without_undo(calls: Sequence[Call]) -> dict[str, list[int]]:
