@@ -46,10 +46,19 @@ class _SessionOfOneTrust(Session):
     def create_client(self, *arguments: Any, **settings: Any) -> Any:
         """As botocore makes it, with the context of all others that trust the same authorities."""
         client: Any = super().create_client(*arguments, **settings)
-        # botocore has no setting for it.
-        http = client._endpoint.http_session  # noqa: SLF001
-        http._manager.connection_pool_kw["ssl_context"] = self._contexts[http._verify]  # noqa: SLF001
+        # botocore has no setting for it. Should it name its parts otherwise some day, the context
+        # is its own again, which is slower, and a test says so.
+        http = _part_of(client, "_endpoint", "http_session")
+        pool, verify = _part_of(http, "_manager", "connection_pool_kw"), _part_of(http, "_verify")
+        if pool is not None and verify is not None:
+            pool["ssl_context"] = self._contexts[verify]
         return client
+
+
+def _part_of(whole: Any, *names: str) -> Any:
+    for name in names:
+        whole = getattr(whole, name, None)
+    return whole
 
 
 def _context() -> Any:

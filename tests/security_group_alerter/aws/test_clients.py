@@ -123,3 +123,17 @@ def test_each_client_trusts_only_whom_it_is_to_trust(authorities: Authorities) -
         called(session, "sns")
 
     assert len(authorities.read) > 1
+
+
+def test_a_botocore_that_names_its_parts_otherwise_is_slower_and_works(
+    authorities: Authorities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", authorities.bundle)
+    monkeypatch.setattr(clients, "_part_of", lambda *_: None)
+    session = clients.session()
+
+    for _ in range(2):
+        called(session, "sns")
+
+    assert authorities.aws.calls.total() == 2
+    assert len(authorities.read) == 2
