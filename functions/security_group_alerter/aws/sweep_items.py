@@ -5,13 +5,13 @@ Regions could not be read. `first_at` and `swept_at` (N, seconds since 1970) are
 the last sweep was over, and `expires` is as in a group's item. While there is a problem, `problem`
 (S) says which. Then `open_severity` (S) is NOT_SWEPT and `looked_at` (N) is since when, so that the
 index of what is open lists these items as well, apart from the groups. `swept_at` of the item
-`#swept` is when any place was swept last.
+`#swept` is when any place was swept last, to the minute.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..model.sweep import Place, SweptPlace
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 NOT_SWEPT = "#not-swept"
 _KEY = "#sweep/"
 _LAST_SWEEP = {"resource": {"S": "#swept"}}
+# Of thousands of places in a night, one a minute is enough.
+_NOTED_EVERY = timedelta(minutes=1)
 
 
 class SweptPlaces:
@@ -35,6 +37,7 @@ class SweptPlaces:
     def __init__(self, client: DynamoDBClient, *, table_name: str) -> None:
         self._client = client
         self._table_name = table_name
+        self._last_noted = datetime.min.replace(tzinfo=UTC)
 
     def of(self, place: Place) -> SweptPlace:
         """How far sweeps came there."""
@@ -52,15 +55,18 @@ class SweptPlaces:
             now,
             {},
         )
+        if now < self._last_noted + _NOTED_EVERY:
+            return
         self._client.update_item(
             TableName=self._table_name,
             Key=_LAST_SWEEP,
             UpdateExpression="SET swept_at = :now",
             ExpressionAttributeValues={":now": {"N": str(now.timestamp())}},
         )
+        self._last_noted = now
 
     def last_sweep(self) -> datetime | None:
-        """When all of some place was seen last; None where that never was."""
+        """When all of some place was seen last, to the minute; None where that never was."""
         left: Any = {self._table_name: {"Keys": [_LAST_SWEEP], "ConsistentRead": True}}
         while left:
             answer = self._client.batch_get_item(RequestItems=left)

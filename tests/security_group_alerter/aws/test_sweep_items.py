@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from unittest import mock
 
 import boto3
 import pytest
@@ -136,6 +137,17 @@ def test_last_sweep_is_that_of_any_place(places: SweptPlaces) -> None:
     places.note_swept(PLACE, NOW)
     places.note_problem(PLACE, "throttled", LATER)
     assert places.last_sweep() == NOW
+
+
+def test_last_sweep_is_noted_once_a_minute(places: SweptPlaces) -> None:
+    with mock.patch.object(
+        places._client, "update_item", wraps=places._client.update_item
+    ) as update:
+        for seconds in range(0, 120, 20):
+            places.note_swept(PLACE, NOW + timedelta(seconds=seconds))
+
+    assert places.last_sweep() == NOW + timedelta(minutes=1)
+    assert update.call_count == 6 + 2
 
 
 def test_last_sweep_is_asked_for_again_where_dynamodb_left_it_unread(places: SweptPlaces) -> None:
