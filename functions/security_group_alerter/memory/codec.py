@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
+from ..model.compact_json import compact_json
 from ..model.exposure_life import Event
 from ..model.rules import (
     Direction,
@@ -67,7 +68,7 @@ def bytes_of(memory: GroupMemory) -> bytes:
         "events": [*events.rows],
         "rules": [*rules.rows],
     }
-    return _FORMAT + _compressed(json.dumps(document, separators=(",", ":")).encode())
+    return _FORMAT + _compressed(compact_json(document).encode())
 
 
 def memory_in(data: bytes) -> GroupMemory:

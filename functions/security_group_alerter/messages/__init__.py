@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from ..model.alert import Alert
+from ..model.compact_json import compact_json
 from ..model.dataclass import replace
 from ..model.finding import Effect
 from ..model.message import DIGEST, LARGEST_MESSAGE, Message
@@ -115,7 +115,7 @@ def _message_of(
     return Message(
         subject=briefing.subject,
         attributes=attributes_of(part),
-        body=json.dumps(forms, separators=(",", ":")),
+        body=compact_json(forms),
         event_ids=part.event_ids,
         marks=tuple(marks_of(part)),
         exposures=part.exposures,

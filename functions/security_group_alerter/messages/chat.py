@@ -6,10 +6,10 @@ what does not fit its schema; a test holds this form against a copy of the schem
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from itertools import takewhile
 
+from ..model.compact_json import compact_json
 from ..model.record import Outcome
 from ..model.severity import Severity
 from ..model.subject import SubjectKind
@@ -71,7 +71,7 @@ def chat_of(briefing: Briefing) -> str:
             },
         },
     }
-    return json.dumps(notification, separators=(",", ":"))
+    return compact_json(notification)
 
 
 def _description(briefing: Briefing) -> str:
@@ -134,7 +134,9 @@ def _facts(briefing: Briefing) -> Iterator[str]:
 def _call(call: Call, briefing: Briefing) -> Iterator[str]:
     changed, record = call.changed, call.record
     name = _harmless(call.name, 80)
-    phrase = _harmless(call.phrase, 300) if call.phrase != briefing.headline else None
+    says = changed.called is None or changed.repeats_headline
+    is_new = says and call.phrase != briefing.headline
+    phrase = _harmless(call.phrase, 300) if is_new else None
     if changed.called is None:
         yield f"*{name}*: {phrase}" if phrase else f"*{name}*"
     else:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from ..model.compact_json import compact_json
 from ..model.severity import Severity
 
 OCSF_VERSION = "1.5.0"
@@ -25,10 +25,10 @@ _HALF = "\\ud"
 
 def json_of(document: Mapping[str, Any]) -> str:
     """The document, without spaces."""
-    text = json.dumps(document, separators=(",", ":"))
+    text = compact_json(document)
     # Looked for once in the whole, not in every text.
     if _HALF in text:
-        text = json.dumps(_whole(document), separators=(",", ":"))
+        text = compact_json(_whole(document))
     return text
 
 

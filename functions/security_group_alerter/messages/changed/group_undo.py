@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ from ...judgement.touched_ports import with_ranges
 from ...model import ids
 from ...model.alert import DeliveredFinding
 from ...model.change import Action, SecurityGroupChange
+from ...model.compact_json import compact_json
 from ...model.dataclass import replace
 from ...model.exposure import Breadth, Exposure
 from ...model.finding import Finding, Judgement
@@ -149,7 +149,7 @@ def _setting_back(entry: DeliveredFinding, change: SecurityGroupChange) -> Itera
     yield Step(
         words=[
             *("ec2", "modify-security-group-rules", *_group_options(change, may_be_name=False)),
-            *("--security-group-rules", json.dumps(edits, separators=(",", ":"))),
+            *("--security-group-rules", compact_json(edits)),
         ],
         does=f"Set back what was edited ({plural(len(edits), 'rule')})",
         warning=(
@@ -210,7 +210,7 @@ def _rules_command(
         return [*command, "--security-group-rule-ids", *filter(None, rule_ids)]
     is_whole = verb == "authorize"
     permissions = [_ip_permission_of(rule, with_description=is_whole) for rule in rules]
-    return [*command, "--ip-permissions", json.dumps(permissions, separators=(",", ":"))]
+    return [*command, "--ip-permissions", compact_json(permissions)]
 
 
 def _ip_permission_of(rule: SecurityGroupRule, *, with_description: bool) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from ...model.compact_json import compact_json
 from ...model.digest import Digest
 from ...model.finding import Effect
 from ...model.message import DIGEST, LARGEST_MESSAGE, Message
@@ -50,7 +49,7 @@ def _message_of(digest: Digest, presentation: Presentation, most: int) -> Messag
             "effect": Effect.OTHER.value,
             "kind": DIGEST,
         },
-        body=json.dumps(forms, separators=(",", ":")),
+        body=compact_json(forms),
         event_ids=(),
         marks=(Mark(key),),
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
+from ...model.compact_json import compact_json
 from ...model.message import DIGEST
 from ..limits import LONGEST_DESCRIPTION, LONGEST_TITLE
 from ..text import harmless
@@ -39,7 +39,7 @@ def chat_of(page: Page, *, uid: str) -> str:
             },
         },
     }
-    return json.dumps(notification, separators=(",", ":"))
+    return compact_json(notification)
 
 
 def _description(page: Page) -> str:
