@@ -47,6 +47,8 @@ TimeLeft = Callable[[], float]
 # A record is minutes late, or hours: what was closed so long before the last digest, and is not in
 # it, is in this one.
 LATE = timedelta(hours=24)
+# So many days later the digest still knows that it is not the first.
+DAYS_REMEMBERED = 7
 # By which the table of alerted events knows each closing that a digest named.
 _CLOSED_KEY = DIGEST + ":closed:{}"
 # The watch looks at what is urgent every few minutes.
@@ -122,12 +124,14 @@ class Digester:
             organization_id=self.organization_id,
             has_looks=self.has_looks,
         )
-        key = key_of(digest, self.presentation)
-        key_before = key_of(replace(digest, until=digest.since), self.presentation)
-        answer = self.alerted_among([key, key_before])
+        key, *before = self._keys_of(digest)
+        answer = self.alerted_among([key, *before])
         if key in answer.keys:
             return DigestReport(is_sent=False)
-        late = LATE if key_before in answer.keys else timedelta()
+        # The first digest of an installation is of its day alone. Any other may follow one that
+        # could not be sent.
+        is_first = answer.is_sure and answer.keys.isdisjoint(before)
+        late = timedelta() if is_first else LATE
         digest, marks = self._with_exposures(digest, late, time_left)
         digest = self._with_changes(digest)
         not_swept = [*map(_not_swept, self.not_swept())]
@@ -253,6 +257,12 @@ class Digester:
             for alike, count in counts.most_common()
         ]
         return replace(digest, changes=tuple(changes), not_known=not_known)
+
+    def _keys_of(self, digest: Digest) -> Iterator[str]:
+        """The key of the digest, and of those of the days before."""
+        for days in range(DAYS_REMEMBERED + 1):
+            until = digest.until - timedelta(days=days)
+            yield key_of(replace(digest, until=until), self.presentation)
 
     def _names(self, digest: Digest, time_left: TimeLeft) -> Mapping[str, str]:
         """The names of the accounts that are likely to be shown, while there is time."""

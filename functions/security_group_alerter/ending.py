@@ -12,7 +12,7 @@ from .judgement.touched_ports import keeping_open
 from .memory.fold import Fold
 from .memory.recollection import Recollection
 from .model.alert import DeliveredFinding, Ended, StaysOpen
-from .model.change import PrefixListChange, SecurityGroupChange
+from .model.change import SecurityGroupChange
 from .model.dataclass import replace
 from .model.exposure import Breadth
 from .model.exposure_life import EndedHow, Event, ExposureLife, Resource
@@ -26,20 +26,17 @@ def with_ending(
     entry: DeliveredFinding, resource: Resource, known: Recollection
 ) -> DeliveredFinding:
     """The finding of a call on a group or list, with how what it did ended, if it did."""
-    finding, change = entry.finding, entry.finding.change
-    if not isinstance(change, SecurityGroupChange | PrefixListChange):
-        return entry
-    moment = entry.moment
+    finding, moment = entry.finding, entry.moment
     closing = _closing_of_all(moment.opened) if moment else None
     ended = _ended_since(moment, closing) or _ended_by_a_list(finding, resource, known)
     if ended is None:
         return entry
-    # What was opened again later belongs to the call that did so.
-    until = ended.at if closing else None
+    # What was opened again since belongs to the call that did so.
+    until = closing.event.time if closing else None
     stays_open = _stays_open(finding, ended, resource, known, until=until)
     if ended.in_part:
         # What stands may be the call's own.
-        gone = _gone_of(change, known.folds[resource])
+        gone = _gone_of(finding, known.folds[resource])
         return replace(entry, ended=None if stays_open else ended, revoked=gone)
     if stays_open:
         return replace(entry, stays_open=stays_open)
@@ -58,27 +55,26 @@ def _closing_of_all(lives: Iterable[ExposureLife]) -> Gone | None:
 
 
 def _ended_since(moment: Moment | None, closing: Gone | None) -> Ended | None:
-    """How nothing is left of what a call added, or of what it opened; None where something is.
+    """How what a call opened was closed, else how all that it added went; None where some stands.
 
-    Another rule may have kept open what it opened for longer than its own.
+    Another rule may have kept open for longer what it opened, and harmless rules of its own may
+    have stood for longer.
     """
     gone = moment.gone if moment else None
-    last = max((it for it in (gone, closing) if it), key=lambda it: it.event.time, default=None)
+    last = closing or gone
     if last is None:
         return None
     event, in_part = last.event, gone is None
     return Ended(how=last.how, at=event.time, principal=event.principal, in_part=in_part)
 
 
-def _gone_of(
-    change: SecurityGroupChange | PrefixListChange, fold: Fold
-) -> frozenset[SecurityGroupRule]:
+def _gone_of(finding: Finding, fold: Fold) -> frozenset[SecurityGroupRule]:
     """The rules that a call added and that do not stand any more."""
-    if not isinstance(change, SecurityGroupChange):
-        return frozenset()
+    change = finding.change
+    added = change.added if isinstance(change, SecurityGroupChange) else ()
     standing: set[object] = {it.rule for it in fold.rules}
     standing |= {it.rule.rule_id for it in fold.rules}
-    return frozenset(rule for rule in change.added if (rule.rule_id or rule) not in standing)
+    return frozenset(rule for rule in added if (rule.rule_id or rule) not in standing)
 
 
 def _ended_by_a_list(finding: Finding, resource: Resource, known: Recollection) -> Ended | None:
@@ -120,15 +116,15 @@ def _stays_open(
 ) -> StaysOpen | None:
     """By what stands now, what is left of what the call opened although its rules are gone.
 
-    Where all that it opened was closed, only what stood then (`until`) can have kept it open.
+    Where all that it opened was closed (`until`), only what stood before that can keep it open.
     """
     fold, judgement, change = known.folds[resource], finding.judgement, finding.change
     if not isinstance(change, SecurityGroupChange):
         left = internet_share_of(fold.ranges).breadth
-        is_open = left >= judgement.listed.breadth >= Breadth.BROAD
+        is_open = until is None and left >= judgement.listed.breadth >= Breadth.BROAD
         return StaysOpen(taken=ended, ranges=fold.ranges) if is_open else None
     rules = tuple(
-        it.rule for it in fold.rules if not (until and it.since and it.since.time > until)
+        it.rule for it in fold.rules if not (until and it.since and it.since.time >= until)
     )
     keeping = keeping_open(judgement.foremost, rules, _lists_now(resource, known))
     if not keeping and ended.how is EndedHow.MODIFIED and not judgement.opened.openings:

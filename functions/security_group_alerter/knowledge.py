@@ -70,10 +70,14 @@ class Knowledge:
 
     @property
     def failed_looks(self) -> int:
-        """How many groups and lists should have been looked at, and were not seen whole."""
+        """How many groups and lists should have been looked at, and were not seen whole.
+
+        One that is not there any more was looked at.
+        """
         if self.looked is None:
             return 0
-        return len(self.looked.problems) + sum(not it.is_complete for it in _states_in(self.looked))
+        not_seen = self.looked.problems.keys() - self.looked.not_found
+        return len(not_seen) + sum(not it.is_complete for it in _states_in(self.looked))
 
 
 def _states_in(looked: Looked) -> Iterator[GroupState | PrefixListState]:

@@ -104,12 +104,13 @@ class Watcher:
         known, looked = self._known_of(groups, clock, time_left)
         # Looks take minutes: what is told now is judged by what they showed.
         now = clock()
-        followed, unjudged = self._followed(groups, known, looked, now)
+        followed, faults = self._followed(groups, known, looked, now)
         sent, error = self._send(followed, now, time_left)
-        error = error or unjudged or not_taken_up
+        error = error or next(iter(faults.values()), None) or not_taken_up
         entries = _entries(groups, followed, sent, known, looked)
         failures = known.failures + self.note(entries)
-        fault = self._let_go(_over(groups, followed, known, now))
+        judged = [it for it in groups if it.resource not in {**faults, **known.unread}]
+        fault = self._let_go(_over(judged, followed, known, now))
         if failures and error is None:
             error = WatchError(f"what is remembered of {failures} groups was not read or written")
         is_open = [it for it in followed if it.life.closed is None]
@@ -168,16 +169,16 @@ class Watcher:
 
     def _followed(
         self, groups: Iterable[OpenGroup], known: Recollection, looked: Looked, now: datetime
-    ) -> tuple[list[Followed], Exception | None]:
-        """Each exposure, and the last fault of ours: it must not take the other groups with it."""
+    ) -> tuple[list[Followed], dict[Resource, Exception]]:
+        """Each exposure, and the faults of ours: they must not take the other groups with them."""
         followed: list[Followed] = []
-        error: Exception | None = None
+        faults: dict[Resource, Exception] = {}
         for group in groups:
             try:
                 followed += followed_of(group, known, looked, self.standards, now=now)
             except Exception as fault:  # noqa: BLE001
-                error = fault
-        return followed, error
+                faults[group.resource] = fault
+        return followed, faults
 
     def _send(
         self, followed: Iterable[Followed], now: datetime, time_left: TimeLeft
@@ -291,7 +292,7 @@ def _over(
     known: Recollection,
     now: datetime,
 ) -> Iterator[tuple[Resource, int]]:
-    """What the ledger need not list any more, with the version of its memory."""
+    """What of these groups the ledger need not list any more, with the version of its memory."""
     waiting = {
         it.life.resource
         for it in followed

@@ -510,6 +510,21 @@ def test_a_snooze_quiets_the_uid_that_alerts_have() -> None:
     assert (counts["counts"]["open"], counts["counts"]["snoozed"]) == (1, 1)
 
 
+@pytest.mark.parametrize("missed", [1, 2])
+def test_what_was_closed_on_a_day_without_a_digest_is_in_the_next(missed: int) -> None:
+    installation = Installation()
+    installation.digest(UNTIL - timedelta(days=missed + 1))
+    installation.remember(group(2), there(SSH, hours(60)), gone(SSH, hours(30)))
+    installation.refusal = "KMS denied"
+    for day in range(missed, 0, -1):
+        with pytest.raises(DigestError):
+            installation.digest(UNTIL - timedelta(days=day))
+    installation.refusal = None
+
+    assert installation.digest(UNTIL).closed == 1
+    assert installation.digest(UNTIL + timedelta(days=1)).closed == 0
+
+
 def not_looked_at(*ago: float, text: str = SSH) -> Installation:
     """Groups that were looked at so many hours ago; negative: never, and reported as long ago."""
     installation = Installation()

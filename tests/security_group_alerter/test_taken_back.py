@@ -158,6 +158,7 @@ def test_another_rule_keeps_open_what_was_revoked(later: bool) -> None:
 
 RDP_INSIDE_2: Final = numbered("tcp 3389 from 10.0.0.0/8", 2)
 RDP_2: Final = numbered("tcp 3389 from 0.0.0.0/0", 2)
+SSH_3: Final = numbered("tcp 22 from 0.0.0.0/0", 3)
 
 
 @pytest.mark.parametrize("later", [False, True], ids=["at-once", "in-a-later-delivery"])
@@ -233,13 +234,16 @@ def test_what_the_call_did_not_open_by_itself_stays_open_as_the_rest_is_closed()
     assert "Revoked since: tcp 3389 (RDP) from 0.0.0.0/0 [" in email_of(message)
 
 
+@pytest.mark.parametrize("again", [2, 4], ids=["in-the-same-second", "later"])
 @pytest.mark.parametrize("later", [False, True], ids=["at-once", "in-a-later-delivery"])
-def test_what_was_closed_and_opened_again_is_of_the_call_that_did_so(later: bool) -> None:
+def test_what_was_closed_and_opened_again_is_of_the_call_that_did_so(
+    later: bool, again: int
+) -> None:
     installation = Installation(looks=False)
     opening = opened(SSH_1)
     rest = (
         closed(SSH_1, time=at(2), event_id="e-2"),
-        opened(numbered("tcp 22 from 0.0.0.0/0", 3), time=at(4), event_id="e-3"),
+        opened(numbered("tcp 22 from 0.0.0.0/0", 3), time=at(again), event_id="e-3"),
     )
     sent = installation.deliver(*([] if later else [opening]), *rest, now=at(9))
     first = [*sent]
@@ -252,9 +256,39 @@ def test_what_was_closed_and_opened_again_is_of_the_call_that_did_so(later: bool
         "HIGH: tcp 22 (SSH) was open to the whole IPv4 Internet for 2 min",
         "What the call added was revoked at 09:02:00 UTC.",
     ]
-    again = the_one_about("e-3", sent)
-    assert again.attributes["severity"] == "CRITICAL"
-    assert email_of(again).startswith("CRITICAL: tcp 22 (SSH) open to the whole IPv4 Internet\n")
+    reopening = the_one_about("e-3", sent)
+    assert reopening.attributes["severity"] == "CRITICAL"
+    headline = "CRITICAL: tcp 22 (SSH) open to the whole IPv4 Internet\n"
+    assert email_of(reopening).startswith(headline)
+
+
+@pytest.mark.parametrize("again", [(), (opened(SSH_3, time=at(6), event_id="e-4"),)])
+def test_harmless_rules_that_stood_for_longer_do_not_count(again: tuple[Any, ...]) -> None:
+    sent = told(
+        opened(SSH_1, RDP_INSIDE_2),
+        closed(SSH_1, time=at(4), event_id="e-3"),
+        *again,
+        closed(RDP_INSIDE_2, time=at(8), event_id="e-5"),
+    )
+
+    message = the_one_about("e-1", sent)
+    assert message.attributes["severity"] == "HIGH"
+    assert email_of(message).splitlines()[:2] == [
+        "HIGH: tcp 22 (SSH) was open to the whole IPv4 Internet for 4 min",
+        "What the call opened to the Internet was revoked at 09:04:00 UTC.",
+    ]
+
+
+def test_a_list_that_was_emptied_and_filled_again() -> None:
+    sent = told(
+        list_created("10.0.0.0/8"),
+        list_edited(add="0.0.0.0/0", time=at(1), event_id="e-1"),
+        list_edited(remove="0.0.0.0/0", time=at(4), event_id="e-2"),
+        list_edited(add="0.0.0.0/0", time=at(6), event_id="e-3"),
+    )
+
+    assert the_one_about("e-1", sent).attributes["severity"] == "MEDIUM"
+    assert the_one_about("e-3", sent).attributes["severity"] == "HIGH"
 
 
 def test_no_rule_is_revoked_twice() -> None:

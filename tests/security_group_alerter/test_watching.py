@@ -649,6 +649,8 @@ def test_a_fault_in_one_group_takes_no_other_with_it(
 
     assert isinstance(installation.report.error, ZeroDivisionError)
     assert other in message.body
+    # It is not over because it could not be followed.
+    assert {it.resource.id for it in installation.memories.open_groups()} == {GROUP, other}
 
 
 def test_an_edit_that_leaves_less_open_tells_of_it_once() -> None:

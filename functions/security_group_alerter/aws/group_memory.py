@@ -115,7 +115,7 @@ class GroupMemoryTable:
             versions={
                 it.resource: it.kept.version
                 for it in groups
-                if it.kept.version is not None and it.update is None and it.unwritten is None
+                if it.kept.version is not None and it.is_as_read
             },
             unread={it.resource: it.unread for it in groups if it.unread is not None},
             unwritten={it.resource: it.unwritten for it in groups if it.unwritten is not None},
@@ -139,6 +139,11 @@ class _Group:
 
     def __post_init__(self) -> None:
         self.key = key_of(self.resource)
+
+    @property
+    def is_as_read(self) -> bool:
+        """Whether it was read and understood, and nothing is to be written."""
+        return self.update is None and self.unread is None and self.unwritten is None
 
 
 @dataclass(frozen=True, slots=True)

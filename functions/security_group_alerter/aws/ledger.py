@@ -27,9 +27,9 @@ _Item = TypeVar("_Item")
 MOST_IN_CALL = 100
 # No group has a key like this: they begin with an account or "?".
 _LEASE = "#lease/{}"
-# An expression has 4 KB, and 100 of these in it are less than 3.
+# An expression has 4 KB, which 80 of the longest of these would fill.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
-MOST_IN_UPDATE = 100
+MOST_IN_UPDATE = 75
 _TRIES = 3
 # After so many groups that were refused in a row the others are left: each takes its time.
 ENOUGH_FAILURES = 3

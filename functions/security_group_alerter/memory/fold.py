@@ -50,7 +50,8 @@ class Fold:
         """What a list held at a time, or holds now; None where not all of that is known."""
         known = [it for it in self.held if not (time and it.since and it.since.time > time)]
         held = known[-1] if known else Held()
-        return held.ranges if held.is_whole or self.is_whole else None
+        is_known = (held.is_whole or self.is_whole) and not held.is_unknown
+        return held.ranges if is_known else None
 
 
 def fold(

@@ -35,6 +35,8 @@ class StandingRanges:
     """The ranges of a prefix list, and what it held in each version that is known."""
 
     is_whole: bool = False
+    # Since something whose contents are not recorded, and until a look.
+    is_unknown: bool = False
     # Each with the event that added it; None where it stood before all that is known.
     standing: dict[Peer, Event | None] = field(default_factory=dict)
     versions: dict[int, tuple[Peer, ...]] = field(default_factory=dict)
@@ -49,7 +51,8 @@ class StandingRanges:
     @classmethod
     def since(cls, base: Base) -> StandingRanges:
         """The ranges that the list held at the time of a base."""
-        ranges = cls(is_whole=base.is_whole, versions=dict(base.versions))
+        versions = dict(base.versions)
+        ranges = cls(is_whole=base.is_whole, is_unknown=not base.is_whole, versions=versions)
         for it in base.ranges:
             ranges._add((it.peer,), it.since)
         ranges._notice(None)
@@ -76,6 +79,7 @@ class StandingRanges:
                     self._remove([it for it in self.standing if not step.silence.covers_range(it)])
                 case Created() | RulesUnknown():
                     self.is_whole = isinstance(statement, Created)
+                    self.is_unknown = not self.is_whole
                 case _:
                     # A call that changed nothing of it.
                     pass
@@ -107,7 +111,8 @@ class StandingRanges:
 
     def _notice(self, since: Event | None) -> None:
         ranges = tuple(self.standing)
-        self.held.append(Held(since=since, ranges=ranges, is_whole=self.is_whole))
+        held = Held(since=since, ranges=ranges, is_whole=self.is_whole, is_unknown=self.is_unknown)
+        self.held.append(held)
         # A list is open as a whole: its ports are those of the rules that refer to it.
         families = families_of(internet_share_of(self.standing))
         if len(families) != len(self._open) or any((None, it) not in self._open for it in families):
@@ -118,7 +123,7 @@ class StandingRanges:
             restored = self.versions.get(edit.restored_version)
             if restored is None:
                 # What it holds is not recorded: what was there counts as there.
-                self.is_whole = False
+                self.is_whole, self.is_unknown = False, True
             else:
                 self._hold(restored, since)
         self._remove(edit.removed)
@@ -127,7 +132,7 @@ class StandingRanges:
             self.versions[edit.version] = tuple(self.standing)
 
     def _see(self, look: SeenRanges, silence: Silence) -> None:
-        self.is_whole = True
+        self.is_whole, self.is_unknown = True, False
         silent = [it for it in self.standing if silence.covers_range(it)]
         shown = [it for it in look.ranges if not silence.covers_range(it)]
         self._hold([*silent, *shown], look.event)

@@ -56,11 +56,15 @@ class Moment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """What a prefix list held from an event on; None is before all that is known."""
+    """What a prefix list held from an event on; None is before all that is known.
+
+    `is_unknown` is while it may hold something else, also if all of it was seen later.
+    """
 
     since: Event | None = None
     ranges: tuple[Peer, ...] = ()
     is_whole: bool = False
+    is_unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from mypy_boto3_dynamodb import DynamoDBClient
 from local.aws import GROUP_MEMORY_TABLE, emulated_aws
 from security_group_alerter.aws.group_items import key_of, resource_of
 from security_group_alerter.aws.group_memory import GroupMemoryTable
-from security_group_alerter.aws.ledger import MOST_IN_CALL, Ledger
+from security_group_alerter.aws.ledger import MOST_IN_CALL, MOST_IN_UPDATE, Ledger
 from security_group_alerter.aws.ledger_items import (
     snooze_in,
     told_in,
@@ -165,6 +165,16 @@ def test_a_table_that_is_down_is_counted(table: Table, count: int) -> None:
         mock.patch.object(table.client, "update_item", side_effect=down),
     ):
         assert table.ledger.note(entries) == count
+
+
+def test_the_largest_update_is_no_larger_than_dynamodb_takes(table: Table) -> None:
+    quiet = replace(TOLD, is_quiet=True)
+    told = {f"{number:032x}": quiet for number in range(MOST_IN_UPDATE)}
+
+    update = table.ledger.update_of(LedgerEntry(resource=group(1), told=told))
+
+    # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+    assert len(update["UpdateExpression"]) <= 4096
 
 
 BUSY: Final[Any] = {"Error": {"Code": "ThrottlingException"}}

@@ -14,6 +14,7 @@ from security_group_alerter.memory.statements import (
     Attached,
     Created,
     Deleted,
+    RangesEdited,
     RuleGone,
     RulesUnknown,
     RuleThere,
@@ -744,3 +745,17 @@ def test_any_life_with_looks_in_any_order(life: SeenLife, data: st.DataObject) -
         # What was there before all is known from the first look.
         assert found.is_whole
         assert belief.rules.items() <= standing_in(found).items()
+
+
+def test_what_a_list_held_while_nobody_knew_is_not_known_by_a_later_look() -> None:
+    inside, world = map(peer_of_cidr, ("10.0.0.0/8", WORLD))
+    said: list[Statement] = [
+        SeenRanges(event=at(1, "look:1"), seen_at=at(2).time, ranges=(inside,)),
+        RangesEdited(event=at(10), restored_version=1, version=5),
+        SeenRanges(event=at(30, "look:2"), seen_at=at(32).time, ranges=(world,)),
+    ]
+
+    folded = fold(LIST, said)
+
+    held = [folded.ranges_at(at(second).time) for second in (5, 20, 40)]
+    assert held == [(inside,), None, (world,)]
