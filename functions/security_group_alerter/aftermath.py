@@ -13,7 +13,14 @@ from .judgement.exposure import exposure_of, internet_share_of
 from .judgement.severities import severity_when_ended
 from .judgement.touched_ports import with_ranges
 from .model.alert import DeliveredFinding, Ended
-from .model.change import Action, Change, PrefixListChange, SecurityGroupChange, TrailAction
+from .model.change import (
+    Action,
+    AttachmentChange,
+    Change,
+    PrefixListChange,
+    SecurityGroupChange,
+    TrailAction,
+)
 from .model.dataclass import replace
 from .model.exposure import Breadth
 from .model.exposure_life import EndedHow
@@ -103,7 +110,8 @@ class _LaterCalls:
     def marked(self, entry: DeliveredFinding) -> DeliveredFinding:
         """The finding, with what later calls took back of it."""
         name, change = _name_of(entry.finding), entry.finding.change
-        if name in self._deleted:
+        several = isinstance(change, AttachmentChange) and len(change.group_ids) > 1
+        if name in self._deleted and not several:
             return replace(entry, ended=entry.ended or self._deleted[name])
         if not isinstance(change, SecurityGroupChange) or change.action is not Action.ADD_RULES:
             return entry

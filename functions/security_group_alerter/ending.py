@@ -40,7 +40,7 @@ def with_ending(
         return replace(entry, ended=None if stays_open else ended, revoked=gone)
     if stays_open:
         return replace(entry, stays_open=stays_open)
-    return replace(entry, ended=ended)
+    return replace(entry, ended=replace(ended, is_edited=_is_edited(finding, known, resource)))
 
 
 def _closing_of_all(lives: Iterable[ExposureLife]) -> Gone | None:
@@ -75,6 +75,14 @@ def _gone_of(finding: Finding, fold: Fold) -> frozenset[SecurityGroupRule]:
     standing: set[object] = {it.rule for it in fold.rules}
     standing |= {it.rule.rule_id for it in fold.rules}
     return frozenset(rule for rule in added if (rule.rule_id or rule) not in standing)
+
+
+def _is_edited(finding: Finding, known: Recollection, resource: Resource) -> bool:
+    """Whether rules that a call added stand still, by their ids."""
+    change = finding.change
+    added = change.added if isinstance(change, SecurityGroupChange) else ()
+    standing = {it.rule.rule_id for it in known.folds[resource].rules} - {None}
+    return any(rule.rule_id in standing for rule in added)
 
 
 def _ended_by_a_list(finding: Finding, resource: Resource, known: Recollection) -> Ended | None:
@@ -127,11 +135,18 @@ def _stays_open(
         it.rule for it in fold.rules if not (until and it.since and it.since.time >= until)
     )
     keeping = keeping_open(judgement.foremost, rules, _lists_now(resource, known))
+    own = {rule.rule_id for rule in change.added}
     if not keeping and ended.how is EndedHow.MODIFIED and not judgement.opened.openings:
         # It opened nothing, so the edit closed nothing.
-        edited = {rule.rule_id for rule in change.added}
-        keeping = tuple(rule for rule in rules if rule.rule_id in edited)
-    return StaysOpen(taken=ended, rules=keeping) if keeping else None
+        keeping = tuple(rule for rule in rules if rule.rule_id in own)
+    if not keeping:
+        return None
+    edited = own & {rule.rule_id for rule in keeping} - {None}
+    edits = [it.since.time for it in fold.rules if it.since and it.rule.rule_id in edited]
+    if ended.how is EndedHow.MODIFIED and edits:
+        # The last edit made them what they are.
+        ended = replace(ended, at=max(edits))
+    return StaysOpen(taken=ended, rules=keeping)
 
 
 def _lists_now(resource: Resource, known: Recollection) -> dict[str, tuple[Peer, ...]]:

@@ -161,8 +161,6 @@ class _Follower:
 
     def never_been(self) -> Iterator[Followed]:
         """What was told, and by all that is known now never was: an edit that was egress."""
-        if not self.fold.is_whole:
-            return
         lives = {it for life in self.fold.exposures for it in (life.uid, *life.other_uids)}
         told_of = self.known.told.get(self.resource, {})
         # One exposure may have been told of while it had one uid, and while it had another.

@@ -15,6 +15,7 @@ from security_group_alerter.judgement.findings import configuration_finding, unr
 from security_group_alerter.model.alert import DeliveredFinding, Ended
 from security_group_alerter.model.change import (
     Action,
+    AttachmentChange,
     Blinding,
     Change,
     PrefixListChange,
@@ -26,6 +27,7 @@ from security_group_alerter.model.exposure_life import EndedHow
 from security_group_alerter.model.finding import Effect, Finding, Judgement
 from security_group_alerter.model.rules import SecurityGroupRule
 from security_group_alerter.model.severity import Severity
+from security_group_alerter.model.subject import SubjectKind
 from tests.security_group_alerter.builders import calmly, judged, peer, record, rule
 
 BEGIN: Final = datetime.fromisoformat("2026-11-24T09:00:00+00:00")
@@ -269,6 +271,24 @@ def test_a_rule_that_is_added_again_and_revoked_again() -> None:
         "3-open": revoked_at(3),
         "4-revoke": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("groups", "outcome"),
+    [(("sg-1",), EndedHow.DELETED), (("sg-1", "sg-2"), None)],
+    ids=["of-one-group", "of-two-groups"],
+)
+def test_of_several_groups_that_were_attached_one_was_deleted(
+    groups: tuple[str, ...], outcome: EndedHow | None
+) -> None:
+    attached = call("1-attach", 0, AttachmentChange(group_ids=groups, interface_id="eni-1"))
+    subject = replace(attached.finding.subject, kind=SubjectKind.SECURITY_GROUP, id="sg-1")
+    attached = replace(attached, finding=replace(attached.finding, subject=subject))
+
+    marked = with_aftermath([attached, call("2-delete", 1, group(Action.DELETE))])
+
+    ended = {entry.keys[0]: entry.ended for entry in marked}["1-attach"]
+    assert (ended and ended.how) == outcome
 
 
 def test_of_two_rules_one_was_revoked() -> None:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import pytest
 
+from security_group_alerter.messages.undo import EDITED_SINCE
 from security_group_alerter.model.message import Message
 from tests.security_group_alerter.installation import (
     LIST,
@@ -289,6 +290,49 @@ def test_a_list_that_was_emptied_and_filled_again() -> None:
 
     assert the_one_about("e-1", sent).attributes["severity"] == "MEDIUM"
     assert the_one_about("e-3", sent).attributes["severity"] == "HIGH"
+
+
+def test_what_another_rule_made_the_world_is_closed_with_that_rule() -> None:
+    slices = [numbered(f"tcp 22 from {first}.0.0.0/3", first + 1) for first in (0, 32)]
+    sent = told(
+        opened(slices[0]),
+        opened(slices[1], time=at(1), event_id="e-2"),
+        closed(slices[0], time=at(3), event_id="e-3"),
+    )
+
+    text = email_of(the_one_about("e-2", sent))
+    assert text.splitlines()[:2] == [
+        "HIGH: tcp 22 (SSH) was open to 28% of the IPv4 Internet for 2 min",
+        "The ports were closed to the world when another rule was revoked at 09:03:00 UTC.",
+    ]
+    assert f"--security-group-rule-ids {slices[1].rule_id}\n" in text
+
+
+def test_a_rule_of_the_call_that_was_edited_stands() -> None:
+    web = numbered("tcp 443 from 0.0.0.0/0", 2)
+    sent = told(
+        opened(SSH_1, numbered("tcp 443 from 10.0.0.0/8", 2)),
+        edited(web, time=at(1), event_id="e-2"),
+        closed(SSH_1, time=at(2), event_id="e-3"),
+    )
+
+    text = email_of(the_one_about("e-1", sent))
+    assert text.splitlines()[1] == (
+        "What the call opened to the Internet was revoked at 09:02:00 UTC."
+    )
+    assert f"No command: {EDITED_SINCE}." in text
+
+
+def test_what_was_edited_more_than_once_is_as_of_the_last_edit() -> None:
+    sent = told(
+        opened(SSH_INSIDE_1),
+        edited(SSH_1, time=at(1), event_id="e-2"),
+        edited(numbered("tcp 3389 from 0.0.0.0/0", 1), time=at(2), event_id="e-3"),
+    )
+
+    assert (
+        f"The rule was edited at 09:02:00 UTC: tcp 3389 (RDP) from 0.0.0.0/0 [{SSH_1.rule_id}]."
+    ) in email_of(the_one_about("e-1", sent))
 
 
 def test_no_rule_is_revoked_twice() -> None:

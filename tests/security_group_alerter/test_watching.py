@@ -208,6 +208,21 @@ def test_what_was_told_and_never_was() -> None:
     assert told_in(quiet) == []
 
 
+def test_what_a_late_record_shows_never_was() -> None:
+    quiet = Installation(looks=False)
+    edit = edited(numbered("tcp 22 from 0.0.0.0/1", 1), time=at(), event_id="e-1")
+    assert len(news_in(quiet.deliver(edit, now=at(5)))) == 1
+    rule = numbered("egress tcp 22 to 0.0.0.0/0", 1)
+    late = opened(rule, time=at(-1), event_id="e-0")
+    quiet.deliver(late | {"eventName": "AuthorizeSecurityGroupEgress"}, now=at(9))
+
+    [message] = quiet.watch(at(66))
+
+    assert news_in([message]) == [CLOSED]
+    assert "was never open to the world" in message.subject
+    assert not quiet.watch(at(67))
+
+
 def test_what_a_late_record_explains_keeps_its_uid(installation: Installation) -> None:
     """Also where the alert of that record is not sent yet."""
     installation.show(group_state(SSH_1, RDP_2))

@@ -68,7 +68,7 @@ def undo_of(entry: DeliveredFinding, steps: Callable[[], Iterator[Step]]) -> Und
         return Undo(reason="nothing changed")
     if entry.ended is not None and not _is_some_left(entry):
         # What ended it is said above. The rule of an edit stands, and allows something else.
-        is_edited = entry.ended.how is EndedHow.MODIFIED
+        is_edited = entry.ended.is_edited or entry.ended.how is EndedHow.MODIFIED
         return Undo(reason=EDITED_SINCE if is_edited else "there is nothing left to undo")
     commands: list[Command] = []
     reason = "it would be too long"
@@ -105,7 +105,9 @@ def ended_words(entry: DeliveredFinding) -> str | None:
         return None
     when = f"at {clock_words(entry.ended.at)}" if entry.ended.at else "later"
     match entry.ended.how:
-        case EndedHow.REVOKED if entry.ended.in_part or _was_kept_open(entry):
+        case EndedHow.REVOKED if entry.ended.in_part and not entry.revoked:
+            return f"the ports were closed to the world when another rule was revoked {when}"
+        case EndedHow.REVOKED if entry.ended.in_part or _is_some_otherwise(entry):
             return f"what the call opened to the Internet was revoked {when}"
         case EndedHow.REVOKED:
             return f"what the call added was revoked {when}"
@@ -121,10 +123,12 @@ def ended_words(entry: DeliveredFinding) -> str | None:
             return f"the {_NOUNS.get(entry.finding.subject.kind, 'trail')} was deleted {when}"
 
 
-def _was_kept_open(entry: DeliveredFinding) -> bool:
-    """Whether another rule kept open for longer what the call had opened."""
+def _is_some_otherwise(entry: DeliveredFinding) -> bool:
+    """Whether a rule of the call was edited, or another kept open for longer what it opened."""
     gone = entry.moment.gone if entry.moment else None
-    return gone is not None and entry.ended is not None and gone.event.time != entry.ended.at
+    ended = entry.ended
+    is_kept_open = gone is not None and ended is not None and gone.event.time != ended.at
+    return is_kept_open or (ended is not None and ended.is_edited)
 
 
 def taken_words(taken: Ended, kind: SubjectKind) -> str:

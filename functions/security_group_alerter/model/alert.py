@@ -23,13 +23,15 @@ class Ended:
     """What a call did had ended when it was judged: how, at which time, and by whom.
 
     A later call ended it, whose `principal` is there where its record names one; or a look shows
-    that it is gone. `in_part` says that some of it stands, which lets in nobody that matters.
+    that it is gone. `in_part` says that some of it stands, which lets in nobody that matters, and
+    `is_edited` that rules of it stand as they were edited.
     """
 
     how: EndedHow
     at: datetime | None
     principal: str | None = None
     in_part: bool = False
+    is_edited: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
