@@ -248,9 +248,7 @@ def test_what_is_not_written_together_is_written_to_each_table(
             # Where nobody answers, the time is left to the marks.
             is_unanswered = duration > 1 and fault in {Fault.TIMED_OUT, *DONE}
             assert is_unanswered or wire.tally["seen_table_failures"] == 0
-            # Of a group whose memory is gone there is nothing to note.
-            is_gone = fault is Fault.OUTRUN
-            assert is_unanswered or wire.tally["memory_failures"] <= int(is_gone)
+            assert is_unanswered or wire.tally["memory_failures"] == 0
             assert is_believed or wire.told() == told or wire.tally["memory_failures"] == 1
             assert_alerted_once(wire)
             # CloudWatch Logs delivers more than once.

@@ -1,9 +1,9 @@
 """Which events were alerted, and what was told of exposures: written to both tables at once.
 
 A transaction writes all of it or nothing, wherever the function dies. It costs twice the write
-units, and a fraction of the calls. Groups whose memory was never written are left out of it. Where
-it is refused, since the memory of a group is being written by another, or a table is down, each
-table is written by itself.
+units, and a fraction of the calls. Groups whose memory was never written are tried by themselves.
+Where it is refused, since the memory of a group is being written by another, or a table is down,
+each table is written by itself.
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 """
 
@@ -19,7 +19,7 @@ from ..model.ledger import LedgerEntry
 from ..model.message import Noted
 from ..model.seen import Mark
 from . import seen_events
-from .ledger import MOST_IN_UPDATE, Ledger, without_unmet
+from .ledger import MOST_IN_UPDATE, Ledger, met_and_unmet
 from .seen_events import SeenEvents, once_each
 
 if TYPE_CHECKING:
@@ -63,10 +63,12 @@ class AlertNotes:
             try:
                 self._write_together(marks, entries)
             except ClientError as error:
-                left = without_unmet(entries, error)
-                if len(left) < len(entries):
-                    noted = self._write(marks, left, most_failures)
-                    return replace(noted, unnoted=noted.unnoted + len(entries) - len(left))
+                met, unmet = met_and_unmet(entries, error)
+                if unmet:
+                    # Before the marks: nobody comes back to an event that is marked.
+                    unnoted = self._ledger.note(unmet)
+                    noted = self._write(marks, met, most_failures)
+                    return replace(noted, unnoted=noted.unnoted + unnoted)
             except Exception:  # noqa: BLE001 - whatever it is, what was sent stays sent
                 # Nobody answered, which took its time. It may have been done all the same.
                 failures = 1 + self._marked(marks, most_failures - 1)

@@ -171,13 +171,17 @@ class Ledger:
             try:
                 self._client.transact_write_items(TransactItems=[{"Update": it} for it in updates])
             except ClientError as error:
-                left = without_unmet(updates, error)
-                if len(left) < len(updates):
-                    return len(updates) - len(left) + self._write(left)
+                met, unmet = met_and_unmet(updates, error)
+                if unmet:
+                    return self._write_each(unmet) + self._write(met)
             except Exception:  # noqa: BLE001 - what was sent stays sent, whatever it is
                 return len(updates)
             else:
                 return 0
+        return self._write_each(updates)
+
+    def _write_each(self, updates: Sequence[Any]) -> int:
+        """One by one; how many failed, or were left after too many had."""
         written = in_a_row = 0
         for update in updates:
             is_written = self._is_written(update)
@@ -200,11 +204,14 @@ class Ledger:
         return False
 
 
-def without_unmet(items: Sequence[_Item], error: ClientError) -> list[_Item]:
-    """The first items of a transaction, but for those whose condition was not met."""
+def met_and_unmet(items: Sequence[_Item], error: ClientError) -> tuple[list[_Item], list[_Item]]:
+    """The first items of a transaction, and apart those whose condition was not met."""
     reasons: Any = error.response.get("CancellationReasons", ())
     unmet = {place for place, it in enumerate(reasons) if it.get("Code") == _UNMET}
-    return [it for place, it in enumerate(items) if place not in unmet]
+    return (
+        [it for place, it in enumerate(items) if place not in unmet],
+        [it for place, it in enumerate(items) if place in unmet],
+    )
 
 
 def _time_of(seconds: float) -> datetime | None:

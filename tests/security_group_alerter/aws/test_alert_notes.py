@@ -154,7 +154,7 @@ def test_a_group_that_is_not_remembered_keeps_nothing_else_from_being_written(
 
     assert tables.note(marks(30), [entry(1), entry(2)]) == Noted(unnoted=1)
 
-    assert tables.calls == [(TOGETHER, 32), (TOGETHER, 31)]
+    assert tables.calls == [(TOGETHER, 32), *[(TELL, 1)] * 3, (TOGETHER, 31)]
     assert tables.told(1, 2) == {1: 1, 2: 0}
     assert tables.marked(30) == 30
 
@@ -162,6 +162,7 @@ def test_a_group_that_is_not_remembered_keeps_nothing_else_from_being_written(
 @pytest.mark.parametrize(
     "reason",
     [
+        "ConditionalCheckFailed",
         "ItemCollectionSizeLimitExceeded",
         "ProvisionedThroughputExceeded",
         "ThrottlingError",
