@@ -106,13 +106,11 @@ def _measured(found: Found) -> dict[str, float | None]:
         "unnamed_of_5000": bursts.unnamed_of_5000,
         "kb_a_change_w100": bursts.kb_a_change[100],
         "kb_a_change_w5000": bursts.kb_a_change[5000],
+        "seconds_w5000": bursts.seconds_w5000,
         "mb_w5000": bursts.mb_w5000,
-        "seconds_w5000": bursts.seconds_w5000_without_memory,
-        "warm_vs_naive": rounds.ratio("alerter_without_memory", "naive", "w100"),
-        "warm_vs_powertools": rounds.ratio("alerter_without_memory", "powertools", "w100"),
-        "memory_vs_without": rounds.ratio(
-            "alerter_without_ledger", "alerter_without_memory", "w100"
-        ),
+        "warm_vs_naive": rounds.ratio("alerter", "naive", "w100"),
+        "warm_vs_powertools": rounds.ratio("alerter", "powertools", "w100"),
+        "memory_vs_without": rounds.ratio("alerter", "alerter_without_memory", "w100"),
         "cold_vs_naive": rounds.ratio("alerter", "naive", "cold"),
         "cold_vs_powertools": rounds.ratio("alerter", "powertools", "cold"),
         "instructions_a_change": instructions.without_memory,
@@ -126,10 +124,12 @@ def _measured(found: Found) -> dict[str, float | None]:
 def _context(found: Found) -> dict[str, float | None]:
     rounds, bursts, look = found.rounds, found.bursts, found.look
     values = {
-        "seconds_w5000_whole": bursts.seconds_w5000,
-        "whole_vs_naive": rounds.ratio("alerter", "naive", "w100"),
-        "whole_vs_powertools": rounds.ratio("alerter", "powertools", "w100"),
-        "whole_vs_without": rounds.ratio("alerter", "alerter_without_memory", "w100"),
+        "seconds_w5000_without": bursts.seconds_w5000_without_memory,
+        "without_vs_naive": rounds.ratio("alerter_without_memory", "naive", "w100"),
+        "without_vs_powertools": rounds.ratio("alerter_without_memory", "powertools", "w100"),
+        "memory_alone_vs_without": rounds.ratio(
+            "alerter_without_ledger", "alerter_without_memory", "w100"
+        ),
         "messages_of_5000": bursts.messages_of_5000,
         "warm_vs_naive_w1": rounds.ratio("alerter", "naive", "w1"),
         "without_network_vs_parsing": rounds.ratio(
