@@ -40,7 +40,9 @@ def with_ending(
         return replace(entry, ended=None if stays_open else ended, revoked=gone)
     if stays_open:
         return replace(entry, stays_open=stays_open)
-    return replace(entry, ended=replace(ended, is_edited=_is_edited(finding, known, resource)))
+    # A rule that refers to a list stands as it was.
+    is_edited = ended.how is not EndedHow.PREFIX_LIST and _is_edited(finding, known, resource)
+    return replace(entry, ended=replace(ended, is_edited=is_edited))
 
 
 def _closing_of_all(lives: Iterable[ExposureLife]) -> Gone | None:
