@@ -13,6 +13,7 @@ from unittest import mock
 import boto3
 import hypothesis
 import pytest
+from botocore.config import Config
 from botocore.loaders import create_loader
 from xdist.scheduler import LoadFileScheduling
 
@@ -23,6 +24,7 @@ from local.aws import (
     create_tables,
     emulated_aws,
 )
+from security_group_alerter.aws import clients
 from security_group_alerter.handlers import delivery as handler
 from security_group_alerter.settings import DELIVERY, PRESENTATION
 
@@ -98,6 +100,14 @@ def _no_settings_of_mine() -> Iterator[None]:
 def _models_read_once() -> Iterator[None]:
     """Each session would read the models of AWS's services again: slow, and always the same."""
     with mock.patch("botocore.session.create_loader", cache(create_loader)):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _parameters_fit_the_models() -> Iterator[None]:
+    """The function leaves this check to the tests."""
+    checked = clients.DEFAULT_CONFIG.merge(Config(parameter_validation=True))
+    with mock.patch.object(clients, "DEFAULT_CONFIG", checked):
         yield
 
 

@@ -14,6 +14,7 @@ import pytest
 from botocore.loaders import Loader
 from botocore.session import Session
 
+from security_group_alerter.aws.clients import SERVICES
 from tests.stories import ROOT
 
 FUNCTION: Final = ROOT / "functions" / "security_group_alerter"
@@ -76,6 +77,10 @@ def clients(artifacts: Path) -> list[Any]:
         )
         for service in variable("SERVICES")
     ]
+
+
+def test_the_session_does_what_botocore_does_for_these_services() -> None:
+    assert variable("SERVICES") == SERVICES
 
 
 def test_the_build_keeps_the_operations_that_the_code_calls() -> None:

@@ -1,5 +1,6 @@
 """Each variable, good, empty and bad; and what is said when several are wrong."""
 
+from datetime import UTC
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -58,8 +59,8 @@ GOOD: Final[dict[str, dict[str, Any]]] = {
     "TIME_ZONE": {
         "Europe/Berlin": ZoneInfo("Europe/Berlin"),
         "America/Argentina/Ushuaia": ZoneInfo("America/Argentina/Ushuaia"),
-        "UTC": ZoneInfo("UTC"),
-        "": ZoneInfo("UTC"),
+        "UTC": UTC,
+        "": UTC,
     },
     "ACCESS_PORTAL_URL": {
         PORTAL: PORTAL,
@@ -194,7 +195,7 @@ def test_least_that_is_needed() -> None:
 
     assert settings == DeliverySettings(
         presentation=Presentation(
-            time_zone=ZoneInfo("UTC"),
+            time_zone=UTC,
             access_portal_url=None,
             access_portal_role=None,
             runbook_url=None,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta, tzinfo
 
 from ..model.account import AccountFacts, Fact
 from ..model.principal import Principal, Session, Tool
@@ -142,17 +141,17 @@ def clock_words(time: datetime) -> str:
     return f"{time.time().isoformat('seconds')} UTC"
 
 
-def time_words(time: datetime, time_zone: ZoneInfo) -> str:
+def time_words(time: datetime, time_zone: tzinfo) -> str:
     """`2026-11-16 08:12:03 UTC`, and the same moment in the configured zone."""
     utc = f"{time.date()} {clock_words(time)}"
-    if time_zone.key == "UTC":
+    if str(time_zone) == "UTC":
         return utc
     try:
         local = time.astimezone(time_zone)
     except OverflowError:  # the first or the last day that Python knows
         return utc
     day = "" if local.date() == time.date() else f"{local:%Y-%m-%d} "
-    return f"{utc} ({day}{local:%H:%M:%S} {time_zone.key})"
+    return f"{utc} ({day}{local:%H:%M:%S} {time_zone})"
 
 
 def lag_words(lag: timedelta) -> str:

@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote_plus
@@ -10,6 +11,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import SSLError
+from botocore.session import Session
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -66,6 +68,43 @@ class _Raw:
 
     def stream(self) -> Any:
         yield self._content
+
+
+def test_what_botocore_does_for_all_services_and_for_ours_is_done() -> None:
+    session = clients.session()
+    made = {it: session.create_client(it, region_name="eu-central-1") for it in clients.SERVICES}
+    whole = Session()
+
+    for service, ours in made.items():
+        theirs = whole.create_client(service, region_name="eu-central-1")
+        for event in events_of(ours):
+            assert answered(ours, event) == answered(theirs, event)
+
+
+EVENTS: Final = (
+    *("provide-client-params", "before-parameter-build", "before-endpoint-resolution"),
+    *("before-call", "request-created", "choose-signer", "before-sign", "before-send"),
+    *("response-received", "before-parse", "needs-retry", "after-call", "after-call-error"),
+)
+
+
+def events_of(client: Any) -> Iterator[str]:
+    """What botocore emits for a client's calls.
+
+    https://botocore.amazonaws.com/v1/documentation/api/latest/topics/events.html
+    """
+    model = client.meta.service_model
+    service = model.service_id.hyphenize()
+    yield f"creating-client-class.{service}"
+    for kind, operation in product(EVENTS, model.operation_names):
+        yield f"{kind}.{service}.{operation}"
+
+
+def answered(client: Any, event: str) -> list[str]:
+    """By whom, in their order."""
+    handlers = client.meta.events._emitter._handlers.prefix_search(event)
+    names = [getattr(it, "__qualname__", type(it).__name__) for it in handlers]
+    return [name for name in names if name != "_encode_once"]
 
 
 class Authorities:

@@ -59,6 +59,14 @@ def classes_of(dataclass: Callable[..., Any]) -> Any:
     class Mutable:
         name: str
 
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Longer(Named):
+        length: int = 3
+        counts: list[int] = dataclasses.field(default_factory=list, init=False, compare=False)
+
+        def __post_init__(self) -> None:
+            self.counts.append(self.length)
+
     return SimpleNamespace(
         values=[
             Named(name="a"),
@@ -74,6 +82,8 @@ def classes_of(dataclass: Callable[..., Any]) -> Any:
             Itself("a"),
             WithItsOwn("a"),
             WithItsOwn("b"),
+            Longer(name="a"),
+            Longer(name="a", tags={"not": "hashed"}, length=4),
             Mutable(name="a"),
             Mutable(name="a"),
         ]
@@ -105,6 +115,32 @@ def test_what_is_equal_has_one_hash_and_what_cannot_be_hashed_says_so() -> None:
 def test_it_is_shown_and_copied_as_in_the_standard_library(index: int) -> None:
     assert repr(OURS[index]) == repr(STANDARD[index])
     assert repr(ours.replace(OURS[index])) == repr(STANDARD[index])
+
+
+@pytest.mark.parametrize("index", range(len(OURS)))
+def test_the_standard_library_knows_its_fields(index: int) -> None:
+    for value in (OURS[index], type(OURS[index])):
+        ours, standard = (map(repr, dataclasses.fields(it)) for it in (value, STANDARD[index]))
+        assert [*ours] == [*standard]
+    assert repr(dataclasses.replace(OURS[index])) == repr(STANDARD[index])
+    assert dataclasses.asdict(OURS[index]) == dataclasses.asdict(STANDARD[index])
+
+
+@pytest.mark.parametrize("named", [{}, {"name": "a", "weight": 1}, {"name": "a", "record": 1}])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_value_that_lacks_something_or_has_too_much_is_refused_as_there(
+    named: dict[str, Any], is_first: bool
+) -> None:
+    said = []
+    for dataclass in (ours.dataclass, dataclasses.dataclass):
+        cls = type(classes_of(dataclass).values[0])
+        if is_first:
+            # Of a class of which there is no value yet.
+            cls = dataclass(frozen=True, slots=True, kw_only=True)(type("Named", (cls,), {}))
+        with pytest.raises(TypeError) as refused:
+            cls(**named)
+        said.append(str(refused.value))
+    assert said[0] == said[1]
 
 
 def test_a_copy_has_the_changes_and_nothing_else() -> None:

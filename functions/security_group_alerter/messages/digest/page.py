@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 from ...model.dataclass import dataclass, replace
 from ...model.digest import Digest, NotSeen, OpenExposure
@@ -149,13 +148,13 @@ class _Words:
     """A digest, and the zone in which its times are shown."""
 
     digest: Digest
-    zone: ZoneInfo
+    zone: tzinfo
 
     def period(self) -> str:
         since, until = (self._local(it) for it in (self.digest.since, self.digest.until))
         return (
             f"From {since:%a %d %b %Y, %H:%M} to {until:%a %d %b, %H:%M}. "
-            f"All times are {self.zone.key}."
+            f"All times are {self.zone}."
         )
 
     def doubt(self) -> str:
