@@ -35,7 +35,7 @@ LATENCY: Final = 0.05
 NIGHT: Final = datetime(2026, 11, 20, 3, tzinfo=UTC)
 # stacks/sweep.yaml: MaximumConcurrency, BatchSize and MemorySize. A test holds them equal.
 FUNCTIONS: Final = 10
-BATCH: Final = 5
+BATCH: Final = 1
 MEMORY_GB: Final = 0.5
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 PROCESSOR: Final = 512 / 1769

@@ -186,13 +186,15 @@ def test_message_that_fails_three_times_waits_where_an_alarm_sees_it(sweeping: S
         assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_messages_come_a_few_at_a_time_and_those_that_failed_alone_come_again(
+def test_messages_come_one_at_a_time_and_those_that_failed_alone_come_again(
     sweeping: Stack,
 ) -> None:
     mapping = sweeping.properties("SweepMessages")
     timeout = sweeping.properties("SweepFunction")["Timeout"]
 
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    # A place that is throttled, or that the function dies of, takes no other place's try with it.
+    assert mapping["BatchSize"] == 1
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": 10}
     # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
     assert sweeping.properties("SweepQueue")["VisibilityTimeout"] >= 6 * timeout
