@@ -114,7 +114,7 @@ def test_what_is_open_says_how_bad_since_when_where_who_and_what_is_behind_it() 
         "1. CRITICAL, for 3 d: tcp 22 (SSH) to the whole IPv4 Internet",
         "  sg-00000000000000001 in payments-production (222233334444), eu-central-1",
         "  opened Sat 21 Nov 07:00 by jane.doe@example.com of permission set NetworkAdministrator",
-        "  public; looked at Tue 24 Nov 06:48",
+        "  public when last reported; looked at Tue 24 Nov 06:48",
     ]
 
 
@@ -156,12 +156,16 @@ def test_since_when(members: dict[str, Any], age: str, since: str) -> None:
 
 
 REACHES: Final = {
-    "public": (SSH, "public; looked at Tue 24 Nov 06:48"),
-    "private": (SWEPT, "no public address; looked at Tue 24 Nov 03:00"),
+    "public": (SSH, "public when last reported; looked at Tue 24 Nov 06:48"),
+    "private": (
+        SWEPT,
+        "no public address when the first sweep found it; looked at Tue 24 Nov 03:00",
+    ),
+    "not-looked-at": (LIST, "reach not known when last reported; nobody has looked at it"),
     "never-told": (WEB, "reach not known; nobody has looked at it"),
     "unattached": (
         replace(SWEPT, told=replace(SWEPT.told or pytest.fail("nothing"), reach=Reach.UNATTACHED)),
-        "attached to nothing; looked at Tue 24 Nov 03:00",
+        "attached to nothing when the first sweep found it; looked at Tue 24 Nov 03:00",
     ),
 }
 
@@ -396,6 +400,9 @@ def test_machine_form_names_exposures_by_uid_and_neither_opens_nor_closes_one() 
         "not_seen": 2,
     }
     by_uid = {it["uid"]: it for it in digest["open"]}
+    # The last look may have shown another.
+    assert by_uid["uid-1"]["reported_reach"] == "public"
+    assert "reach" not in by_uid["uid-1"]
     assert by_uid["uid-6"]["accepted_until"] == "2027-03-01"
     assert by_uid["uid-5"]["snoozed_until"] == "2026-12-01"
     assert by_uid["uid-4"]["opened"] == {

@@ -224,8 +224,11 @@ class _Words:
         )
 
     def _opened(self, exposure: OpenExposure) -> Entry:
+        told, looked = exposure.told, exposure.looked_at
         reach = _REACHES[exposure.reach]
-        looked = exposure.looked_at
+        if told is not None:
+            # The last look may have shown another.
+            reach += f" when {'the first sweep found it' if told.is_quiet else 'last reported'}"
         seen = f"looked at {self._moment(looked)}" if looked else "nobody has looked at it"
         return Entry(
             f"{exposure.severity.name}, {self._age(exposure)}: {exposed_words(exposure.life)}",
