@@ -45,6 +45,11 @@ def with_ending(
     return replace(entry, ended=replace(ended, is_edited=is_edited))
 
 
+def closing_since(fold: Fold, called: datetime) -> Gone | None:
+    """How the last of what stood open at a call was closed; None while something of it is open."""
+    return _closing_of_all(it for it in fold.exposures if it.stood_at(called))
+
+
 def _closing_of_all(lives: Iterable[ExposureLife]) -> Gone | None:
     """How the last of what a call opened was closed; None while something of it is open."""
     lives = [*lives]
@@ -66,8 +71,12 @@ def _ended_since(moment: Moment | None, closing: Gone | None) -> Ended | None:
     last = closing or gone
     if last is None:
         return None
-    event, in_part = last.event, gone is None
-    return Ended(how=last.how, at=event.time, principal=event.principal, in_part=in_part)
+    return replace(ended_by(last), in_part=gone is None)
+
+
+def ended_by(gone: Gone) -> Ended:
+    """What a call did, which ended so."""
+    return Ended(how=gone.how, at=gone.event.time, principal=gone.event.principal)
 
 
 def _gone_of(finding: Finding, fold: Fold) -> frozenset[SecurityGroupRule]:

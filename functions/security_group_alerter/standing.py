@@ -7,13 +7,14 @@ from datetime import date
 from functools import partial
 
 from .ec2.reach import reach_of_group, reach_of_list
-from .ending import with_ending
+from .ending import closing_since, ended_by, with_ending
 from .judgement.attachments import attachment_finding
 from .judgement.exposure import families_open_to_world
 from .judgement.findings import Standards, finding_of, with_reach
 from .judgement.looking import groups_in, prefix_lists_in
 from .judgement.moments import says_more
 from .knowledge import Knowledge
+from .memory.fold import Fold
 from .model.alert import DeliveredFinding
 from .model.attachment import KnownGroup
 from .model.change import AttachmentChange, PrefixListChange, SecurityGroupChange, TrailChange
@@ -49,7 +50,7 @@ def _judged_again(
     record, change = finding.record, finding.change
     if record and isinstance(change, AttachmentChange):
         judge = partial(attachment_finding, record, change, standards, today=today)
-        return _attachment_judged_again(entry, change, known, judge)
+        return _attachment_judged_again(entry, record, change, known, judge)
     resource = known.subjects.get(entry.keys[0])
     if not (resource and record and isinstance(change, SecurityGroupChange | PrefixListChange)):
         return entry
@@ -67,49 +68,55 @@ def _judged_again(
 
 def _attachment_judged_again(
     entry: DeliveredFinding,
+    record: CloudTrailRecord,
     change: AttachmentChange,
     known: Knowledge,
     judge: Callable[..., Finding],
 ) -> DeliveredFinding:
-    """By what stood in the groups, and by where they had been seen before."""
+    """By what stood in the groups and stands now, and by where they had been seen before."""
     resources = {it.id: it for it in groups_in(change, entry.finding)}
-    record = entry.finding.record
-    event_id = (record.original_event_id or record.event_id) if record else None
     groups = {
-        group_id: _known_group(moment)
+        group_id: group
         for group_id, resource in resources.items()
-        if (moment := _moment_of(resource, event_id, known) or _refused_at(record, resource, known))
+        if (group := _known_group(record, resource, known))
     }
     finding = judge(known=groups)
     subject = resources.get(finding.subject.id or "")
     look = _look_at(subject, known.looked) if subject else None
+    opened = (it for it in finding.judgement.groups if it.opens)
+    closed = next((it.closed for it in opened if it.group_id == finding.subject.id), None)
     return replace(
         entry,
         finding=_with_reach(replace(finding, look=look)),
+        ended=ended_by(closed) if closed else None,
         memory_failed=any(it in known.recollection.unread for it in resources.values()),
     )
 
 
-def _refused_at(
-    record: CloudTrailRecord | None, resource: Resource, known: Knowledge
-) -> Moment | None:
-    """What a group held that a refused call would have attached: nothing is said of it at the call.
-
-    None of a call that was made, and where nothing is known.
-    """
+def _known_group(
+    record: CloudTrailRecord, resource: Resource, known: Knowledge
+) -> KnownGroup | None:
+    """Rules that are not all there are may be enough; none at all says nothing, unless it does."""
     fold = known.recollection.folds.get(resource)
-    if fold is None or record is None or record.outcome is Outcome.SUCCEEDED:
+    if fold is None:
         return None
+    moment, closed = _moment_of(resource, record.original_event_id or record.event_id, known), None
+    if moment is not None and record.event_time:
+        closed = closing_since(fold, record.event_time)
+    elif record.outcome is not Outcome.SUCCEEDED:
+        moment = _refused_at(record, fold)
+    if moment is None:
+        return None
+    rules = tuple(it.rule for it in moment.after)
+    is_known = moment.is_whole or bool(rules)
+    return KnownGroup(rules=rules if is_known else None, attached_to=moment.attached, closed=closed)
+
+
+def _refused_at(record: CloudTrailRecord, fold: Fold) -> Moment:
+    """What a group held that a refused call would have attached, which says nothing of it."""
     called = record.event_time
     after = (it for it in fold.rules if not (called and it.since and it.since.time > called))
     return Moment(after=tuple(after), is_whole=fold.is_whole, attached=fold.attached)
-
-
-def _known_group(moment: Moment) -> KnownGroup:
-    """Rules that are not all there are may be enough; none at all says nothing, unless it does."""
-    rules = tuple(it.rule for it in moment.after)
-    is_known = moment.is_whole or bool(rules)
-    return KnownGroup(rules=rules if is_known else None, attached_to=moment.attached)
 
 
 def _moment_of(resource: Resource, event_id: str | None, known: Knowledge) -> Moment | None:

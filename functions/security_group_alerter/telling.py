@@ -80,17 +80,19 @@ class _Teller:
             for life in self._standing():
                 if life.uid not in said:
                     said.add(life.uid)
-                    yield self._again(life)
+                    yield self._opened(life)
         if judgement.world_open or judgement.effect is Effect.CLOSES:
             beside = (it for it in self._shown_beside() if it.uid not in said)
-            yield from (self._again(it, is_beside=True) for it in beside)
+            yield from (self._opened(it, is_beside=True) for it in beside)
 
-    def _opened(self, life: ExposureLife) -> ExposureNews:
+    def _opened(self, life: ExposureLife, *, is_beside: bool = False) -> ExposureNews:
+        """What the call opened, or stood before: new only to whoever was never told of it."""
         known = self.recollection.told_of(life)
         # What a look shows to have ended has no alert of its own, and that of an earlier delivery's
         # call, which came first, did not know of it.
         is_told = life.uid not in self.ended or (known is not None and known.is_closed)
-        told = replace(self._told(life), is_closed=life.closed is not None and is_told)
+        told = self._told_beside(life) if is_beside else self._told(life)
+        told = replace(told, is_closed=life.closed is not None and is_told)
         if life.closed is not None:
             status = Status.RESOLVED
         else:
@@ -108,13 +110,6 @@ class _Teller:
             # The call that ended the rest came first, and did not know of this part.
             return self._closed(life)
         return self._news(life, Activity.UPDATE, Status.IN_PROGRESS, None)
-
-    def _again(self, life: ExposureLife, *, is_beside: bool = False) -> ExposureNews:
-        """One that stood before: new only to whoever was never told of it."""
-        told = self._told_beside(life) if is_beside else self._told(life)
-        if self.recollection.told_of(life) is not None:
-            return self._news(life, Activity.UPDATE, Status.IN_PROGRESS, told)
-        return self._news(life, Activity.CREATE, Status.NEW, told)
 
     def _told(self, life: ExposureLife) -> Told:
         """As this alert tells it."""
@@ -183,13 +178,19 @@ class _Teller:
             return
         for life in self._lives_of(state.resource):
             is_found = life.revealed.looked_by is LookedBy.DELIVERY
-            if is_found and self.recollection.told_of(life) is None:
+            if is_found and not life.closed and self.recollection.told_of(life) is None:
                 yield life
 
     def _lives_of(self, resource: Resource) -> Iterator[ExposureLife]:
-        """What is open of it, by all that is known now."""
-        fold = self.recollection.folds.get(resource)
-        yield from (life for life in (fold.exposures if fold else ()) if life.closed is None)
+        """What is open of it, by all that is known now.
+
+        Of what ended since, that which stood at the call, too.
+        """
+        fold, record = self.recollection.folds.get(resource), self.entry.finding.record
+        called = record.event_time if record and self.entry.ended else None
+        for life in fold.exposures if fold else ():
+            if life.closed is None or (called and life.stood_at(called)):
+                yield life
 
     def _subject(self) -> Resource:
         subject = self.entry.finding.subject

@@ -167,6 +167,26 @@ def deleted(*, time: datetime, event_id: str = "e-9", group: str = GROUP) -> Rec
     )
 
 
+def attached(*groups: str, time: datetime, event_id: str = "e-5") -> Record:
+    """These are the groups of the public instance's interface from now on. Grace did it."""
+    return called(
+        "ModifyNetworkInterfaceAttribute",
+        time,
+        event_id,
+        userIdentity={
+            "type": "IAMUser",
+            "arn": f"arn:aws:iam::{ACCOUNT}:user/grace",
+            "accountId": ACCOUNT,
+            "userName": "grace",
+        },
+        requestParameters={
+            "networkInterfaceId": PUBLIC.id,
+            "groupSet": {"items": [{"groupId": it} for it in groups]},
+        },
+        responseElements={"_return": True},
+    )
+
+
 def list_edited(
     *, add: str | None = None, remove: str | None = None, time: datetime, event_id: str
 ) -> Record:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from security_group_alerter.judgement.findings import Standards
-from security_group_alerter.knowledge import KEPT_FOR_ALERTS, Clock, known_of
+from security_group_alerter.knowledge import KEPT_FOR_ALERTS, Clock, Knowledge, known_of
 from security_group_alerter.messages import messages_of
 from security_group_alerter.messages.briefing import NOT_REMEMBERED
 from security_group_alerter.model.alert import DeliveredFinding
@@ -333,6 +333,14 @@ def test_a_group_that_was_there_before_is_not_attached_anew() -> None:
 
 def test_of_a_group_that_nobody_knows_nothing_is_said() -> None:
     assert Account().finding(attached()).judgement.severity is Severity.LOW
+
+
+def test_of_a_group_that_could_not_be_asked_after_nothing_is_said() -> None:
+    attaching = call("e-1", 1, attached())
+
+    [entry], error = with_knowledge([attaching], Knowledge(), STANDARDS, today=TODAY)
+
+    assert (entry.finding.judgement.severity, error) == (Severity.LOW, None)
 
 
 def test_of_a_group_that_was_deleted_before_nothing_is_said() -> None:

@@ -8,11 +8,14 @@ import pytest
 from security_group_alerter.messages.undo import EDITED_SINCE
 from security_group_alerter.model.message import Message
 from tests.security_group_alerter.installation import (
+    GROUP,
     LIST,
     Installation,
     at,
+    attached,
     called,
     closed,
+    deleted,
     edited,
     group_state,
     list_edited,
@@ -647,3 +650,128 @@ def test_an_edit_that_narrowed_for_a_while() -> None:
     assert "edit narrowed tcp 22 (SSH) to 3.0.0.0/8, 16.7 million addresses for 5 min" in email_of(
         the_one_about("e-2", sent)
     )
+
+
+# Groups that were attached.
+
+OTHER: Final = "sg-0123456789abcdef1"
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        pytest.param(
+            closed(SSH_1, time=at(3), event_id="e-3"),
+            "What let the Internet in was revoked at 09:03:00 UTC.",
+            id="revoked",
+        ),
+        pytest.param(
+            edited(SSH_INSIDE_1, time=at(3), event_id="e-3"),
+            "What the call opened was closed by an edit at 09:03:00 UTC.",
+            id="edited",
+        ),
+        pytest.param(
+            deleted(time=at(3), event_id="e-3"),
+            "The group was deleted at 09:03:00 UTC.",
+            id="deleted",
+        ),
+    ],
+)
+@pytest.mark.parametrize("later", [False, True], ids=["at-once", "in-a-later-delivery"])
+@pytest.mark.parametrize("groups", [(GROUP,), (OTHER, GROUP)], ids=["alone", "with-another"])
+def test_an_open_group_that_was_attached_and_closed_is_said_to_be_closed(
+    groups: tuple[str, ...], later: bool, end: Any, words: str
+) -> None:
+    installation = Installation(looks=False)
+    attaching = attached(*groups, time=at(2))
+    rest = [opened(SSH_1), end]
+    sent = installation.deliver(*rest, *([] if later else [attaching]), now=at(9))
+    if later:
+        sent = installation.deliver(attaching, now=at(10))
+
+    message = the_one_about("e-5", sent)
+    assert message.attributes["severity"] == "HIGH"
+    assert email_of(message).splitlines()[:2] == [
+        "HIGH: an open group was attached to eni-0aaaaaaaaaaaaaaa1: tcp 22 (SSH) was open to the "
+        f"whole IPv4 Internet for 1 min through {GROUP}",
+        words,
+    ]
+    assert "HIGH instead of CRITICAL: it was closed 1 min later by IAM user frank" in email_of(
+        message
+    )
+    assert "--groups" not in email_of(message)
+    # Of the one exposure, whose end has its own alert.
+    assert news_in([message]) == [("UPDATE", "RESOLVED")]
+    document = json.loads(json.loads(message.body)["default"])
+    [uid] = {it.uid for it in message.exposures}
+    assert (document["finding_info"]["uid"], document["status"]) == (uid, "Resolved")
+
+
+def test_of_two_open_groups_that_were_attached_one_was_closed() -> None:
+    web = numbered("tcp 443 from 0.0.0.0/0", 2)
+    sent = told(
+        opened(SSH_1),
+        opened(web, group=OTHER, time=at(1), event_id="e-2"),
+        attached(GROUP, OTHER, time=at(2)),
+        closed(SSH_1, time=at(3), event_id="e-3"),
+    )
+
+    message = the_one_about("e-5", sent)
+    text = email_of(message)
+    assert message.attributes["severity"] == "MEDIUM"
+    assert text.splitlines()[0] == (
+        "MEDIUM: 2 open groups were attached to eni-0aaaaaaaaaaaaaaa1: tcp 443 (HTTPS) open to the "
+        f"whole IPv4 Internet through {OTHER}"
+    )
+    assert f"+ {GROUP}: tcp 22 (SSH) open to the whole IPv4 Internet, closed since\n" in text
+    # It needs no more than that one to be taken off.
+    assert f"--network-interface-id eni-0aaaaaaaaaaaaaaa1 --groups {GROUP}\n" in text
+    assert news_in([message]) == [("UPDATE", "IN_PROGRESS")]
+
+
+def test_an_open_group_that_was_attached_stays_open_by_another_rule() -> None:
+    sent = told(
+        opened(SSH_1),
+        opened(EVERYTHING_2, time=at(1), event_id="e-2"),
+        attached(GROUP, time=at(2)),
+        closed(SSH_1, time=at(3), event_id="e-3"),
+    )
+
+    message = the_one_about("e-5", sent)
+    assert message.attributes["severity"] == "CRITICAL"
+    assert "revoked" not in email_of(message)
+
+
+def test_what_was_opened_again_is_not_what_was_attached() -> None:
+    sent = told(
+        opened(SSH_1),
+        attached(GROUP, time=at(2)),
+        closed(SSH_1, time=at(3), event_id="e-3"),
+        opened(SSH_3, time=at(4), event_id="e-4"),
+    )
+
+    message = the_one_about("e-5", sent)
+    assert message.attributes["severity"] == "HIGH"
+    assert "What let the Internet in was revoked at 09:03:00 UTC." in email_of(message)
+
+
+def test_what_only_a_look_shows_to_be_closed_was_closed_after_it_was_attached() -> None:
+    installation = Installation(group_state(interfaces=()))
+    sent = installation.deliver(opened(SSH_1), attached(GROUP, time=at(2)), now=at(9))
+
+    message = the_one_about("e-5", sent)
+    assert message.attributes["severity"] == "HIGH"
+    assert "A look at 09:07:00 UTC no longer shows what the call opened." in email_of(message)
+    assert not installation.watch(at(30))
+
+
+def test_what_a_call_opened_once_more_is_told_to_be_closed() -> None:
+    sent = told(
+        opened(SSH_1),
+        opened(numbered("tcp 22 from 0.0.0.0/1", 2), time=at(1), event_id="e-2"),
+        closed(SSH_1, numbered("tcp 22 from 0.0.0.0/1", 2), time=at(3), event_id="e-3"),
+    )
+
+    message = the_one_about("e-2", sent)
+    assert "2. AuthorizeSecurityGroupIngress" in email_of(message)
+    assert news_in([message]) == [("CREATE", "RESOLVED"), ("UPDATE", "RESOLVED")]

@@ -20,12 +20,12 @@ from tests.security_group_alerter.installation import (
     INSIDE,
     LIST,
     PRIVATE,
-    PUBLIC,
     RDP,
     SSH,
     WEB,
     Installation,
     at,
+    attached,
     called,
     closed,
     deleted,
@@ -347,18 +347,8 @@ def test_an_open_group_that_is_attached_is_told_again() -> None:
     installation = Installation(group_state(SSH_1, interfaces=()))
     installation.deliver(opened(SSH_1), now=at(5))
     installation.show(group_state(SSH_1))
-    attaching = called(
-        "ModifyNetworkInterfaceAttribute",
-        at(30),
-        "e-2",
-        requestParameters={
-            "networkInterfaceId": PUBLIC.id,
-            "groupSet": {"items": [{"groupId": GROUP}]},
-        },
-        responseElements={"_return": True},
-    )
 
-    sent = installation.deliver(attaching, now=at(35))
+    sent = installation.deliver(attached(GROUP, time=at(30)), now=at(35))
 
     assert news_in(sent) == [UPDATED]
     [told] = told_in(installation)

@@ -34,6 +34,7 @@ def attachment_finding(
 ) -> Finding:
     """Judge groups that were attached: the worst that opens something to the world is the subject.
 
+    What is open still is worse than what was closed since.
     `known` is what is known of the groups, by id; a group that is not known is left out. Who
     can reach what was opened is left to the caller: `reach` is unknown.
     """
@@ -52,7 +53,7 @@ def attachment_finding(
     opening = [group for group in groups if group.opens]
     if not opening:
         return replace(by_record, judgement=replace(by_record.judgement, groups=groups))
-    worst = max(opening, key=_severity_of)
+    worst = max(opening, key=lambda it: (it.closed is None, _severity_of(it)))
     judgement = _judged(worst, groups, cannot_be_judged=change.cannot_be_judged)
     if record.outcome is not Outcome.SUCCEEDED:
         judgement = refused(judgement, change, record.outcome)
@@ -69,6 +70,7 @@ def _attached_group(group_id: str, target: str | None, known: KnownGroup) -> Att
         rules=known.rules or (),
         exposure=None if known.rules is None else exposure_of(known.rules),
         was_attached=None if places is None or target is None else target in places,
+        closed=known.closed,
     )
 
 

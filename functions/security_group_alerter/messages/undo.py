@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from ..model import ids
 from ..model.alert import DeliveredFinding, Ended
+from ..model.change import AttachmentChange
 from ..model.dataclass import dataclass
 from ..model.exposure_life import EndedHow
 from ..model.record import Outcome
@@ -105,12 +106,8 @@ def ended_words(entry: DeliveredFinding) -> str | None:
         return None
     when = f"at {clock_words(entry.ended.at)}" if entry.ended.at else "later"
     match entry.ended.how:
-        case EndedHow.REVOKED if entry.ended.in_part and not entry.revoked:
-            return f"the ports were closed to the world when another rule was revoked {when}"
-        case EndedHow.REVOKED if entry.ended.in_part or _is_some_otherwise(entry):
-            return f"what the call opened to the Internet was revoked {when}"
         case EndedHow.REVOKED:
-            return f"what the call added was revoked {when}"
+            return f"{_revoked_words(entry, entry.ended)} {when}"
         case EndedHow.MODIFIED:
             return f"what the call opened was closed by an edit {when}"
         case EndedHow.PREFIX_LIST:
@@ -123,12 +120,17 @@ def ended_words(entry: DeliveredFinding) -> str | None:
             return f"the {_NOUNS.get(entry.finding.subject.kind, 'trail')} was deleted {when}"
 
 
-def _is_some_otherwise(entry: DeliveredFinding) -> bool:
-    """Whether a rule of the call was edited, or another kept open for longer what it opened."""
+def _revoked_words(entry: DeliveredFinding, ended: Ended) -> str:
+    if isinstance(entry.finding.change, AttachmentChange):
+        return "what let the Internet in was revoked"
+    if ended.in_part and not entry.revoked:
+        return "the ports were closed to the world when another rule was revoked"
     gone = entry.moment.gone if entry.moment else None
-    ended = entry.ended
-    is_kept_open = gone is not None and ended is not None and gone.event.time != ended.at
-    return is_kept_open or (ended is not None and ended.is_edited)
+    # Another rule may have kept open for longer what the call opened.
+    is_kept_open = gone is not None and gone.event.time != ended.at
+    if ended.in_part or ended.is_edited or is_kept_open:
+        return "what the call opened to the Internet was revoked"
+    return "what the call added was revoked"
 
 
 def taken_words(taken: Ended, kind: SubjectKind) -> str:

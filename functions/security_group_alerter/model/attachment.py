@@ -6,6 +6,7 @@ from .acceptance import Acceptance
 from .dataclass import dataclass
 from .exposure import Exposure
 from .rules import SecurityGroupRule
+from .standing import Gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,11 +15,13 @@ class KnownGroup:
 
     `rules` stood in it, with the ranges of prefix lists, where these are known, in the place of the
     lists. `attached_to` are the ids of the interfaces and instances on which the last look before
-    the call showed it. Either is None where it is not known.
+    the call showed it. Either is None where it is not known. `closed` is where the last of what was
+    open to the world at the call was closed since; None while some of it is open.
     """
 
     rules: tuple[SecurityGroupRule, ...] | None = None
     attached_to: frozenset[str] | None = None
+    closed: Gone | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +31,15 @@ class AttachedGroup:
     `rules` stood in it at the call, and `exposure` is what they let in: None where they are not
     known. `was_attached` says whether the last look before the call showed the group there; None
     where nobody looked. `unaccepted` is the part of the exposure that no accepted opening covers,
-    where one covers the rest, and `unaccepted_rules` the rules of it, or ports of rules.
+    where one covers the rest, and `unaccepted_rules` the rules of it, or ports of rules. `closed`
+    is as in a KnownGroup.
     """
 
     group_id: str
     rules: tuple[SecurityGroupRule, ...] = ()
     exposure: Exposure | None = None
     was_attached: bool | None = None
+    closed: Gone | None = None
     acceptance: Acceptance = Acceptance()
     unaccepted: Exposure | None = None
     unaccepted_rules: frozenset[SecurityGroupRule] = frozenset()
@@ -46,5 +51,5 @@ class AttachedGroup:
 
     @property
     def opens(self) -> bool:
-        """Whether it opens something to the world that it is attached from now on."""
+        """Whether it opened something to the world that it was attached."""
         return self.is_world_open and not self.was_attached

@@ -108,3 +108,8 @@ class ExposureLife:
         if self.opened is None or self.closed is None:
             return None
         return (self.closed.time - self.opened.time).total_seconds() / 3600
+
+    def stood_at(self, time: datetime) -> bool:
+        """Whether it stood at a time, as far as seconds tell."""
+        is_later = self.opened is not None and self.opened.time > time
+        return not is_later and (self.closed is None or self.closed.time >= time)

@@ -88,7 +88,7 @@ def _phrases(finding: Finding, change: Change, stood: str | None) -> tuple[str, 
         case SecurityGroupChange():
             return security_group_phrases(finding, change, stood)
         case AttachmentChange():
-            return attachment_phrases(finding, change)
+            return attachment_phrases(finding, change, stood)
         case PrefixListChange():
             return prefix_list_phrases(finding, change, stood)
         case TrailChange():

@@ -104,7 +104,9 @@ def groups_attached(entry: DeliveredFinding, change: AttachmentChange, limits: L
     )
 
 
-def attachment_phrases(finding: Finding, change: AttachmentChange) -> tuple[str, str]:
+def attachment_phrases(
+    finding: Finding, change: AttachmentChange, stood: str | None
+) -> tuple[str, str]:
     """(What was attached, what was to be attached)."""
     target = _target(change)
     opening = [group for group in finding.judgement.groups if group.opens]
@@ -122,7 +124,8 @@ def attachment_phrases(finding: Finding, change: AttachmentChange) -> tuple[str,
     is_in_part = opened is judgement.unaccepted
     rules = judgement.unaccepted_rules if is_in_part else worst.rules
     traffic, whom = openings_words(opened, rules)
-    through = f"{traffic} open to {whom} through {safe(worst.group_id, 40)}"
+    is_open = "open" if stood is None else "was open"
+    through = f"{traffic} {is_open} to {whom}{stood or ''} through {safe(worst.group_id, 40)}"
     was = "was" if is_one else "were"
     return (
         f"{which} {was} attached to {target}: {through}",
@@ -163,8 +166,10 @@ def _item(group: AttachedGroup) -> Item:
         return Item(text=f"{name}{before}, not open to the world")
     traffic, whom = openings_words(exposure, group.rules)
     accepted = ", which is accepted" if group.acceptance.covers_all else ""
+    since = ", closed since" if group.closed else ""
     return Item(
-        text=f"{name}{before}: {traffic} open to {whom}{accepted}", concern=concern_of(exposure)
+        text=f"{name}{before}: {traffic} open to {whom}{accepted}{since}",
+        concern=concern_of(exposure),
     )
 
 
@@ -246,8 +251,8 @@ def _looks(finding: Finding, change: AttachmentChange, group_ids: list[str]) -> 
 
 
 def _steps_back(change: AttachmentChange, opening: list[AttachedGroup]) -> Iterator[Step]:
-    """Take off what opens something, and keep what else the call set: one group has to be left."""
-    off = {group.group_id for group in opening}
+    """Take off what is open, and keep what else the call set: one group has to be left."""
+    off = [group.group_id for group in opening if not group.closed]
     kept = [group_id for group_id in change.group_ids if group_id not in off]
     if not (off and kept) or change.problems:
         raise NoUndoError(_NO_GROUPS_BEFORE)
@@ -262,6 +267,5 @@ def _steps_back(change: AttachmentChange, opening: list[AttachedGroup]) -> Itera
             *("ec2", *call, "--groups"),
             *(needed(ids.SECURITY_GROUP, group_id, "id of a group") for group_id in kept),
         ],
-        does=f"Take {_ids_words([group.group_id for group in opening])} off again, and keep the "
-        "other groups that the call set",
+        does=f"Take {_ids_words(off)} off again, and keep the other groups that the call set",
     )
