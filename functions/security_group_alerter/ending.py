@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import takewhile
 from operator import attrgetter
 
@@ -102,11 +103,15 @@ def _ended_by_a_list(finding: Finding, resource: Resource, known: Recollection) 
     fold, opened = known.folds.get(resource), finding.judgement.foremost
     if not (finding.lists and called and fold and opened.breadth >= Breadth.BROAD):
         return None
-    rules = tuple(it.rule for it in fold.rules)
-    if keeping_open(opened, rules, _lists_now(resource, known)):
+    rules, now = tuple(it.rule for it in fold.rules), _lists_now(resource, known)
+
+    def is_closed(list_id: str, held: Held) -> bool:
+        return not keeping_open(opened, rules, {**now, list_id: held.ranges})
+
+    if keeping_open(opened, rules, now):
         return None
-    folds = (it for of, it in known.folds.items() if of.id in finding.lists)
-    closings = (_closing_of(it.held, called, opened.breadth) for it in folds)
+    folds = ((of.id, it) for of, it in known.folds.items() if of.id in finding.lists)
+    closings = (_closing_of(it.held, called, partial(is_closed, of)) for of, it in folds)
     event = max(filter(None, closings), default=None, key=attrgetter("time"))
     if event is None:
         return None
@@ -114,12 +119,13 @@ def _ended_by_a_list(finding: Finding, resource: Resource, known: Recollection) 
     return Ended(how=how, at=event.time, principal=event.principal)
 
 
-def _closing_of(held: Sequence[Held], called: datetime, breadth: Breadth) -> Event | None:
-    """Since when a list holds less than it did at a call; None where it does not."""
+def _closing_of(
+    held: Sequence[Held], called: datetime, is_closed: Callable[[Held], bool]
+) -> Event | None:
+    """Since when, after a call, a list has held so little; None where it held no more before."""
 
     def is_less(it: Held) -> bool:
-        is_later = it.since is not None and it.since.time > called
-        return is_later and internet_share_of(it.ranges).breadth < breadth
+        return it.since is not None and it.since.time > called and is_closed(it)
 
     later = [*takewhile(is_less, reversed(held))]
     return later[-1].since if later else None

@@ -5,12 +5,12 @@ Known are what memory has of a group, what a look shows of it, and the delivery'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from .judgement.looking import groups_in, prefix_lists_in, worth_a_look
+from .judgement.looking import groups_in, prefix_lists_beside, prefix_lists_in, worth_a_look
 from .memory.recollection import Recollection
 from .memory.statements import Statement, attached_of, seen_of, statements_of
 from .model.alert import DeliveredFinding
@@ -115,7 +115,24 @@ def known_of(
         return Knowledge(looked=looked)
     seconds = min(RECALL_SECONDS, time_left() - KEPT_FOR_ALERTS)
     recollection = recall(said, at=events, now=now, seconds=max(0.0, seconds))
+    beside = {it: () for it in _lists_beside(found, subjects, recollection) if it not in said}
+    if beside:
+        seconds = min(RECALL_SECONDS, time_left() - KEPT_FOR_ALERTS)
+        lists = recall(beside, at=(), now=now, seconds=max(0.0, seconds))
+        recollection = recollection.updated(lists)
     return Knowledge(recollection=recollection, looked=looked, subjects=subjects)
+
+
+def _lists_beside(
+    found: Iterable[DeliveredFinding], subjects: Mapping[str, Resource], known: Recollection
+) -> Iterator[Resource]:
+    """The prefix lists that may count together with what calls added, by what is remembered."""
+    for entry in found:
+        record, change = entry.finding.record, entry.finding.change
+        fold = known.folds.get(subjects[entry.keys[0]]) if entry.keys[0] in subjects else None
+        if fold and record and isinstance(change, SecurityGroupChange):
+            moment = fold.moments.get(record.original_event_id or record.event_id or "")
+            yield from prefix_lists_beside(change, moment, entry.finding) if moment else ()
 
 
 def _said_by(finding: Finding) -> list[tuple[Resource, tuple[Statement, ...]]]:

@@ -11,7 +11,7 @@ from .ending import closing_since, ended_by, with_ending
 from .judgement.attachments import attachment_finding
 from .judgement.exposure import families_open_to_world
 from .judgement.findings import Standards, finding_of, with_reach
-from .judgement.looking import groups_in, prefix_lists_in
+from .judgement.looking import groups_in, prefix_lists_beside, prefix_lists_in
 from .judgement.moments import says_more
 from .knowledge import Knowledge
 from .memory.fold import Fold
@@ -56,7 +56,7 @@ def _judged_again(
         return entry
     moment = _moment_of(resource, record.original_event_id or record.event_id, known)
     look = _look_at(resource, known.looked)
-    lists = _ranges_of_lists(change, finding, known)
+    lists = _ranges_of_lists(change, finding, moment, known)
     memory_failed = resource in known.recollection.unread
     entry = replace(entry, memory_failed=memory_failed, moment=moment)
     if not (look or lists or (moment and says_more(change, moment))):
@@ -141,13 +141,17 @@ def _look_at(resource: Resource, looked: Looked | None) -> Look | None:
 
 
 def _ranges_of_lists(
-    change: SecurityGroupChange | PrefixListChange, finding: Finding, known: Knowledge
+    change: SecurityGroupChange | PrefixListChange,
+    finding: Finding,
+    moment: Moment | None,
+    known: Knowledge,
 ) -> dict[str, tuple[Peer, ...]]:
     """The ranges that the prefix lists held at the call, of those that are known."""
     if not isinstance(change, SecurityGroupChange):
         return {}
     ranges: dict[str, tuple[Peer, ...]] = {}
-    for resource in prefix_lists_in(change, finding):
+    beside = prefix_lists_beside(change, moment, finding) if moment else ()
+    for resource in (*prefix_lists_in(change, finding), *beside):
         fold = known.recollection.folds.get(resource)
         called = finding.record.event_time if finding.record else None
         held = fold.ranges_at(called) if fold else None

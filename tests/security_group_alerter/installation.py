@@ -211,6 +211,24 @@ def list_edited(
     )
 
 
+def created_list(cidr: str, *, time: datetime, event_id: str) -> Record:
+    """A prefix list with one range."""
+    return called(
+        "CreateManagedPrefixList",
+        time,
+        event_id,
+        requestParameters={
+            "CreateManagedPrefixListRequest": {
+                "PrefixListName": "offices",
+                "Entry": {"Cidr": cidr, "tag": 1},
+            }
+        },
+        responseElements={
+            "CreateManagedPrefixListResponse": {"prefixList": {"prefixListId": LIST, "version": 1}}
+        },
+    )
+
+
 def _answered(it: SecurityGroupRule, group: str) -> Record:
     return {
         "groupId": group,

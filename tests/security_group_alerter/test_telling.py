@@ -1,5 +1,6 @@
 """What a delivery's alerts tell of each exposure, and what is remembered of that."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
@@ -28,6 +29,7 @@ from tests.security_group_alerter.installation import (
     attached,
     called,
     closed,
+    created_list,
     deleted,
     edited,
     group_state,
@@ -363,6 +365,66 @@ SSH_FROM_LIST: Final = numbered(f"tcp 22 from {LIST}", 5)
 
 def refers(**state: Any) -> Any:
     return group_state(SSH_FROM_LIST, **state)
+
+
+QUARTER: Final = numbered("tcp 22 from 64.0.0.0/3", 6)
+
+
+@pytest.mark.parametrize("looks", [True, False])
+@pytest.mark.parametrize("first", [SSH_FROM_LIST, QUARTER], ids=["the-list", "the-range"])
+def test_a_list_and_a_range_that_open_the_world_only_together(first: Any, looks: bool) -> None:
+    installation = Installation(
+        group_state(SSH_FROM_LIST, QUARTER), list_state("32.0.0.0/3"), looks=looks
+    )
+    installation.deliver(
+        created_list("32.0.0.0/3", time=at(-10), event_id="e-0"),
+        # A narrower range on the port, which counts for nothing.
+        opened(numbered("tcp 22 from 203.0.113.0/24", 7), time=at(-9), event_id="e-9"),
+        now=at(-5),
+    )
+    second = QUARTER if first is SSH_FROM_LIST else SSH_FROM_LIST
+    installation.deliver(opened(first), now=at(5))
+
+    [message] = installation.deliver(opened(second, time=at(10), event_id="e-2"), now=at(15))
+
+    assert message.attributes["severity"] == "CRITICAL"
+    assert (message.attributes["world_open"], message.attributes["effect"]) == ("true", "opens")
+    beside = f"tcp 22 (SSH) from {'prefix list ' if first is SSH_FROM_LIST else ''}"
+    text = json.loads(message.body)["email"]
+    assert text.startswith("CRITICAL: tcp 22 (SSH) open to 29% of the IPv4 Internet")
+    assert f"Open together with what stood before: {beside}{first.peer.value} [" in text
+
+
+def test_a_list_no_longer_opens_the_world_together_with_a_range() -> None:
+    sent = Installation(looks=False).deliver(
+        created_list("32.0.0.0/3", time=at(-10), event_id="e-0"),
+        opened(SSH_FROM_LIST, event_id="e-1"),
+        opened(QUARTER, time=at(1), event_id="e-2"),
+        list_edited(add="3.0.0.0/16", time=at(2), event_id="e-3"),
+        list_edited(remove="32.0.0.0/3", time=at(3), event_id="e-4"),
+        now=at(5),
+    )
+
+    [message] = [it for it in sent if it.attributes["world_open"] == "true"]
+    assert message.event_ids == ("e-2",)
+    assert message.attributes["severity"] == "HIGH"
+    assert (
+        "The prefix list was edited at 09:03:00 UTC and no longer lets this in."
+        in (json.loads(message.body)["email"])
+    )
+
+
+def test_a_list_that_lets_in_nobody_where_a_range_does_adds_nothing() -> None:
+    installation = Installation(looks=False)
+    elsewhere = numbered(f"tcp 443 from {LIST}", 5)
+    sent = installation.deliver(
+        created_list("32.0.0.0/3", time=at(-10), event_id="e-0"),
+        opened(elsewhere, event_id="e-1"),
+        opened(QUARTER, time=at(1), event_id="e-2"),
+        now=at(5),
+    )
+
+    assert [it.attributes["world_open"] for it in sent] == ["false"] * len(sent)
 
 
 @pytest.mark.parametrize("interfaces", [(PRIVATE,), ()], ids=["private", "unattached"])

@@ -180,14 +180,15 @@ def _judged_group(
     """
     moment, lists = known.moment, known.lists
     added = with_ranges(change.added, lists)
-    beside = standing_beside(added, moment)
-    opened, closed = exposure_after(added, beside), exposure_of(change.removed)
+    beside = standing_beside(added, moment, lists)
+    around = with_ranges(beside, lists)
+    opened, closed = exposure_after(added, around), exposure_of(change.removed)
     closes = closed.is_world_open
     if moment is not None:
         # What removed nothing public ended nothing, whatever else is said to go by the rule's id.
         closes = bool(moment.ended) and bool(closed.openings or not change.removed)
     is_in_part = bool(acceptance.used) and not acceptance.covers_all
-    unaccepted = exposure_after(with_ranges(rest, lists), beside) if is_in_part else None
+    unaccepted = exposure_after(with_ranges(rest, lists), around) if is_in_part else None
     judged = opened if unaccepted is None else unaccepted
     if acceptance.covers_all:
         severity = ACCEPTED

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..model.change import Action, AttachmentChange, PrefixListChange, SecurityGroupChange
+from ..model.dataclass import replace
 from ..model.exposure import Breadth
 from ..model.exposure_life import Resource
 from ..model.finding import Finding
 from ..model.record import Outcome
 from ..model.rules import Direction, PeerKind
 from ..model.severity import Severity
+from ..model.standing import Moment
 from ..model.subject import SubjectKind
+from .exposure import exposure_of
 
 
 def worth_a_look(findings: Iterable[Finding]) -> list[Resource]:
@@ -52,6 +55,16 @@ def prefix_lists_in(change: SecurityGroupChange, finding: Finding) -> Iterator[R
     for peer in dict.fromkeys(inward):
         if peer.kind is PeerKind.PREFIX_LIST:
             yield _resource(SubjectKind.PREFIX_LIST, peer.value, finding)
+
+
+def prefix_lists_beside(
+    change: SecurityGroupChange, moment: Moment, finding: Finding
+) -> Iterator[Resource]:
+    """The prefix lists that other rules let in, which stood before the call: if they may matter."""
+    added = exposure_of(change.added)
+    if added.openings or added.has_prefix_lists:
+        rules = tuple(it.rule for it in moment.before)
+        yield from prefix_lists_in(replace(change, added=rules), finding)
 
 
 def groups_in(change: AttachmentChange, finding: Finding) -> Iterator[Resource]:

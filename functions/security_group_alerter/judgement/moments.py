@@ -66,14 +66,19 @@ def _completed_group(change: SecurityGroupChange, moment: Moment) -> SecurityGro
 
 
 def standing_beside(
-    added: Sequence[SecurityGroupRule], moment: Moment | None
+    added: Sequence[SecurityGroupRule],
+    moment: Moment | None,
+    lists: Mapping[str, tuple[Peer, ...]],
 ) -> tuple[SecurityGroupRule, ...]:
-    """The rules that stood beside those that the call added, and let somebody in on their ports."""
+    """The rules that stood beside those that the call added, and let somebody in on their ports.
+
+    `lists` are what prefix lists held at the call, of those that are known.
+    """
     if moment is None:
         return ()
     edited = {rule.rule_id for rule in added} - {None}
     rules = (it.rule for it in moment.before if it.rule.rule_id not in edited)
-    return standing_with(added, rules)
+    return standing_with(added, rules, lists)
 
 
 def _directed(rule: SecurityGroupRule, known: SecurityGroupRule | None) -> SecurityGroupRule:

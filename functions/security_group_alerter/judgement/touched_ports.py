@@ -27,6 +27,7 @@ from .exposure import exposure_of, internet_share_of, may_be_broad
 from .severities import severity_of
 
 _NOBODY = InternetShare()
+_NO_LISTS: Mapping[str, tuple[Peer, ...]] = {}
 
 
 def with_ranges(
@@ -47,20 +48,24 @@ def with_ranges(
 
 
 def standing_with(
-    added: Sequence[SecurityGroupRule], before: Iterable[SecurityGroupRule]
+    added: Sequence[SecurityGroupRule],
+    before: Iterable[SecurityGroupRule],
+    lists: Mapping[str, tuple[Peer, ...]] = _NO_LISTS,
 ) -> tuple[SecurityGroupRule, ...]:
     """Of the rules that stood before, those that let somebody in where the new ones do, too.
 
-    None where all of them together are too few addresses to matter.
+    None where all of them together are too few addresses to matter. `lists` are what prefix lists
+    hold that the rules that stood before refer to.
     """
     exposure = exposure_of(added)
     if not exposure.openings:
         return ()
     touched = _Shares(exposure)
-    beside = [rule for rule in before if touched.meet(rule)]
-    if not may_be_broad(rule.peer for rule in (*added, *beside)):
+    beside = [(rule, with_ranges((rule,), lists)) for rule in before if touched.meet(rule)]
+    ranges = (it for _, ranges in beside for it in ranges)
+    if not may_be_broad(rule.peer for rule in (*added, *ranges)):
         return ()
-    return tuple(rule for rule in beside if _is_public(rule))
+    return tuple(rule for rule, ranges in beside if any(map(_is_public, ranges)))
 
 
 def standing_on(
