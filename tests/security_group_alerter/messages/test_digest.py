@@ -401,7 +401,7 @@ def test_machine_form_names_exposures_by_uid_and_neither_opens_nor_closes_one() 
     }
     by_uid = {it["uid"]: it for it in digest["open"]}
     # The last look may have shown another.
-    assert by_uid["uid-1"]["reported_reach"] == "public"
+    assert by_uid["uid-1"]["reach"] == "public"
     assert "reach" not in by_uid["uid-1"]
     assert by_uid["uid-6"]["accepted_until"] == "2027-03-01"
     assert by_uid["uid-5"]["snoozed_until"] == "2026-12-01"

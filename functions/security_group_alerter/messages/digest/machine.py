@@ -1,8 +1,8 @@
 """The machine form of the digest: an OCSF Detection Finding, as messages/machine.py says.
 
 It neither opens nor closes a finding of its own exposures: their alerts do. Therefore it has no
-`unmapped.exposures`; what stands and what ended is in `unmapped.digest`, by uid. `reported_reach`
-is as it was last reported, or as the first sweep found it: that at `looked_at` may be another.
+`unmapped.exposures`; what stands and what ended is in `unmapped.digest`, by uid. `reach` is as it was
+last reported, or as the first sweep found it: that at `looked_at` may be another.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def _open(exposure: OpenExposure) -> dict[str, Any]:
     snooze, accepted = exposure.snooze, exposure.accepted
     return _life(exposure.life) | without_empty(
         severity=exposure.severity.name,
-        reported_reach=exposure.reach.value,
+        reach=exposure.reach.value,
         looked_at=exposure.looked_at and _time(exposure.looked_at),
         snoozed_until=snooze and snooze.until.isoformat(),
         accepted_until=min(it.expires for it in accepted).isoformat() if accepted else None,
