@@ -1,8 +1,8 @@
 """The machine form of the digest: an OCSF Detection Finding, as messages/machine.py says.
 
 It neither opens nor closes a finding of its own exposures: their alerts do. Therefore it has no
-`unmapped.exposures`; what stands and what ended is in `unmapped.digest`, by uid. `reach` is as it was
-last reported, or as the first sweep found it: that at `looked_at` may be another.
+`unmapped.exposures`; what stands and what ended is in `unmapped.digest`, by uid. `reach` is as it
+was last reported, or as the first sweep found it: that at `looked_at` may be another.
 """
 
 from __future__ import annotations

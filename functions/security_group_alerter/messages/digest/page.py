@@ -226,7 +226,7 @@ class _Words:
     def _opened(self, exposure: OpenExposure) -> Entry:
         told, looked = exposure.told, exposure.looked_at
         reach = _REACHES[exposure.reach]
-        if told is not None:
+        if told is not None and exposure.reach is not Reach.UNKNOWN:
             # The last look may have shown another.
             reach += f" when {'the first sweep found it' if told.is_quiet else 'last reported'}"
         seen = f"looked at {self._moment(looked)}" if looked else "nobody has looked at it"
