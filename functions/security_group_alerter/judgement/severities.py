@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from enum import Enum
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
 
 from ..model.dataclass import dataclass
 from ..model.exposure import Breadth, Exposure, Opening
@@ -13,7 +13,7 @@ from ..model.severity import Severity
 from .sensitive_ports import SensitivePort, sensitive_ports_in
 
 
-class PortClass(Enum):
+class PortClass(StrEnum):
     """What kind of ports an opening reaches."""
 
     EVERYTHING = "everything"
@@ -94,17 +94,17 @@ def ratings_of(exposure: Exposure) -> tuple[Rating, ...]:
         for opening in exposure.openings
         for port_class in port_classes_of(opening)
     ]
-    for breadth, severity in SEVERITY[PortClass.EVERYTHING].items():
-        wide = tuple(
-            opening
-            for opening in exposure.openings
-            if opening.ports is not None and opening.share.breadth >= breadth
-        )
-        if ports_in(wide) >= EVERYTHING_PORTS:
-            ratings.append(
-                Rating(severity=severity, port_class=PortClass.EVERYTHING, openings=wide)
-            )
+    if ports_in(exposure.openings) >= EVERYTHING_PORTS:
+        ratings += _ratings_together(exposure.openings)
     return tuple(ratings)
+
+
+def _ratings_together(openings: Sequence[Opening]) -> Iterator[Rating]:
+    """The cells that openings fall into which are as good as all ports together."""
+    for breadth, severity in SEVERITY[PortClass.EVERYTHING].items():
+        wide = tuple(it for it in openings if it.ports is not None and it.share.breadth >= breadth)
+        if ports_in(wide) >= EVERYTHING_PORTS:
+            yield Rating(severity=severity, port_class=PortClass.EVERYTHING, openings=wide)
 
 
 def severity_of(exposure: Exposure) -> Severity:
