@@ -109,7 +109,9 @@ class _Teller:
         if life.closed is not None and life.uid not in self.ended:
             # The call that ended the rest came first, and did not know of this part.
             return self._closed(life)
-        return self._news(life, Activity.UPDATE, Status.IN_PROGRESS, None)
+        # The alert of the end may be sent first: none says that what has ended stands.
+        status = Status.IN_PROGRESS if life.closed is None else Status.RESOLVED
+        return self._news(life, Activity.UPDATE, status, None)
 
     def _told(self, life: ExposureLife) -> Told:
         """As this alert tells it."""

@@ -530,3 +530,21 @@ def test_a_fault_in_telling_of_one_takes_no_alert_with_it(monkeypatch: pytest.Mo
     assert (len(told_in(installation)), len(told_in(installation, OTHER))) == (0, 1)
     found = [it for it in installation.watch(at(65)) if news_in([it]) == [NEW]]
     assert [it.exposures[0].resource.id for it in found] == [GROUP]
+
+
+def test_of_what_has_ended_no_later_alert_says_that_it_stands() -> None:
+    """Alerts are grouped, so that the one of the end may be sent before that of a part."""
+    installation = Installation(looks=False)
+
+    sent = installation.deliver(
+        opened(numbered(SSH, 8), event_id="e-1", group=OTHER),
+        opened(SSH_1, RDP_2, time=at(1), event_id="e-2"),
+        closed(numbered(SSH, 8), time=at(2), event_id="e-3", group=OTHER),
+        closed(SSH_1, time=at(3), event_id="e-4"),
+        closed(RDP_2, time=at(4), event_id="e-5"),
+        now=at(9),
+    )
+
+    assert [it.event_ids for it in sent] == [("e-1", "e-2"), ("e-3", "e-5"), ("e-4",)]
+    assert news_in(sent) == [OPENED_AND_ENDED, OPENED_AND_ENDED, CLOSED, CLOSED, EXPLAINED]
+    assert all(it.is_closed for of in (GROUP, OTHER) for it in told_in(installation, of))
