@@ -43,7 +43,8 @@ def with_ending(
         return replace(entry, stays_open=stays_open)
     # A rule that refers to a list stands as it was.
     is_edited = ended.how is not EndedHow.PREFIX_LIST and _is_edited(finding, known, resource)
-    return replace(entry, ended=replace(ended, is_edited=is_edited))
+    ended = replace(ended, is_edited=is_edited)
+    return replace(entry, ended=ended, stays_open=_part_open(entry, ended, resource, known))
 
 
 def closing_since(fold: Fold, called: datetime) -> Gone | None:
@@ -164,6 +165,21 @@ def _stays_open(
         # The last edit made them what they are.
         ended = replace(ended, at=max(edits))
     return StaysOpen(taken=ended, rules=keeping)
+
+
+def _part_open(
+    entry: DeliveredFinding, ended: Ended, resource: Resource, known: Recollection
+) -> StaysOpen | None:
+    """What is open still of what the call opened, where the worst of that was closed.
+
+    What other calls had opened before is theirs.
+    """
+    if entry.moment is None or all(it.closed for it in entry.moment.opened):
+        return None
+    rules = tuple(it.rule for it in known.folds[resource].rules)
+    opened, lists = entry.finding.judgement.opened, _lists_now(resource, known)
+    keeping = keeping_open(opened, rules, lists, in_part=True)
+    return StaysOpen(taken=ended, rules=keeping) if keeping else None
 
 
 def _lists_now(resource: Resource, known: Recollection) -> dict[str, tuple[Peer, ...]]:

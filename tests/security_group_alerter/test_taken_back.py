@@ -377,6 +377,80 @@ def test_a_port_that_weighs_less_and_stays_open_does_not_keep_what_was_closed() 
     assert "HIGH instead of CRITICAL" in email_of(the_one_about("e-2", sent))
 
 
+EVERYTHING_1: Final = numbered("all from 0.0.0.0/0", 1)
+WEB_1: Final = numbered("tcp 443 from 0.0.0.0/0", 1)
+WEB_2: Final = numbered("tcp 443 from 0.0.0.0/0", 2)
+
+
+@pytest.mark.parametrize(
+    ("rest", "taken", "left"),
+    [
+        pytest.param(
+            [edited(WEB_1, time=at(4), event_id="e-2")],
+            "The rule was edited at 09:04:00 UTC.",
+            WEB_1,
+            id="of-the-edited-rule",
+        ),
+        pytest.param(
+            [
+                opened(WEB_2, time=at(2), event_id="e-2"),
+                closed(EVERYTHING_1, time=at(4), event_id="e-3"),
+            ],
+            "What the call added was revoked at 09:04:00 UTC.",
+            WEB_2,
+            id="by-another-rule",
+        ),
+    ],
+)
+def test_a_part_that_weighs_less_stays_open(rest: list[Any], taken: str, left: Any) -> None:
+    sent = told(opened(EVERYTHING_1), *rest)
+
+    opening = the_one_about("e-1", sent)
+    text = email_of(opening)
+    assert text.splitlines()[:3] == [
+        "HIGH: all traffic was open to the whole IPv4 Internet for 4 min",
+        taken,
+        "Part of what the call opened is still open: tcp 443 (HTTPS) from 0.0.0.0/0 "
+        f"[{left.rule_id}].",
+    ]
+    assert "HIGH instead of CRITICAL: the worst of it was closed 4 min later by IAM user" in text
+    assert "Close what stays open (1 rule)" in text
+    assert f"--security-group-rule-ids {left.rule_id}\n" in text
+    assert "Not planned? Close it now." in text
+    assert news_in([opening]) == [("CREATE", "NEW")]
+
+
+def test_an_edit_of_which_a_part_stays_open() -> None:
+    sent = told(
+        opened(SSH_1),
+        edited(EVERYTHING_1, time=at(2), event_id="e-2"),
+        edited(WEB_1, time=at(4), event_id="e-3"),
+    )
+
+    opening = the_one_about("e-2", sent)
+    text = email_of(opening)
+    assert opening.attributes["severity"] == "HIGH"
+    assert "edit opened all traffic to the whole IPv4 Internet for 2 min\n" in text
+    assert "Part of what the call opened is still open: tcp 443 (HTTPS) from 0.0.0.0/0 [" in text
+    # What the first call opened is closed for good.
+    assert "! What the call opened was closed by an edit at 09:04:00 UTC." in text
+    # What stood just after the edit does not stand any more.
+    assert "stay open to the world" not in text
+
+
+def test_a_look_that_shows_a_part_open() -> None:
+    installation = Installation(group_state(WEB_1))
+
+    [sent] = installation.deliver(opened(EVERYTHING_1), now=at(20))
+
+    text = email_of(sent)
+    assert "A look at 09:18:00 UTC no longer shows what the call added." in text
+    assert "Part of what the call opened is still open: tcp 443 (HTTPS) from 0.0.0.0/0 [" in text
+    assert "The rest stood for 18 min at most; which call ended it is not known." in text
+    assert "HIGH instead of CRITICAL: a look at 09:18 UTC no longer shows the worst of it" in text
+    assert f"--security-group-rule-ids {WEB_1.rule_id}\n" in text
+
+
 def test_a_look_that_shows_another_rule_on_the_ports() -> None:
     installation = Installation(group_state(EVERYTHING_2))
 

@@ -80,16 +80,20 @@ def keeping_open(
     opened: Exposure,
     rules: Iterable[SecurityGroupRule],
     lists: Mapping[str, tuple[Peer, ...]],
+    *,
+    in_part: bool = False,
 ) -> tuple[SecurityGroupRule, ...]:
     """The rules by which what was opened is open as ever, on ports that weigh as much.
 
-    None where it is closed. Where some of them are enough alone, they are those.
+    `in_part` takes ports that weigh less, too. None where it is closed. Where some of them are
+    enough alone, they are those.
     """
     touched = _Shares(opened)
     near = [(rule, with_ranges((rule,), lists)) for rule in rules if touched.meet(rule)]
     now = exposure_of(it for _, ranges in near for it in ranges)
     left = Exposure(openings=tuple(_as_open_as(opened, now)))
-    if not left.openings or severity_of(left) < severity_of(Exposure(openings=opened.openings)):
+    is_less = severity_of(left) < severity_of(Exposure(openings=opened.openings))
+    if not left.openings or (is_less and not in_part):
         return ()
     shares = _Shares(left)
     breadths = [(rule, exposure_of(it).breadth) for rule, it in near if shares.meet(rule)]

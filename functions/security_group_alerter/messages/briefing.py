@@ -237,7 +237,8 @@ class Briefing:
     def steps(self) -> tuple[str, ...]:
         """What whoever is woken has to do."""
         changed = self.worst.changed
-        return _ENDED_STEPS if self.worst.ended and changed.noun == "Group" else changed.steps
+        is_over = self.worst.ended is not None and self.worst.stays_open is None
+        return _ENDED_STEPS if is_over and changed.noun == "Group" else changed.steps
 
     @property
     def offers_undo(self) -> bool:

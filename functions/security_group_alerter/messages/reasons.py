@@ -71,9 +71,11 @@ def _mitigations(entry: DeliveredFinding) -> Iterator[str]:
             yield "nothing is attached to the group"
     if ended is None:
         return
+    what = "the worst of it" if entry.stays_open else "it"
     if ended.how is EndedHow.SEEN and ended.at is not None:
-        yield f"a look at {seen_words(ended.at)} no longer shows it"
+        yield f"a look at {seen_words(ended.at)} no longer shows {what}"
         return
     called = record.event_time if record else None
     later = f"{lag_words(ended.at - called)} later" if ended.at and called else "since"
-    yield f"it was closed {later}{f' by {actor_words(ended.principal)}' if ended.principal else ''}"
+    by = f" by {actor_words(ended.principal)}" if ended.principal else ""
+    yield f"{what} was closed {later}{by}"

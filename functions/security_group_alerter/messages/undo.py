@@ -67,7 +67,7 @@ def undo_of(entry: DeliveredFinding, steps: Callable[[], Iterator[Step]]) -> Und
     finding = entry.finding
     if finding.outcome is not Outcome.SUCCEEDED:
         return Undo(reason="nothing changed")
-    if entry.ended is not None and not _is_some_left(entry):
+    if entry.ended is not None and not (entry.stays_open or _is_some_left(entry)):
         # What ended it is said above. The rule of an edit stands, and allows something else.
         is_edited = entry.ended.is_edited or entry.ended.how is EndedHow.MODIFIED
         return Undo(reason=EDITED_SINCE if is_edited else "there is nothing left to undo")
@@ -104,10 +104,16 @@ def ended_words(entry: DeliveredFinding) -> str | None:
     """`the group was deleted at 09:12:03 UTC`; None while what was done still stands."""
     if entry.ended is None:
         return None
-    when = f"at {clock_words(entry.ended.at)}" if entry.ended.at else "later"
-    match entry.ended.how:
+    if entry.stays_open is not None and entry.ended.how is not EndedHow.PREFIX_LIST:
+        return taken_words(entry.ended, entry.finding.subject.kind)
+    return _over_words(entry, entry.ended)
+
+
+def _over_words(entry: DeliveredFinding, ended: Ended) -> str:
+    when = _when(ended)
+    match ended.how:
         case EndedHow.REVOKED:
-            return f"{_revoked_words(entry, entry.ended)} {when}"
+            return f"{_revoked_words(entry, ended)} {when}"
         case EndedHow.MODIFIED:
             return f"what the call opened was closed by an edit {when}"
         case EndedHow.PREFIX_LIST:
@@ -135,13 +141,17 @@ def _revoked_words(entry: DeliveredFinding, ended: Ended) -> str:
 
 def taken_words(taken: Ended, kind: SubjectKind) -> str:
     """`the rule was edited at 03:10:00 UTC`: where that closed nothing."""
-    when = f"at {clock_words(taken.at)}" if taken.at else "later"
+    when = _when(taken)
     if taken.how is EndedHow.SEEN:
         return f"a look {when} no longer shows what the call added"
     if kind is SubjectKind.PREFIX_LIST:
         return f"the prefix list was edited {when}"
     is_edit = taken.how is EndedHow.MODIFIED
     return f"the rule was edited {when}" if is_edit else f"what the call added was revoked {when}"
+
+
+def _when(ended: Ended) -> str:
+    return f"at {clock_words(ended.at)}" if ended.at else "later"
 
 
 def stood_for(entry: DeliveredFinding) -> str | None:
@@ -160,19 +170,23 @@ def stood_for(entry: DeliveredFinding) -> str | None:
 
 
 def stood_words(entry: DeliveredFinding) -> str | None:
-    """`it stood for 4 min 3 s, until IAM user jane ended it`; None where that is not known."""
+    """`it stood for 4 min 3 s, until IAM user jane ended it`; None where that is not known.
+
+    `the rest stood …` where a part of it, which is named, stands.
+    """
     ended, record = entry.ended, entry.finding.record
     if ended is None or ended.at is None or record is None or record.event_time is None:
         return None
     stood = lag_words(ended.at - record.event_time)
+    what = "the rest" if entry.stays_open else "it"
     if ended.how is EndedHow.SEEN:
-        return f"it stood for {stood} at most; which call ended it is not known"
+        return f"{what} stood for {stood} at most; which call ended it is not known"
     # Where the severity was lowered for it, that is said there.
     if ended.principal is None or entry.finding.judgement.lowered_from is not None:
         return None
     is_same = ended.principal == record.principal.arn
     who = "the same principal" if is_same else actor_words(ended.principal)
-    return f"it stood for {stood}, until {who} ended it"
+    return f"{what} stood for {stood}, until {who} ended it"
 
 
 def needed(form: re.Pattern[str], value: str | None, what: str) -> str:

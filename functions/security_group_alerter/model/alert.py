@@ -39,7 +39,8 @@ class StaysOpen:
     """What a call added was taken back or edited, as `taken` says; what it opened is open still.
 
     `rules` are what it is open by now: rules of other calls, or its own as they were edited; of a
-    prefix list, the `ranges`. What opened nothing and was edited is named, too.
+    prefix list, the `ranges`. What opened nothing and was edited is named, too. Where the worst of
+    it was closed, they are what the rest is open by.
     """
 
     taken: Ended
@@ -54,7 +55,8 @@ class DeliveredFinding:
     `keys` are what it is known by when it comes again: more than one when CloudTrail's update of an
     event came with the event. `updates_alerted` says that its record is CloudTrail's update of an
     event that has been alerted. `ended` and `revoked` (rules) are what had been taken back when it
-    was judged; `stays_open` is there in place of `ended` where that closed nothing.
+    was judged; `stays_open` is there in place of `ended` where that closed nothing, and beside it
+    where a part of what was opened is open still.
     `memory_failed` says that what is remembered of its group could not be read. `moment` is what
     stood at the call, by all that is known, and `exposures` are those that it tells of.
     """

@@ -36,6 +36,10 @@ def steps_back(entry: DeliveredFinding, change: SecurityGroupChange) -> Iterator
         raise NoUndoError("a deleted group cannot be brought back")
     stays = entry.stays_open
     own = {rule.rule_id for rule in change.added} - {None}
+    if stays is not None and entry.ended is not None:
+        does = f"Close what stays open ({plural(len(stays.rules), 'rule')})"
+        yield Step(words=_rules_command("revoke", stays.rules, change), does=does)
+        return
     if stays is not None and not own.issuperset(rule.rule_id for rule in stays.rules):
         does = f"Close what keeps the ports open ({plural(len(stays.rules), 'rule')})"
         yield Step(words=_rules_command("revoke", stays.rules, change), does=does)

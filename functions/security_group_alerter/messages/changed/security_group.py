@@ -105,7 +105,7 @@ def security_group_changed(
             *unknown_lines(change.unknown_parameters),
         ),
         description=_description_of_worst(finding, [rule for rule, _ in _worst_first(added)]),
-        notes=(*acceptance, *_notes(finding, change)),
+        notes=(*acceptance, *_notes(entry, change)),
         acceptance=acceptance,
         undo=undo,
         looks=tuple(group_looks(finding, change)),
@@ -366,7 +366,8 @@ def _rules_not_listed(change: SecurityGroupChange, most: int) -> int | None:
 # What a reader must not overlook.
 
 
-def _notes(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
+def _notes(entry: DeliveredFinding, change: SecurityGroupChange) -> Iterator[str]:
+    finding = entry.finding
     record = finding.record
     if finding.outcome is not Outcome.SUCCEEDED:
         is_duplicate = ((record and record.error_code) or "").endswith(
@@ -385,7 +386,7 @@ def _notes(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
             "The record shows neither the direction of the rule nor what it allowed before. "
             "It is judged as ingress."
         )
-    yield from standing_notes(finding, change)
+    yield from standing_notes(entry, change)
     is_by_id = bool(change.rule_ids) and not (change.removed or change.matched_nothing)
     if change.action is Action.REMOVE_RULES and is_by_id:
         yield "The record names the rules by id only. What they allowed is not recorded."

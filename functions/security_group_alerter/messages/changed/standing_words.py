@@ -33,8 +33,9 @@ _NO_LONGER_THERE = "The group no longer exists; no DeleteSecurityGroup was seen.
 _MAY_BE_OPEN = "Another rule may still keep the group open to the world."
 
 
-def standing_notes(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
-    """What stands beside what the call changed, as far as that is known."""
+def standing_notes(entry: DeliveredFinding, change: SecurityGroupChange) -> Iterator[str]:
+    """What stood beside what the call changed, as far as that is known."""
+    finding = entry.finding
     moment, judgement = finding.moment, finding.judgement
     if judgement.beside:
         rules = listed([standing_words(rule) for rule in judgement.beside], 3)
@@ -52,6 +53,9 @@ def standing_notes(finding: Finding, change: SecurityGroupChange) -> Iterator[st
     is_part = moment is not None and judgement.closed.is_world_open and not moment.ended
     if moment is not None and is_part:
         left = standing_with(change.removed, (it.rule for it in moment.after))
+    if left and (entry.ended or entry.stays_open):
+        # The call's own rules do not stand as it made them: what is open now is said already.
+        return
     if left:
         rules = listed([standing_words(rule) for rule in left], 3)
         yield f"The ports stay open to the world: {rules}."
@@ -69,6 +73,9 @@ def stays_open_words(entry: DeliveredFinding) -> str | None:
     stays = entry.stays_open
     if stays is None:
         return _taken_in_part(entry)
+    if entry.ended is not None:
+        rules = listed([standing_words(rule) for rule in stays.rules], 3)
+        return f"part of what the call opened is still open: {rules}"
     taken = taken_words(stays.taken, entry.finding.subject.kind)
     if stays.ranges:
         return f"{taken}, and what it holds is as broad: it holds {held_words(stays.ranges)}"
