@@ -212,6 +212,23 @@ def test_what_a_revoke_by_id_removed() -> None:
     assert "Another rule may still keep the group open to the world." in text
 
 
+def test_a_revoke_by_id_says_which_way_an_earlier_edit_was() -> None:
+    edit, revoke = findings(edited(SSH), replace(by_id(SSH), direction=Direction.EGRESS))
+
+    assert (edit.judgement.severity, edit.judgement.effect) == (Severity.LOW, Effect.OTHER)
+    assert words_of(edit).startswith("LOW: egress rule edited: tcp 22 (SSH) to 0.0.0.0/0\n")
+    assert revoke.judgement.effect is Effect.OTHER
+    assert words_of(revoke).startswith("LOW: egress rule removed: tcp 22 (SSH) to 0.0.0.0/0\n")
+
+
+def test_an_edit_of_what_is_revoked_as_ingress_opens() -> None:
+    edit, revoke = findings(edited(SSH), replace(by_id(SSH), direction=Direction.INGRESS))
+
+    assert edit.judgement.effect is Effect.OPENS
+    assert "edit opens tcp 22 (SSH)" in words_of(edit)
+    assert revoke.judgement.effect is Effect.CLOSES
+
+
 def test_what_a_revoke_removed_is_not_known_in_part() -> None:
     _, revoke = findings(opened(SSH), by_id(SSH, HTTPS))
 

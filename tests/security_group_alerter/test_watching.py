@@ -223,6 +223,18 @@ def test_what_a_late_record_shows_never_was() -> None:
     assert not quiet.watch(at(67))
 
 
+def test_what_a_revoke_by_id_shows_never_was() -> None:
+    quiet = Installation(looks=False)
+    assert len(news_in(quiet.deliver(edited(SSH_1, time=at(), event_id="e-1"), now=at(5)))) == 1
+    revoke = closed(SSH_1, time=at(8)) | {"eventName": "RevokeSecurityGroupEgress"}
+    quiet.deliver(revoke, now=at(9))
+
+    [message] = quiet.watch(at(66))
+
+    assert news_in([message]) == [CLOSED]
+    assert "was never open to the world" in message.subject
+
+
 def test_what_a_late_record_explains_keeps_its_uid(installation: Installation) -> None:
     """Also where the alert of that record is not sent yet."""
     installation.show(group_state(SSH_1, RDP_2))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
@@ -61,13 +61,16 @@ def bytes_of(memory: GroupMemory) -> bytes:
     """The memory as bytes."""
     events, rules = _Table(_row_of_event), _Table(_row_of_rule)
     numbers = events.number_of, rules.number_of
-    document = {
+    document: dict[str, Any] = {
         "base": memory.base and json_of_base(memory.base, *numbers),
         "said": [_json_of(it, *numbers) for it in memory.statements],
         # What the others named.
         "events": [*events.rows],
         "rules": [*rules.rows],
     }
+    directions = dict(_directions_in(memory.statements))
+    if directions:
+        document["directions"] = directions
     return _FORMAT + _compressed(compact_json(document).encode())
 
 
@@ -82,10 +85,28 @@ def memory_in(data: bytes) -> GroupMemory:
         base = document["base"]
         return GroupMemory(
             base=base and base_of(base, events, rules),
-            statements=frozenset(_statement_of(it, events, rules) for it in document["said"]),
+            statements=frozenset(_statements_in(document, events, rules)),
         )
     except (zlib.error, ValueError, TypeError, LookupError) as error:
         raise UnreadableMemoryError(f"{type(error).__name__}: {error}") from error
+
+
+def _directions_in(statements: Collection[Statement]) -> Iterator[tuple[int, Direction]]:
+    """Which way rules were that are known by their ids alone, by the number of the statement.
+
+    They stand beside the statements, of which an older version takes none with more members.
+    """
+    for number, it in enumerate(statements):
+        if isinstance(it, RuleGone) and it.direction is not Direction.UNKNOWN:
+            yield number, it.direction
+
+
+def _statements_in(
+    document: dict[str, Any], events: list[Event], rules: list[SecurityGroupRule]
+) -> Iterator[Statement]:
+    known = {int(it): Direction(way) for it, way in dict(document.get("directions", {})).items()}
+    for number, said in enumerate(document["said"]):
+        yield _statement_of(said, events, rules, known.get(number, Direction.UNKNOWN))
 
 
 def _compressed(data: bytes) -> bytes:
@@ -144,7 +165,7 @@ def _json_of(
 
 
 def _statement_of(
-    said: list[Any], events: list[Event], rules: list[SecurityGroupRule]
+    said: list[Any], events: list[Event], rules: list[SecurityGroupRule], direction: Direction
 ) -> Statement:
     kind, number, *rest = said
     event = events[number]
@@ -154,7 +175,7 @@ def _statement_of(
             return RuleThere(event=event, rule=rules[rule], rule_id=rule_id, is_edit=is_edit)
         case "gone", [rule_id, gone]:
             rule = None if gone is None else rules[gone]
-            return RuleGone(event=event, rule=rule, rule_id=rule_id)
+            return RuleGone(event=event, rule=rule, rule_id=rule_id, direction=direction)
         case "ranges", [added, removed, version, restored]:
             return RangesEdited(
                 event=event,

@@ -31,11 +31,12 @@ class RuleThere:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleGone:
-    """A rule was removed; `rule` is None where only its id is known."""
+    """A rule was removed; `rule` is None where only its id is known, and perhaps its direction."""
 
     event: Event
     rule: SecurityGroupRule | None = None
     rule_id: str | None = None
+    direction: Direction = Direction.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +206,8 @@ def _about_group(event: Event, change: SecurityGroupChange) -> Iterator[Statemen
                 yield RuleGone(event=event, rule=rule, rule_id=rule.rule_id)
             if not change.removed:
                 for rule_id in change.rule_ids:
-                    yield RuleGone(event=event, rule_id=rule_id)
+                    # EC2 refuses to revoke a rule of the other direction.
+                    yield RuleGone(event=event, rule_id=rule_id, direction=change.direction)
 
 
 def _about_list(event: Event, change: PrefixListChange) -> Iterator[Statement]:
@@ -271,14 +273,16 @@ def directions_in(statement: Statement) -> Iterator[tuple[str, Direction]]:
     """The ids and directions of the rules of which a statement knows both. They never change."""
     match statement:
         case Seen(rules=rules):
-            named = [(rule.rule_id, rule) for rule in rules]
-        case RuleThere(rule=rule, rule_id=rule_id) | RuleGone(rule=rule, rule_id=rule_id):
-            named = [(rule_id, rule)] if rule is not None else []
+            named = [(rule.rule_id, rule.direction) for rule in rules]
+        case RuleThere(rule=rule, rule_id=rule_id):
+            named = [(rule_id, rule.direction)]
+        case RuleGone(rule=gone, rule_id=rule_id, direction=direction):
+            named = [(rule_id, direction if gone is None else gone.direction)]
         case _:
             named = []
-    for rule_id, rule in named:
-        if rule_id is not None and rule.direction is not Direction.UNKNOWN:
-            yield rule_id, rule.direction
+    for rule_id, direction in named:
+        if rule_id is not None and direction is not Direction.UNKNOWN:
+            yield rule_id, direction
 
 
 def rules_in(statement: Statement) -> tuple[SecurityGroupRule, ...]:

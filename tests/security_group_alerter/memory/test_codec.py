@@ -25,7 +25,7 @@ from security_group_alerter.memory.statements import (
     SeenRanges,
     Statement,
 )
-from security_group_alerter.model.rules import IcmpType, Peer, PeerKind, peer_of_cidr
+from security_group_alerter.model.rules import Direction, IcmpType, Peer, PeerKind, peer_of_cidr
 from tests.security_group_alerter.builders import rule
 from tests.security_group_alerter.memory.test_fold import Life, at, generated_lives
 
@@ -49,6 +49,7 @@ SAID: Final[dict[str, Statement]] = {
     "a-rule-without-a-protocol": RuleThere(event=EVENT, rule=rule("? 22 from 0.0.0.0/0")),
     "gone-by-contents": RuleGone(event=EVENT, rule=WITH_ALL),
     "gone-by-id": RuleGone(event=EVENT, rule_id="sgr-1"),
+    "gone-by-id-of-egress": RuleGone(event=EVENT, rule_id="sgr-1", direction=Direction.EGRESS),
     "ranges": RangesEdited(
         event=EVENT,
         added=(peer_of_cidr("0.0.0.0/0"), peer_of_cidr("::/0")),
@@ -81,6 +82,23 @@ def test_a_statement_comes_back(name: str) -> None:
     assert repr(found) == repr(SAID[name])
 
 
+def test_an_older_version_reads_what_it_knows_of() -> None:
+    """It goes on for a while as it is replaced, and comes back with a rollback."""
+    memory = GroupMemory().adding([SAID["gone-by-id-of-egress"]])
+
+    document = json.loads(zlib.decompress(bytes_of(memory)[1:]))
+
+    assert document["said"] == [["gone", 0, "sgr-1", None]]
+    del document["directions"]
+    assert memory_in(packed(document)) == GroupMemory().adding([SAID["gone-by-id"]])
+
+
+def test_where_it_has_nothing_to_add_it_writes_what_an_older_version_does() -> None:
+    document = json.loads(zlib.decompress(bytes_of(GroupMemory().adding([SAID["created"]]))[1:]))
+
+    assert sorted(document) == ["base", "events", "rules", "said"]
+
+
 @given(generated_lives())
 def test_any_life_comes_back(life: Life) -> None:
     memory = GroupMemory().adding(life.statements)
@@ -110,6 +128,11 @@ BROKEN: Final = {
     "an-event-without-a-time": (saying(events=[["e-1", None, None]]), "TypeError"),
     "a-rule-of-another-shape": (saying(rules=[[1, 2]]), "ValueError"),
     "a-range-that-is-none": (saying(["ranges", 0, ["x"], [], None, None]), "ValueError"),
+    "a-direction-that-is-none": (
+        saying(["gone", 0, "sgr-1", None], directions={"0": "up"}),
+        "ValueError",
+    ),
+    "directions-of-another-shape": (saying(directions=[0]), "TypeError"),
     "a-base-without-a-time": (saying(base={"lives": []}), "KeyError"),
 }
 

@@ -61,9 +61,12 @@ def edited(second: int, what: SecurityGroupRule, rule_id: str) -> RuleThere:
 
 
 def gone(
-    second: int, what: SecurityGroupRule | None = None, rule_id: str | None = None
+    second: int,
+    what: SecurityGroupRule | None = None,
+    rule_id: str | None = None,
+    direction: Direction = Direction.UNKNOWN,
 ) -> RuleGone:
-    return RuleGone(event=at(second), rule=what, rule_id=rule_id)
+    return RuleGone(event=at(second), rule=what, rule_id=rule_id, direction=direction)
 
 
 # (Opened by, closed by, how): the events of each exposure.
@@ -429,9 +432,11 @@ def generated_lives(draw: st.DrawFn) -> Life:
                 if shown == "id" and rule_id not in with_id:
                     shown = "both"
                 statements.append(
-                    gone(
+                    gone(second, None, rule_id, old.direction)
+                    if shown == "id"
+                    else gone(
                         second,
-                        None if shown == "id" else replace(old, rule_id=rule_id),
+                        replace(old, rule_id=rule_id),
                         None if shown == "contents" else rule_id,
                     )
                 )

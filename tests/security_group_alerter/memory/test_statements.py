@@ -20,10 +20,11 @@ from security_group_alerter.memory.statements import (
     SeenGone,
     SeenRanges,
     Statement,
+    directions_in,
     statements_of,
 )
 from security_group_alerter.model.exposure_life import Resource
-from security_group_alerter.model.rules import peer_of_cidr
+from security_group_alerter.model.rules import Direction, peer_of_cidr
 from security_group_alerter.model.subject import SubjectKind
 from tests.stories import STORIES, story
 
@@ -82,6 +83,16 @@ def test_what_a_record_says(name: str) -> None:
     said = said_by(story(name))
 
     assert "".join(map(letter_of, said[1] if said else ())) == SAYS[name]
+
+
+def test_a_revoke_by_id_says_the_direction() -> None:
+    said = said_by(story("rules-revoked-by-id-in-a-record-of-2024"))
+
+    assert said is not None
+    directions = dict(pair for it in said[1] for pair in directions_in(it))
+    assert directions == dict.fromkeys(
+        ("sgr-0cafe8496a4bc6a1b", "sgr-0ade8c3ddd8573651"), Direction.INGRESS
+    )
 
 
 def test_every_story_can_be_asked() -> None:
