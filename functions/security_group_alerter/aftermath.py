@@ -126,8 +126,14 @@ class _LaterCalls:
         is_known = entry.moment is not None and not entry.finding.lists
         if left and (is_known or not _is_closed_without(entry.finding, left)):
             return entry
-        last = max(filter(None, revoked.values()), default=None)
-        return replace(entry, ended=Ended(how=EndedHow.REVOKED, at=last, in_part=bool(left)))
+        times = {*filter(None, revoked.values())}
+        ended = Ended(
+            how=EndedHow.REVOKED,
+            at=max(times, default=None),
+            in_part=bool(left),
+            in_steps=len(times) > 1,
+        )
+        return replace(entry, ended=ended)
 
     def _revoked_of(
         self, name: object, rules: Iterable[SecurityGroupRule], since: datetime | None

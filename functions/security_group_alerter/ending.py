@@ -55,8 +55,12 @@ def closing_since(fold: Fold, called: datetime) -> Gone | None:
 def _closing_of_all(lives: Iterable[ExposureLife]) -> Gone | None:
     """How the last of what a call opened was closed; None while something of it is open."""
     lives = [*lives]
+    # The first of its events opened it.
+    in_steps = len({name for it in lives for name in it.event_ids[1:]}) > 1
     closings = [
-        Gone(event=it.closed, how=it.closed_how) for it in lives if it.closed and it.closed_how
+        Gone(event=it.closed, how=it.closed_how, in_steps=in_steps)
+        for it in lives
+        if it.closed and it.closed_how
     ]
     if len(closings) < len(lives):
         return None
@@ -78,7 +82,8 @@ def _ended_since(moment: Moment | None, closing: Gone | None) -> Ended | None:
 
 def ended_by(gone: Gone) -> Ended:
     """What a call did, which ended so."""
-    return Ended(how=gone.how, at=gone.event.time, principal=gone.event.principal)
+    event = gone.event
+    return Ended(how=gone.how, at=event.time, principal=event.principal, in_steps=gone.in_steps)
 
 
 def _gone_of(finding: Finding, fold: Fold) -> frozenset[SecurityGroupRule]:

@@ -667,6 +667,100 @@ def test_what_else_had_ended(records: tuple[Any, ...], words: str) -> None:
     assert email_of(the_one_about("e-2", sent)).startswith(words)
 
 
+LAST: Final = "was open to the whole IPv4 Internet for up to 40 min"
+
+
+@pytest.mark.parametrize(
+    ("rest", "words"),
+    [
+        pytest.param(
+            [
+                closed(SSH_1, time=at(2), event_id="e-2"),
+                closed(RDP_2, time=at(40), event_id="e-3"),
+            ],
+            "The last of what the call added was revoked at 09:40:00 UTC.",
+            id="revoked-one-by-one",
+        ),
+        pytest.param(
+            [
+                closed(SSH_1, time=at(2), event_id="e-2"),
+                edited(RDP_INSIDE_2, time=at(40), event_id="e-3"),
+            ],
+            "The last of what the call opened was closed by an edit at 09:40:00 UTC.",
+            id="revoked-and-edited",
+        ),
+        pytest.param(
+            [closed(SSH_1, time=at(2), event_id="e-2"), deleted(time=at(40), event_id="e-3")],
+            "The group was deleted at 09:40:00 UTC.",
+            id="with-the-group",
+        ),
+    ],
+)
+def test_ports_that_were_closed_one_by_one(rest: list[Any], words: str) -> None:
+    sent = Installation(looks=False).deliver(opened(SSH_1, RDP_2), *rest, now=at(50))
+
+    text = email_of(the_one_about("e-1", sent))
+    headline, end_of_it, *_ = text.splitlines()
+    assert headline == f"HIGH: tcp 22 (SSH) and tcp 3389 (RDP) {LAST}"
+    assert end_of_it == words
+    assert "HIGH instead of CRITICAL: the last of it was closed 40 min later by IAM user" in text
+
+
+def test_ports_that_were_open_already_and_closed_one_by_one() -> None:
+    ssh, rdp = numbered("tcp 22 from 0.0.0.0/0", 8), numbered("tcp 3389 from 0.0.0.0/0", 9)
+    sent = Installation(looks=False).deliver(
+        opened(ssh, rdp, event_id="e-0"),
+        opened(SSH_1, RDP_2, time=at(1)),
+        closed(ssh, rdp, time=at(2), event_id="e-2"),
+        closed(SSH_1, time=at(3), event_id="e-3"),
+        closed(RDP_2, time=at(41), event_id="e-4"),
+        now=at(50),
+    )
+
+    text = email_of(the_one_about("e-1", sent))
+    assert "! The last of what the call added was revoked at 09:41:00 UTC." in text
+    assert "HIGH instead of CRITICAL: the last of it was closed 40 min later by IAM user" in text
+
+
+def test_ports_that_were_closed_together() -> None:
+    sent = told(opened(SSH_1, RDP_2), closed(SSH_1, RDP_2, time=at(9)))
+
+    assert "tcp 3389 (RDP) was open to the whole IPv4 Internet for 9 min\n" in email_of(
+        the_one_about("e-1", sent)
+    )
+
+
+def test_ports_of_a_call_that_was_told_again_and_closed_together() -> None:
+    """The first record of the call does not name the ids of the rules."""
+    opening = opened(SSH_1, event_id="e-1") | {"responseElements": None}
+    addendum = opened(SSH_1, event_id="e-9") | {
+        "addendum": {"reason": "UPDATED_DATA", "originalEventID": "e-1"}
+    }
+    sent = told(
+        opened(EVERYTHING_2, event_id="e-0"),
+        opening,
+        addendum,
+        closed(EVERYTHING_2, time=at(5), event_id="e-2"),
+        closed(SSH_1, time=at(9), event_id="e-3"),
+    )
+
+    text = email_of(the_one_about("e-9", sent))
+    assert "! What the call added was revoked at 09:09:00 UTC.\n" in text
+    assert "! The last of what the call opened to the Internet was revoked at 09:09:00" in text
+
+
+def test_harmless_ports_that_were_closed_one_by_one() -> None:
+    sent = told(
+        opened(SSH_INSIDE_1, RDP_INSIDE_2),
+        closed(SSH_INSIDE_1, time=at(2), event_id="e-2"),
+        closed(RDP_INSIDE_2, time=at(9), event_id="e-3"),
+    )
+
+    text = email_of(the_one_about("e-1", sent))
+    assert "! The last of what the call added was revoked at 09:09:00 UTC." in text
+    assert "! The last of it stood for 9 min, until the same principal ended it." in text
+
+
 def test_a_look_knows_only_how_long_it_stood_at_most() -> None:
     [sent] = Installation(group_state()).deliver(opened(SSH_1), now=at(20))
 

@@ -156,12 +156,13 @@ class Story:
             yield self.lives.open(step, new, openings, severity, turn.found_by)
 
     def _note_gone(self, step: Step, how: EndedHow) -> None:
-        """Where nothing is left of what an event added, that was the step that took the last."""
-        for event in self.standing.emptied:
-            told = self.moments.get(event.event_id)
-            if told is not None:
-                told.gone = Gone(event=step.event, how=how)
-        self.standing.emptied.clear()
+        """Of what events added, this step took some: the last, if nothing else does later."""
+        for name in self.standing.lessened:
+            told = self.moments.get(name)
+            # An update of an event names again what that added.
+            if told is not None and name != step.event.event_id:
+                told.gone = Gone(event=step.event, how=how, in_steps=told.gone is not None)
+        self.standing.lessened.clear()
 
     def _moment_of(self, name: str, told: _Told, by_uid: Mapping[str, ExposureLife]) -> Moment:
         lives = [by_uid[uid] for uid in self.lives.uids_of(told.lives)]

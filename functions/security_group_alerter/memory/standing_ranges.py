@@ -42,8 +42,8 @@ class StandingRanges:
     versions: dict[int, tuple[Peer, ...]] = field(default_factory=dict)
     # By event id: how many of the ranges that it added stand.
     left_of: Counter[str] = field(default_factory=Counter)
-    # The events of which the last range was taken away.
-    emptied: list[Event] = field(default_factory=list)
+    # The ids of the events of which ranges were taken away, since somebody asked.
+    lessened: set[str] = field(default_factory=set)
     # What the list held after each step.
     held: list[Held] = field(default_factory=list)
     _open: OpenPorts = field(default_factory=dict)
@@ -157,5 +157,4 @@ class StandingRanges:
             since = self.standing.pop(peer, None)
             if since is not None:
                 self.left_of[since.event_id] -= 1
-                if not self.left_of[since.event_id]:
-                    self.emptied.append(since)
+                self.lessened.add(since.event_id)

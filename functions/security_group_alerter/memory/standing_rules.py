@@ -81,8 +81,8 @@ class StandingRules:
     standing: dict[object, StandingRule] = field(default_factory=dict)
     # By event id: how many of the rules that it added stand.
     left_of: Counter[str] = field(default_factory=Counter)
-    # The events of which the last rule was taken away.
-    emptied: list[Event] = field(default_factory=list)
+    # The ids of the events of which rules were taken away, since somebody asked.
+    lessened: set[str] = field(default_factory=set)
     _by_contents: dict[SecurityGroupRule, list[object]] = field(default_factory=dict)
     _by_ports: dict[tuple[str | None, PortRange], _Alike] = field(default_factory=dict)
     _open: OpenPorts = field(default_factory=dict)
@@ -282,8 +282,7 @@ class StandingRules:
         gone = self._unplace(key)
         if gone.since is not None:
             self.left_of[gone.since.event_id] -= 1
-            if not self.left_of[gone.since.event_id]:
-                self.emptied.append(gone.since)
+            self.lessened.add(gone.since.event_id)
         return gone.rule
 
     def _take_unsaid(

@@ -71,7 +71,8 @@ def _mitigations(entry: DeliveredFinding) -> Iterator[str]:
             yield "nothing is attached to the group"
     if ended is None:
         return
-    what = "the worst of it" if entry.stays_open else "it"
+    whole = "the last of it" if ended.in_steps else "it"
+    what = "the worst of it" if entry.stays_open else whole
     if ended.how is EndedHow.SEEN and ended.at is not None:
         yield f"a look at {seen_words(ended.at)} no longer shows {what}"
         return

@@ -111,11 +111,12 @@ def ended_words(entry: DeliveredFinding) -> str | None:
 
 def _over_words(entry: DeliveredFinding, ended: Ended) -> str:
     when = _when(ended)
+    what = f"{'the last of ' if ended.in_steps else ''}what the call"
     match ended.how:
         case EndedHow.REVOKED:
             return f"{_revoked_words(entry, ended)} {when}"
         case EndedHow.MODIFIED:
-            return f"what the call opened was closed by an edit {when}"
+            return f"{what} opened was closed by an edit {when}"
         case EndedHow.PREFIX_LIST:
             return f"the prefix list was edited {when} and no longer lets this in"
         case EndedHow.SEEN:
@@ -127,16 +128,18 @@ def _over_words(entry: DeliveredFinding, ended: Ended) -> str:
 
 
 def _revoked_words(entry: DeliveredFinding, ended: Ended) -> str:
+    last = "the last of " if ended.in_steps else ""
     if isinstance(entry.finding.change, AttachmentChange):
-        return "what let the Internet in was revoked"
+        return f"{last}what let the Internet in was revoked"
     if ended.in_part and not entry.revoked:
-        return "the ports were closed to the world when another rule was revoked"
+        ports = "the last ports" if ended.in_steps else "the ports"
+        return f"{ports} were closed to the world when another rule was revoked"
     gone = entry.moment.gone if entry.moment else None
     # Another rule may have kept open for longer what the call opened.
     is_kept_open = gone is not None and gone.event.time != ended.at
     if ended.in_part or ended.is_edited or is_kept_open:
-        return "what the call opened to the Internet was revoked"
-    return "what the call added was revoked"
+        return f"{last}what the call opened to the Internet was revoked"
+    return f"{last}what the call added was revoked"
 
 
 def taken_words(taken: Ended, kind: SubjectKind) -> str:
@@ -146,8 +149,9 @@ def taken_words(taken: Ended, kind: SubjectKind) -> str:
         return f"a look {when} no longer shows what the call added"
     if kind is SubjectKind.PREFIX_LIST:
         return f"the prefix list was edited {when}"
-    is_edit = taken.how is EndedHow.MODIFIED
-    return f"the rule was edited {when}" if is_edit else f"what the call added was revoked {when}"
+    if taken.how is EndedHow.MODIFIED:
+        return f"the rule was edited {when}"
+    return f"{'the last of ' if taken.in_steps else ''}what the call added was revoked {when}"
 
 
 def _when(ended: Ended) -> str:
@@ -157,7 +161,7 @@ def _when(ended: Ended) -> str:
 def stood_for(entry: DeliveredFinding) -> str | None:
     """` for 36 min`: how long what had ended stood, for a headline; empty where that is not known.
 
-    None of what stands, and of what was refused.
+    `up to` where some of it stood for less. None of what stands, and of what was refused.
     """
     ended, record = entry.ended, entry.finding.record
     if ended is None or entry.finding.outcome is not Outcome.SUCCEEDED:
@@ -166,19 +170,22 @@ def stood_for(entry: DeliveredFinding) -> str | None:
         return ""
     stood = ended.at - record.event_time
     words = lag_words(stood) if stood < timedelta(minutes=1) else age_words(stood)
-    return f" for {'at most ' if ended.how is EndedHow.SEEN else ''}{words}"
+    bound = "up to " if ended.in_steps else ""
+    return f" for {'at most ' if ended.how is EndedHow.SEEN else bound}{words}"
 
 
 def stood_words(entry: DeliveredFinding) -> str | None:
     """`it stood for 4 min 3 s, until IAM user jane ended it`; None where that is not known.
 
-    `the rest stood …` where a part of it, which is named, stands.
+    `the rest stood …` where a part of it, which is named, stands; `the last of it stood …` where
+    some stood for less.
     """
     ended, record = entry.ended, entry.finding.record
     if ended is None or ended.at is None or record is None or record.event_time is None:
         return None
     stood = lag_words(ended.at - record.event_time)
-    what = "the rest" if entry.stays_open else "it"
+    whole = "the last of it" if ended.in_steps else "it"
+    what = "the rest" if entry.stays_open else whole
     if ended.how is EndedHow.SEEN:
         return f"{what} stood for {stood} at most; which call ended it is not known"
     # Where the severity was lowered for it, that is said there.

@@ -24,7 +24,8 @@ class Ended:
 
     A later call ended it, whose `principal` is there where its record names one; or a look shows
     that it is gone. `in_part` says that some of it stands, which lets in nobody that matters, and
-    `is_edited` that rules of it stand as they were edited.
+    `is_edited` that rules of it stand as they were edited. `in_steps` says that some of it had
+    ended before that time.
     """
 
     how: EndedHow
@@ -32,6 +33,7 @@ class Ended:
     principal: str | None = None
     in_part: bool = False
     is_edited: bool = False
+    in_steps: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,10 +21,14 @@ class StandingRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
-    """The call, or the look, after which nothing was left of what a call had added."""
+    """The call, or the look, after which nothing was left of what a call had added.
+
+    `in_steps` says that others before it had taken some of that.
+    """
 
     event: Event
     how: EndedHow
+    in_steps: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
