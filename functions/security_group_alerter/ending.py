@@ -44,7 +44,11 @@ def with_ending(
     # A rule that refers to a list stands as it was.
     is_edited = ended.how is not EndedHow.PREFIX_LIST and _is_edited(finding, known, resource)
     ended = replace(ended, is_edited=is_edited)
-    return replace(entry, ended=ended, stays_open=_part_open(entry, ended, resource, known))
+    part = _part_open(entry, resource, known)
+    if not part:
+        return replace(entry, ended=ended)
+    ended = _as_of_the_last_edit(ended, finding, part, known.folds[resource])
+    return replace(entry, ended=ended, stays_open=StaysOpen(taken=ended, rules=part))
 
 
 def closing_since(fold: Fold, called: datetime) -> Gone | None:
@@ -158,33 +162,42 @@ def _stays_open(
         it.rule for it in fold.rules if not (until and it.since and it.since.time >= until)
     )
     keeping = keeping_open(judgement.foremost, rules, _lists_now(resource, known))
-    own = {rule.rule_id for rule in change.added}
     if not keeping and ended.how is EndedHow.MODIFIED and not judgement.opened.openings:
         # It opened nothing, so the edit closed nothing.
+        own = {rule.rule_id for rule in change.added}
         keeping = tuple(rule for rule in rules if rule.rule_id in own)
     if not keeping:
         return None
-    edited = own & {rule.rule_id for rule in keeping} - {None}
-    edits = [it.since.time for it in fold.rules if it.since and it.rule.rule_id in edited]
-    if ended.how is EndedHow.MODIFIED and edits:
-        # The last edit made them what they are.
-        ended = replace(ended, at=max(edits))
-    return StaysOpen(taken=ended, rules=keeping)
+    return StaysOpen(taken=_as_of_the_last_edit(ended, finding, keeping, fold), rules=keeping)
+
+
+def _as_of_the_last_edit(
+    ended: Ended, finding: Finding, left: Iterable[SecurityGroupRule], fold: Fold
+) -> Ended:
+    """Of the rules that are left, the last edit made the call's own what they are."""
+    change = finding.change
+    own = {it.rule_id for it in change.added} if isinstance(change, SecurityGroupChange) else set()
+    edited = own & {rule.rule_id for rule in left} - {None}
+    edits = [it.since for it in fold.rules if it.since and it.rule.rule_id in edited]
+    if ended.how is not EndedHow.MODIFIED or not edits:
+        return ended
+    last = max(edits, key=attrgetter("time"))
+    in_steps = ended.in_steps or last.time != ended.at
+    return replace(ended, at=last.time, principal=last.principal, in_steps=in_steps)
 
 
 def _part_open(
-    entry: DeliveredFinding, ended: Ended, resource: Resource, known: Recollection
-) -> StaysOpen | None:
-    """What is open still of what the call opened, where the worst of that was closed.
+    entry: DeliveredFinding, resource: Resource, known: Recollection
+) -> tuple[SecurityGroupRule, ...]:
+    """By what a part of what the call opened is open still, where the worst of that was closed.
 
     What other calls had opened before is theirs.
     """
     if entry.moment is None or all(it.closed for it in entry.moment.opened):
-        return None
+        return ()
     rules = tuple(it.rule for it in known.folds[resource].rules)
     opened, lists = entry.finding.judgement.opened, _lists_now(resource, known)
-    keeping = keeping_open(opened, rules, lists, in_part=True)
-    return StaysOpen(taken=ended, rules=keeping) if keeping else None
+    return keeping_open(opened, rules, lists, in_part=True)
 
 
 def _lists_now(resource: Resource, known: Recollection) -> dict[str, tuple[Peer, ...]]:

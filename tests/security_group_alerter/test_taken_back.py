@@ -438,6 +438,19 @@ def test_an_edit_of_which_a_part_stays_open() -> None:
     assert "stay open to the world" not in text
 
 
+def test_the_worst_of_it_is_closed_by_the_last_edit() -> None:
+    wide = numbered("tcp 20-443 from 0.0.0.0/0", 1)
+    last = edited(WEB_1, time=at(9), event_id="e-3")
+    last["userIdentity"] |= {"arn": "arn:aws:iam::222233334444:user/grace", "userName": "grace"}
+    sent = told(opened(EVERYTHING_1), edited(wide, time=at(4)), last)
+
+    text = email_of(the_one_about("e-1", sent))
+    headline, edit, *_ = text.splitlines()
+    assert headline.endswith("was open to the whole IPv4 Internet for up to 9 min")
+    assert edit == "The rule was edited at 09:09:00 UTC."
+    assert "the worst of it was closed 9 min later by IAM user grace" in text
+
+
 def test_a_look_that_shows_a_part_open() -> None:
     installation = Installation(group_state(WEB_1))
 
