@@ -735,6 +735,22 @@ def test_ports_that_were_open_already_and_closed_one_by_one() -> None:
     assert "HIGH instead of CRITICAL: the last of it was closed 40 min later by IAM user" in text
 
 
+@pytest.mark.parametrize("together", [False, True], ids=["stands", "closed-too"])
+def test_a_port_that_was_closed_and_opened_again_was_not_open_all_the_time(together: bool) -> None:
+    last = (SSH_3, RDP_2) if together else (RDP_2,)
+    sent = told(
+        opened(SSH_1, RDP_2),
+        closed(SSH_1, time=at(2)),
+        opened(SSH_3, time=at(4), event_id="e-3"),
+        closed(*last, time=at(9), event_id="e-4"),
+    )
+
+    text = email_of(the_one_about("e-4", sent))
+    assert "! Closed: tcp 3389 (RDP), open to the world for 9 min, since" in text
+    words = "! Closed: tcp 22 (SSH), open to the world for 5 min, since"
+    assert (words in text) is together
+
+
 def test_ports_that_were_closed_together() -> None:
     sent = told(opened(SSH_1, RDP_2), closed(SSH_1, RDP_2, time=at(9)))
 

@@ -41,11 +41,10 @@ def standing_notes(entry: DeliveredFinding, change: SecurityGroupChange) -> Iter
         rules = listed([standing_words(rule) for rule in judgement.beside], 3)
         yield f"Open together with what stood before: {rules}."
     if moment is not None:
-        yield from lived_notes(moment.ended, moment.before)
+        yield from lived_notes(moment.ended, moment.before, moment.after)
     if change.action is Action.DELETE:
         lives, before = (moment.ended, moment.before) if moment else ((), ())
-        ended = (it for life in lives for it in _left_of(life, before))
-        words = dict.fromkeys(traffic_words(it.protocol, it.ports) for it in ended)
+        words = _traffic_in(it for life in lives for it in _left_of(life, before))
         if words:
             yield f"What was open to the world goes with the group: {listed([*words], 3)}."
         return
@@ -102,19 +101,34 @@ def standing_words(rule: SecurityGroupRule) -> str:
 
 def _left_of(life: ExposureLife, before: Iterable[StandingRule]) -> Sequence[Opening]:
     """What was still open of it just before the call; all of it where that is not known."""
-    standing = exposure_of(it.rule for it in before if it.rule.direction is not Direction.EGRESS)
-    return part_of(standing, life.openings).openings or life.openings
+    return _open_by(before, life) or life.openings
+
+
+def _open_by(standing: Iterable[StandingRule], life: ExposureLife) -> Sequence[Opening]:
+    """What of it these rules open."""
+    inward = (it.rule for it in standing if it.rule.direction is not Direction.EGRESS)
+    return part_of(exposure_of(inward), life.openings).openings
+
+
+def _traffic_in(openings: Iterable[Opening]) -> dict[str, None]:
+    return dict.fromkeys(traffic_words(it.protocol, it.ports) for it in openings)
 
 
 def lived_notes(
-    ended: Sequence[ExposureLife], before: Sequence[StandingRule] = ()
+    ended: Sequence[ExposureLife],
+    before: Sequence[StandingRule] = (),
+    after: Sequence[StandingRule] = (),
 ) -> Iterator[str]:
     """How long what the call ended had stood, and who had opened it.
 
-    `before` are the rules that stood just before: what had been closed earlier is not named.
+    `before` and `after` are the rules that stood just before it and just after. What had been
+    closed earlier is not named, also if a later call had opened it again.
     """
-    for life in ended[:_MOST_LIVES]:
-        words = dict.fromkeys(traffic_words(it.protocol, it.ports) for it in _left_of(life, before))
+    for number, life in enumerate(ended[:_MOST_LIVES], 1):
+        of_others = _traffic_in(it for later in ended[number:] for it in later.openings)
+        of_others |= _traffic_in(_open_by(after, life))
+        all_words = _traffic_in(_left_of(life, before))
+        words = [it for it in all_words if it not in of_others] or all_words
         is_list = life.resource.kind is SubjectKind.PREFIX_LIST
         what = "the prefix list" if is_list else listed([*words], 3)
         if life.opened is None or life.closed is None:
