@@ -416,7 +416,7 @@ def test_a_part_that_weighs_less_stays_open(rest: list[Any], taken: str, left: A
     assert "HIGH instead of CRITICAL: the worst of it was closed 4 min later by IAM user" in text
     assert "Close what stays open (1 rule)" in text
     assert f"--security-group-rule-ids {left.rule_id}\n" in text
-    assert "Not planned? Close it now." in text
+    assert "Not planned? Close it now.\n" in text
     assert news_in([opening]) == [("CREATE", "NEW")]
 
 
@@ -574,6 +574,20 @@ def test_a_rule_is_judged_by_what_its_list_held_at_the_call(later: bool) -> None
     assert "which held 0.0.0.0/0" in text
     # The list may be filled again.
     assert "revoke-security-group-ingress" in text
+
+
+def test_a_part_that_stays_open_beside_a_list_that_was_emptied() -> None:
+    sent = told(
+        list_created("0.0.0.0/0"),
+        opened(BY_LIST, WEB_2),
+        list_edited(remove="0.0.0.0/0", time=at(5), event_id="e-2"),
+    )
+
+    text = email_of(the_one_about("e-1", sent))
+    assert "The prefix list was edited at 09:05:00 UTC and no longer lets this in." in text
+    assert f"is still open: tcp 443 (HTTPS) from 0.0.0.0/0 [{WEB_2.rule_id}].\n" in text
+    # The list may be filled again.
+    assert f"--security-group-rule-ids {BY_LIST.rule_id} {WEB_2.rule_id}\n" in text
 
 
 def test_a_rule_whose_list_was_filled_after_the_call() -> None:

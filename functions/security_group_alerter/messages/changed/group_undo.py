@@ -14,6 +14,7 @@ from ...model.change import Action, SecurityGroupChange
 from ...model.compact_json import compact_json
 from ...model.dataclass import replace
 from ...model.exposure import Breadth, Exposure
+from ...model.exposure_life import EndedHow
 from ...model.finding import Finding, Judgement
 from ...model.rules import ICMP_PROTOCOLS, Direction, Peer, PeerKind, SecurityGroupRule
 from ..rule_words import touches
@@ -36,7 +37,9 @@ def steps_back(entry: DeliveredFinding, change: SecurityGroupChange) -> Iterator
         raise NoUndoError("a deleted group cannot be brought back")
     stays = entry.stays_open
     own = {rule.rule_id for rule in change.added} - {None}
-    if stays is not None and entry.ended is not None:
+    # A list that was emptied may be filled again: then all of the call's rules are left.
+    is_rest = entry.ended is not None and entry.ended.how is not EndedHow.PREFIX_LIST
+    if stays is not None and is_rest:
         does = f"Close what stays open ({plural(len(stays.rules), 'rule')})"
         yield Step(words=_rules_command("revoke", stays.rules, change), does=does)
         return

@@ -109,7 +109,7 @@ def security_group_changed(
         acceptance=acceptance,
         undo=undo,
         looks=tuple(group_looks(finding, change)),
-        steps=_steps(finding, change, undo),
+        steps=_steps(entry, change, undo),
         resource_type="AWS::EC2::SecurityGroup",
         weakens=Weakened.FIREWALL
         if any(rule.direction is not Direction.EGRESS for rule in change.added)
@@ -408,8 +408,9 @@ def _reasons(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
         yield "the ranges in the prefix list are not in the record: it may hold the world"
 
 
-def _steps(finding: Finding, change: SecurityGroupChange, undo: Undo) -> tuple[str, ...]:
+def _steps(entry: DeliveredFinding, change: SecurityGroupChange, undo: Undo) -> tuple[str, ...]:
     """What whoever is woken has to do: first, what closes it."""
+    finding = entry.finding
     if change.cannot_be_judged:
         return _CANNOT_JUDGE_STEPS
     if change.action is Action.MODIFY_RULES and _has_unknown_direction(change):
@@ -417,7 +418,7 @@ def _steps(finding: Finding, change: SecurityGroupChange, undo: Undo) -> tuple[s
     close = _CLOSE
     if change.action is Action.MODIFY_RULES and change.removed:
         close = "Not planned? Remove the rule, or set it back."
-    elif undo.commands and change.action is Action.ADD_RULES:
+    elif undo.commands and change.action is Action.ADD_RULES and entry.stays_open is None:
         close += " The command removes only what the call added."
     if finding.judgement.opened.has_prefix_lists and not finding.judgement.opened.openings:
         return _UNSEEN_LIST_STEP, close
