@@ -99,7 +99,7 @@ def _init_of(
         if it.init:
             parameters.append(parameter)
             lines.append(f"self.{name} = {value}")
-        elif default:
+        else:
             lines.append(f"self.{name} = {default}")
     if hasattr(cls, "__post_init__"):
         lines.append("self.__post_init__()")
