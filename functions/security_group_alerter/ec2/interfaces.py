@@ -36,33 +36,30 @@ _BY_TYPE = {
     "aws_codestar_connections_managed": "AWS CodeConnections host",
 }
 # Other services are known by how they describe their interfaces; the group is an id or a name.
-_BY_DESCRIPTION = tuple(
-    (re.compile(pattern), used_as)
-    for pattern, used_as in (
-        (r"ELB app/([^/]+)/.*", "Application Load Balancer"),
-        (r"ELB net/([^/]+)/.*", "Network Load Balancer"),
-        (r"ELB gwy/([^/]+)/.*", "Gateway Load Balancer"),
-        (r"ELB ([^/]+)", "Classic Load Balancer"),
-        (r"RDSNetworkInterface()", "RDS database"),
-        (r"Network interface for DBProxy ?(.*)", "RDS proxy"),
-        (r"ElastiCache[ +](.+)", "ElastiCache cluster"),
-        (r"RedshiftNetworkInterface()", "Redshift cluster"),
-        (r"DMSNetworkInterface()", "DMS replication instance"),
-        (r"AWS Lambda VPC ENI-(.+)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "Lambda function"),
-        (r"AWS Lambda VPC ENI[-: ]*(.*)", "Lambda function"),
-        (r"EFS mount target for (\S+).*", "EFS mount target"),
-        (r"VPC Endpoint Interface (\S+)", "VPC endpoint"),
-        (r"Interface for NAT Gateway (\S+)", "NAT gateway"),
-        (r"Network Interface for Transit Gateway Attachment (\S+)", "transit gateway"),
-        (r"arn:[^:]+:ecs:[^:]*:[^:]*:attachment/(\S+)", "ECS task"),
-        (r"Amazon EKS (.+)", "EKS cluster"),
-        (r"aws-k8s-branch-eni()", "EKS pod"),
-        (r"AWS ElasticMapReduce.* (\S+)", "EMR cluster"),
-        (r"AWS created network interface for directory (\S+)", "directory"),
-        (r"ES (.+)", "OpenSearch domain"),
-        (r"Route 53 Resolver: ([^:]+).*", "Route 53 Resolver endpoint"),
-        (r"CloudHSM ENI.*()", "CloudHSM"),
-    )
+_BY_DESCRIPTION = (
+    (r"ELB app/([^/]+)/.*", "Application Load Balancer"),
+    (r"ELB net/([^/]+)/.*", "Network Load Balancer"),
+    (r"ELB gwy/([^/]+)/.*", "Gateway Load Balancer"),
+    (r"ELB ([^/]+)", "Classic Load Balancer"),
+    (r"RDSNetworkInterface()", "RDS database"),
+    (r"Network interface for DBProxy ?(.*)", "RDS proxy"),
+    (r"ElastiCache[ +](.+)", "ElastiCache cluster"),
+    (r"RedshiftNetworkInterface()", "Redshift cluster"),
+    (r"DMSNetworkInterface()", "DMS replication instance"),
+    (r"AWS Lambda VPC ENI-(.+)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "Lambda function"),
+    (r"AWS Lambda VPC ENI[-: ]*(.*)", "Lambda function"),
+    (r"EFS mount target for (\S+).*", "EFS mount target"),
+    (r"VPC Endpoint Interface (\S+)", "VPC endpoint"),
+    (r"Interface for NAT Gateway (\S+)", "NAT gateway"),
+    (r"Network Interface for Transit Gateway Attachment (\S+)", "transit gateway"),
+    (r"arn:[^:]+:ecs:[^:]*:[^:]*:attachment/(\S+)", "ECS task"),
+    (r"Amazon EKS (.+)", "EKS cluster"),
+    (r"aws-k8s-branch-eni()", "EKS pod"),
+    (r"AWS ElasticMapReduce.* (\S+)", "EMR cluster"),
+    (r"AWS created network interface for directory (\S+)", "directory"),
+    (r"ES (.+)", "OpenSearch domain"),
+    (r"Route 53 Resolver: ([^:]+).*", "Route 53 Resolver endpoint"),
+    (r"CloudHSM ENI.*()", "CloudHSM"),
 )
 # What is left: whoever asked EC2 for the interface.
 _BY_REQUESTER = {
@@ -125,7 +122,7 @@ def _use_of(members: Mapping[str, Any]) -> tuple[str, str | None]:
         (
             (used_as, match.group(1) or None)
             for pattern, used_as in _BY_DESCRIPTION
-            if (match := pattern.fullmatch(description))
+            if (match := re.fullmatch(pattern, description))
         ),
         None,
     )
