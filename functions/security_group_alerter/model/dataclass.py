@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 __all__ = ["dataclass", "replace"]
 
+# To write and compile `__init__` takes as long as to make so many values without it, about.
+MOST_BY_LOOP = 12
+
 if TYPE_CHECKING:
     from dataclasses import dataclass, replace
 else:
@@ -71,12 +74,33 @@ def _frozen(cls: type, *, eq: bool, kw_only: bool) -> type:
         _compare(body, fields)
     made: Any = type(cls)(cls.__name__, cls.__bases__, body)
 
+    left = MOST_BY_LOOP
+
     def first(self: Any, *values: Any, **named: Any) -> None:
-        made.__init__ = _init_of(made, fields, kw_only=kw_only)
-        made.__init__(self, *values, **named)
+        nonlocal left
+        left -= 1
+        if values or left < 0 or not _is_set(self, fields, named):
+            made.__init__ = _init_of(made, fields, kw_only=kw_only)
+            made.__init__(self, *values, **named)
 
     made.__init__ = first
     return made  # type: ignore[no-any-return]
+
+
+def _is_set(
+    value: Any, fields: Mapping[str, dataclasses.Field[Any]], named: Mapping[str, Any]
+) -> bool:
+    """Set the attributes one by one; False where `__init__` has more to do, or to complain of."""
+    for name, it in fields.items():
+        if it.init and name in named:
+            setattr(value, name, named[name])
+        elif it.default_factory is not dataclasses.MISSING:
+            setattr(value, name, it.default_factory())
+        elif it.default is not dataclasses.MISSING:
+            setattr(value, name, it.default)
+        else:
+            return False
+    return named.keys() <= set(value.__init_names__) and not hasattr(value, "__post_init__")
 
 
 def _init_of(
