@@ -13,6 +13,7 @@ from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
 from botocore.hooks import EventAliaser, HierarchicalEmitter
 from botocore.httpsession import create_urllib3_context
 from botocore.session import Session
+from botocore.utils import EVENT_ALIASES
 
 # Whose clients the functions make.
 SERVICES = frozenset(
@@ -53,13 +54,16 @@ class _LeanSession(Session):
 
     def __init__(self) -> None:
         emitter = HierarchicalEmitter()
-        events = EventAliaser(emitter)
+        aliases = {old: new for old, new in EVENT_ALIASES.items() if old in SERVICES}
+        events = EventAliaser(emitter, aliases)
         ordered = {REGISTER_FIRST: events.register_first, REGISTER_LAST: events.register_last}
         for event, handler, *order in BUILTIN_HANDLERS:
             if is_for_our_services(event):
                 register = ordered[order[0]] if order else events.register
                 register(event, handler)
         super().__init__(event_hooks=emitter, include_builtin_handlers=False)
+        # Should botocore name them otherwise some day, it looks through all aliases again.
+        self.get_component("event_emitter")._event_aliases = aliases  # noqa: SLF001
         self._contexts = defaultdict[bool | str, Any](_context)
 
     def create_client(self, *arguments: Any, **settings: Any) -> Any:

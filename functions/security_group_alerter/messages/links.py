@@ -52,7 +52,7 @@ def event_link(
     """The CloudTrail event's page, which keeps events for 90 days."""
     if event_id is None:
         return None
-    quoted = quote(event_id[:100], safe="", errors="replace")
+    quoted = ids.valid(ids.EVENT, event_id) or quote(event_id[:100], safe="", errors="replace")
     return _link(f"{_EVENT}{quoted}", region, account_id, presentation)
 
 
