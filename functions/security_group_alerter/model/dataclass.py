@@ -2,7 +2,7 @@
 
 For a frozen class, the standard library writes its methods as text and compiles them at import, and
 then sets each attribute of a value by a call. Here, to define a class takes a tenth of the time of
-that, since `__init__` is written when the first value is made, and to make a value takes half. The
+that, since `__init__` is written when some values were made, and to make a value takes half. The
 price: at run time nothing stops an assignment. The type checker refuses each, and a test replays
 every story with the standard library's own.
 https://docs.python.org/3/library/dataclasses.html
