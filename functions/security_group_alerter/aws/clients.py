@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from base64 import b64encode
 from collections import defaultdict
 from functools import cache
 from typing import Any
@@ -12,6 +14,7 @@ from botocore.config import Config
 from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
 from botocore.hooks import EventAliaser, HierarchicalEmitter
 from botocore.httpsession import create_urllib3_context
+from botocore.serialize import JSONSerializer
 from botocore.session import Session
 from botocore.utils import EVENT_ALIASES
 
@@ -67,15 +70,46 @@ class _LeanSession(Session):
         self._contexts = defaultdict[bool | str, Any](_context)
 
     def create_client(self, *arguments: Any, **settings: Any) -> Any:
-        """As botocore makes it, with the context of all others that trust the same authorities."""
+        """As botocore makes it, with the context of all others that trust the same authorities.
+
+        What DynamoDB is asked is written down as it stands.
+        """
         client: Any = super().create_client(*arguments, **settings)
-        # botocore has no setting for it. Should it name its parts otherwise some day, the context
-        # is its own again, which is slower, and a test says so.
+        # botocore has no settings for these. Should it name its parts otherwise some day, they are
+        # its own again, which is slower, and tests say so.
+        if client.meta.service_model.service_name == "dynamodb":
+            _write_as_it_stands(client)
         http = _part_of(client, "_endpoint", "http_session")
         pool, verify = _part_of(http, "_manager", "connection_pool_kw"), _part_of(http, "_verify")
         if pool is not None and verify is not None:
             pool["ssl_context"] = self._contexts[verify]
         return client
+
+
+def _write_as_it_stands(client: Any) -> None:
+    holder = client
+    # Where parameters are checked, that comes first.
+    while _part_of(holder, "_serializer", "_serializer"):
+        holder = holder._serializer  # noqa: SLF001
+    if type(_part_of(holder, "_serializer")) is JSONSerializer:
+        holder._serializer = _AsItStands()  # noqa: SLF001
+
+
+class _AsItStands(JSONSerializer):
+    """Writes the request that botocore writes, but for blanks in its JSON.
+
+    botocore goes through the model of the service for each member, to encode bytes and to rename
+    what Python calls otherwise. Nothing of DynamoDB's is renamed.
+    """
+
+    def serialize_to_request(self, parameters: Any, operation_model: Any) -> Any:
+        request = super().serialize_to_request({}, operation_model)
+        request["body"] = json.dumps(parameters, separators=(",", ":"), default=_base64_of).encode()
+        return request
+
+
+def _base64_of(data: bytes) -> str:
+    return b64encode(data).decode()
 
 
 def is_for_our_services(event: str) -> bool:

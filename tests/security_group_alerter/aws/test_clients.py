@@ -1,5 +1,6 @@
 """What is sent is what botocore would send, and to whom it would send it."""
 
+import json
 import ssl
 from collections.abc import Iterator
 from itertools import product
@@ -10,6 +11,7 @@ from urllib.parse import parse_qsl, quote_plus
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
+from botocore.config import Config
 from botocore.exceptions import SSLError
 from botocore.session import Session
 from hypothesis import example, given
@@ -60,6 +62,59 @@ def test_a_message_arrives_as_it_was() -> None:
     assert fields["TopicArn"] == TOPIC_ARN
     assert fields["PublishBatchRequestEntries.member.1.Message"] == ASCII + "ü😀"
     assert "AWS4-HMAC-SHA256" in str(request.headers["Authorization"])
+
+
+ITEM: Final[dict[str, Any]] = {
+    "resource": {"S": 'sg-0a "Zürich" 😀'},
+    "version": {"N": "7"},
+    "memory": {"B": b"\x00\xffz"},
+    "told": {"M": {"uid": {"M": {"at": {"N": "0.5"}, "is_closed": {"BOOL": True}}}}},
+    "nothing": {"NULL": True},
+    "some": {"L": [{"B": b""}]},
+}
+
+
+@pytest.mark.parametrize("is_checked", [True, False])
+def test_dynamodb_is_asked_what_botocore_would_ask(
+    monkeypatch: pytest.MonkeyPatch, *, is_checked: bool
+) -> None:
+    config = Config(parameter_validation=is_checked)
+    monkeypatch.setattr(clients, "DEFAULT_CONFIG", clients.DEFAULT_CONFIG.merge(config))
+    ours, theirs = (asked_by(session) for session in (clients.session(), Session()))
+
+    assert json.loads(ours.pop("body")) == json.loads(theirs.pop("body"))
+    assert ours == theirs
+
+
+def test_what_dynamodb_is_asked_is_written_down_as_it_stands() -> None:
+    body = asked_by(clients.session())["body"]
+
+    assert body.startswith(b'{"TransactItems":[{"Put":{"TableName":"memory","Item":{"resource"')
+
+
+def test_a_botocore_with_another_protocol_for_dynamodb_writes_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(clients, "JSONSerializer", type("JSONSerializer", (), {}))
+
+    assert asked_by(clients.session()) == asked_by(Session())
+
+
+def asked_by(session: Any) -> dict[str, Any]:
+    """The request that its client makes, before it is signed."""
+    client = session.create_client("dynamodb", region_name="eu-central-1")
+    asked: dict[str, Any] = {}
+
+    def answer(params: Any, **_: Any) -> tuple[Any, dict[str, Any]]:
+        asked.update(params)
+        return AWSResponse("", 200, HTTPHeaders(), _Raw(b"")), {}
+
+    client.meta.events.register("before-call.dynamodb", answer)
+    client.transact_write_items(
+        TransactItems=[{"Put": {"TableName": "memory", "Item": ITEM}}], ClientRequestToken="t"
+    )
+    del asked["context"], asked["headers"]["User-Agent"]
+    return asked
 
 
 class _Raw:
