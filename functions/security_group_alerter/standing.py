@@ -10,7 +10,7 @@ from .ec2.reach import reach_of_group, reach_of_list
 from .ending import closing_since, ended_by, with_ending
 from .judgement.attachments import attachment_finding
 from .judgement.exposure import families_open_to_world
-from .judgement.findings import Standards, finding_of, with_reach
+from .judgement.findings import Standards, judged_again, with_reach
 from .judgement.looking import groups_in, prefix_lists_beside, prefix_lists_in
 from .judgement.moments import says_more
 from .knowledge import Knowledge
@@ -57,13 +57,15 @@ def _judged_again(
     moment = _moment_of(resource, record.original_event_id or record.event_id, known)
     look = _look_at(resource, known.looked)
     lists = _ranges_of_lists(change, finding, moment, known)
+    says_nothing = not (look or lists or (moment and says_more(change, moment)))
+    if not says_nothing:
+        circumstances = Circumstances(moment=moment, look=look, lists=lists)
+        finding = _with_reach(
+            judged_again(finding, change, standards, today=today, known=circumstances)
+        )
     memory_failed = resource in known.recollection.unread
-    entry = replace(entry, memory_failed=memory_failed, moment=moment)
-    if not (look or lists or (moment and says_more(change, moment))):
-        return entry
-    circumstances = Circumstances(moment=moment, look=look, lists=lists)
-    finding = finding_of(record, change, standards, today=today, known=circumstances)
-    return with_ending(replace(entry, finding=_with_reach(finding)), resource, known.recollection)
+    entry = replace(entry, finding=finding, memory_failed=memory_failed, moment=moment)
+    return entry if says_nothing else with_ending(entry, resource, known.recollection)
 
 
 def _attachment_judged_again(

@@ -10,12 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from security_group_alerter import standing
-from security_group_alerter.judgement.findings import Standards, finding_of, unreadable_finding
+from security_group_alerter.judgement.findings import Standards, judged_again, unreadable_finding
 from security_group_alerter.knowledge import Knowledge, known_of
 from security_group_alerter.model.alert import DeliveredFinding
 from security_group_alerter.model.change import Action, SecurityGroupChange
 from security_group_alerter.model.finding import Effect, Finding
-from security_group_alerter.model.record import CloudTrailRecord
 from security_group_alerter.model.rules import Direction, SecurityGroupRule
 from security_group_alerter.model.severity import Severity
 from security_group_alerter.standing import with_knowledge
@@ -290,12 +289,12 @@ def test_a_group_that_is_known_whole_has_no_other_rule() -> None:
 
 
 def test_a_fault_of_ours_leaves_each_call_to_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(record: CloudTrailRecord, change: SecurityGroupChange, *_: Any, **__: Any) -> Any:
-        if change.group_id == GROUP_ID:
+    def broken(finding: Finding, *_: Any, **__: Any) -> Finding:
+        if finding.subject.id == GROUP_ID:
             raise ZeroDivisionError
-        return finding_of(record, change, *_, **__)
+        return judged_again(finding, *_, **__)
 
-    monkeypatch.setattr(standing, "finding_of", broken)
+    monkeypatch.setattr(standing, "judged_again", broken)
     others = [
         call(f"o-{number}", number, replace(change, group_id="sg-0aaaaaaaaaaaaaaaa"))
         for number, change in enumerate((opened(SSH), by_id(SSH)))

@@ -28,7 +28,7 @@ from ..model.standing import Circumstances, Moment
 from ..model.subject import Subject, SubjectKind
 from .accepted_openings import acceptance_of
 from .exposure import exposure_of, internet_share_of
-from .moments import completed, standing_beside
+from .moments import completed, may_decide, standing_beside
 from .severities import (
     ACCEPTED,
     ANY_OTHER_CHANGE,
@@ -106,6 +106,20 @@ def finding_of(
         look=known.look,
         lists=known.lists,
     )
+
+
+def judged_again(
+    finding: Finding,
+    change: SecurityGroupChange | PrefixListChange,
+    standards: Standards,
+    *,
+    today: date,
+    known: Circumstances,
+) -> Finding:
+    """The finding of a call, which was judged by its record, by all that is known."""
+    if finding.record and may_decide(known, change):
+        return finding_of(finding.record, change, standards, today=today, known=known)
+    return replace(finding, moment=known.moment, look=known.look)
 
 
 def with_reach(judgement: Judgement, reach: GroupReach) -> Judgement:

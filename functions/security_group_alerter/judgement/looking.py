@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..model.change import Action, AttachmentChange, PrefixListChange, SecurityGroupChange
-from ..model.dataclass import replace
 from ..model.exposure import Breadth
 from ..model.exposure_life import Resource
 from ..model.finding import Finding
 from ..model.record import Outcome
-from ..model.rules import Direction, PeerKind
+from ..model.rules import Direction, PeerKind, SecurityGroupRule
 from ..model.severity import Severity
 from ..model.standing import Moment
 from ..model.subject import SubjectKind
@@ -51,20 +50,23 @@ def _resources_of(finding: Finding) -> Iterator[Resource]:
 
 def prefix_lists_in(change: SecurityGroupChange, finding: Finding) -> Iterator[Resource]:
     """The prefix lists that the added rules let in."""
-    inward = (rule.peer for rule in change.added if rule.direction is not Direction.EGRESS)
-    for peer in dict.fromkeys(inward):
-        if peer.kind is PeerKind.PREFIX_LIST:
-            yield _resource(SubjectKind.PREFIX_LIST, peer.value, finding)
+    return _prefix_lists_of(change.added, finding)
 
 
 def prefix_lists_beside(
     change: SecurityGroupChange, moment: Moment, finding: Finding
 ) -> Iterator[Resource]:
     """The prefix lists that other rules let in, which stood before the call: if they may matter."""
-    added = exposure_of(change.added)
-    if added.openings or added.has_prefix_lists:
-        rules = tuple(it.rule for it in moment.before)
-        yield from prefix_lists_in(replace(change, added=rules), finding)
+    lists = [*_prefix_lists_of((it.rule for it in moment.before), finding)]
+    if lists:
+        added = exposure_of(change.added)
+        yield from lists if added.openings or added.has_prefix_lists else ()
+
+
+def _prefix_lists_of(rules: Iterable[SecurityGroupRule], finding: Finding) -> Iterator[Resource]:
+    peers = (it.peer for it in rules if it.direction is not Direction.EGRESS)
+    for name in dict.fromkeys(it.value for it in peers if it.kind is PeerKind.PREFIX_LIST):
+        yield _resource(SubjectKind.PREFIX_LIST, name, finding)
 
 
 def groups_in(change: AttachmentChange, finding: Finding) -> Iterator[Resource]:

@@ -9,6 +9,7 @@ from ..model.dataclass import replace
 from ..model.group_state import Look, PrefixListState
 from ..model.rules import Peer, SecurityGroupRule
 from ..model.standing import Circumstances, Moment, StandingRule
+from .exposure import exposure_of
 from .touched_ports import standing_with
 
 
@@ -20,6 +21,18 @@ def says_more(change: SecurityGroupChange | PrefixListChange, moment: Moment) ->
     if change.action is Action.ADD_RULES:
         return bool(moment.before or moment.gone or any(it.closed for it in moment.opened))
     return change.action in (Action.MODIFY_RULES, Action.REMOVE_RULES, Action.DELETE)
+
+
+def may_decide(known: Circumstances, change: SecurityGroupChange | PrefixListChange) -> bool:
+    """Whether the call may be judged otherwise than by its record alone."""
+    moment = known.moment
+    if isinstance(change, PrefixListChange) or known.lists or moment is None or moment.ended:
+        return True
+    if change.action is Action.ADD_RULES:
+        return bool(moment.before and exposure_of(change.added).openings)
+    if change.action is Action.REMOVE_RULES and change.removed:
+        return bool(exposure_of(change.removed).openings)
+    return change.action in (Action.MODIFY_RULES, Action.REMOVE_RULES)
 
 
 def completed(change: Change, known: Circumstances) -> Change:

@@ -135,7 +135,7 @@ def severity_with_reach(severity: Severity, reach: GroupReach) -> Severity:
 
 def ports_in(openings: Iterable[Opening]) -> int:
     """How many ports these are, of every protocol."""
-    return sum(opening.ports.count for opening in openings if opening.ports is not None)
+    return sum(opening.ports.size for opening in openings if opening.ports is not None)
 
 
 def sensitive_ports_of(opening: Opening) -> tuple[SensitivePort, ...]:

@@ -368,7 +368,7 @@ class _Alike:
         if self.example.protocol == ALL_PROTOCOLS:
             return any(ports.values())
         # Without the ports below, and then without those above.
-        return bool(ports.get(self.example.protocol, 0) >> own.first & (1 << own.count) - 1)
+        return bool(ports.get(self.example.protocol, 0) >> own.first & (1 << own.size) - 1)
 
     def meets(self, rules: Iterable[SecurityGroupRule]) -> bool:
         """Whether one of these rules is about some of the same ports."""

@@ -37,17 +37,17 @@ else:
             if frozen:
                 return _frozen(cls, eq=eq, kw_only=kw_only)
             made = dataclasses.dataclass(eq=eq, slots=slots, kw_only=kw_only)(cls)
-            made.__init_names__ = tuple(it.name for it in dataclasses.fields(made) if it.init)
+            names = tuple(it.name for it in dataclasses.fields(made) if it.init)
+            made.__init_names__, made.__init_values__ = names, _getter(names)
             return made
 
         return defined
 
     def replace(value: Any, /, **changes: Any) -> Any:
         """A copy of a value with these changes. Raises TypeError for another name."""
-        for name in value.__init_names__:
-            if name not in changes:
-                changes[name] = getattr(value, name)
-        return type(value)(**changes)
+        cls = type(value)
+        values = dict(zip(cls.__init_names__, cls.__init_values__(value), strict=True))
+        return cls(**(values | changes))
 
 
 def _frozen(cls: type, *, eq: bool, kw_only: bool) -> type:
@@ -62,11 +62,13 @@ def _frozen(cls: type, *, eq: bool, kw_only: bool) -> type:
         fields[name] = it if isinstance(it, dataclasses.Field) else dataclasses.field(default=it)
     for name in ("__dict__", "__weakref__"):
         body.pop(name, None)
+    names = tuple(name for name, it in fields.items() if it.init)
     body |= {
         "__qualname__": cls.__qualname__,
         "__slots__": tuple(name for name in fields if name not in inherited),
         "__own_fields__": fields,
-        "__init_names__": tuple(name for name, it in fields.items() if it.init),
+        "__init_names__": names,
+        "__init_values__": _getter(names),
         "__dataclass_fields__": _StandardFields(cls, kw_only=kw_only),
     }
     body.setdefault("__repr__", _repr)
@@ -164,9 +166,12 @@ def _compare(body: dict[str, Any], fields: Mapping[str, dataclasses.Field[Any]])
         body.setdefault("__hash__", lambda self: hash(hashed_of(self)))
 
 
-def _getter(names: Iterable[str]) -> Callable[[Any], Any]:
+def _getter(names: Iterable[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """Gets these attributes of a value."""
     listed = tuple(names)
-    return attrgetter(*listed) if listed else lambda _: ()
+    if len(listed) > 1:
+        return attrgetter(*listed)
+    return staticmethod(lambda value: tuple(getattr(value, name) for name in listed))
 
 
 def _repr(self: Any) -> str:

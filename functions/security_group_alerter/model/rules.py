@@ -9,6 +9,7 @@ from dataclasses import field
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import NamedTuple
 
 from .dataclass import dataclass
 
@@ -49,15 +50,16 @@ class Peer:
     account_id: str | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class PortRange:
+class PortRange(NamedTuple):
     """Ports from `first` to `last`, both included, 0 to 65535."""
+
+    # A tuple, since ranges are compared and hashed by the thousand.
 
     first: int
     last: int
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         """How many ports these are."""
         return self.last - self.first + 1
 

@@ -109,6 +109,6 @@ def test_rules_are_equal_when_they_let_the_same_through() -> None:
 
 
 def test_both_ends_of_a_port_range_count() -> None:
-    assert PortRange(22, 22).count == 1
-    assert PortRange(20, 25).count == 6
-    assert ALL_PORTS.count == 65536
+    assert PortRange(22, 22).size == 1
+    assert PortRange(20, 25).size == 6
+    assert ALL_PORTS.size == 65536
