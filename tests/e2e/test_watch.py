@@ -112,7 +112,7 @@ class Watch:
 
 
 def _older(statement: Statement, by: timedelta) -> Statement:
-    event = replace(statement.event, time=statement.event.time - by)
+    event = statement.event._replace(time=statement.event.time - by)
     if isinstance(statement, Seen):
         return replace(statement, event=event, seen_at=statement.seen_at - by)
     return replace(statement, event=event)

@@ -22,7 +22,7 @@ GROUP: Final = Resource(
     account_id="111122223333",
     region="eu-central-1",
 )
-PREFIX_LIST: Final = replace(GROUP, kind=SubjectKind.PREFIX_LIST, id="pl-0123456789abcdef0")
+PREFIX_LIST: Final = GROUP._replace(kind=SubjectKind.PREFIX_LIST, id="pl-0123456789abcdef0")
 UID: Final = "0123456789abcdef0123456789abcdef"
 
 

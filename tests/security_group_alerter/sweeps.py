@@ -135,7 +135,7 @@ def group(number: int, account_id: str = ACCOUNT, region: str = REGION) -> Resou
 
 
 def prefix_list(number: int) -> Resource:
-    return replace(group(number), kind=SubjectKind.PREFIX_LIST, id=f"pl-{number:017x}")
+    return group(number)._replace(kind=SubjectKind.PREFIX_LIST, id=f"pl-{number:017x}")
 
 
 def a_group(number: int) -> dict[str, Any]:

@@ -378,7 +378,7 @@ def test_what_is_accepted_by_the_entries_of_today(
 
 
 def test_a_prefix_list_is_never_accepted() -> None:
-    listed = replace(group(1), kind=SubjectKind.PREFIX_LIST, id="pl-0123456789abcdef0")
+    listed = group(1)._replace(kind=SubjectKind.PREFIX_LIST, id="pl-0123456789abcdef0")
     installation = Installation(accepted=(replace(ENTRY, peers=(peer("0.0.0.0/0"),)),))
     edited = RangesEdited(event=event("edit", hours(5)), added=(peer("0.0.0.0/0"),))
     installation.remember(listed, edited)

@@ -112,7 +112,7 @@ def test_nothing_ends_in_an_account_that_only_cannot_be_seen(org: Organization) 
 
 
 def test_what_is_open_nobody_knows_where_is_left_alone(org: Organization) -> None:
-    nowhere = replace(group(1), account_id=None)
+    nowhere = group(1)._replace(account_id=None)
     org.knows(WEB, of=nowhere)
 
     assert org.planned().left == 0

@@ -283,7 +283,7 @@ def _groups_referring_to(
     if answers.more_referring is not None:
         reading.miss("some groups that may refer to it", answers.more_referring.why)
     for group_id in referring:
-        resource = replace(prefix_list, kind=SubjectKind.SECURITY_GROUP, id=group_id)
+        resource = prefix_list._replace(kind=SubjectKind.SECURITY_GROUP, id=group_id)
         state = _group_state(resource, answers, answers.asked_at.get(group_id, seen_at))
         if not isinstance(state, GroupState):
             reading.miss(f"group {group_id}, which may refer to it,", state[1])

@@ -117,7 +117,7 @@ def judged_again(
     known: Circumstances,
 ) -> Finding:
     """The finding of a call, which was judged by its record, by all that is known."""
-    if finding.record and may_decide(known, change):
+    if finding.record and may_decide(known, change, finding.judgement):
         return finding_of(finding.record, change, standards, today=today, known=known)
     return replace(finding, moment=known.moment, look=known.look)
 
@@ -221,7 +221,7 @@ def _judged_group(
         opened=opened,
         unaccepted=unaccepted,
         unaccepted_rules=frozenset(rest) if is_in_part else frozenset(),
-        beside=beside if opened != exposure_of(added) else (),
+        beside=beside if around and opened != exposure_of(added) else (),
         closed=closed,
         acceptance=acceptance,
     )

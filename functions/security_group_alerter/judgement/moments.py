@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ..model.change import Action, Change, PrefixListChange, SecurityGroupChange
 from ..model.dataclass import replace
+from ..model.finding import Judgement
 from ..model.group_state import Look, PrefixListState
 from ..model.rules import Peer, SecurityGroupRule
 from ..model.standing import Circumstances, Moment, StandingRule
-from .exposure import exposure_of
 from .touched_ports import standing_with
 
 
@@ -23,15 +23,17 @@ def says_more(change: SecurityGroupChange | PrefixListChange, moment: Moment) ->
     return change.action in (Action.MODIFY_RULES, Action.REMOVE_RULES, Action.DELETE)
 
 
-def may_decide(known: Circumstances, change: SecurityGroupChange | PrefixListChange) -> bool:
-    """Whether the call may be judged otherwise than by its record alone."""
+def may_decide(
+    known: Circumstances, change: SecurityGroupChange | PrefixListChange, judgement: Judgement
+) -> bool:
+    """Whether a call may be judged otherwise than it was by its record alone."""
     moment = known.moment
     if isinstance(change, PrefixListChange) or known.lists or moment is None or moment.ended:
         return True
     if change.action is Action.ADD_RULES:
-        return bool(moment.before and exposure_of(change.added).openings)
+        return bool(moment.before and judgement.opened.openings)
     if change.action is Action.REMOVE_RULES and change.removed:
-        return bool(exposure_of(change.removed).openings)
+        return bool(judgement.closed.openings)
     return change.action in (Action.MODIFY_RULES, Action.REMOVE_RULES)
 
 
@@ -87,7 +89,7 @@ def standing_beside(
 
     `lists` are what prefix lists held at the call, of those that are known.
     """
-    if moment is None:
+    if moment is None or not moment.before:
         return ()
     edited = {rule.rule_id for rule in added} - {None}
     rules = (it.rule for it in moment.before if it.rule.rule_id not in edited)

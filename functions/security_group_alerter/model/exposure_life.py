@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from .dataclass import dataclass
 from .exposure import Opening
@@ -46,8 +47,7 @@ class LookedBy(StrEnum):
 _LOOKERS = frozenset(LookedBy)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(NamedTuple):
     """A call: when it was made, and by whom. CloudTrail's update of an event is that event."""
 
     event_id: str
@@ -61,12 +61,10 @@ class Event:
         return LookedBy(start) if colon and start in _LOOKERS else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resource:
+class Resource(NamedTuple):
     """A security group or a prefix list. Without an id, it is known by its name."""
 
-    # The id tells resources apart well enough, and enums have a slow hash.
-    kind: SubjectKind = field(hash=False)
+    kind: SubjectKind
     id: str
     account_id: str | None = None
     region: str | None = None

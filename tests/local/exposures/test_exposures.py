@@ -141,7 +141,7 @@ def test_the_severity_is_that_of_the_last_report(ledger: LedgerSample, shell: Te
 
 
 def test_what_stood_before_all_that_is_known(ledger: LedgerSample) -> None:
-    prefix_list = replace(group(1), kind=SubjectKind.PREFIX_LIST, id="pl-0123456789abcdef0")
+    prefix_list = group(1)._replace(kind=SubjectKind.PREFIX_LIST, id="pl-0123456789abcdef0")
     exposure = _an_exposure(ledger)
     life = replace(exposure.life, opened=None, resource=prefix_list)
 
@@ -163,8 +163,8 @@ def test_whatever_stands_in_it_it_fits(ledger: LedgerSample) -> None:
     snooze = Snooze(
         until=NOW.date(), by="x" * 300, why="because " * 60, uids=frozenset({exposure.uid})
     )
-    resource = replace(group(1), id="\x1b[31m" + "g" * 300, region="r" * 40, account_id=None)
-    opened_long_ago = replace(exposure.life.revealed, time=NOW - timedelta(days=1234, hours=5))
+    resource = group(1)._replace(id="\x1b[31m" + "g" * 300, region="r" * 40, account_id=None)
+    opened_long_ago = exposure.life.revealed._replace(time=NOW - timedelta(days=1234, hours=5))
     life = replace(exposure.life, resource=resource, opened=opened_long_ago)
     worst = replace(
         exposure, life=life, snooze=snooze, problem="p" * 400, looked_at=NOW, reach=Reach.UNATTACHED
@@ -283,7 +283,7 @@ def standing(ledger: LedgerSample) -> Any:
         "VpcBlockPublicAccessOptions": {"InternetGatewayBlockMode": "off"}
     }
     ledger.aws.output(**{ROLE_OUTPUT: "look"})
-    resource = replace(group(1), id=made["GroupId"])
+    resource = group(1)._replace(id=made["GroupId"])
     [life] = ledger.says(resource, opened(hours=51))
     ledger.reported(life, "uid-1", reach=Reach.PUBLIC)
     return resource

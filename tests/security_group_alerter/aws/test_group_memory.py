@@ -178,19 +178,19 @@ def test_what_others_keep_in_the_item_stays(wire: Wire) -> None:
 KEYS: Final = {
     "a-group": (GROUP, "222233334444/eu-central-1/sg-00000000000000000"),
     "a-name": (
-        replace(GROUP, id="web / front"),
+        GROUP._replace(id="web / front"),
         "222233334444/eu-central-1/security-group:web%20%2F%20front",
     ),
     "a-name-like-a-lists-id": (
-        replace(GROUP, id="pl-12345678"),
+        GROUP._replace(id="pl-12345678"),
         "222233334444/eu-central-1/security-group:pl-12345678",
     ),
     "neither-account-nor-region": (
-        replace(GROUP, account_id=None, region=None),
+        GROUP._replace(account_id=None, region=None),
         "?/?/sg-00000000000000000",
     ),
     "half-a-character": (
-        replace(GROUP, id="\ud800"),
+        GROUP._replace(id="\ud800"),
         "222233334444/eu-central-1/security-group:%ED%A0%80",
     ),
 }
@@ -209,7 +209,7 @@ def test_what_has_no_id_is_remembered_by_its_name(of: Resource, wire: Wire) -> N
 
 
 def test_an_endless_name_is_a_key_like_others(wire: Wire) -> None:
-    names = [replace(GROUP, id="x" * 5000 + end) for end in "ab"]
+    names = [GROUP._replace(id="x" * 5000 + end) for end in "ab"]
 
     assert wire.recall({name: [opened("opened")] for name in names}).failures == 0
 

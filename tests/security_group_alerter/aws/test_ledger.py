@@ -343,10 +343,10 @@ def test_a_snooze_is_read_as_it_was_written() -> None:
     "resource",
     [
         group(1),
-        replace(group(1), account_id=None, region=None),
-        replace(group(1), id="web / servers"),
-        replace(group(1), kind=SubjectKind.PREFIX_LIST, id="pl-0123456789abcdef0"),
-        replace(group(1), kind=SubjectKind.PREFIX_LIST, id="offices: Ünna"),
+        group(1)._replace(account_id=None, region=None),
+        group(1)._replace(id="web / servers"),
+        group(1)._replace(kind=SubjectKind.PREFIX_LIST, id="pl-0123456789abcdef0"),
+        group(1)._replace(kind=SubjectKind.PREFIX_LIST, id="offices: Ünna"),
     ],
     ids=["a-group", "nowhere", "a-name", "a-list", "the-name-of-a-list"],
 )
@@ -356,14 +356,14 @@ def test_a_key_says_what_it_is_of(resource: Resource) -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["#lease/watch", "", "222233334444/eu-central-1/", key_of(replace(group(1), id="ü" * 400))],
+    ["#lease/watch", "", "222233334444/eu-central-1/", key_of(group(1)._replace(id="ü" * 400))],
 )
 def test_other_keys_are_of_no_group(key: str) -> None:
     assert resource_of(key) is None
 
 
 def test_what_is_known_by_a_digest_of_its_name_alone_is_not_listed(table: Table) -> None:
-    unnamed = replace(group(1), id="a name of more than a thousand characters " * 40)
+    unnamed = group(1)._replace(id="a name of more than a thousand characters " * 40)
 
     table.recall({unnamed: [there(SSH)], group(2): [there(SSH)]})
 
@@ -428,6 +428,6 @@ def test_when_it_was_looked_at_never_goes_back(table: Table) -> None:
 
 
 def test_what_only_a_digest_of_its_name_tells_is_not_listed(table: Table) -> None:
-    table.recall({replace(group(1), id="\u00fc" * 255): [there(SSH)], group(2): [there(SSH)]})
+    table.recall({group(1)._replace(id="\u00fc" * 255): [there(SSH)], group(2): [there(SSH)]})
 
     assert [it.resource for it in table.open_groups()] == [group(2)]

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from unittest import mock
@@ -258,15 +257,15 @@ def test_what_was_never_asked_for_counts_from_the_beginning(wire: Wire) -> None:
 @pytest.mark.parametrize(
     ("resource", "words"),
     [
-        pytest.param(replace(group(1), id="web"), "only its name is known", id="a name only"),
-        pytest.param(replace(prefix_list(1), id="offices"), "only its name", id="a list's name"),
-        pytest.param(replace(prefix_list(1), id="sg-00000001"), "only its", id="a group as a list"),
+        pytest.param(group(1)._replace(id="web"), "only its name is known", id="a name only"),
+        pytest.param(prefix_list(1)._replace(id="offices"), "only its name", id="a list's name"),
+        pytest.param(prefix_list(1)._replace(id="sg-00000001"), "only its", id="a group as a list"),
         pytest.param(group(1, None), "its account or Region is not known", id="no account"),
         pytest.param(group(1, region=None), "its account or Region is not known", id="no Region"),
         pytest.param(group(1, "*"), "its account or Region is not known", id="no such account"),
         pytest.param(group(1, region="x/../"), "its account or Region", id="no such Region"),
         pytest.param(
-            replace(group(1), kind=SubjectKind.TRAIL), "it is neither a security group", id="trail"
+            group(1)._replace(kind=SubjectKind.TRAIL), "it is neither a security group", id="trail"
         ),
     ],
 )

@@ -1,6 +1,5 @@
 """What was answered about an account and Region, put together by group and prefix list."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -37,7 +36,7 @@ NOW: Final = datetime(2026, 11, 23, 12, tzinfo=UTC)
 GROUP: Final = Resource(
     kind=SubjectKind.SECURITY_GROUP, id="sg-1", account_id="111122223333", region="eu-central-1"
 )
-LIST: Final = replace(GROUP, kind=SubjectKind.PREFIX_LIST, id="pl-1")
+LIST: Final = GROUP._replace(kind=SubjectKind.PREFIX_LIST, id="pl-1")
 DENIED: Final = Unseen("the role may not call it")
 WEB: Final = {"GroupId": "sg-1", "GroupName": "web", "VpcId": "vpc-1", "Tags": []}
 SSH: Final = {

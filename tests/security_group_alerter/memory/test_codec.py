@@ -32,7 +32,7 @@ from tests.security_group_alerter.memory.test_fold import Life, at, generated_li
 SSH: Final = rule("tcp 22 from 0.0.0.0/0")
 WITH_ALL: Final = replace(SSH, rule_id="sgr-1", description="Vendor \ud83d, remove \u2603")
 GROUP: Final = Peer(kind=PeerKind.SECURITY_GROUP, value="sg-2", account_id="222233334444")
-EVENT: Final = replace(at(1), principal="arn:aws:iam::111122223333:user/ann\udc00")
+EVENT: Final = at(1)._replace(principal="arn:aws:iam::111122223333:user/ann\udc00")
 SAID: Final[dict[str, Statement]] = {
     "created": Created(event=EVENT),
     "deleted": Deleted(event=EVENT),
@@ -67,7 +67,7 @@ SAID: Final[dict[str, Statement]] = {
         event=EVENT, seen_at=EVENT.time, ranges=(peer_of_cidr("::/0"),), version=3
     ),
     "in-a-part-of-a-second": Created(
-        event=replace(EVENT, time=EVENT.time + timedelta(microseconds=123456))
+        event=EVENT._replace(time=EVENT.time + timedelta(microseconds=123456))
     ),
 }
 

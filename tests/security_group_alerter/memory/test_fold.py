@@ -43,7 +43,7 @@ START: Final = datetime(2026, 11, 1, tzinfo=UTC)
 GROUP: Final = Resource(
     kind=SubjectKind.SECURITY_GROUP, id="sg-1", account_id="111122223333", region="eu-central-1"
 )
-LIST: Final = replace(GROUP, kind=SubjectKind.PREFIX_LIST, id="pl-1")
+LIST: Final = GROUP._replace(kind=SubjectKind.PREFIX_LIST, id="pl-1")
 WORLD: Final = "0.0.0.0/0"
 
 
@@ -277,7 +277,7 @@ def test_ports_that_were_open_before_are_not_opened_again() -> None:
 
 def test_uids_are_of_the_event_and_the_place() -> None:
     first, second = fold(GROUP, [added(1, SSH), added(2, HTTPS)]).exposures
-    [elsewhere] = fold(replace(GROUP, region="eu-west-1"), [added(1, SSH)]).exposures
+    [elsewhere] = fold(GROUP._replace(region="eu-west-1"), [added(1, SSH)]).exposures
     [closed] = fold(GROUP, [added(1, SSH), gone(3, SSH)]).exposures
 
     assert len({first.uid, second.uid, elsewhere.uid}) == 3

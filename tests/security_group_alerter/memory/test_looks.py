@@ -62,7 +62,7 @@ from tests.security_group_alerter.memory.test_fold import (
 
 def look(second: int, *seen: SecurityGroupRule, attached: tuple[str, ...] = ()) -> Seen:
     """A look that counts as of this second: it was made two minutes later."""
-    event = replace(at(second), event_id=f"look-{second:03}")
+    event = at(second)._replace(event_id=f"look-{second:03}")
     return Seen(
         event=event,
         seen_at=event.time + LOOKS_BACK,
@@ -73,7 +73,7 @@ def look(second: int, *seen: SecurityGroupRule, attached: tuple[str, ...] = ()) 
 
 def no_group(second: int) -> SeenGone:
     """A look that did not find the group."""
-    event = replace(at(second), event_id=f"look-{second:03}")
+    event = at(second)._replace(event_id=f"look-{second:03}")
     return SeenGone(event=event, seen_at=event.time + LOOKS_BACK)
 
 
@@ -342,7 +342,7 @@ def test_what_a_call_that_attached_a_group_says() -> None:
     called = {"eventID": "e-1", "eventTime": "2026-11-01T00:00:00Z"}
 
     [said] = attached_of(record(**called))
-    assert said == Attached(event=replace(said.event, event_id="e-1", time=START))
+    assert said == Attached(event=said.event._replace(event_id="e-1", time=START))
     assert attached_of(record(**called, errorCode="UnauthorizedOperation")) == ()
     assert attached_of(record()) == ()
 
@@ -363,7 +363,7 @@ def test_two_looks_at_a_list_at_the_same_time() -> None:
 
 
 def list_look(second: int, *cidrs: str, version: int | None = None) -> SeenRanges:
-    event = replace(at(second), event_id=f"look-{second:03}")
+    event = at(second)._replace(event_id=f"look-{second:03}")
     return SeenRanges(
         event=event,
         seen_at=event.time + LOOKS_BACK,
@@ -464,7 +464,7 @@ GONE: Final[dict[str, tuple[tuple[Statement, ...], tuple[str, EndedHow] | None]]
     "as-a-look-shows": ((added(1, SSH, "sgr-1"), look(300)), ("look-300", EndedHow.SEEN)),
     "it-added-none": ((gone(1, SSH), added(2, SSH)), None),
     "revoked-and-added-again": (
-        (added(1, SSH), gone(2, SSH), RuleThere(event=replace(at(3), event_id="e-001"), rule=SSH)),
+        (added(1, SSH), gone(2, SSH), RuleThere(event=at(3)._replace(event_id="e-001"), rule=SSH)),
         None,
     ),
     "another-was-taken-back": (

@@ -109,7 +109,7 @@ LIST: Final = OpenExposure(
         number=3,
         ago=timedelta(hours=5),
         severity=Severity.HIGH,
-        resource=replace(group(3), kind=SubjectKind.PREFIX_LIST, id="pl-0123456789abcdef0"),
+        resource=group(3)._replace(kind=SubjectKind.PREFIX_LIST, id="pl-0123456789abcdef0"),
         openings=(Opening(protocol=None, ports=None, share=InternetShare(ipv4_share=1.0)),),
     ),
     told=told(Severity.HIGH, Reach.UNKNOWN),

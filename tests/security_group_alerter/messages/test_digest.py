@@ -190,7 +190,7 @@ def test_a_list_says_how_much_of_the_internet_it_holds() -> None:
 
 
 def test_where_a_record_did_not_say() -> None:
-    nowhere = replace(group(1, None), region=None)
+    nowhere = group(1, None)._replace(region=None)
     [_, where, *_] = section(
         replace(DAY, open=(replace(SSH, life=replace(SSH.life, resource=nowhere)),)), "OPEN"
     )
@@ -519,9 +519,9 @@ def with_text(text: Callable[[], str]) -> Digest:
         )
 
     def relived(it: Any) -> Any:
-        resource = replace(it.resource, id=text(), account_id=text(), region=text())
-        opened = replace(it.opened, principal=text())
-        closed = it.closed and replace(it.closed, principal=text(), event_id=text())
+        resource = it.resource._replace(id=text(), account_id=text(), region=text())
+        opened = it.opened._replace(principal=text())
+        closed = it.closed and it.closed._replace(principal=text(), event_id=text())
         openings = tuple(
             replace(opening, protocol=text() if opening.ports is None else opening.protocol)
             for opening in it.openings
@@ -571,7 +571,7 @@ def test_hostile_text_is_only_text(text: str) -> None:
 def test_the_first_and_the_last_day_that_python_knows(year: int) -> None:
     edge = datetime(year, 1, 1, tzinfo=UTC) if year == 1 else datetime.max.replace(tzinfo=UTC)
     for zone in ("Pacific/Honolulu", "Pacific/Auckland"):
-        opened = replace(SSH.life.opened or pytest.fail("nothing"), time=edge)
+        opened = (SSH.life.opened or pytest.fail("nothing"))._replace(time=edge)
         exposure = replace(SSH, life=replace(SSH.life, opened=opened))
         told = email(replace(DAY, open=(exposure,)), Presentation(time_zone=ZoneInfo(zone)))
         assert "opened " in told

@@ -340,7 +340,7 @@ def test_hostile_names_are_only_text(trick: str, kind: str) -> None:
     principal = a_call(OPENED_AT, principal=trick)
     life = replace(hostile.life, opened=principal if hostile.life.opened else None)
     if life.closed is not None:
-        life = replace(life, closed=replace(life.closed, principal=trick))
+        life = replace(life, closed=life.closed._replace(principal=trick))
     named: Finding = replace(
         finding,
         subject=replace(finding.subject, name=trick),
@@ -367,7 +367,7 @@ def test_of_several_that_are_over_each_says_what_and_when() -> None:
             Observed.CLOSED,
             a_told(uid=uid),
             life=ended(
-                a_life(text, uid=uid, resource=replace(GROUP, id=f"sg-{uid}")), a_look(seen_at)
+                a_life(text, uid=uid, resource=GROUP._replace(id=f"sg-{uid}")), a_look(seen_at)
             ),
         )
         for uid, text in (("1" * 17, "tcp 22 from 0.0.0.0/0"), ("2" * 17, "tcp 3389 from ::/0"))
