@@ -28,7 +28,7 @@ def with_ending(
 ) -> DeliveredFinding:
     """The finding of a call on a group or list, with how what it did ended, if it did."""
     finding, moment = entry.finding, entry.moment
-    closing = _closing_of_all(moment.opened) if moment else None
+    closing = _closing_of_all(moment.opened) if moment and moment.opened else None
     ended = _ended_since(moment, closing) or _ended_by_a_list(finding, resource, known)
     if ended is None:
         return entry

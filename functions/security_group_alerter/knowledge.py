@@ -10,7 +10,13 @@ from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from .judgement.looking import groups_in, prefix_lists_beside, prefix_lists_in, worth_a_look
+from .judgement.looking import (
+    groups_in,
+    may_add_up,
+    prefix_lists_beside,
+    prefix_lists_in,
+    worth_a_look,
+)
 from .memory.recollection import Recollection
 from .memory.statements import Statement, attached_of, seen_of, statements_of
 from .model.alert import DeliveredFinding
@@ -127,12 +133,12 @@ def _lists_beside(
     found: Iterable[DeliveredFinding], subjects: Mapping[str, Resource], known: Recollection
 ) -> Iterator[Resource]:
     """The prefix lists that may count together with what calls added, by what is remembered."""
-    for entry in found:
+    for entry in (it for it in found if may_add_up(it.finding)):
         record, change = entry.finding.record, entry.finding.change
         fold = known.folds.get(subjects[entry.keys[0]]) if entry.keys[0] in subjects else None
         if fold and record and isinstance(change, SecurityGroupChange):
             moment = fold.moments.get(record.original_event_id or record.event_id or "")
-            yield from prefix_lists_beside(change, moment, entry.finding) if moment else ()
+            yield from prefix_lists_beside(moment, entry.finding) if moment else ()
 
 
 def _said_by(finding: Finding) -> list[tuple[Resource, tuple[Statement, ...]]]:
@@ -144,5 +150,6 @@ def _said_by(finding: Finding) -> list[tuple[Resource, tuple[Statement, ...]]]:
     said = record and change and statements_of(record, change)
     if not said:
         return []
-    lists = prefix_lists_in(change, finding) if isinstance(change, SecurityGroupChange) else ()
-    return [said, *((it, ()) for it in lists)]
+    if not (finding.judgement.opened.has_prefix_lists and isinstance(change, SecurityGroupChange)):
+        return [said]
+    return [said, *((it, ()) for it in prefix_lists_in(change, finding))]

@@ -11,7 +11,7 @@ from .ending import closing_since, ended_by, with_ending
 from .judgement.attachments import attachment_finding
 from .judgement.exposure import families_open_to_world
 from .judgement.findings import Standards, judged_again, with_reach
-from .judgement.looking import groups_in, prefix_lists_beside, prefix_lists_in
+from .judgement.looking import groups_in, may_add_up, prefix_lists_beside, prefix_lists_in
 from .judgement.moments import says_more
 from .knowledge import Knowledge
 from .memory.fold import Fold
@@ -149,10 +149,10 @@ def _ranges_of_lists(
     known: Knowledge,
 ) -> dict[str, tuple[Peer, ...]]:
     """The ranges that the prefix lists held at the call, of those that are known."""
-    if not isinstance(change, SecurityGroupChange):
+    if not (isinstance(change, SecurityGroupChange) and may_add_up(finding)):
         return {}
     ranges: dict[str, tuple[Peer, ...]] = {}
-    beside = prefix_lists_beside(change, moment, finding) if moment else ()
+    beside = prefix_lists_beside(moment, finding) if moment else ()
     for resource in (*prefix_lists_in(change, finding), *beside):
         fold = known.recollection.folds.get(resource)
         called = finding.record.event_time if finding.record else None

@@ -124,7 +124,7 @@ def _alerted_by(resource: Resource, memory: GroupMemory) -> dict[str, Told]:
 def update_of(
     resource: Resource, kept: Kept, memory: GroupMemory, folded: Fold, now: datetime
 ) -> dict[str, Any]:
-    """The change that writes a memory, if the item still is as it was read.
+    """The change that writes a memory, if the item still is as it was read; without its key.
 
     What is old in it is settled; and of one that does not fit, so much is left out that it does.
     `folded` is the memory's fold. Raises TooLargeError.
@@ -154,7 +154,6 @@ def update_of(
         values[":expires"] = {"N": str(int((now + KEPT).timestamp()))}
         change += ", expires = :expires"
     return {
-        "Key": {"resource": {"S": key_of(resource)}},
         "UpdateExpression": change,
         "ConditionExpression": condition,
         "ExpressionAttributeValues": values,

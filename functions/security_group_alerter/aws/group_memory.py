@@ -312,7 +312,14 @@ class _Recall:
         return ()
 
     def _put(self, groups: Sequence[_Group]) -> None:
-        updates: list[Any] = [{"TableName": self._table_name, **(it.update or {})} for it in groups]
+        updates: list[Any] = [
+            {
+                "TableName": self._table_name,
+                "Key": {"resource": {"S": it.key}},
+                **(it.update or {}),
+            }
+            for it in groups
+        ]
         if len(updates) == 1:
             # A transaction of one would cost twice as much.
             self._client.update_item(**updates[0])

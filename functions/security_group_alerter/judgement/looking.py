@@ -13,7 +13,6 @@ from ..model.rules import Direction, PeerKind, SecurityGroupRule
 from ..model.severity import Severity
 from ..model.standing import Moment
 from ..model.subject import SubjectKind
-from .exposure import exposure_of
 
 
 def worth_a_look(findings: Iterable[Finding]) -> list[Resource]:
@@ -53,14 +52,19 @@ def prefix_lists_in(change: SecurityGroupChange, finding: Finding) -> Iterator[R
     return _prefix_lists_of(change.added, finding)
 
 
-def prefix_lists_beside(
-    change: SecurityGroupChange, moment: Moment, finding: Finding
-) -> Iterator[Resource]:
-    """The prefix lists that other rules let in, which stood before the call: if they may matter."""
-    lists = [*_prefix_lists_of((it.rule for it in moment.before), finding)]
-    if lists:
-        added = exposure_of(change.added)
-        yield from lists if added.openings or added.has_prefix_lists else ()
+def prefix_lists_beside(moment: Moment, finding: Finding) -> Iterator[Resource]:
+    """The prefix lists that other rules let in, which stood before the call: if they may matter.
+
+    They may where the finding, which is judged by the call's record, says that it adds to them.
+    """
+    if may_add_up(finding):
+        yield from _prefix_lists_of((it.rule for it in moment.before), finding)
+
+
+def may_add_up(finding: Finding) -> bool:
+    """Whether what a call added lets somebody in of the public, by its record, or may do so."""
+    added = finding.judgement.opened
+    return bool(added.openings) or added.has_prefix_lists
 
 
 def _prefix_lists_of(rules: Iterable[SecurityGroupRule], finding: Finding) -> Iterator[Resource]:

@@ -14,7 +14,7 @@ from datetime import datetime
 from ..model.dataclass import dataclass, replace
 from ..model.exposure_life import EndedHow, ExposureLife, Resource
 from ..model.rules import Peer
-from ..model.standing import Gone, Held, Moment, StandingRule
+from ..model.standing import Gone, Held, Moment, Snapshot, StandingRule
 from ..model.subject import SubjectKind
 from .group_memory import GroupMemory
 from .lives import Lives
@@ -22,7 +22,7 @@ from .open_ports import OpenPorts, naming, without
 from .order import Step, steps_of
 from .standing_ranges import StandingRanges
 from .standing_rules import StandingRules, Turn
-from .statements import Statement, directions_in, rules_in
+from .statements import Statement, directions_in, protocols_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ class Story:
     def of(cls, resource: Resource, memory: GroupMemory, at: frozenset[str] = frozenset()) -> Story:
         """What became of a resource, by all that is known of it."""
         base, said = memory.base, memory.statements
-        protocols = frozenset(rule.protocol for it in said for rule in rules_in(it))
+        protocols = protocols_in(said)
         story = cls(Lives(resource), _standing_of(resource, memory, protocols), at)
         if base is None:
             story.follow(steps_of(said))
@@ -102,10 +102,12 @@ class Story:
     def follow(self, steps: Iterable[Step]) -> None:
         """Go through the steps, which are in the order of time, until the resource is deleted."""
         is_open = self.standing.open_ports()
+        # Of the time after the last step, where somebody asked for it.
+        now: Snapshot | None = None
         for step in steps:
             if self.is_deleted:
                 return
-            told = self._told_of(step)
+            told, now = self._told_of(step, now), None
             how = EndedHow.REVOKED
             touched: list[int] = []
             for turn in self.standing.follow(step):
@@ -114,7 +116,7 @@ class Story:
                     touched += self._touched(step, turn, before, is_open)
             if told is not None:
                 told.lives += touched
-                told.now = self.standing.now()
+                told.now = now = self.standing.now()
             self._note_gone(step, how)
             self.is_deleted = how is EndedHow.DELETED
 
@@ -123,8 +125,8 @@ class Story:
         by_uid = self.lives.told()
         now = self.standing.now()
         return Fold(
-            rules=now.after,
-            ranges=now.ranges_after,
+            rules=now.rules,
+            ranges=now.ranges,
             is_whole=now.is_whole,
             is_missing=now.is_missing,
             attached=self.standing.attached,
@@ -133,14 +135,15 @@ class Story:
             held=tuple(self.standing.held),
         )
 
-    def _told_of(self, step: Step) -> _Told | None:
+    def _told_of(self, step: Step, now: Snapshot | None) -> _Told | None:
         """The moment of a step that has not been followed; None where nobody asks for it."""
         name = step.event.event_id
         if step.before_all or name not in self.at:
             return None
         if name not in self.moments:
             attached = self.standing.attached_before(step.event.time)
-            self.moments[name] = _Told(self.standing.now(), attached)
+            now = now or self.standing.now()
+            self.moments[name] = _Told(now, now, attached)
         return self.moments[name]
 
     def _touched(
@@ -165,14 +168,14 @@ class Story:
         self.standing.lessened.clear()
 
     def _moment_of(self, name: str, told: _Told, by_uid: Mapping[str, ExposureLife]) -> Moment:
-        lives = [by_uid[uid] for uid in self.lives.uids_of(told.lives)]
+        lives = [by_uid[uid] for uid in self.lives.uids_of(told.lives)] if told.lives else []
         opened = tuple(it for it in lives if it.opened and it.opened.event_id == name)
         ended = tuple(it for it in lives if it.closed and it.closed.event_id == name)
         return Moment(
-            before=told.earlier.after,
-            after=told.now.after,
-            ranges_before=told.earlier.ranges_after,
-            ranges_after=told.now.ranges_after,
+            before=told.earlier.rules,
+            after=told.now.rules,
+            ranges_before=told.earlier.ranges,
+            ranges_after=told.now.ranges,
             is_whole=told.now.is_whole,
             attached=told.attached,
             opened=opened,
@@ -189,7 +192,7 @@ def _standing_of(
     base = memory.base
     if resource.kind is SubjectKind.PREFIX_LIST:
         return StandingRanges() if base is None else StandingRanges.since(base)
-    directions = dict(pair for it in memory.statements for pair in directions_in(it))
+    directions = directions_in(memory.statements)
     if base is None:
         return StandingRules(directions, protocols)
     return StandingRules.since(base, directions, base.protocols | protocols)
@@ -199,8 +202,8 @@ def _standing_of(
 class _Told:
     """A moment while its steps are followed: one event may be several."""
 
-    earlier: Moment
+    earlier: Snapshot
+    now: Snapshot
     attached: frozenset[str] | None
     lives: list[int] = field(default_factory=list)
-    now: Moment = Moment()
     gone: Gone | None = None

@@ -160,21 +160,22 @@ def _key_of(statement: Statement, last_named: dict[str, _Key]) -> _Key:
 
 
 def _own_key(statement: Statement) -> _Key:
-    match statement:
-        case Created():
-            rank = 0
-        case RuleGone():
-            rank = 1
-        case RuleThere(is_edit=is_edit):
-            rank = 3 if is_edit else 2
-        case RangesEdited(version=version):
-            rank = 1 + (version or 0)
-        case Seen() | SeenRanges() | SeenGone():
-            # Then what is unknown of the same time ends what the look made whole.
-            rank = _LAST - 1
-        case _:
-            rank = _LAST
-    return statement.event.time, rank, statement.event.event_id, 0
+    event = statement.event
+    if isinstance(statement, RuleThere):
+        rank = 3 if statement.is_edit else 2
+    elif isinstance(statement, RangesEdited):
+        rank = 1 + (statement.version or 0)
+    else:
+        rank = _RANKS.get(type(statement), _LAST)
+    return event.time, rank, event.event_id, 0
+
+
+# What is unknown of the time of a look ends what that made whole.
+_RANKS: dict[type, int] = {
+    Created: 0,
+    RuleGone: 1,
+    **dict.fromkeys((Seen, SeenRanges, SeenGone), _LAST - 1),
+}
 
 
 def _last_named(statements: Iterable[Statement]) -> dict[str, _Key]:
@@ -216,11 +217,15 @@ def _stood_before(ordered: Sequence[Step], named: set[object]) -> Iterator[Step]
     """
     until: datetime | None = None
     for step in ordered:
-        [first, *_] = step.statements
+        # All of a step are of one kind.
+        first = step.statements[0]
         is_late = until is not None and step.event.time > until
-        is_new = step.silence.is_created or any(isinstance(it, Created) for it in step.statements)
-        if is_late or is_new:
+        if is_late or step.silence.is_created or isinstance(first, Created):
             return
+        if isinstance(first, RuleThere):
+            for it in step.statements:
+                named |= _names_in(it)
+            continue
         if isinstance(first, Look):
             if until is None:
                 until = first.seen_at

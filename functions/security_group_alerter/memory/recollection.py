@@ -57,13 +57,15 @@ class Recollection:
         What was told of another one is not taken for it: an edit ends one and opens the next, and
         both had the rule's id.
         """
-        told = self.told.get(life.resource, {})
+        told = self.told.get(life.resource)
+        if not told:
+            return None
         own = told.get(life.uid)
         if own is not None and own.uid != life.uid:
             # It was told under another uid before.
             return own
         fold = self.folds.get(life.resource)
-        others = {it.uid for it in fold.exposures} - {life.uid} if told and fold else set()
+        others = {it.uid for it in fold.exposures} - {life.uid} if fold else set()
         of_others = {told[uid].uid for uid in others if uid in told}
         earlier = (told[uid] for uid in life.other_uids if uid in told and uid not in others)
         known = (it for it in (own, *earlier) if it is not None and it.uid not in of_others)

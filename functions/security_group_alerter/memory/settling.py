@@ -14,7 +14,7 @@ from .base import Base, Life, StandingRange
 from .fold import Story
 from .group_memory import GroupMemory
 from .standing_rules import StandingRules
-from .statements import Created, Look, Statement, rules_in
+from .statements import Created, Look, Statement, protocols_in
 
 # CloudTrail delivers most records within minutes. One that is later than this is judged alone.
 KEPT_AS_SAID = timedelta(hours=48)
@@ -39,6 +39,8 @@ def settled(
         return memory
     last = min(now, max(it.event.time for it in memory.statements))
     time = _end_of(memory.statements) if kept is None else last - kept
+    if min(it.event.time for it in memory.statements) >= time:
+        return memory
     time = _outside_looks(time, memory.statements)
     old = frozenset(it for it in memory.statements if it.event.time < time)
     if not old:
@@ -104,14 +106,13 @@ def _base_of(resource: Resource, memory: GroupMemory, time: datetime, closed_by:
     """All that came of a memory, of whose exposures old ones are forgotten."""
     story = Story.of(resource, memory)
     before = memory.base or Base(time=time)
-    named = (rule.protocol for it in memory.statements for rule in rules_in(it))
     base = Base(
         time=time,
         is_whole=story.standing.is_whole,
         is_begun=before.is_begun or any(map(_is_beginning, memory.statements)),
         is_deleted=story.is_deleted,
         attached=story.standing.attached,
-        protocols=before.protocols.union(named),
+        protocols=before.protocols | protocols_in(memory.statements),
         lives=tuple(it for it in story.lives.every if not _is_closed_by(it, closed_by)),
     )
     if isinstance(story.standing, StandingRules):

@@ -14,7 +14,7 @@ from ..model.exposure import Breadth, Opening
 from ..model.exposure_life import EndedHow, Event
 from ..model.rules import Peer
 from ..model.severity import Severity
-from ..model.standing import Held, Moment
+from ..model.standing import Held, Snapshot
 from .base import Base
 from .open_ports import OpenPorts, families_of
 from .order import Silence, Step, look_version_name
@@ -98,9 +98,9 @@ class StandingRanges:
         """How severe an open list is by the table."""
         return PREFIX_LIST_EDIT[Breadth.WORLD]
 
-    def now(self) -> Moment:
-        """What the list holds now, as what it holds after a call."""
-        return Moment(ranges_after=tuple(self.standing), is_whole=self.is_whole)
+    def now(self) -> Snapshot:
+        """What the list holds now."""
+        return Snapshot((), tuple(self.standing), self.is_whole, is_missing=False)
 
     @property
     def attached(self) -> None:

@@ -21,7 +21,7 @@ from ..model.rules import (
     SecurityGroupRule,
 )
 from ..model.severity import Severity
-from ..model.standing import Moment, StandingRule
+from ..model.standing import Snapshot, StandingRule
 from .base import Base
 from .open_ports import (
     FAMILIES,
@@ -157,13 +157,9 @@ class StandingRules:
         """A group holds no ranges."""
         return ()
 
-    def now(self) -> Moment:
-        """What stands now, as what stands after a call."""
-        return Moment(
-            after=tuple(self.standing.values()),
-            is_whole=self.is_whole,
-            is_missing=self.is_missing,
-        )
+    def now(self) -> Snapshot:
+        """What stands now."""
+        return Snapshot(tuple(self.standing.values()), (), self.is_whole, self.is_missing)
 
     @property
     def attached(self) -> frozenset[str] | None:

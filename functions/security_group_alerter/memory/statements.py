@@ -5,7 +5,7 @@ Statements form a set. The order in which they arrive does not matter, nor does 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import field
 from datetime import datetime
 
@@ -28,6 +28,11 @@ class RuleThere:
     rule_id: str | None = None
     is_edit: bool = False
 
+    @property
+    def direction_said(self) -> Direction:
+        """As its record has it."""
+        return self.rule.direction
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleGone:
@@ -37,6 +42,11 @@ class RuleGone:
     rule: SecurityGroupRule | None = None
     rule_id: str | None = None
     direction: Direction = Direction.UNKNOWN
+
+    @property
+    def direction_said(self) -> Direction:
+        """As its record has it."""
+        return self.direction if self.rule is None else self.rule.direction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,28 +279,25 @@ def _carriers_in(interface: NetworkInterface) -> Iterator[str]:
         yield interface.used_by
 
 
-def directions_in(statement: Statement) -> Iterator[tuple[str, Direction]]:
-    """The ids and directions of the rules of which a statement knows both. They never change."""
-    match statement:
-        case Seen(rules=rules):
-            named = [(rule.rule_id, rule.direction) for rule in rules]
-        case RuleThere(rule=rule, rule_id=rule_id):
-            named = [(rule_id, rule.direction)]
-        case RuleGone(rule=gone, rule_id=rule_id, direction=direction):
-            named = [(rule_id, direction if gone is None else gone.direction)]
-        case _:
-            named = []
-    for rule_id, direction in named:
-        if rule_id is not None and direction is not Direction.UNKNOWN:
-            yield rule_id, direction
+def directions_in(statements: Iterable[Statement]) -> dict[str, Direction]:
+    """The directions of the rules of which a statement knows that and the id. They never change."""
+    known: dict[str, Direction] = {}
+    for it in statements:
+        if isinstance(it, Seen):
+            known |= {rule.rule_id: rule.direction for rule in it.rules if rule.rule_id}
+        elif isinstance(it, RuleThere | RuleGone) and it.rule_id is not None:
+            direction = it.direction_said
+            if direction is not Direction.UNKNOWN:
+                known[it.rule_id] = direction
+    return known
 
 
-def rules_in(statement: Statement) -> tuple[SecurityGroupRule, ...]:
-    """The rules that a statement names with their contents."""
-    match statement:
-        case Seen(rules=rules):
-            return rules
-        case RuleThere(rule=rule) | RuleGone(rule=SecurityGroupRule() as rule):
-            return (rule,)
-        case _:
-            return ()
+def protocols_in(statements: Iterable[Statement]) -> frozenset[str | None]:
+    """The protocols of the rules that statements name with their contents."""
+    named: set[str | None] = set()
+    for it in statements:
+        if isinstance(it, Seen):
+            named.update(rule.protocol for rule in it.rules)
+        elif isinstance(it, RuleThere | RuleGone) and it.rule is not None:
+            named.add(it.rule.protocol)
+    return frozenset(named)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from typing import NamedTuple
 
 from .dataclass import dataclass
 from .exposure_life import EndedHow, Event, ExposureLife
@@ -29,6 +30,18 @@ class Gone:
     event: Event
     how: EndedHow
     in_steps: bool = False
+
+
+class Snapshot(NamedTuple):
+    """The rules of a group, or the ranges of a list, at one time.
+
+    `is_whole` says that all of them are known, and `is_missing` that the last look did not find it.
+    """
+
+    rules: tuple[StandingRule, ...]
+    ranges: tuple[Peer, ...]
+    is_whole: bool
+    is_missing: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
