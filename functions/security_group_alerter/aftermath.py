@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from .judgement.exposure import exposure_of, internet_share_of
+from .judgement.part_ended import about_what_is_left
 from .judgement.severities import severity_when_ended
 from .judgement.touched_ports import with_ranges
 from .model.alert import DeliveredFinding, Ended
@@ -121,11 +122,12 @@ class _LaterCalls:
         entry = replace(entry, revoked=entry.revoked | revoked.keys())
         if entry.ended or entry.stays_open or change.problems or change.unknown_parameters:
             return entry
-        left = {*change.added} - entry.revoked
-        # By memory, other rules may keep the ports open, but it does not follow those of lists.
-        is_known = entry.moment is not None and not entry.finding.lists
-        if left and (is_known or not _is_closed_without(entry.finding, left)):
+        left = tuple(rule for rule in change.added if rule not in entry.revoked)
+        if left and entry.moment is not None:
+            # By memory, other rules may keep the ports open.
             return entry
+        if left and not _is_closed_without(entry.finding, left):
+            return about_what_is_left(entry, left, entry.finding.lists)
         times = {*filter(None, revoked.values())}
         ended = Ended(
             how=EndedHow.REVOKED,

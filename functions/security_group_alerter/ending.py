@@ -9,6 +9,12 @@ from itertools import takewhile
 from operator import attrgetter
 
 from .judgement.exposure import internet_share_of
+from .judgement.part_ended import (
+    about_what_is_held,
+    about_what_is_left,
+    with_list_ended,
+    with_part_ended,
+)
 from .judgement.touched_ports import keeping_open
 from .memory.fold import Fold
 from .memory.recollection import Recollection
@@ -19,7 +25,7 @@ from .model.exposure import Breadth
 from .model.exposure_life import EndedHow, Event, ExposureLife, Resource
 from .model.finding import Finding
 from .model.rules import Peer, SecurityGroupRule
-from .model.standing import Gone, Held, Moment
+from .model.standing import Gone, Held, Moment, StandingRule
 from .model.subject import SubjectKind
 
 
@@ -32,15 +38,16 @@ def with_ending(
     ended = _ended_since(moment, closing) or _ended_by_a_list(finding, resource, known)
     if ended is None:
         return entry
+    if ended.in_part:
+        return _ended_in_part(entry, ended, closing, resource, known)
     # What was opened again since belongs to the call that did so.
     until = closing.event.time if closing else None
     stays_open = _stays_open(finding, ended, resource, known, until=until)
-    if ended.in_part:
-        # What stands may be the call's own.
-        gone = _gone_of(finding, known.folds[resource])
-        return replace(entry, ended=None if stays_open else ended, revoked=gone)
     if stays_open:
-        return replace(entry, stays_open=stays_open)
+        entry = replace(entry, stays_open=stays_open)
+        if stays_open.ranges:
+            return about_what_is_held(entry, stays_open.ranges)
+        return about_what_is_left(entry, stays_open.rules, _lists_now(resource, known))
     # A rule that refers to a list stands as it was.
     is_edited = ended.how is not EndedHow.PREFIX_LIST and _is_edited(finding, known, resource)
     ended = replace(ended, is_edited=is_edited)
@@ -72,16 +79,14 @@ def _closing_of_all(lives: Iterable[ExposureLife]) -> Gone | None:
 
 
 def _ended_since(moment: Moment | None, closing: Gone | None) -> Ended | None:
-    """How what a call opened was closed, else how all that it added went; None where some stands.
+    """How what a call opened was closed, else how what it added went: all of that, or a part.
 
     Another rule may have kept open for longer what it opened, and harmless rules of its own may
-    have stood for longer.
+    have stood for longer. None where all of it stands.
     """
     gone = moment.gone if moment else None
-    last = closing or gone
-    if last is None:
-        return None
-    return replace(ended_by(last), in_part=gone is None)
+    last = closing or gone or (moment.lessened if moment else None)
+    return replace(ended_by(last), in_part=gone is None) if last else None
 
 
 def ended_by(gone: Gone) -> Ended:
@@ -90,13 +95,35 @@ def ended_by(gone: Gone) -> Ended:
     return Ended(how=gone.how, at=event.time, principal=event.principal, in_steps=gone.in_steps)
 
 
-def _gone_of(finding: Finding, fold: Fold) -> frozenset[SecurityGroupRule]:
-    """The rules that a call added and that do not stand any more."""
+def _ended_in_part(
+    entry: DeliveredFinding,
+    ended: Ended,
+    closing: Gone | None,
+    resource: Resource,
+    known: Recollection,
+) -> DeliveredFinding:
+    """A part of what a call added is gone, or of what it completed that others had added."""
+    finding, fold = entry.finding, known.folds[resource]
     change = finding.change
-    added = change.added if isinstance(change, SecurityGroupChange) else ()
-    standing: set[object] = {it.rule for it in fold.rules}
-    standing |= {it.rule.rule_id for it in fold.rules}
-    return frozenset(rule for rule in added if (rule.rule_id or rule) not in standing)
+    if not isinstance(change, SecurityGroupChange):
+        return with_list_ended(entry, ended, () if closing else fold.ranges)
+    standing: dict[object, SecurityGroupRule] = {it.rule: it.rule for it in fold.rules}
+    standing |= {it.rule.rule_id: it.rule for it in fold.rules if it.rule.rule_id}
+    now = {rule: standing.get(rule.rule_id or rule) for rule in change.added}
+    entry = replace(
+        entry,
+        revoked=frozenset(rule for rule, it in now.items() if it is None),
+        edited=frozenset(rule for rule, it in now.items() if it not in (None, rule)),
+    )
+    own = {*now.values()}
+    rules = tuple(it.rule for it in fold.rules if it.rule in own or not _is_since(it, ended.at))
+    lists = {**finding.lists, **_lists_now(resource, known)}
+    return with_part_ended(entry, ended, rules, lists)
+
+
+def _is_since(standing: StandingRule, ended: datetime | None) -> bool:
+    """Whether it was added after a part had ended: then that is open by the call that did so."""
+    return bool(ended and standing.since and standing.since.time >= ended)
 
 
 def _is_edited(finding: Finding, known: Recollection, resource: Resource) -> bool:

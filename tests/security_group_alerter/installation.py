@@ -240,6 +240,8 @@ def _answered(it: SecurityGroupRule, group: str) -> Record:
         "toPort": it.ports.last if it.ports else -1,
         **({"prefixListId": it.peer.value} if it.peer.value.startswith("pl-") else {}),
         **({"cidrIpv4": it.peer.value} if "." in it.peer.value else {}),
+        **({"cidrIpv6": it.peer.value} if ":" in it.peer.value else {}),
+        **({"description": it.description} if it.description else {}),
     }
 
 

@@ -1,12 +1,16 @@
 """What was taken back or edited before it was judged: closed, or open all the same."""
 
 import json
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
 
+from security_group_alerter.memory.recollection import Recollection
 from security_group_alerter.messages.undo import EDITED_SINCE
-from security_group_alerter.model.message import Message
+from security_group_alerter.model.message import Message, Sent
+from tests.local.failures import payload_of
 from tests.security_group_alerter.installation import (
     GROUP,
     LIST,
@@ -33,6 +37,14 @@ SSH_INSIDE_1: Final = numbered("tcp 22 from 10.0.0.0/8", 1)
 
 def told(*records: Any) -> list[Message]:
     return Installation(looks=False).deliver(*records, now=at(20))
+
+
+def told_later(opening: Any, *rest: Any) -> Message:
+    """What is told of a call that is delivered after all others."""
+    installation = Installation(looks=False)
+    installation.deliver(*rest, now=at(20))
+    [message] = installation.deliver(opening, now=at(21))
+    return message
 
 
 def email_of(message: Message) -> str:
@@ -163,6 +175,7 @@ def test_another_rule_keeps_open_what_was_revoked(later: bool) -> None:
 RDP_INSIDE_2: Final = numbered("tcp 3389 from 10.0.0.0/8", 2)
 RDP_2: Final = numbered("tcp 3389 from 0.0.0.0/0", 2)
 SSH_3: Final = numbered("tcp 22 from 0.0.0.0/0", 3)
+EVERYTHING_3: Final = numbered("all from 0.0.0.0/0", 3)
 
 
 @pytest.mark.parametrize("later", [False, True], ids=["at-once", "in-a-later-delivery"])
@@ -211,7 +224,7 @@ def test_what_is_left_of_a_call_that_lets_the_world_in() -> None:
     ) in email_of(message)
 
 
-@pytest.mark.parametrize("first", [EVERYTHING_2, numbered("tcp 22 from 0.0.0.0/0", 3)])
+@pytest.mark.parametrize("first", [EVERYTHING_3, SSH_3])
 def test_what_another_rule_had_opened_before_is_not_closed_with_a_part_of_the_call(
     first: Any,
 ) -> None:
@@ -612,6 +625,17 @@ def test_a_rule_whose_list_was_emptied_and_filled_again() -> None:
     assert the_one_about("e-1", sent).attributes["severity"] == "CRITICAL"
 
 
+def test_a_rule_by_a_list_in_a_group_that_had_been_deleted() -> None:
+    """Made-up records, again."""
+    sent = told(
+        list_created("0.0.0.0/0"), deleted(time=at(1)), opened(BY_LIST, time=at(2), event_id="e-1")
+    )
+
+    message = the_one_about("e-1", sent)
+    assert message.attributes["severity"] == "CRITICAL"
+    assert "no longer lets this in" not in email_of(message)
+
+
 def test_a_list_that_was_emptied_beside_a_rule_that_opens_the_same_ports() -> None:
     sent = told(
         list_created("0.0.0.0/0"),
@@ -810,6 +834,446 @@ def test_a_look_knows_only_how_long_it_stood_at_most() -> None:
     assert sent.subject.startswith(
         "HIGH: tcp 22 (SSH) was open to the whole IPv4 Internet for at most 18 min"
     )
+
+
+# A part of a call: what had ended is told in the past tense, and what stands in the present.
+
+REVOKED: Final = closed(SSH_1, time=at(4), event_id="e-2")
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["at-once", "in-a-later-delivery"])
+@pytest.mark.parametrize(
+    ("end", "verb"),
+    [
+        pytest.param(REVOKED, "Revoked", id="revoked"),
+        pytest.param(edited(SSH_INSIDE_1, time=at(4), event_id="e-2"), "Edited", id="edited"),
+    ],
+)
+def test_the_worst_of_a_call_is_closed_and_the_rest_stands(
+    end: Any, verb: str, later: bool
+) -> None:
+    installation = Installation(looks=False)
+    opening = opened(SSH_1, WEB_2)
+    sent = installation.deliver(*([] if later else [opening]), end, now=at(9))
+    if later:
+        sent = installation.deliver(opening, now=at(10))
+
+    message = the_one_about("e-1", sent)
+    headline = "tcp 22 (SSH) was open to the whole IPv4 Internet for 4 min"
+    texts = json.loads(message.body)
+    chat, document = json.loads(texts["https"]), json.loads(texts["default"])
+    assert message.attributes["severity"] == "HIGH"
+    assert message.subject == f"HIGH: {headline} in 222233334444 by frank"
+    assert texts["email"].splitlines()[:3] == [
+        f"HIGH: {headline}",
+        f"{verb} at 09:04:00 UTC: tcp 22 (SSH) from 0.0.0.0/0 [{SSH_1.rule_id}].",
+        "Part of what the call opened is still open: tcp 443 (HTTPS) from 0.0.0.0/0 "
+        f"[{WEB_2.rule_id}].",
+    ]
+    assert chat["content"]["title"] == f"🟠 HIGH: {headline}"
+    assert f"Internet ({verb.lower()} since)" in chat["content"]["description"]
+    assert texts["sms"].startswith(f"HIGH {headline} |")
+    assert document["finding_info"]["title"] == headline
+    assert document["status"] == "New"
+    assert "HIGH instead of CRITICAL: the worst of it was closed 4 min later" in texts["email"]
+    assert f"--security-group-rule-ids {WEB_2.rule_id}\n" in texts["email"]
+    assert news_in([message]) == [("CREATE", "NEW")]
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["at-once", "in-a-later-delivery"])
+def test_what_stands_of_a_call_and_is_as_bad_is_what_the_alert_is_about(later: bool) -> None:
+    installation = Installation(looks=False)
+    opening = opened(replace(SSH_1, description="for the migration"), RDP_2)
+    sent = installation.deliver(*([] if later else [opening]), REVOKED, now=at(9))
+    if later:
+        sent = installation.deliver(opening, now=at(10))
+
+    message = the_one_about("e-1", sent)
+    headline = "tcp 3389 (RDP) open to the whole IPv4 Internet"
+    texts = json.loads(message.body)
+    chat, document = json.loads(texts["https"]), json.loads(texts["default"])
+    assert message.subject.startswith(f"CRITICAL: {headline} in")
+    assert texts["email"].splitlines()[:2] == [
+        f"CRITICAL: {headline}",
+        f"Revoked since: tcp 22 (SSH) from 0.0.0.0/0 [{SSH_1.rule_id}]; the rest of the call "
+        "stands.",
+    ]
+    assert chat["content"]["title"] == f"🔴 CRITICAL: {headline}"
+    assert texts["sms"].startswith(f"CRITICAL {headline} |")
+    assert document["finding_info"]["title"] == headline
+    assert "Why CRITICAL: RDP, remote access" in texts["email"]
+    assert f"--security-group-rule-ids {RDP_2.rule_id}\n" in texts["email"]
+    assert "The command removes only what the call added." in texts["email"]
+    # The description of the rule that is gone would seem to be that of the other.
+    assert "Rule description" not in texts["email"]
+
+
+def test_less_than_the_worst_is_closed() -> None:
+    sent = told(opened(SSH_1, WEB_2), closed(WEB_2, time=at(4)))
+
+    message = the_one_about("e-1", sent)
+    assert email_of(message).splitlines()[:2] == [
+        "CRITICAL: tcp 22 (SSH) open to the whole IPv4 Internet",
+        f"Revoked since: tcp 443 (HTTPS) from 0.0.0.0/0 [{WEB_2.rule_id}]; the rest of the call "
+        "stands.",
+    ]
+
+
+def test_another_rule_keeps_open_what_was_revoked_of_a_call() -> None:
+    sent = told(
+        opened(SSH_3, event_id="e-0"),
+        opened(SSH_1, WEB_2, time=at(1)),
+        closed(SSH_1, time=at(4), event_id="e-2"),
+    )
+
+    message = the_one_about("e-1", sent)
+    text = email_of(message)
+    assert message.attributes["severity"] == "CRITICAL"
+    assert (
+        f"! Revoked since: tcp 22 (SSH) from 0.0.0.0/0 [{SSH_1.rule_id}]; the ports stay open: tcp "
+        f"22 (SSH) from 0.0.0.0/0 [{SSH_3.rule_id}]."
+    ) in text
+    # Each call's own, once.
+    _, _, undo = text.partition("UNDO\n")
+    for rule in (SSH_3, WEB_2):
+        assert undo.count(str(rule.rule_id)) == 1
+
+
+def test_the_rule_that_kept_open_what_was_revoked_of_a_call_is_revoked_too() -> None:
+    sent = told(
+        opened(SSH_3, event_id="e-0"),
+        opened(SSH_1, WEB_2, time=at(1)),
+        closed(SSH_1, time=at(4), event_id="e-2"),
+        closed(SSH_3, time=at(6), event_id="e-3"),
+    )
+
+    message = the_one_about("e-1", sent)
+    text = email_of(message)
+    assert message.attributes["severity"] == "HIGH"
+    assert text.startswith("HIGH: 2 calls, the worst: tcp 22 (SSH) was open to the whole")
+    assert "! Part of what the call opened is still open: tcp 443 (HTTPS)" in text
+
+
+def test_a_part_that_was_closed_and_opened_again_is_of_the_call_that_did_so() -> None:
+    sent = told(opened(SSH_1, WEB_2), REVOKED, opened(SSH_3, time=at(6), event_id="e-3"))
+
+    first, again = (the_one_about(it, sent) for it in ("e-1", "e-3"))
+    assert first.attributes["severity"] == "HIGH"
+    assert "tcp 22 (SSH) was open to the whole IPv4 Internet for 4 min\n" in email_of(first)
+    assert "CRITICAL: tcp 22 (SSH) open to the whole IPv4 Internet\n" in email_of(again)
+
+
+@pytest.mark.parametrize("records", [(), (REVOKED,)], ids=["by-a-look", "by-a-call"])
+def test_a_look_that_shows_a_part_of_a_call(records: tuple[Any, ...]) -> None:
+    installation = Installation(group_state(WEB_2))
+
+    sent = installation.deliver(opened(SSH_1, WEB_2), *records, now=at(20))
+
+    message = the_one_about("e-1", sent)
+    text, time = email_of(message), "4 min" if records else "at most 18 min"
+    assert message.attributes["severity"] == "HIGH"
+    assert f"tcp 22 (SSH) was open to the whole IPv4 Internet for {time} on 1 public" in text
+    shows = "Revoked at 09:04:00 UTC:" if records else "A look at 09:18:00 UTC no longer shows"
+    assert f"\n{shows} tcp 22 (SSH) from 0.0.0.0/0 [{SSH_1.rule_id}].\n" in text
+    assert ("(revoked since)" in text) is bool(records)
+    assert ("(no longer there, seen at 09:20 UTC)" in text) is not bool(records)
+    assert f"--security-group-rule-ids {WEB_2.rule_id}\n" in text
+
+
+def test_a_look_that_shows_a_part_of_a_call_that_is_as_bad() -> None:
+    installation = Installation(group_state(RDP_2))
+
+    [message] = installation.deliver(opened(SSH_1, RDP_2), now=at(20))
+
+    assert email_of(message).splitlines()[:2] == [
+        "CRITICAL: tcp 3389 (RDP) open to the whole IPv4 Internet on 1 public instance",
+        f"A look at 09:18:00 UTC no longer shows tcp 22 (SSH) from 0.0.0.0/0 [{SSH_1.rule_id}]; "
+        "the rest of the call stands.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rules", "rest", "lines"),
+    [
+        pytest.param(
+            ["tcp 22 from 0.0.0.0/0", "tcp 22 from ::/0"],
+            [REVOKED],
+            [
+                "CRITICAL: tcp 22 (SSH) open to the whole IPv6 Internet",
+                "Revoked since: tcp 22 (SSH) from 0.0.0.0/0 [1]; the ports stay open: tcp 22 (SSH) "
+                "from ::/0 [2].",
+            ],
+            id="one-family-of-two",
+        ),
+        pytest.param(
+            ["tcp 22 from 3.0.0.0/8", "tcp 22 from 52.0.0.0/8"],
+            [REVOKED],
+            [
+                "HIGH: tcp 22 (SSH) open to 52.0.0.0/8, 16.7 million addresses",
+                "Revoked since: tcp 22 (SSH) from 3.0.0.0/8 [1]; the ports stay open: tcp 22 (SSH) "
+                "from 52.0.0.0/8 [2].",
+            ],
+            id="one-cloud-of-two",
+        ),
+        pytest.param(
+            ["tcp 22 from 3.0.0.0/8", "tcp 22 from 10.0.0.0/8"],
+            [REVOKED],
+            [
+                "MEDIUM: tcp 22 (SSH) was open to 3.0.0.0/8, 16.7 million addresses for 4 min",
+                "What the call opened to the Internet was revoked at 09:04:00 UTC.",
+            ],
+            id="a-cloud-and-not-the-inside",
+        ),
+        pytest.param(
+            ["tcp 22 from 3.0.0.0/8"],
+            [edited(numbered("tcp 22 from 4.0.0.0/8", 1), time=at(4))],
+            [
+                "HIGH: tcp 22 (SSH) open to 4.0.0.0/8, 16.7 million addresses",
+                "The rule was edited at 09:04:00 UTC, and the ports stay open: tcp 22 (SSH) from "
+                "4.0.0.0/8 [1].",
+            ],
+            id="a-cloud-that-is-another-now",
+        ),
+        pytest.param(
+            ["tcp 22 from 3.0.0.0/8", "tcp 443 from 10.0.0.0/8"],
+            [edited(numbered("tcp 22 from 0.0.0.0/0", 1), time=at(4))],
+            [
+                "HIGH: tcp 22 (SSH) open to 3.0.0.0/8, 16.7 million addresses",
+                "Edited since: tcp 22 (SSH) from 3.0.0.0/8 [1]; the ports stay open: tcp 22 (SSH) "
+                "from 0.0.0.0/0 [1].",
+            ],
+            id="a-cloud-that-is-the-world-now",
+        ),
+        pytest.param(
+            ["tcp 22 from 0.0.0.0/0", "tcp 3389 from 0.0.0.0/0", "tcp 443 from 0.0.0.0/0"],
+            [REVOKED, edited(RDP_INSIDE_2, time=at(8), event_id="e-3")],
+            [
+                "HIGH: tcp 22 (SSH) and tcp 3389 (RDP) {} open to the whole IPv4 Internet for up "
+                "to 8 min",
+                "Revoked or edited, the last at 09:08:00 UTC: tcp 22 (SSH) from 0.0.0.0/0 [1] and "
+                "tcp 3389 (RDP) from 0.0.0.0/0 [2].",
+                "Part of what the call opened is still open: tcp 443 (HTTPS) from 0.0.0.0/0 [3].",
+            ],
+            id="one-by-one",
+        ),
+        pytest.param(
+            ["tcp 22 from 0.0.0.0/0", "tcp 443 from 0.0.0.0/0", "tcp 3389 from 10.0.0.0/8"],
+            [
+                REVOKED,
+                closed(numbered("tcp 3389 from 10.0.0.0/8", 3), time=at(8), event_id="e-3"),
+            ],
+            [
+                "HIGH: tcp 22 (SSH) was open to the whole IPv4 Internet for 4 min",
+                "Revoked at 09:04:00 UTC: tcp 22 (SSH) from 0.0.0.0/0 [1].",
+                "Part of what the call opened is still open: tcp 443 (HTTPS) from 0.0.0.0/0 [2].",
+            ],
+            id="a-harmless-rule-that-stood-for-longer",
+        ),
+        pytest.param(
+            ["tcp 22 from 10.0.0.0/8", "tcp 3389 from 10.0.0.0/8"],
+            [REVOKED],
+            ["LOW: 2 ingress rules added"],
+            id="nothing-open",
+        ),
+        pytest.param(
+            [f"tcp 22 from {LIST}", "tcp 443 from 0.0.0.0/0"],
+            [REVOKED],
+            [
+                "HIGH: tcp 22 (SSH) was open to the whole IPv4 Internet for 4 min",
+                f"Revoked at 09:04:00 UTC: tcp 22 (SSH) from prefix list {LIST} [1].",
+                "Part of what the call opened is still open: tcp 443 (HTTPS) from 0.0.0.0/0 [2].",
+            ],
+            id="by-a-list",
+        ),
+    ],
+)
+def test_the_first_lines_of_a_call_of_which_a_part_stands(
+    rules: list[str], rest: list[Any], lines: list[str]
+) -> None:
+    added = [numbered(text, number) for number, text in enumerate(rules, 1)]
+    message = told_later(opened(*added), list_created("0.0.0.0/0"), *rest)
+
+    text = email_of(message).replace("sgr-0000000000000000", "")
+    shown = text.splitlines()[: len(lines)]
+    assert shown[1:] == lines[1:]
+    assert shown[0] in (lines[0].format("was"), lines[0].format("were"))
+
+
+@pytest.mark.parametrize(
+    ("beside", "lines"),
+    [
+        pytest.param(
+            "tcp 443 from 0.0.0.0/0",
+            [
+                "HIGH: tcp 22 (SSH) was open to 28% of the IPv4 Internet for 4 min",
+                "Some of the ports were closed to the world when another rule was {} at "
+                "09:04:00 UTC.",
+                "Part of what the call opened is still open: tcp 443 (HTTPS) from 0.0.0.0/0 [9].",
+            ],
+            id="less",
+        ),
+        pytest.param(
+            "tcp 3389 from 0.0.0.0/0",
+            [
+                "CRITICAL: tcp 3389 (RDP) open to the whole IPv4 Internet",
+                "Some of the ports were closed to the world when another rule was {} at "
+                "09:04:00 UTC.",
+            ],
+            id="as-bad",
+        ),
+    ],
+)
+@pytest.mark.parametrize("verb", ["revoked", "edited"])
+def test_what_other_rules_had_completed_is_closed_with_them(
+    verb: str, beside: str, lines: list[str]
+) -> None:
+    other, own = (numbered(f"tcp 22 from {it}.0.0.0/3", it + 1) for it in (0, 32))
+    inside = replace(SSH_INSIDE_1, rule_id=other.rule_id)
+    ends = {
+        "revoked": closed(other, time=at(4), event_id="e-2"),
+        "edited": edited(inside, time=at(4), event_id="e-2"),
+    }
+    sent = told(
+        opened(other, time=at(-1), event_id="e-0"), opened(own, numbered(beside, 9)), ends[verb]
+    )
+
+    text = email_of(the_one_about("e-1", sent)).replace("sgr-0000000000000000", "")
+    assert text.splitlines()[: len(lines)] == [line.format(verb) for line in lines]
+    assert "! Was open together with what stood before: tcp 22 (SSH) from 0.0.0.0/3" in text
+
+
+def test_harmless_rules_of_which_one_was_revoked() -> None:
+    sent = told(opened(SSH_INSIDE_1, RDP_INSIDE_2), REVOKED)
+
+    text = email_of(the_one_about("e-1", sent))
+    assert text.startswith("LOW: 2 calls, the first: 2 ingress rules added\n")
+    assert "+ ingress tcp 22 (SSH) from 10.0.0.0/8, no public addresses (revoked since)" in text
+
+
+def test_an_edit_of_two_rules_of_which_one_was_revoked() -> None:
+    sent = told(
+        opened(SSH_INSIDE_1, RDP_INSIDE_2, event_id="e-0"),
+        edited(SSH_1, RDP_2, time=at(1), event_id="e-1"),
+        closed(SSH_1, time=at(4), event_id="e-2"),
+    )
+
+    text = email_of(the_one_about("e-1", sent))
+    assert text.startswith("CRITICAL: edit opens tcp 3389 (RDP) to the whole IPv4 Internet\n")
+    assert f"--security-group-rule-ids {RDP_2.rule_id}\n" in text
+    # EC2 refuses a command that names a rule which is gone.
+    assert f'"SecurityGroupRuleId":"{RDP_2.rule_id}"' in text
+    assert f'"SecurityGroupRuleId":"{SSH_1.rule_id}"' not in text
+
+
+def test_an_edit_of_which_the_rule_that_can_be_set_back_was_revoked() -> None:
+    """What the other rule allowed before is not known."""
+    sent = told(
+        edited(SSH_1, RDP_2, time=at(1), event_id="e-1"),
+        closed(SSH_1, time=at(4), event_id="e-2"),
+    )
+
+    assert "No command: what the rule allowed before is not in the record." in email_of(
+        the_one_about("e-1", sent)
+    )
+
+
+def test_a_call_of_which_a_part_was_revoked_where_nothing_is_remembered() -> None:
+    """Then nobody knows whether another rule keeps the ports open: nothing is lowered."""
+    alerter, sent = Installation(looks=False), list[Message]()
+
+    def fail(*_: Any, **__: Any) -> Recollection:
+        raise ValueError
+
+    def publish(messages: Iterable[Message], _: Any) -> Iterator[Sent]:
+        for message in messages:
+            sent.append(message)
+            yield Sent(message=message)
+
+    replace(alerter.alerter(), recall=fail, publish=publish).alert_on(
+        payload_of(json.dumps(opened(SSH_1, WEB_2)), json.dumps(REVOKED)),
+        now=at(20),
+        time_left=lambda: 120,
+    )
+
+    message = the_one_about("e-1", sent)
+    assert email_of(message).splitlines()[:2] == [
+        "CRITICAL: tcp 443 (HTTPS) open to the whole IPv4 Internet",
+        f"Revoked since: tcp 22 (SSH) from 0.0.0.0/0 [{SSH_1.rule_id}]; the rest of the call "
+        "stands.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("held", "removed", "lines"),
+    [
+        pytest.param(
+            ["0.0.0.0/0", "::/0"],
+            "0.0.0.0/0",
+            [
+                f"HIGH: prefix list {LIST} now includes the whole IPv6 Internet",
+                "The prefix list was edited at 09:04:00 UTC, and it still holds ::/0.",
+            ],
+            id="one-family-of-two",
+        ),
+        pytest.param(
+            ["3.0.0.0/8", "52.0.0.0/8"],
+            "3.0.0.0/8",
+            [
+                f"MEDIUM: prefix list {LIST} now includes 52.0.0.0/8, 16.7 million addresses",
+                "The prefix list was edited at 09:04:00 UTC, and it still holds 52.0.0.0/8.",
+            ],
+            id="one-cloud-of-two",
+        ),
+        pytest.param(
+            ["3.0.0.0/8", "10.0.0.0/8"],
+            "3.0.0.0/8",
+            [
+                f"LOW: prefix list {LIST} included 3.0.0.0/8, 16.7 million addresses for 14 min",
+                "The prefix list was edited at 09:04:00 UTC and no longer lets this in.",
+            ],
+            id="a-cloud-and-not-the-inside",
+        ),
+        pytest.param(
+            ["0.0.0.0/0", "10.0.0.0/8"],
+            "10.0.0.0/8",
+            [f"HIGH: prefix list {LIST} now includes the whole IPv4 Internet", ""],
+            id="the-inside-and-not-the-world",
+        ),
+        pytest.param(
+            ["10.0.0.0/8", "10.1.0.0/16"],
+            "10.0.0.0/8",
+            [f"LOW: prefix list {LIST} created", ""],
+            id="nothing-open",
+        ),
+    ],
+)
+def test_the_first_lines_of_a_list_of_which_a_part_stands(
+    held: list[str], removed: str, lines: list[str]
+) -> None:
+    edit = list_edited(remove=removed, time=at(4), event_id="e-2")
+
+    assert email_of(told_later(list_created(*held), edit)).splitlines()[:2] == lines
+
+
+def test_a_cloud_in_a_list_that_the_world_stands_in_place_of_now() -> None:
+    edit = list_edited(add="0.0.0.0/0", remove="3.0.0.0/8", time=at(4), event_id="e-2")
+
+    assert email_of(told_later(list_created("3.0.0.0/8"), edit)).splitlines()[:2] == [
+        f"MEDIUM: prefix list {LIST} now includes 3.0.0.0/8, 16.7 million addresses",
+        "The prefix list was edited at 09:04:00 UTC, and what it holds is as broad: it holds "
+        "0.0.0.0/0.",
+    ]
+
+
+def test_what_a_list_held_before_it_was_emptied_is_told_in_the_past_tense() -> None:
+    sent = told(
+        list_created("10.0.0.0/8"),
+        list_edited(add="0.0.0.0/0", time=at(0), event_id="e-1"),
+        list_edited(remove="0.0.0.0/0", time=at(4), event_id="e-2"),
+    )
+
+    words = "! The list then held 0.0.0.0/0 and 10.0.0.0/8: the whole IPv4 Internet."
+    assert words in email_of(the_one_about("e-1", sent))
 
 
 @pytest.mark.parametrize(

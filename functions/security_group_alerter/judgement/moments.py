@@ -17,9 +17,9 @@ def says_more(change: SecurityGroupChange | PrefixListChange, moment: Moment) ->
     """Whether the moment adds to what the call's record says."""
     if isinstance(change, PrefixListChange):
         is_restore = change.action is Action.RESTORE
-        return is_restore or bool(moment.ranges_before or moment.ended or moment.gone)
+        return is_restore or bool(moment.ranges_before or moment.ended or moment.lessened)
     if change.action is Action.ADD_RULES:
-        return bool(moment.before or moment.gone or any(it.closed for it in moment.opened))
+        return bool(moment.before or moment.lessened)
     return change.action in (Action.MODIFY_RULES, Action.REMOVE_RULES, Action.DELETE)
 
 

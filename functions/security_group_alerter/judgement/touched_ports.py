@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, pairwise, product
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 
 from ..model.dataclass import replace
 from ..model.exposure import Breadth, Exposure, InternetShare, Opening
@@ -101,8 +101,40 @@ def keeping_open(
     return tuple(rule for rule, breadth in breadths if breadth >= left.breadth) or public
 
 
+def left_open(
+    opened: Exposure, rules: Iterable[SecurityGroupRule], lists: Mapping[str, tuple[Peer, ...]]
+) -> Exposure:
+    """What of what was opened these rules leave as broad, and to how much it is open by them."""
+    touched = _Shares(opened)
+    near = with_ranges((rule for rule in rules if touched.meet(rule)), lists)
+    left = _joined(_as_open_as(opened, exposure_of(near)))
+    return Exposure(openings=tuple(dict.fromkeys(left)))
+
+
+def _joined(openings: Iterable[Opening]) -> Iterator[Opening]:
+    """The openings, of which those that lie side by side and are open alike are one."""
+    alike: dict[tuple[str | None, InternetShare], list[PortRange]] = {}
+    for it in openings:
+        if it.ports is None:
+            yield it
+        else:
+            alike.setdefault((it.protocol, it.share), []).append(it.ports)
+    for (protocol, share), every in alike.items():
+        joined: list[PortRange] = []
+        for ports in sorted(every, key=attrgetter("first")):
+            if joined and ports.first <= joined[-1].last + 1:
+                before = joined.pop()
+                joined.append(PortRange(before.first, max(before.last, ports.last)))
+            else:
+                joined.append(ports)
+        yield from (Opening(protocol=protocol, ports=it, share=share) for it in joined)
+
+
 def _as_open_as(earlier: Exposure, now: Exposure) -> Iterator[Opening]:
-    """The ports of an exposure that are now open to as much as they were."""
+    """The ports of an exposure that are now open to as much as they were.
+
+    What is open to more was opened by others.
+    """
     for opening, other in product(earlier.openings, now.openings):
         protocols = {opening.protocol, other.protocol}
         is_same = len(protocols) == 1 or ALL_PROTOCOLS in protocols
@@ -114,7 +146,9 @@ def _as_open_as(earlier: Exposure, now: Exposure) -> Iterator[Opening]:
             protocol = min(protocols - {ALL_PROTOCOLS}, default=ALL_PROTOCOLS, key=str)
             has_ports = opening.ports is not None or other.ports is not None
             ports = PortRange(first, last) if has_ports else None
-            yield Opening(protocol=protocol, ports=ports, share=opening.share)
+            is_more = other.share.breadth > opening.share.breadth
+            share = opening.share if is_more else other.share
+            yield Opening(protocol=protocol, ports=ports, share=share)
 
 
 def exposure_after(

@@ -7,7 +7,7 @@ was closed and is opened again belongs to the exposure of the event that opened 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
 
@@ -117,7 +117,7 @@ class Story:
             if told is not None:
                 told.lives += touched
                 told.now = now = self.standing.now()
-            self._note_gone(step, how)
+            self._note_gone(step, how, touched)
             self.is_deleted = how is EndedHow.DELETED
 
     def fold(self) -> Fold:
@@ -158,14 +158,21 @@ class Story:
             severity = self.standing.severity(openings)
             yield self.lives.open(step, new, openings, severity, turn.found_by)
 
-    def _note_gone(self, step: Step, how: EndedHow) -> None:
-        """Of what events added, this step took some: the last, if nothing else does later."""
-        for name in self.standing.lessened:
-            told = self.moments.get(name)
-            # An update of an event names again what that added.
-            if told is not None and name != step.event.event_id:
+    def _note_gone(self, step: Step, how: EndedHow, touched: Sequence[int]) -> None:
+        """Of what events added, or opened, this step took some: the last, if none does later."""
+        if self.standing.lessened:
+            for told in self._told_before(step, self.standing.lessened):
                 told.gone = Gone(event=step.event, how=how, in_steps=told.gone is not None)
-        self.standing.lessened.clear()
+            self.standing.lessened.clear()
+        if touched and self.moments:
+            openings = (self.lives.every[number].opened for number in touched)
+            for told in self._told_before(step, {it.event_id for it in openings if it}):
+                told.closed = Gone(event=step.event, how=how, in_steps=told.closed is not None)
+
+    def _told_before(self, step: Step, names: Iterable[str]) -> Iterator[_Told]:
+        """The moments of these events; an update of an event names again what that added."""
+        told = (self.moments.get(name) for name in names if name != step.event.event_id)
+        return filter(None, told)
 
     def _moment_of(self, name: str, told: _Told, by_uid: Mapping[str, ExposureLife]) -> Moment:
         lives = [by_uid[uid] for uid in self.lives.uids_of(told.lives)] if told.lives else []
@@ -182,6 +189,7 @@ class Story:
             ended=ended,
             narrowed=tuple(it for it in lives if it not in opened and it not in ended),
             gone=None if self.standing.left_of[name] else told.gone,
+            lessened=told.closed or told.gone,
         )
 
 
@@ -207,3 +215,4 @@ class _Told:
     attached: frozenset[str] | None
     lives: list[int] = field(default_factory=list)
     gone: Gone | None = None
+    closed: Gone | None = None

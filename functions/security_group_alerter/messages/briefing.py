@@ -25,7 +25,7 @@ from ..model.severity import Severity
 from ..model.subject import SubjectKind
 from .attached import reach_ends
 from .changed import changed_by, end_of, phrase_of
-from .changed.standing_words import stays_open_words
+from .changed.standing_words import part_ended_words, stays_open_words
 from .changed.words import Changed, Look
 from .limits import Limits
 from .links import event_link, group_link
@@ -344,7 +344,7 @@ def _call_of(
         phrases=_phrases_of(entry),
         changed=changed,
         reasons=_reasons(finding, changed),
-        ended=ended_words(entry),
+        ended=part_ended_words(entry) or ended_words(entry),
         stays_open=stays_open_words(entry),
         stood=stood_words(entry),
         lowered=lowered_words(entry),
@@ -544,7 +544,7 @@ def _undo_steps(calls: Sequence[Call]) -> Iterator[UndoStep]:
 def _is_left_to_others(call: Call, calls: Sequence[Call]) -> bool:
     """Whether what keeps open what the call opened was added by other calls of the alert."""
     stays = call.entry.stays_open
-    if stays is None or not stays.rules:
+    if stays is None or not stays.rules or (stays.taken.in_part and not call.entry.ended):
         return False
     changes = (it.finding.change for it in calls if it is not call)
     added = (it.added for it in changes if isinstance(it, SecurityGroupChange))

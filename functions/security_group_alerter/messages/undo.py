@@ -110,7 +110,7 @@ def ended_words(entry: DeliveredFinding) -> str | None:
 
 
 def _over_words(entry: DeliveredFinding, ended: Ended) -> str:
-    when = _when(ended)
+    when = when_words(ended)
     what = f"{'the last of ' if ended.in_steps else ''}what the call"
     match ended.how:
         case EndedHow.REVOKED:
@@ -144,7 +144,7 @@ def _revoked_words(entry: DeliveredFinding, ended: Ended) -> str:
 
 def taken_words(taken: Ended, kind: SubjectKind) -> str:
     """`the rule was edited at 03:10:00 UTC`: where that closed nothing."""
-    when = _when(taken)
+    when = when_words(taken)
     if taken.how is EndedHow.SEEN:
         return f"a look {when} no longer shows what the call added"
     if kind is SubjectKind.PREFIX_LIST:
@@ -154,7 +154,8 @@ def taken_words(taken: Ended, kind: SubjectKind) -> str:
     return f"{'the last of ' if taken.in_steps else ''}what the call added was revoked {when}"
 
 
-def _when(ended: Ended) -> str:
+def when_words(ended: Ended) -> str:
+    """`at 09:12:03 UTC`, or `later` where that is not known."""
     return f"at {clock_words(ended.at)}" if ended.at else "later"
 
 

@@ -23,8 +23,8 @@ class Ended:
     """What a call did had ended when it was judged: how, at which time, and by whom.
 
     A later call ended it, whose `principal` is there where its record names one; or a look shows
-    that it is gone. `in_part` says that some of it stands, which lets in nobody that matters, and
-    `is_edited` that rules of it stand as they were edited. `in_steps` says that some of it had
+    that it is gone. `in_part` says that some of it stands, which is less severe than what is gone,
+    and `is_edited` that rules of it stand as they were edited. `in_steps` says that some of it had
     ended before that time.
     """
 
@@ -42,7 +42,8 @@ class StaysOpen:
 
     `rules` are what it is open by now: rules of other calls, or its own as they were edited; of a
     prefix list, the `ranges`. What opened nothing and was edited is named, too. Where the worst of
-    it was closed, they are what the rest is open by.
+    it was closed, they are what the rest is open by. Where a part was taken back (`in_part`) and
+    what is left is as severe, they are by what that part is open still, if it is.
     """
 
     taken: Ended
@@ -56,9 +57,9 @@ class DeliveredFinding:
 
     `keys` are what it is known by when it comes again: more than one when CloudTrail's update of an
     event came with the event. `updates_alerted` says that its record is CloudTrail's update of an
-    event that has been alerted. `ended` and `revoked` (rules) are what had been taken back when it
-    was judged; `stays_open` is there in place of `ended` where that closed nothing, and beside it
-    where a part of what was opened is open still.
+    event that has been alerted. `ended`, `revoked` and `edited` (rules) are what had been taken
+    back when it was judged; `stays_open` is there in place of `ended` where that closed nothing, or
+    not the worst, and beside it where a part of what was opened is open still.
     `memory_failed` says that what is remembered of its group could not be read. `moment` is what
     stood at the call, by all that is known, and `exposures` are those that it tells of.
     """
@@ -70,9 +71,15 @@ class DeliveredFinding:
     ended: Ended | None = None
     stays_open: StaysOpen | None = None
     revoked: frozenset[SecurityGroupRule] = frozenset()
+    edited: frozenset[SecurityGroupRule] = frozenset()
     memory_failed: bool = False
     moment: Moment | None = None
     exposures: tuple[ExposureNews, ...] = ()
+
+    @property
+    def taken(self) -> Ended | None:
+        """How the last was taken back of what had been; None where nothing was."""
+        return self.ended or (self.stays_open.taken if self.stays_open else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

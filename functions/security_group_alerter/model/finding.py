@@ -30,6 +30,19 @@ class Effect(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What was open still of what a call had opened, when it was judged, and by which rules.
+
+    Of what was put into a prefix list, how much of the Internet it holds still, and its ranges.
+    """
+
+    opened: Exposure = Exposure()
+    rules: tuple[SecurityGroupRule, ...] = ()
+    listed: InternetShare = InternetShare()
+    ranges: tuple[Peer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """How bad it is, and in which way.
 
@@ -37,6 +50,7 @@ class Judgement:
     list's added ranges are: also for a refused call, whose `world_open` is always False.
     `unaccepted` is the part of `opened` that no accepted opening covers, where one covers the rest:
     then the severity comes from it. `unaccepted_rules` are then the rules of it, or ports of rules.
+    `left` is there where a part was closed when it was judged, and what is left is as severe.
     `beside` are rules that stood before the call, and that `opened` counts together with its own.
     `reach` is what stands behind the group, in the address families that were opened: there exactly
     where `world_open` is. `lowered_from` is the severity by the table, where it was lowered: for
@@ -53,6 +67,7 @@ class Judgement:
     opened: Exposure = Exposure()
     unaccepted: Exposure | None = None
     unaccepted_rules: frozenset[SecurityGroupRule] = frozenset()
+    left: Left | None = None
     beside: tuple[SecurityGroupRule, ...] = ()
     closed: Exposure = Exposure()
     listed: InternetShare = InternetShare()
@@ -66,7 +81,12 @@ class Judgement:
 
     @property
     def foremost(self) -> Exposure:
-        """What an alert names first: what is opened and not accepted, if that is much at all."""
+        """What an alert names first: what is opened and not accepted, if that is much at all.
+
+        Where a part of that was closed, what is left of it.
+        """
+        if self.left is not None:
+            return self.left.opened
         rest = self.unaccepted
         return self.opened if rest is None or rest.breadth < Breadth.BROAD else rest
 

@@ -53,6 +53,8 @@ class Moment:
     the exposures that the call opened, `ended` those of which it closed the last part, `narrowed`
     those of which it closed another part. `gone` is where the last of the rules (or ranges) that it
     added was taken back, by all that is known now; None while one stands, and where it added none.
+    `lessened` is where the last part was closed of what it had opened to the world, else where the
+    last was taken of what it had added; None while all of that stands.
     `attached` are the network interfaces and instances that the last look before the call showed;
     None where there was no look.
     """
@@ -68,6 +70,7 @@ class Moment:
     ended: tuple[ExposureLife, ...] = ()
     narrowed: tuple[ExposureLife, ...] = ()
     gone: Gone | None = None
+    lessened: Gone | None = None
     attached: frozenset[str] | None = None
 
 

@@ -10,6 +10,7 @@ from security_group_alerter.judgement.exposure import exposure_of, internet_shar
 from security_group_alerter.judgement.severities import severity_of
 from security_group_alerter.judgement.touched_ports import (
     exposure_after,
+    left_open,
     standing_with,
     with_ranges,
 )
@@ -221,3 +222,52 @@ def test_port_by_port(before: list[SecurityGroupRule], added: list[SecurityGroup
 @given(st.lists(any_rules(), min_size=1, max_size=4))
 def test_without_anything_before_it_is_what_the_call_adds(added: list[SecurityGroupRule]) -> None:
     assert exposure_after(added, ()) == exposure_of(added)
+
+
+@pytest.mark.parametrize(
+    ("opened", "standing", "left"),
+    [
+        pytest.param(
+            ["tcp 22 from 0.0.0.0/0", "tcp 443 from 0.0.0.0/0"],
+            ["tcp 443 from 0.0.0.0/0"],
+            ["tcp 443-443 world"],
+            id="one-port-of-two",
+        ),
+        pytest.param(
+            ["tcp 20-30 from 0.0.0.0/0"],
+            ["tcp 20-25 from 0.0.0.0/0", "tcp 26-30 from 0.0.0.0/1", "tcp 26-30 from 128.0.0.0/1"],
+            ["tcp 20-30 world"],
+            id="side-by-side",
+        ),
+        pytest.param(
+            ["tcp 20-30 from 0.0.0.0/0"],
+            ["tcp 20-22 from 0.0.0.0/0", "tcp 25-40 from 0.0.0.0/0"],
+            ["tcp 20-22 world", "tcp 25-30 world"],
+            id="with-a-gap",
+        ),
+        pytest.param(
+            ["tcp 22 from 0.0.0.0/0"],
+            ["all from 0.0.0.0/0", "tcp 0-1000 from 0.0.0.0/0"],
+            ["tcp 22-22 world"],
+            id="by-two-wider-rules",
+        ),
+        pytest.param(
+            ["all from 0.0.0.0/0"],
+            ["all from 0.0.0.0/0", "tcp 22 from 0.0.0.0/0"],
+            ["-1 * world", "tcp 0-65535 world"],
+            id="all-traffic",
+        ),
+        pytest.param(["tcp 22 from 0.0.0.0/0"], ["tcp 22 from 3.0.0.0/8"], [], id="only-a-cloud"),
+        pytest.param(
+            ["tcp 22 from 3.0.0.0/8"],
+            ["tcp 22 from 0.0.0.0/0"],
+            ["tcp 22-22 broad"],
+            id="no-more-than-was-opened",
+        ),
+        pytest.param(["tcp 22 from 0.0.0.0/0"], [], [], id="nothing"),
+    ],
+)
+def test_what_is_left_of_what_was_opened(
+    opened: list[str], standing: list[str], left: list[str]
+) -> None:
+    assert words_of(left_open(exposure_of(rules(*opened)), rules(*standing), {})) == left

@@ -43,7 +43,8 @@ def steps_back(entry: DeliveredFinding, change: SecurityGroupChange) -> Iterator
         does = f"Close what stays open ({plural(len(stays.rules), 'rule')})"
         yield Step(words=_rules_command("revoke", stays.rules, change), does=does)
         return
-    if stays is not None and not own.issuperset(rule.rule_id for rule in stays.rules):
+    by_others = stays is not None and not own.issuperset(rule.rule_id for rule in stays.rules)
+    if stays is not None and by_others and not stays.taken.in_part:
         does = f"Close what keeps the ports open ({plural(len(stays.rules), 'rule')})"
         yield Step(words=_rules_command("revoke", stays.rules, change), does=does)
         return
@@ -136,22 +137,25 @@ def _is_part(part: SecurityGroupRule, rule: SecurityGroupRule) -> bool:
 def _setting_back(entry: DeliveredFinding, change: SecurityGroupChange) -> Iterator[Step]:
     """First what is open to the Internet; then the contents that the edited rules had before."""
     finding = entry.finding
-    opening = _open_to_the_internet(change.added, finding.judgement.foremost, finding.lists)
+    added = [rule for rule in change.added if rule not in entry.revoked]
+    gone = {rule.rule_id for rule in entry.revoked}
+    removed = [rule for rule in change.removed if rule.rule_id not in gone]
+    opening = _open_to_the_internet(added, finding.judgement.foremost, finding.lists)
     has_directions = all(rule.direction is not Direction.UNKNOWN for rule in opening)
-    if not change.removed and not (opening and has_directions):
+    if not removed and not (opening and has_directions):
         raise NoUndoError("what the rule allowed before is not in the record")
     if opening:
         count = plural(len(opening), "edited rule")
         does = f"Remove what is open to the Internet ({count}, also what it allowed before)"
         yield Step(words=_rules_command("revoke", opening, change), does=does)
-    if not change.removed:
+    if not removed:
         return
     edits = [
         {
             "SecurityGroupRuleId": needed(ids.SECURITY_GROUP_RULE, rule.rule_id, "rule id"),
             "SecurityGroupRule": _rule_request_of(rule),
         }
-        for rule in change.removed
+        for rule in removed
     ]
     yield Step(
         words=[

@@ -90,7 +90,7 @@ def prefix_list_changed(
             *problem_lines(change.problems, limits.rules),
             *unknown_lines(change.unknown_parameters),
         ),
-        notes=tuple(_notes(finding, change)) if finding.outcome is Outcome.SUCCEEDED else (),
+        notes=tuple(_notes(entry, change)) if finding.outcome is Outcome.SUCCEEDED else (),
         undo=undo_of(entry, lambda: _steps_back(finding, change)),
         looks=() if entry.ended else tuple(_looks(change, state)),
         steps=_steps(entry, change, state),
@@ -157,20 +157,22 @@ def prefix_list_phrases(
     """(What was done, what was to be done) to the prefix list; `stood` is of what had ended."""
     called = safe(change.prefix_list_id or change.prefix_list_name or "", 60)
     name = f"prefix list {called}" if called else "a prefix list that is not named"
-    listed = finding.judgement.listed
+    left = finding.judgement.left
+    listed = left.listed if left else finding.judgement.listed
+    ranges = left.ranges if left else change.added
     if change.action is Action.RESTORE:
         version = f" to version {change.restored_version}" if change.restored_version else ""
         # By memory or a look; its record does not say.
         what = "" if change.added or change.removed else ", contents not recorded"
         if listed.breadth >= Breadth.BROAD:
-            what = f", and now includes {whom_words(listed, change.added)}"
+            what = f", and now includes {whom_words(listed, ranges)}"
         return f"{name} restored{version}{what}", f"restore {name}{version}"
     verb, past = {
         Action.CREATE: ("create", "created"),
         Action.DELETE: ("delete", "deleted"),
     }.get(change.action, ("edit", "edited"))
     if listed.breadth >= Breadth.BROAD:
-        whom = whom_words(listed, change.added)
+        whom = whom_words(listed, ranges)
         includes = f"{name} now includes {whom}"
         if stood is not None:
             includes = f"{name} included {whom}{stood}"
@@ -190,7 +192,8 @@ def prefix_list_phrases(
     return f"{name} {past}{': ' if details else ''}{'; '.join(details)}", f"{verb} {name}"
 
 
-def _notes(finding: Finding, change: PrefixListChange) -> Iterator[str]:
+def _notes(entry: DeliveredFinding, change: PrefixListChange) -> Iterator[str]:
+    finding = entry.finding
     if change.is_omitted:
         yield "CloudTrail left the ranges out. Look at the prefix list itself."
     is_reason = finding.judgement.listed.breadth >= Breadth.BROAD
@@ -203,7 +206,9 @@ def _notes(finding: Finding, change: PrefixListChange) -> Iterator[str]:
     if ranges is not None and change.action is not Action.CREATE:
         share = internet_share_of(ranges)
         much = f": {internet_share_words(share)}" if share.breadth >= Breadth.BROAD else ""
-        yield f"The list now holds {held_words(ranges)}{much}."
+        # A look shows what it holds by now; else it is what it held just after the call.
+        is_now = entry.taken is None or _state_of(finding) is not None
+        yield f"The list {'now holds' if is_now else 'then held'} {held_words(ranges)}{much}."
     elif finding.judgement.effect is Effect.CLOSES:
         yield "Another world-open range may still be in the list."
 

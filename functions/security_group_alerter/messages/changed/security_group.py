@@ -104,7 +104,7 @@ def security_group_changed(
             *problem_lines(change.problems, limits.rules),
             *unknown_lines(change.unknown_parameters),
         ),
-        description=_description_of_worst(finding, [rule for rule, _ in _worst_first(added)]),
+        description=_description_of_worst(finding, _worst_first(entry, added)),
         notes=(*acceptance, *_notes(entry, change)),
         acceptance=acceptance,
         undo=undo,
@@ -170,8 +170,11 @@ def _openers(
             yield rule
 
 
-def _worst_first(rated: _Rated) -> _Rated:
-    return sorted(rated, key=itemgetter(1), reverse=True)
+def _worst_first(entry: DeliveredFinding, rated: _Rated) -> list[SecurityGroupRule]:
+    """The worst first; while something stands, of that."""
+    gone = entry.revoked | entry.edited if entry.ended is None else ()
+    in_order = sorted(rated, key=itemgetter(1), reverse=True)
+    return [rule for rule, _ in in_order if rule not in gone]
 
 
 # The headline.
@@ -212,8 +215,8 @@ def _added_phrases(
     if opened.breadth >= Breadth.BROAD:
         rules = judgement.unaccepted_rules if is_in_part else change.added
         # What stood beside them counts in what is open.
-        openers = with_ranges((*rules, *judgement.beside), finding.lists)
-        traffic, whom = openings_words(opened, openers)
+        openers = judgement.left.rules if judgement.left else (*rules, *judgement.beside)
+        traffic, whom = openings_words(opened, with_ranges(openers, finding.lists))
         if is_edit and _has_unknown_direction(change):
             # The record of an edit does not name the direction of the rule.
             return f"edit may open {traffic} to {whom}", f"edit a rule: {traffic}, {whom}"
@@ -418,11 +421,17 @@ def _steps(entry: DeliveredFinding, change: SecurityGroupChange, undo: Undo) -> 
     close = _CLOSE
     if change.action is Action.MODIFY_RULES and change.removed:
         close = "Not planned? Remove the rule, or set it back."
-    elif undo.commands and change.action is Action.ADD_RULES and entry.stays_open is None:
+    elif undo.commands and change.action is Action.ADD_RULES and not _is_of_others(entry):
         close += " The command removes only what the call added."
     if finding.judgement.opened.has_prefix_lists and not finding.judgement.opened.openings:
         return _UNSEEN_LIST_STEP, close
     return close, *_connected(finding), _PLANNED
+
+
+def _is_of_others(entry: DeliveredFinding) -> bool:
+    """Whether the command closes what other calls opened, too."""
+    stays = entry.stays_open
+    return stays is not None and (entry.ended is not None or not stays.taken.in_part)
 
 
 def _connected(finding: Finding) -> Iterator[str]:

@@ -8,7 +8,7 @@ from operator import itemgetter
 
 from ...judgement.exposure import exposure_of, internet_share_of
 from ...judgement.touched_ports import part_of, standing_with
-from ...model.alert import DeliveredFinding
+from ...model.alert import DeliveredFinding, Ended
 from ...model.change import Action, SecurityGroupChange
 from ...model.dataclass import replace
 from ...model.exposure import Breadth, Exposure, Opening
@@ -22,7 +22,7 @@ from ..attached import seen_words
 from ..people import actor_words, clock_words, lag_words
 from ..rule_words import concern_of, flow_words, held_words, traffic_words
 from ..text import listed, plural, safe
-from ..undo import taken_words
+from ..undo import taken_words, when_words
 
 # EC2 is eventually consistent: of what was called so shortly before it, a look says nothing.
 # https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
@@ -39,7 +39,8 @@ def standing_notes(entry: DeliveredFinding, change: SecurityGroupChange) -> Iter
     moment, judgement = finding.moment, finding.judgement
     if judgement.beside:
         rules = listed([standing_words(rule) for rule in judgement.beside], 3)
-        yield f"Open together with what stood before: {rules}."
+        is_as_it_was = entry.ended is None and judgement.left is None
+        yield f"{'Open' if is_as_it_was else 'Was open'} together with what stood before: {rules}."
     if moment is not None:
         yield from lived_notes(moment.ended, moment.before, moment.after)
     if change.action is Action.DELETE:
@@ -70,14 +71,15 @@ def stays_open_words(entry: DeliveredFinding) -> str | None:
     None where what was taken back closed all that the call opened, or nothing of it.
     """
     stays = entry.stays_open
-    if stays is None:
-        return _taken_in_part(entry)
-    if entry.ended is not None:
+    if stays is not None and entry.ended is not None:
         rules = listed([standing_words(rule) for rule in stays.rules], 3)
         return f"part of what the call opened is still open: {rules}"
+    if stays is None or (stays.taken.in_part and not stays.ranges):
+        return None if entry.ended else _taken_in_part(entry)
     taken = taken_words(stays.taken, entry.finding.subject.kind)
     if stays.ranges:
-        return f"{taken}, and what it holds is as broad: it holds {held_words(stays.ranges)}"
+        holds = "it still holds" if stays.taken.in_part else "what it holds is as broad: it holds"
+        return f"{taken}, and {holds} {held_words(stays.ranges)}"
     rules = listed([standing_words(rule) for rule in stays.rules], 3)
     opened = entry.finding.judgement.opened
     if not opened.openings:
@@ -88,10 +90,47 @@ def stays_open_words(entry: DeliveredFinding) -> str | None:
     return f"{taken}, and the ports stay open: {rules}"
 
 
+def part_ended_words(entry: DeliveredFinding) -> str | None:
+    """`revoked at 09:04:00 UTC: tcp 22 (SSH) from 0.0.0.0/0`: the worst, while the rest is open."""
+    ended = entry.ended
+    if ended is None or not (ended.in_part and entry.stays_open):
+        return None
+    rules, verbs = _taken_of(entry)
+    if not rules:
+        return _closed_by_another(ended)
+    if ended.how is EndedHow.SEEN:
+        return f"a look {when_words(ended)} no longer shows {rules}"
+    return f"{verbs}{', the last' if ended.in_steps else ''} {when_words(ended)}: {rules}"
+
+
+def _closed_by_another(ended: Ended) -> str:
+    rule = f"another rule was {'edited' if ended.how is EndedHow.MODIFIED else 'revoked'}"
+    return f"some of the ports were closed to the world when {rule} {when_words(ended)}"
+
+
 def _taken_in_part(entry: DeliveredFinding) -> str | None:
     """`revoked since: tcp 22 (SSH) from 0.0.0.0/0; the rest of the call stands`."""
-    wide = [] if entry.ended else _wide_in(entry.revoked, entry.finding.lists)
-    return f"revoked since: {_rules_words(wide)}; the rest of the call stands" if wide else None
+    stays, taken = entry.stays_open, entry.taken
+    rules, verbs = _taken_of(entry)
+    if not rules:
+        return _closed_by_another(taken) if taken and entry.finding.judgement.left else None
+    what = f"{verbs} since: {rules}"
+    if taken is not None and taken.how is EndedHow.SEEN:
+        what = f"a look {when_words(taken)} no longer shows {rules}"
+    if stays is None or not stays.rules:
+        return f"{what}; the rest of the call stands"
+    return f"{what}; the ports stay open: {_rules_words(stays.rules)}"
+
+
+def _taken_of(entry: DeliveredFinding) -> tuple[str, str]:
+    """Of the rules that do not stand as the call added them, the wide ones; what became of them.
+
+    (`tcp 22 (SSH) from 0.0.0.0/0`, `revoked`), or `edited`, or `revoked or edited`.
+    """
+    lists = entry.finding.lists
+    gone, edited = _wide_in(entry.revoked, lists), _wide_in(entry.edited, lists)
+    verbs = " or ".join(verb for verb, it in (("revoked", gone), ("edited", edited)) if it)
+    return _rules_words([*gone, *edited]), verbs
 
 
 def standing_words(rule: SecurityGroupRule) -> str:
@@ -237,14 +276,19 @@ def is_settling(finding: Finding) -> bool:
 def words_since(entry: DeliveredFinding) -> Callable[[SecurityGroupRule], str]:
     """Says what became of a rule that the call added, in brackets; empty while it stands."""
     state = group_state_of(entry.finding)
+    # Of what only a look shows to be gone, nobody knows the call.
+    taken = entry.taken
+    revoked = frozenset() if taken and taken.how is EndedHow.SEEN else entry.revoked
     if state is None or not state.has_all_rules:
-        return lambda rule: " (revoked since)" if rule in entry.revoked else ""
+        marks = dict.fromkeys(revoked, " (revoked since)")
+        marks |= dict.fromkeys(entry.edited, " (edited since)")
+        return lambda rule: marks.get(rule, "")
     there = {*state.rules}
     ids = {it.rule_id for it in state.rules} - {None}
     seen, is_new = f"seen at {seen_words(state.seen_at)}", is_settling(entry.finding)
 
     def since(rule: SecurityGroupRule) -> str:
-        if rule in entry.revoked:
+        if rule in revoked:
             return " (revoked since)"
         if any(it in there for it in _in_each_direction(rule)):
             return ""
