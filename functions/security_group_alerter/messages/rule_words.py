@@ -158,19 +158,28 @@ def openings_words(exposure: Exposure, rules: Iterable[SecurityGroupRule]) -> tu
 
     `rules` are those that open it.
     """
-    worst = worst_openings_in(exposure)
-    # What is said of how much must be true of every port that is named beside it.
-    share = max(worst, key=_concern_of).share
-    alike = sorted(
-        (opening for opening in worst if opening.share == share), key=_concern_of, reverse=True
-    )
+    alike = _foremost_of(exposure)
     # Another rule's ranges may be wider, on a port that weighs less.
     openers = [rule for rule in rules if any(touches(rule, opening) for opening in alike)]
-    whom = whom_words(share, (rule.peer for rule in openers))
-    if alike[0].protocol == ALL_PROTOCOLS:
-        return "all traffic", whom
-    words = [traffic_words(opening.protocol, opening.ports) for opening in alike]
-    return listed(list(dict.fromkeys(words)), MOST_SERVICES), whom
+    whom = whom_words(alike[0].share, (rule.peer for rule in openers))
+    return listed(_traffic_in(alike), MOST_SERVICES), whom
+
+
+def was_or_were(exposure: Exposure) -> str:
+    """The verb of what `openings_words` names."""
+    return "was" if len(_traffic_in(_foremost_of(exposure))) == 1 else "were"
+
+
+def _foremost_of(exposure: Exposure) -> list[Opening]:
+    """Of what weighs the most, what is open to as much: that must be true of each of them."""
+    worst = sorted(worst_openings_in(exposure), key=_concern_of, reverse=True)
+    return [opening for opening in worst if opening.share == worst[0].share]
+
+
+def _traffic_in(openings: Sequence[Opening]) -> list[str]:
+    if openings[0].protocol == ALL_PROTOCOLS:
+        return ["all traffic"]
+    return [*dict.fromkeys(traffic_words(it.protocol, it.ports) for it in openings)]
 
 
 def touches(rule: SecurityGroupRule, opening: Opening) -> bool:

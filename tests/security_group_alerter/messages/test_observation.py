@@ -166,6 +166,14 @@ KINDS: Final = {
     "closed-by-a-call": found(
         Observed.CLOSED, a_told(), life=ended(LIFE, a_call(after(minutes=40), "e-2"))
     ),
+    "closed-ports": found(
+        Observed.CLOSED,
+        a_told(),
+        life=ended(
+            a_life("tcp 22 from 0.0.0.0/0", "tcp 3389 from 0.0.0.0/0"),
+            a_call(after(minutes=40), "e-2"),
+        ),
+    ),
     "closed-by-nobody-knows-whom": found(
         Observed.CLOSED,
         a_told(),
@@ -287,6 +295,12 @@ def test_the_subjects_of_one_life_begin_alike(kind: str, subject: str) -> None:
         ),
         ("looked-at-weeks-later", "the next reminder comes in 7 days."),
         ("closed-by-a-call", "Closed at 2026-11-23 03:52:44 UTC by jane"),
+        ("closed-by-a-call", "tcp 22 (SSH), which was open to the whole IPv4 Internet, is closed"),
+        (
+            "closed-ports",
+            "tcp 22 (SSH) and tcp 3389 (RDP), which were open to the whole IPv4 Internet, are "
+            "closed",
+        ),
         (
             "closed-by-nobody-knows-whom",
             "Closed at 2026-11-23 03:52:44 UTC: the group was deleted.",

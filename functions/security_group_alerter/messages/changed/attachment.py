@@ -13,7 +13,7 @@ from ...model.finding import Finding
 from ...model.record import Outcome
 from ..limits import Limits
 from ..members import without_empty
-from ..rule_words import concern_of, openings_words
+from ..rule_words import concern_of, openings_words, was_or_were
 from ..text import listed, plural, safe
 from ..undo import NoUndoError, Step, needed, undo_of
 from .standing_words import group_state_of
@@ -124,7 +124,7 @@ def attachment_phrases(
     is_in_part = opened is judgement.unaccepted
     rules = judgement.unaccepted_rules if is_in_part else worst.rules
     traffic, whom = openings_words(opened, rules)
-    is_open = "open" if stood is None else "was open"
+    is_open = "open" if stood is None else f"{was_or_were(opened)} open"
     through = f"{traffic} {is_open} to {whom}{stood or ''} through {safe(worst.group_id, 40)}"
     was = "was" if is_one else "were"
     return (

@@ -19,7 +19,7 @@ from ...model.ledger import Told
 from ...model.origin import Observation, Observed
 from ...model.subject import SubjectKind
 from ..people import actor_words, age_words, bound_words, clock_words
-from ..rule_words import internet_share_words, openings_words
+from ..rule_words import internet_share_words, openings_words, was_or_were
 from ..text import safe
 from ..undo import NoUndoError, Step, needed, undo_of
 from .words import REMOVED, Changed, Weakened
@@ -136,11 +136,13 @@ def closed_phrase(finding: Finding, origin: Observation) -> str:
     """The headline of what is over."""
     if isinstance(origin.change, PrefixListChange):
         what, whom = f"prefix list {safe(origin.life.resource.id, 60)}", "the world"
+        was = "was"
     elif not origin.life.openings:
         return "what was reported as open was never open to the world"
     else:
         what, whom = openings_words(finding.judgement.closed, ())
-    return f"{what}, which was open to {whom}, is closed"
+        was = was_or_were(finding.judgement.closed)
+    return f"{what}, which {was} open to {whom}, {'is' if was == 'was' else 'are'} closed"
 
 
 def _after(origin: Observation) -> str:

@@ -31,6 +31,7 @@ from ..rule_words import (
     openings_words,
     rule_words,
     touches,
+    was_or_were,
     worst_of,
     worst_openings_in,
 )
@@ -228,12 +229,13 @@ def _added_phrases(
                 f"edit {'opens' if stood is None else 'opened'} {what}{stood or ''}",
                 f"open {what}",
             )
-        is_open = "open" if stood is None else "was open"
+        is_open = "open" if stood is None else f"{was_or_were(opened)} open"
         return f"{traffic} {is_open} to {whom}{stood or ''}", f"open {what}"
     verb, past = ("edit", "edited") if is_edit else ("add", "added")
     if judgement.effect is Effect.CLOSES and judgement.closed.openings:
         traffic, whom = openings_words(judgement.closed, change.removed)
-        return f"edit closes {traffic}, which was open to {whom}", "edit a rule"
+        was = was_or_were(judgement.closed)
+        return f"edit closes {traffic}, which {was} open to {whom}", "edit a rule"
     done, to_do = _rules_phrases(change.added, change.direction, verb, past)
     return (f"{done}, others unreadable: cannot judge" if change.problems else done), to_do
 

@@ -171,7 +171,8 @@ def lived_notes(
         is_list = life.resource.kind is SubjectKind.PREFIX_LIST
         what = "the prefix list" if is_list else listed([*words], 3)
         if life.opened is None or life.closed is None:
-            yield f"Closed: {what}. Since when it had been open to the world is not known."
+            they = "they" if len(words) > 1 and not is_list else "it"
+            yield f"Closed: {what}. Since when {they} had been open to the world is not known."
             continue
         start = life.opened.time
         by = f", opened by {actor_words(life.opened.principal)}" if life.opened.principal else ""
