@@ -8,14 +8,14 @@ from functools import partial
 from itertools import takewhile
 from operator import attrgetter
 
-from .judgement.exposure import internet_share_of
+from .judgement.exposure import exposure_of, internet_share_of
 from .judgement.part_ended import (
     about_what_is_held,
     about_what_is_left,
     with_list_ended,
     with_part_ended,
 )
-from .judgement.touched_ports import keeping_open
+from .judgement.touched_ports import keeping_open, with_ranges
 from .memory.fold import Fold
 from .memory.recollection import Recollection
 from .model.alert import DeliveredFinding, Ended, StaysOpen
@@ -24,7 +24,7 @@ from .model.dataclass import replace
 from .model.exposure import Breadth
 from .model.exposure_life import EndedHow, Event, ExposureLife, Resource
 from .model.finding import Finding
-from .model.rules import Peer, SecurityGroupRule
+from .model.rules import Peer, PeerKind, SecurityGroupRule
 from .model.standing import Gone, Held, Moment, StandingRule
 from .model.subject import SubjectKind
 
@@ -35,7 +35,7 @@ def with_ending(
     """The finding of a call on a group or list, with how what it did ended, if it did."""
     finding, moment = entry.finding, entry.moment
     closing = _closing_of_all(moment.opened) if moment and moment.opened else None
-    ended = _ended_since(moment, closing) or _ended_by_a_list(finding, resource, known)
+    ended = _ended_since(moment, closing) or ended_by_a_list(finding, resource, known)
     if ended is None:
         return entry
     if ended.in_part:
@@ -58,9 +58,16 @@ def with_ending(
     return replace(entry, ended=ended, stays_open=StaysOpen(taken=ended, rules=part))
 
 
-def closing_since(fold: Fold, called: datetime) -> Gone | None:
+def closing_since(resource: Resource, known: Recollection, called: datetime) -> Gone | None:
     """How the last of what stood open at a call was closed; None while something of it is open."""
-    return _closing_of_all(it for it in fold.exposures if it.stood_at(called))
+    fold = known.folds[resource]
+    closing = _closing_of_all(it for it in fold.exposures if it.stood_at(called))
+    by_list = [it.rule for it in fold.rules if it.rule.peer.kind is PeerKind.PREFIX_LIST]
+    if closing is None or not by_list:
+        return closing
+    # What a list opens is the list's exposure, and not the group's.
+    left = exposure_of(with_ranges(by_list, _lists_now(resource, known)))
+    return None if left.is_world_open else closing
 
 
 def _closing_of_all(lives: Iterable[ExposureLife]) -> Gone | None:
@@ -134,8 +141,8 @@ def _is_edited(finding: Finding, known: Recollection, resource: Resource) -> boo
     return any(rule.rule_id in standing for rule in added)
 
 
-def _ended_by_a_list(finding: Finding, resource: Resource, known: Recollection) -> Ended | None:
-    """Where the rules stand, but the list that they refer to lets nobody in any more."""
+def ended_by_a_list(finding: Finding, resource: Resource, known: Recollection) -> Ended | None:
+    """Where rules that a call added or attached stand, but their list lets nobody in any more."""
     called = finding.record.event_time if finding.record else None
     fold, opened = known.folds.get(resource), finding.judgement.foremost
     if not (finding.lists and called and fold and opened.breadth >= Breadth.BROAD):

@@ -5,7 +5,7 @@ Known are what memory has of a group, what a look shows of it, and the delivery'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -13,8 +13,8 @@ from typing import Protocol
 from .judgement.looking import (
     groups_in,
     may_add_up,
-    prefix_lists_beside,
     prefix_lists_in,
+    prefix_lists_of,
     worth_a_look,
 )
 from .memory.recollection import Recollection
@@ -67,12 +67,14 @@ class Recall(Protocol):
 class Knowledge:
     """What is known of the groups and lists of a delivery. `looked` is None where nobody looks.
 
-    `subjects` are those of which calls say something, by the key of the call's finding.
+    `subjects` are those of which calls say something, by the key of the call's finding. So are
+    `lists_beside`: the prefix lists that count beside what the call added, or in what it attached.
     """
 
     recollection: Recollection = Recollection()
     looked: Looked | None = None
     subjects: Mapping[str, Resource] = field(default_factory=dict)
+    lists_beside: Mapping[str, Sequence[Resource]] = field(default_factory=dict)
 
     @property
     def failed_looks(self) -> int:
@@ -121,24 +123,40 @@ def known_of(
         return Knowledge(looked=looked)
     seconds = min(RECALL_SECONDS, time_left() - KEPT_FOR_ALERTS)
     recollection = recall(said, at=events, now=now, seconds=max(0.0, seconds))
-    beside = {it: () for it in _lists_beside(found, subjects, recollection) if it not in said}
-    if beside:
+    named = ((it.keys[0], _lists_beside(it, subjects, recollection)) for it in found)
+    beside = {key: lists for key, lists in named if lists}
+    more = {it: () for lists in beside.values() for it in lists if it not in said}
+    if more:
         seconds = min(RECALL_SECONDS, time_left() - KEPT_FOR_ALERTS)
-        lists = recall(beside, at=(), now=now, seconds=max(0.0, seconds))
+        lists = recall(more, at=(), now=now, seconds=max(0.0, seconds))
         recollection = recollection.updated(lists)
-    return Knowledge(recollection=recollection, looked=looked, subjects=subjects)
+    return Knowledge(
+        recollection=recollection, looked=looked, subjects=subjects, lists_beside=beside
+    )
 
 
 def _lists_beside(
-    found: Iterable[DeliveredFinding], subjects: Mapping[str, Resource], known: Recollection
-) -> Iterator[Resource]:
-    """The prefix lists that may count together with what calls added, by what is remembered."""
-    for entry in (it for it in found if may_add_up(it.finding)):
-        record, change = entry.finding.record, entry.finding.change
-        fold = known.folds.get(subjects[entry.keys[0]]) if entry.keys[0] in subjects else None
-        if fold and record and isinstance(change, SecurityGroupChange):
-            moment = fold.moments.get(record.original_event_id or record.event_id or "")
-            yield from prefix_lists_beside(moment, entry.finding) if moment else ()
+    entry: DeliveredFinding, subjects: Mapping[str, Resource], known: Recollection
+) -> list[Resource]:
+    """The prefix lists that may count together with what a call added, by what is remembered.
+
+    Of groups that a call attached, those that their rules refer to.
+    """
+    finding, key = entry.finding, entry.keys[0]
+    record, change = finding.record, finding.change
+    event_id = (record and (record.original_event_id or record.event_id)) or ""
+    if isinstance(change, AttachmentChange):
+        folds = filter(None, (known.folds.get(it) for it in groups_in(change, finding)))
+        # Of a refused call there is no moment.
+        standing = (
+            it.moments[event_id].after if event_id in it.moments else it.rules for it in folds
+        )
+        return [*prefix_lists_of((it.rule for rules in standing for it in rules), finding)]
+    if not (isinstance(change, SecurityGroupChange) and may_add_up(finding)):
+        return []
+    fold = known.folds.get(subjects[key]) if key in subjects else None
+    moment = fold.moments.get(event_id) if fold else None
+    return [*prefix_lists_of((it.rule for it in moment.before), finding)] if moment else []
 
 
 def _said_by(finding: Finding) -> list[tuple[Resource, tuple[Statement, ...]]]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from functools import partial
 
 from .ec2.reach import reach_of_group, reach_of_list
-from .ending import closing_since, ended_by, with_ending
+from .ending import closing_since, ended_by, ended_by_a_list, with_ending
 from .judgement.attachments import attachment_finding
 from .judgement.exposure import families_open_to_world
 from .judgement.findings import Standards, judged_again, with_reach
-from .judgement.looking import groups_in, may_add_up, prefix_lists_beside, prefix_lists_in
+from .judgement.looking import groups_in, prefix_lists_in
 from .judgement.moments import says_more
 from .knowledge import Knowledge
 from .memory.fold import Fold
@@ -56,7 +56,7 @@ def _judged_again(
         return entry
     moment = _moment_of(resource, record.original_event_id or record.event_id, known)
     look = _look_at(resource, known.looked)
-    lists = _ranges_of_lists(change, finding, moment, known)
+    lists = _ranges_of_lists(entry, known)
     says_nothing = not (look or lists or (moment and says_more(change, moment)))
     if not says_nothing:
         circumstances = Circumstances(moment=moment, look=look, lists=lists)
@@ -77,26 +77,34 @@ def _attachment_judged_again(
 ) -> DeliveredFinding:
     """By what stood in the groups and stands now, and by where they had been seen before."""
     resources = {it.id: it for it in groups_in(change, entry.finding)}
+    lists = _ranges_of_lists(entry, known)
     groups = {
         group_id: group
         for group_id, resource in resources.items()
-        if (group := _known_group(record, resource, known))
+        if (group := _known_group(record, resource, known, lists))
     }
     finding = judge(known=groups)
     subject = resources.get(finding.subject.id or "")
     look = _look_at(subject, known.looked) if subject else None
+    finding = _with_reach(replace(finding, look=look, lists=lists))
     opened = (it for it in finding.judgement.groups if it.opens)
     closed = next((it.closed for it in opened if it.group_id == finding.subject.id), None)
+    ended = ended_by(closed) if closed else None
+    if subject and lists and not closed:
+        ended = ended_by_a_list(finding, subject, known.recollection)
     return replace(
         entry,
-        finding=_with_reach(replace(finding, look=look)),
-        ended=ended_by(closed) if closed else None,
+        finding=finding,
+        ended=ended,
         memory_failed=any(it in known.recollection.unread for it in resources.values()),
     )
 
 
 def _known_group(
-    record: CloudTrailRecord, resource: Resource, known: Knowledge
+    record: CloudTrailRecord,
+    resource: Resource,
+    known: Knowledge,
+    lists: Mapping[str, tuple[Peer, ...]],
 ) -> KnownGroup | None:
     """Rules that are not all there are may be enough; none at all says nothing, unless it does."""
     fold = known.recollection.folds.get(resource)
@@ -104,14 +112,19 @@ def _known_group(
         return None
     moment, closed = _moment_of(resource, record.original_event_id or record.event_id, known), None
     if moment is not None and record.event_time:
-        closed = closing_since(fold, record.event_time)
+        closed = closing_since(resource, known.recollection, record.event_time)
     elif record.outcome is not Outcome.SUCCEEDED:
         moment = _refused_at(record, fold)
     if moment is None:
         return None
     rules = tuple(it.rule for it in moment.after)
     is_known = moment.is_whole or bool(rules)
-    return KnownGroup(rules=rules if is_known else None, attached_to=moment.attached, closed=closed)
+    return KnownGroup(
+        rules=rules if is_known else None,
+        lists=lists,
+        attached_to=moment.attached,
+        closed=closed,
+    )
 
 
 def _refused_at(record: CloudTrailRecord, fold: Fold) -> Moment:
@@ -142,20 +155,14 @@ def _look_at(resource: Resource, looked: Looked | None) -> Look | None:
     return Look(state=state, problem=problem) if state or problem else None
 
 
-def _ranges_of_lists(
-    change: SecurityGroupChange | PrefixListChange,
-    finding: Finding,
-    moment: Moment | None,
-    known: Knowledge,
-) -> dict[str, tuple[Peer, ...]]:
+def _ranges_of_lists(entry: DeliveredFinding, known: Knowledge) -> dict[str, tuple[Peer, ...]]:
     """The ranges that the prefix lists held at the call, of those that are known."""
-    if not (isinstance(change, SecurityGroupChange) and may_add_up(finding)):
-        return {}
+    finding, change = entry.finding, entry.finding.change
     ranges: dict[str, tuple[Peer, ...]] = {}
-    beside = prefix_lists_beside(moment, finding) if moment else ()
-    for resource in (*prefix_lists_in(change, finding), *beside):
+    own = prefix_lists_in(change, finding) if isinstance(change, SecurityGroupChange) else ()
+    called = finding.record.event_time if finding.record else None
+    for resource in (*own, *known.lists_beside.get(entry.keys[0], ())):
         fold = known.recollection.folds.get(resource)
-        called = finding.record.event_time if finding.record else None
         held = fold.ranges_at(called) if fold else None
         if held is not None:
             ranges[resource.id] = held

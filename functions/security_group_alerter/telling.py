@@ -166,9 +166,16 @@ class _Teller:
         for life in self._lives_of(self._subject()):
             if any(_meet(own, other) for own in life.openings for other in openings):
                 yield life
+        lists: Iterable[Resource] = ()
         if isinstance(finding.change, SecurityGroupChange):
-            for resource in prefix_lists_in(finding.change, finding):
-                yield from self._lives_of(resource)
+            lists = prefix_lists_in(finding.change, finding)
+        elif isinstance(finding.change, AttachmentChange):
+            lists = (
+                replace(self._subject(), kind=SubjectKind.PREFIX_LIST, id=it)
+                for it in finding.lists
+            )
+        for resource in lists:
+            yield from self._lives_of(resource)
 
     def _shown_beside(self) -> Iterator[ExposureLife]:
         """What the finding's look found, which the alert names as also or still open."""

@@ -28,6 +28,7 @@ from tests.security_group_alerter.installation import (
     news_in,
     numbered,
     opened,
+    resource,
 )
 
 SSH_1: Final = numbered("tcp 22 from 0.0.0.0/0", 1)
@@ -1454,6 +1455,91 @@ def test_an_open_group_that_was_attached_stays_open_by_another_rule() -> None:
     message = the_one_about("e-5", sent)
     assert message.attributes["severity"] == "CRITICAL"
     assert "revoked" not in email_of(message)
+
+
+OPEN_GROUP: Final = (
+    "an open group was attached to eni-0aaaaaaaaaaaaaaa1: tcp 22 (SSH) {} to the whole IPv4 "
+    f"Internet{{}} through {GROUP}"
+)
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["at-once", "in-a-later-delivery"])
+def test_a_group_that_is_open_by_a_list_was_attached(later: bool) -> None:
+    installation = Installation(looks=False)
+    attaching, rest = attached(GROUP, time=at(2)), (list_created("0.0.0.0/0"), opened(BY_LIST))
+    sent = installation.deliver(*rest, *([] if later else [attaching]), now=at(9))
+    if later:
+        sent = installation.deliver(attaching, now=at(10))
+
+    message = the_one_about("e-5", sent)
+    assert message.attributes["severity"] == "CRITICAL"
+    assert (message.attributes["effect"], message.attributes["world_open"]) == ("opens", "true")
+    assert email_of(message).startswith(f"CRITICAL: {OPEN_GROUP.format('open', '')}\n")
+    # What is open is the list's exposure.
+    assert [it.resource.id for it in message.exposures] == [LIST]
+    assert news_in([message]) == [("UPDATE", "IN_PROGRESS")]
+
+
+def test_a_refused_attach_of_a_group_that_is_open_by_a_list() -> None:
+    denied = attached(GROUP, time=at(2)) | {"errorCode": "Client.UnauthorizedOperation"}
+    sent = told(list_created("0.0.0.0/0"), opened(BY_LIST), denied)
+
+    message = the_one_about("e-5", sent)
+    assert message.attributes["severity"] == "MEDIUM"
+    assert "denied attempt to attach an open group" in email_of(message)
+
+
+@pytest.mark.parametrize("unread", [False, True], ids=["nothing-known", "the-table-failed"])
+def test_it_is_said_that_the_ranges_of_a_list_in_an_attached_group_are_not_known(
+    unread: bool,
+) -> None:
+    installation = Installation(looks=False)
+    if unread:
+        installation.deliver(list_created("0.0.0.0/0"), now=at(-9))
+        installation.memories.unread[resource(LIST)] = "throttled"
+    sent = installation.deliver(opened(BY_LIST), attached(GROUP, time=at(2)), now=at(9))
+
+    message = the_one_about("e-5", sent)
+    texts = json.loads(message.body)
+    words = f"Rules of {GROUP} refer to prefix lists whose ranges are not known: {LIST}."
+    assert f"= {GROUP}, not known to be open to the world\n" in texts["email"]
+    assert f"! {words}\n" in texts["email"]
+    assert words in json.loads(texts["https"])["content"]["description"]
+    [evidence] = json.loads(texts["default"])["evidences"]
+    [group] = evidence["data"]["groups"]
+    assert group == {"group_id": GROUP}
+
+
+def test_the_list_of_an_attached_group_was_emptied_since() -> None:
+    sent = told(
+        list_created("0.0.0.0/0"),
+        opened(BY_LIST),
+        attached(GROUP, time=at(2)),
+        list_edited(remove="0.0.0.0/0", time=at(5), event_id="e-7"),
+    )
+
+    message = the_one_about("e-5", sent)
+    assert message.attributes["severity"] == "HIGH"
+    assert email_of(message).splitlines()[:2] == [
+        f"HIGH: {OPEN_GROUP.format('was open', ' for 3 min')}",
+        "The prefix list was edited at 09:05:00 UTC and no longer lets this in.",
+    ]
+
+
+@pytest.mark.parametrize(("held", "severity"), [("0.0.0.0/0", "CRITICAL"), ("10.0.0.0/8", "HIGH")])
+def test_a_list_keeps_an_attached_group_open_as_another_rule_is_revoked(
+    held: str, severity: str
+) -> None:
+    sent = told(
+        list_created(held),
+        opened(BY_LIST, SSH_1),
+        attached(GROUP, time=at(2)),
+        closed(SSH_1, time=at(5)),
+    )
+
+    message = the_one_about("e-5", sent)
+    assert message.attributes["severity"] == severity
+    assert ("was revoked" in email_of(message)) is (severity == "HIGH")
 
 
 def test_what_was_opened_again_is_not_what_was_attached() -> None:

@@ -7,21 +7,24 @@ showed it there before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
+from functools import partial
 
-from ..model.acceptance import AcceptedOpening
+from ..model.acceptance import Acceptance
 from ..model.attachment import AttachedGroup, KnownGroup
 from ..model.change import Action, AttachmentChange, SecurityGroupChange
 from ..model.dataclass import replace
 from ..model.finding import Effect, Finding, Judgement
 from ..model.group_state import GroupReach, Reach
 from ..model.record import CloudTrailRecord, Outcome
+from ..model.rules import SecurityGroupRule
 from ..model.severity import Severity
 from .accepted_openings import acceptance_of
 from .exposure import exposure_of
 from .findings import Standards, finding_of, refused
 from .severities import ACCEPTED, CANNOT_JUDGE, severity_of
+from .touched_ports import with_ranges
 
 
 def attachment_finding(
@@ -44,10 +47,15 @@ def attachment_finding(
         for group_id in change.group_ids
     )
     if record.outcome is Outcome.SUCCEEDED and standards.accepted:
+        accept = partial(
+            acceptance_of,
+            entries=standards.accepted,
+            account_id=record.account_id,
+            region=record.region,
+            today=today,
+        )
         groups = tuple(
-            _with_acceptance(group, change, standards.accepted, record, today)
-            if group.opens
-            else group
+            _with_acceptance(group, known[group.group_id], change, accept) if group.opens else group
             for group in groups
         )
     opening = [group for group in groups if group.opens]
@@ -64,11 +72,11 @@ def attachment_finding(
 
 
 def _attached_group(group_id: str, target: str | None, known: KnownGroup) -> AttachedGroup:
-    places = known.attached_to
+    places, rules = known.attached_to, with_ranges(known.rules or (), known.lists)
     return AttachedGroup(
         group_id=group_id,
-        rules=known.rules or (),
-        exposure=None if known.rules is None else exposure_of(known.rules),
+        rules=rules,
+        exposure=None if known.rules is None else exposure_of(rules),
         was_attached=None if places is None or target is None else target in places,
         closed=known.closed,
     )
@@ -76,18 +84,16 @@ def _attached_group(group_id: str, target: str | None, known: KnownGroup) -> Att
 
 def _with_acceptance(
     group: AttachedGroup,
+    known: KnownGroup,
     change: AttachmentChange,
-    accepted: Iterable[AcceptedOpening],
-    record: CloudTrailRecord,
-    today: date,
+    accept: Callable[[SecurityGroupChange], tuple[tuple[SecurityGroupRule, ...], Acceptance]],
 ) -> AttachedGroup:
     """An opening that is accepted in a group is accepted wherever the group is attached."""
     opening = SecurityGroupChange(
-        action=Action.ADD_RULES, group_id=group.group_id, added=group.rules
+        action=Action.ADD_RULES, group_id=group.group_id, added=known.rules or ()
     )
-    rest, acceptance = acceptance_of(
-        opening, accepted, account_id=record.account_id, region=record.region, today=today
-    )
+    left, acceptance = accept(opening)
+    rest = with_ranges(left, known.lists)
     unaccepted = exposure_of(rest)
     if not unaccepted.is_world_open:
         # What else stands in the group would not count on its own. What is unreadable may.

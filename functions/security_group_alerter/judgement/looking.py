@@ -11,7 +11,6 @@ from ..model.finding import Finding
 from ..model.record import Outcome
 from ..model.rules import Direction, PeerKind, SecurityGroupRule
 from ..model.severity import Severity
-from ..model.standing import Moment
 from ..model.subject import SubjectKind
 
 
@@ -49,28 +48,20 @@ def _resources_of(finding: Finding) -> Iterator[Resource]:
 
 def prefix_lists_in(change: SecurityGroupChange, finding: Finding) -> Iterator[Resource]:
     """The prefix lists that the added rules let in."""
-    return _prefix_lists_of(change.added, finding)
+    return prefix_lists_of(change.added, finding)
 
 
-def prefix_lists_beside(moment: Moment, finding: Finding) -> Iterator[Resource]:
-    """The prefix lists that other rules let in, which stood before the call: if they may matter.
-
-    They may where the finding, which is judged by the call's record, says that it adds to them.
-    """
-    if may_add_up(finding):
-        yield from _prefix_lists_of((it.rule for it in moment.before), finding)
-
-
-def may_add_up(finding: Finding) -> bool:
-    """Whether what a call added lets somebody in of the public, by its record, or may do so."""
-    added = finding.judgement.opened
-    return bool(added.openings) or added.has_prefix_lists
-
-
-def _prefix_lists_of(rules: Iterable[SecurityGroupRule], finding: Finding) -> Iterator[Resource]:
+def prefix_lists_of(rules: Iterable[SecurityGroupRule], finding: Finding) -> Iterator[Resource]:
+    """The prefix lists that rules let in, in the finding's account and Region."""
     peers = (it.peer for it in rules if it.direction is not Direction.EGRESS)
     for name in dict.fromkeys(it.value for it in peers if it.kind is PeerKind.PREFIX_LIST):
         yield _resource(SubjectKind.PREFIX_LIST, name, finding)
+
+
+def may_add_up(finding: Finding) -> bool:
+    """Whether what a call added may count together with what prefix lists beside it let in."""
+    added = finding.judgement.opened
+    return bool(added.openings) or added.has_prefix_lists
 
 
 def groups_in(change: AttachmentChange, finding: Finding) -> Iterator[Resource]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import field
+
 from .acceptance import Acceptance
 from .dataclass import dataclass
 from .exposure import Exposure
-from .rules import SecurityGroupRule
+from .rules import Direction, Peer, PeerKind, SecurityGroupRule
 from .standing import Gone
 
 
@@ -13,13 +16,15 @@ from .standing import Gone
 class KnownGroup:
     """What is known of a group at a call that attached it.
 
-    `rules` stood in it, with the ranges of prefix lists, where these are known, in the place of the
-    lists. `attached_to` are the ids of the interfaces and instances on which the last look before
-    the call showed it. Either is None where it is not known. `closed` is where the last of what was
-    open to the world at the call was closed since; None while some of it is open.
+    `rules` stood in it, and `lists` are what the prefix lists held that they refer to, by id, of
+    those that are known. `attached_to` are the ids of the interfaces and instances on which the
+    last look before the call showed it. `rules` and it are None where they are not known. `closed`
+    is where the last of what was open to the world at the call was closed since; None while some of
+    it is open.
     """
 
     rules: tuple[SecurityGroupRule, ...] | None = None
+    lists: Mapping[str, tuple[Peer, ...]] = field(default_factory=dict)
     attached_to: frozenset[str] | None = None
     closed: Gone | None = None
 
@@ -28,11 +33,12 @@ class KnownGroup:
 class AttachedGroup:
     """One of the groups.
 
-    `rules` stood in it at the call, and `exposure` is what they let in: None where they are not
-    known. `was_attached` says whether the last look before the call showed the group there; None
-    where nobody looked. `unaccepted` is the part of the exposure that no accepted opening covers,
-    where one covers the rest, and `unaccepted_rules` the rules of it, or ports of rules. `closed`
-    is as in a KnownGroup.
+    `rules` stood in it at the call, with the ranges of prefix lists, where these are known, in the
+    place of the lists. `exposure` is what they let in: None where they are not known.
+    `was_attached` says whether the last look before the call showed the group there; None where
+    nobody looked. `unaccepted` is the part of the exposure that no accepted opening covers, where
+    one covers the rest, and `unaccepted_rules` the rules of it, or ports of rules. `closed` is as
+    in a KnownGroup.
     """
 
     group_id: str
@@ -48,6 +54,12 @@ class AttachedGroup:
     def is_world_open(self) -> bool:
         """Whether the group is known to let in the world."""
         return self.exposure is not None and self.exposure.is_world_open
+
+    @property
+    def unknown_lists(self) -> tuple[str, ...]:
+        """The prefix lists that it lets in and whose ranges are not known."""
+        inward = (it.peer for it in self.rules if it.direction is not Direction.EGRESS)
+        return tuple(dict.fromkeys(it.value for it in inward if it.kind is PeerKind.PREFIX_LIST))
 
     @property
     def opens(self) -> bool:

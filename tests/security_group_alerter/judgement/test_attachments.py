@@ -33,6 +33,9 @@ def known(*texts: str, attached_to: frozenset[str] | None = None) -> KnownGroup:
 SSH: Final = known("tcp 22 from 0.0.0.0/0", "egress all to 0.0.0.0/0")
 WEB: Final = known("tcp 443 from 0.0.0.0/0", "tcp 443 from ::/0")
 INSIDE: Final = known("tcp 22 from 10.0.0.0/8")
+BY_LIST: Final = KnownGroup(
+    rules=rules("tcp 22 from pl-1", "tcp 22 from 10.0.0.0/8"), lists={"pl-1": (peer("0.0.0.0/0"),)}
+)
 
 
 def accepting(*ports: int, expires: date = date(2027, 3, 31), **members: Any) -> AcceptedOpening:
@@ -81,6 +84,7 @@ def finding(
         pytest.param(
             {ONE: known("tcp 22 from pl-1")}, Severity.LOW, NOTHING, ONE, id="a-list-is-low"
         ),
+        pytest.param({ONE: BY_LIST}, Severity.CRITICAL, OPENS, ONE, id="by-a-list-of-the-world"),
         pytest.param(
             {ONE: known("egress all to 0.0.0.0/0")}, Severity.LOW, NOTHING, ONE, id="egress-only"
         ),
@@ -241,6 +245,12 @@ def test_what_is_accepted_elsewhere_is_not_accepted_here(entry: AcceptedOpening)
 
     assert judgement.severity is Severity.MEDIUM
     assert not judgement.acceptance.used
+
+
+def test_a_list_that_is_accepted_in_a_group_is_accepted_with_what_it_holds() -> None:
+    entry = accepting(22, peers=(peer("pl-1"),))
+
+    assert finding({ONE: BY_LIST}, entry).judgement.severity is Severity.INFORMATIONAL
 
 
 def test_the_rest_of_a_group_that_is_accepted_in_part_is_judged() -> None:

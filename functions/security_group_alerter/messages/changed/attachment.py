@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from ...model import ids
@@ -163,7 +164,8 @@ def _item(group: AttachedGroup) -> Item:
         return Item(text=name)
     before = ", attached before" if group.was_attached else ""
     if not exposure.is_world_open:
-        return Item(text=f"{name}{before}, not open to the world")
+        is_open = "not open" if _is_known(group) else "not known to be open"
+        return Item(text=f"{name}{before}, {is_open} to the world")
     traffic, whom = openings_words(exposure, group.rules)
     accepted = ", which is accepted" if group.acceptance.covers_all else ""
     since = ", closed since" if group.closed else ""
@@ -173,10 +175,15 @@ def _item(group: AttachedGroup) -> Item:
     )
 
 
+def _is_known(group: AttachedGroup) -> bool:
+    """Whether it is known if it lets in the world."""
+    return group.exposure is not None and (group.is_world_open or not group.unknown_lists)
+
+
 def _group_facts(group: AttachedGroup, limits: Limits) -> dict[str, Any]:
     return without_empty(
         group_id=limits.cut(group.group_id),
-        world_open=None if group.exposure is None else group.is_world_open,
+        world_open=group.is_world_open if _is_known(group) else None,
         was_attached=group.was_attached,
         is_accepted=group.acceptance.covers_all or None,
     )
@@ -197,6 +204,13 @@ def _notes(finding: Finding, groups: list[AttachedGroup]) -> Iterator[str]:
     unknown = [group.group_id for group in groups if group.exposure is None]
     if unknown:
         yield f"What {_ids_words(unknown)} {'let' if len(unknown) > 1 else 'lets'} in is not known."
+    by_list = {group.group_id: group.unknown_lists for group in groups if group.unknown_lists}
+    if by_list:
+        lists = [safe(it, 40) for it in dict.fromkeys(chain(*by_list.values()))]
+        yield (
+            f"Rules of {_ids_words(by_list)} refer to prefix lists whose ranges are not known: "
+            f"{listed(lists, 3)}."
+        )
     unseen = [group.group_id for group in groups if group.opens and group.was_attached is None]
     if unseen:
         yield f"Whether it had {_ids_words(unseen)} before is not known."
