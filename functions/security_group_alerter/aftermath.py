@@ -6,13 +6,14 @@ deleted later needs no command to undo what was done to it before, nor does a ru
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from .judgement.exposure import exposure_of, internet_share_of
 from .judgement.part_ended import about_what_is_left
 from .judgement.severities import severity_when_ended
 from .judgement.touched_ports import with_ranges
+from .judgement.within_a_second import EDITED, Key, key_of_gone, rank_of
 from .model.alert import DeliveredFinding, Ended
 from .model.change import (
     Action,
@@ -40,7 +41,7 @@ def with_aftermath(
     """
     found = [*found]
     try:
-        entries = sorted(_merged(found), key=_order_of)
+        entries = _in_order(_merged(found))
         later, entries = _LaterCalls(entries), _with_known_ranges(entries)
     except Exception as fault:  # noqa: BLE001
         # Then each is told as it came.
@@ -85,11 +86,10 @@ class _LaterCalls:
         self._revoked: dict[object, dict[SecurityGroupRule, datetime | None]] = {}
         self._revoked_ids: dict[object, dict[str, list[datetime | None]]] = {}
         for entry in entries:
-            name, change, time = _name_of(entry.finding), *_done_by(entry.finding)
-            if name and isinstance(change, SecurityGroupChange) and _revokes(change):
+            name, time = _name_of(entry.finding), _done_by(entry.finding)[1]
+            for rule_id in _ids_revoked_by(entry.finding) if name else ():
                 revoked = self._revoked_ids.setdefault(name, {})
-                for rule_id in _ids_gone_by(change):
-                    revoked.setdefault(rule_id, []).append(time)
+                revoked.setdefault(rule_id, []).append(time)
 
     def add(self, finding: Finding) -> None:
         """Take note of one call more, which was made before those that are known."""
@@ -171,12 +171,6 @@ def _revokes(change: SecurityGroupChange) -> bool:
     return change.action is Action.REMOVE_RULES and not change.matched_nothing
 
 
-def _ids_gone_by(change: SecurityGroupChange) -> Iterable[str]:
-    """The ids of the rules that a revoke removed: those it asked for, if EC2 names none."""
-    removed = [rule.rule_id for rule in change.removed if rule.rule_id]
-    return removed or change.rule_ids
-
-
 def _merged(found: Iterable[DeliveredFinding]) -> list[DeliveredFinding]:
     """One entry an event: an update of an event that came with it stands in its place."""
     entries: dict[str, DeliveredFinding] = {}
@@ -205,24 +199,47 @@ def _updates_last(entry: DeliveredFinding) -> tuple[bool, str]:
     return is_update, entry.keys[0] if is_update else ""
 
 
-def _order_of(entry: DeliveredFinding) -> tuple[datetime, int, str]:
-    """As the calls were made: CloudTrail's time has seconds, and what came in one is ordered."""
+def _in_order(entries: list[DeliveredFinding]) -> list[DeliveredFinding]:
+    """As the calls were made, and as memory has them."""
+    keys = {entry.keys[0]: _order_of(entry) for entry in entries}
+    gone = [(entry, ids) for entry in entries if (ids := _ids_revoked_by(entry.finding))]
+    if gone:
+        named = _last_named(entries, keys)
+        for entry, ids in gone:
+            own, name = keys[entry.keys[0]], _name_of(entry.finding)
+            keys[entry.keys[0]] = max(key_of_gone(own, named.get((name, it), own)) for it in ids)
+    return sorted(entries, key=lambda entry: keys[entry.keys[0]])
+
+
+def _order_of(entry: DeliveredFinding) -> Key:
     record, change = entry.finding.record, entry.finding.change
     long_ago = datetime.min.replace(tzinfo=UTC)
     if record is None:
-        return long_ago, -1, ""
-    rank = _WITHIN_A_SECOND.get(change.action, 3) if change else 3
-    return record.event_time or long_ago, rank, entry.keys[0]
+        return long_ago, -1, "", 0
+    return record.event_time or long_ago, rank_of(change) if change else EDITED, entry.keys[0], 0
 
 
-# What can only be first or last; and a rule that is gone and there again is there.
-_WITHIN_A_SECOND: dict[Action | TrailAction, int] = {
-    Action.CREATE: 0,
-    Action.REMOVE_RULES: 1,
-    Action.ADD_RULES: 2,
-    Action.DELETE: 4,
-    TrailAction.DELETE: 4,
-}
+def _ids_revoked_by(finding: Finding) -> Iterable[str]:
+    """The ids of the rules that a call revoked: those it asked for, if EC2 names none."""
+    change, _ = _done_by(finding)
+    if not (isinstance(change, SecurityGroupChange) and _revokes(change)):
+        return ()
+    removed = [rule.rule_id for rule in change.removed if rule.rule_id]
+    return removed or change.rule_ids
+
+
+def _last_named(
+    entries: Iterable[DeliveredFinding], keys: Mapping[str, Key]
+) -> dict[tuple[object, str], Key]:
+    """When a rule of an id was last added or edited."""
+    last: dict[tuple[object, str], Key] = {}
+    for entry in entries:
+        change, _ = _done_by(entry.finding)
+        name, own = _name_of(entry.finding), keys[entry.keys[0]]
+        for rule in change.added if isinstance(change, SecurityGroupChange) else ():
+            if rule.rule_id is not None:
+                last[name, rule.rule_id] = max(own, last.get((name, rule.rule_id), own))
+    return last
 
 
 def _name_of(finding: Finding) -> object:

@@ -171,7 +171,7 @@ class _Teller:
             lists = prefix_lists_in(finding.change, finding)
         elif isinstance(finding.change, AttachmentChange):
             lists = (
-                replace(self._subject(), kind=SubjectKind.PREFIX_LIST, id=it)
+                self._subject()._replace(kind=SubjectKind.PREFIX_LIST, id=it)
                 for it in finding.lists
             )
         for resource in lists:

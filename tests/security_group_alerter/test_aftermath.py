@@ -352,6 +352,36 @@ def test_within_a_second_a_rule_known_by_its_id_was_revoked_after_it_was_added()
         ) == {f"{first}-open": revoked_at(0), f"{second}-revoke": None}
 
 
+@pytest.mark.parametrize("names", [("a", "b"), ("b", "a")])
+@pytest.mark.parametrize(
+    "first",
+    [opened(with_id(SSH, 1)), group(Action.MODIFY_RULES, with_id(SSH, 1))],
+    ids=["added", "edited"],
+)
+def test_within_a_second_a_revoke_by_id_comes_after_what_names_the_rule_as_in_memory(
+    first: SecurityGroupChange, names: tuple[str, str]
+) -> None:
+    in_order = in_every_order(
+        call(names[0], 0, first),
+        call(names[1], 0, revoked(rule_ids=(str(with_id(SSH, 1).rule_id), "sgr-other"))),
+        call("c", 0, opened(with_id(HTTPS, 2))),
+    )
+
+    numbers = {entry.keys[0]: number for number, entry in enumerate(in_order)}
+    assert numbers[names[0]] < numbers[names[1]]
+
+
+def test_within_a_second_a_list_is_edited_version_by_version() -> None:
+    in_order = in_every_order(
+        call("a", 0, prefix_list(Action.DELETE)),
+        call("b", 0, prefix_list(Action.MODIFY, "10.1.0.0/16", version=3)),
+        call("c", 0, prefix_list(Action.MODIFY, "10.2.0.0/16", version=2)),
+        call("d", 0, prefix_list(Action.CREATE, "10.0.0.0/16", version=1)),
+    )
+
+    assert [entry.keys[0] for entry in in_order] == ["d", "c", "b", "a"]
+
+
 def test_within_a_second_a_rule_known_by_its_contents_may_stand() -> None:
     for first, second in ("ab", "ba"):
         assert outcomes(

@@ -7,6 +7,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
 from datetime import datetime
 
+from ..judgement.within_a_second import (
+    EDITED,
+    GONE,
+    LAST,
+    NEW,
+    THERE,
+    Key,
+    key_of_gone,
+    rank_of_version,
+)
 from ..model.dataclass import dataclass
 from ..model.exposure_life import Event
 from ..model.rules import Peer, SecurityGroupRule
@@ -21,9 +31,6 @@ from .statements import (
     SeenRanges,
     Statement,
 )
-
-_LAST = 2**63
-_Key = tuple[datetime, int, str, int]
 
 
 @dataclass(slots=True)
@@ -95,7 +102,7 @@ def steps_of(
     """
     known = set(statements)
     last_named = _last_named(known)
-    by_key: dict[_Key, list[Statement]] = {}
+    by_key: dict[Key, list[Statement]] = {}
     for it in known:
         by_key.setdefault(_key_of(it, last_named), []).append(it)
     silences = _silences(known)
@@ -150,37 +157,35 @@ def _order_of_look(look: Statement) -> tuple[str, ...]:
     return (repr(look),)
 
 
-def _key_of(statement: Statement, last_named: dict[str, _Key]) -> _Key:
+def _key_of(statement: Statement, last_named: dict[str, Key]) -> Key:
     own = _own_key(statement)
     if isinstance(statement, RuleGone) and statement.rule_id is not None:
-        # Ids are not used twice: nothing that names the rule can come later in that second.
-        named = last_named.get(statement.rule_id, own)
-        return max(own, (*named[:3], 1)) if named[0] == own[0] else own
+        return key_of_gone(own, last_named.get(statement.rule_id, own))
     return own
 
 
-def _own_key(statement: Statement) -> _Key:
+def _own_key(statement: Statement) -> Key:
     event = statement.event
     if isinstance(statement, RuleThere):
-        rank = 3 if statement.is_edit else 2
+        rank = EDITED if statement.is_edit else THERE
     elif isinstance(statement, RangesEdited):
-        rank = 1 + (statement.version or 0)
+        rank = rank_of_version(statement.version)
     else:
-        rank = _RANKS.get(type(statement), _LAST)
+        rank = _RANKS.get(type(statement), LAST)
     return event.time, rank, event.event_id, 0
 
 
 # What is unknown of the time of a look ends what that made whole.
 _RANKS: dict[type, int] = {
-    Created: 0,
-    RuleGone: 1,
-    **dict.fromkeys((Seen, SeenRanges, SeenGone), _LAST - 1),
+    Created: NEW,
+    RuleGone: GONE,
+    **dict.fromkeys((Seen, SeenRanges, SeenGone), LAST - 1),
 }
 
 
-def _last_named(statements: Iterable[Statement]) -> dict[str, _Key]:
+def _last_named(statements: Iterable[Statement]) -> dict[str, Key]:
     """When a rule of an id was last there or edited."""
-    last: dict[str, _Key] = {}
+    last: dict[str, Key] = {}
     for statement in statements:
         if isinstance(statement, RuleThere) and statement.rule_id is not None:
             key = _own_key(statement)
