@@ -144,7 +144,7 @@ def _lists_beside(
     """
     finding, key = entry.finding, entry.keys[0]
     record, change = finding.record, finding.change
-    event_id = (record and (record.original_event_id or record.event_id)) or ""
+    event_id = (record and record.call_id) or ""
     if isinstance(change, AttachmentChange):
         folds = filter(None, (known.folds.get(it) for it in groups_in(change, finding)))
         # Of a refused call there is no moment.

@@ -54,7 +54,7 @@ def _judged_again(
     resource = known.subjects.get(entry.keys[0])
     if not (resource and record and isinstance(change, SecurityGroupChange | PrefixListChange)):
         return entry
-    moment = _moment_of(resource, record.original_event_id or record.event_id, known)
+    moment = _moment_of(resource, record.call_id, known)
     look = _look_at(resource, known.looked)
     lists = _ranges_of_lists(entry, known)
     says_nothing = not (look or lists or (moment and says_more(change, moment)))
@@ -110,7 +110,7 @@ def _known_group(
     fold = known.recollection.folds.get(resource)
     if fold is None:
         return None
-    moment, closed = _moment_of(resource, record.original_event_id or record.event_id, known), None
+    moment, closed = _moment_of(resource, record.call_id, known), None
     if moment is not None and record.event_time:
         closed = closing_since(resource, known.recollection, record.event_time)
     elif record.outcome is not Outcome.SUCCEEDED:

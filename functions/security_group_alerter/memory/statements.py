@@ -189,7 +189,7 @@ def attached_of(record: CloudTrailRecord) -> tuple[Statement, ...]:
 
 
 def _event_of(record: CloudTrailRecord) -> Event | None:
-    event_id = record.original_event_id or record.event_id
+    event_id = record.call_id
     if event_id is None or record.event_time is None:
         return None
     principal = record.principal

@@ -60,3 +60,8 @@ class CloudTrailRecord:
     log_group: str | None
     request: Any
     response: Any
+
+    @property
+    def call_id(self) -> str | None:
+        """The event that the call is known by: CloudTrail's update of an event is that event."""
+        return self.original_event_id or self.event_id
