@@ -30,7 +30,6 @@ TimeLeft = Callable[[], float]
 KEPT_FOR_MEMORY = 40.0
 KEPT_FOR_NOTES = 10.0
 EARLIER_TRY_DIED = "an earlier try did not come to its end"
-NO_TIME = "the sweep had no time left for it"
 _FORMS = {
     SubjectKind.SECURITY_GROUP: ids.SECURITY_GROUP,
     SubjectKind.PREFIX_LIST: ids.PREFIX_LIST,
@@ -101,13 +100,6 @@ class Sweep:
         else:
             self.note_swept(place, now)
         return report
-
-    def put_off(self, item: SweepItem, *, now: datetime) -> None:
-        """Note that there is no time for a place now: whether it comes again is not known.
-
-        Raises what writing the note raises.
-        """
-        self.note_problem(item.place, NO_TIME, now)
 
     def _swept(
         self, item: SweepItem, by: LookedBy, now: datetime, time_left: TimeLeft

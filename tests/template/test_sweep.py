@@ -6,7 +6,6 @@ import pytest
 
 from security_group_alerter.aws.ledger_items import OPEN_INDEX
 from security_group_alerter.aws.sweep_items import key_of
-from security_group_alerter.handlers.sweep import LEAST_FOR_A_PLACE
 from security_group_alerter.model.sweep import Place
 from security_group_alerter.planning import KEPT_FOR_SENDING
 from security_group_alerter.settings import PLAN, SWEEP, plan_settings_in, sweep_settings_in
@@ -198,7 +197,7 @@ def test_messages_come_one_at_a_time_and_those_that_failed_alone_come_again(
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": 10}
     # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
     assert sweeping.properties("SweepQueue")["VisibilityTimeout"] >= 6 * timeout
-    assert KEPT_FOR_NOTES < KEPT_FOR_MEMORY < LEAST_FOR_A_PLACE < timeout
+    assert KEPT_FOR_NOTES < KEPT_FOR_MEMORY < timeout / 2
     assert sweeping.properties("SweepPlanFunction")["Timeout"] > 2 * KEPT_FOR_SENDING
 
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from ..sweeping import Sweep
 
 logger = Logger()
-# In seconds. With less left, a message goes back to the queue.
-LEAST_FOR_A_PLACE = 60.0
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -76,9 +74,6 @@ def _is_swept(message: dict[str, Any], context: LambdaContext, sweep: Sweep, now
 
     try:
         item = item_in(message["body"])
-        if time_left() < LEAST_FOR_A_PLACE:
-            sweep.put_off(item, now=now)
-            return False
         is_again = int(message["attributes"]["ApproximateReceiveCount"]) > 1
         report = sweep.run(item, now=now, time_left=time_left, is_again=is_again)
     except Exception:

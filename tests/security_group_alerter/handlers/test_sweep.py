@@ -14,7 +14,6 @@ from security_group_alerter.aws.sweep_queue import body_of
 from security_group_alerter.handlers import sweep as handler
 from security_group_alerter.model.sweep import Place, SweepItem
 from security_group_alerter.settings import SettingsError
-from security_group_alerter.sweeping import NO_TIME
 from tests.security_group_alerter.sweeps import (
     ACCOUNT,
     NOW,
@@ -79,10 +78,11 @@ def test_table_that_is_down_takes_no_other_message_with_it(org: Organization) ->
 
 
 def test_message_for_which_there_is_no_time_comes_again(org: Organization) -> None:
-    assert again_of(org, message("a", SWEPT), message("b"), seconds=59) == ["a", "b"]
+    assert again_of(org, message("a", SWEPT), message("b"), seconds=39) == ["a", "b"]
     assert org.accounts.calls == []
     # It may have come for the last time: then only the digest says so.
-    assert [(it.place, it.problem) for it in org.places.not_swept()] == [(PLACE, NO_TIME)]
+    problem = "the rules: the look took too long"
+    assert [(it.place, it.problem) for it in org.places.not_swept()] == [(PLACE, problem)]
 
     assert again_of(org, message("a", SWEPT, received=2)) == []
     assert [*org.places.not_swept()] == []
@@ -96,7 +96,7 @@ def test_message_for_which_there_is_no_time_comes_again_whatever_cannot_be_noted
 
     org.sweep = replace(org.sweep, note_problem=fail)
 
-    assert again_of(org, message("a", SWEPT), message("b", SWEPT), seconds=59) == ["a", "b"]
+    assert again_of(org, message("a", SWEPT), message("b", SWEPT), seconds=39) == ["a", "b"]
 
 
 def test_message_that_came_before_is_named_until_it_is_swept(org: Organization) -> None:
