@@ -36,8 +36,8 @@ class Exposure:
     """An exposure that is open by the ledger, or that a look just showed to be closed.
 
     `life` has the uid of its alerts. `told` is None while nothing was reported of it. `reach` and
-    `looked_at` are as last reported, unless somebody just looked. `problem` says why a look showed
-    nothing.
+    `looked_at` are as last reported and as of the last look, unless somebody just looked, which
+    `is_seen` says. `problem` says why a look showed nothing.
     """
 
     life: ExposureLife
@@ -45,6 +45,7 @@ class Exposure:
     snooze: Snooze | None
     reach: Reach
     looked_at: datetime | None
+    is_seen: bool = False
     problem: str | None = None
 
     @property

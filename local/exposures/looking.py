@@ -60,6 +60,7 @@ def _seen(
             exposure,
             reach=reach.reach,
             looked_at=state.seen_at,
+            is_seen=True,
             problem=None if state.is_complete else _not_seen(state),
         )
 

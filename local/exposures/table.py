@@ -104,7 +104,7 @@ def _details(exposure: Exposure, now: datetime) -> Iterator[str]:
         yield f"closed {time_words(life.closed)} UTC{_by(life.closed)}"
         return
     if exposure.looked_at:
-        yield f"{_REACHES[exposure.reach]}; last look {_ago(now - exposure.looked_at)}"
+        yield f"{_reach_words(exposure)}; looked at {_ago(now - exposure.looked_at)}"
     else:
         yield "never looked at"
     if exposure.problem:
@@ -116,6 +116,14 @@ def _details(exposure: Exposure, now: datetime) -> Iterator[str]:
     if exposure.is_snoozed(now.date()) and exposure.snooze:
         snooze = exposure.snooze
         yield f"snoozed until {snooze.until} by {actor_words(snooze.by)}: {safe(snooze.why)}"
+
+
+def _reach_words(exposure: Exposure) -> str:
+    """What it is attached to, and of when that is: the last look may have shown something else."""
+    words, told = _REACHES[exposure.reach], exposure.told
+    if exposure.is_seen or told is None or exposure.reach is Reach.UNKNOWN:
+        return words
+    return f"{words} when {'the first sweep found it' if told.is_quiet else 'last reported'}"
 
 
 def _by(event: Event | None) -> str:

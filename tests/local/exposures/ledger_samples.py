@@ -75,6 +75,7 @@ class LedgerSample:
         severity: Severity = Severity.CRITICAL,
         reach: Reach = Reach.PUBLIC,
         is_accepted: bool = False,
+        is_quiet: bool = False,
     ) -> None:
         told = Told(
             uid=uid or life.uid,
@@ -82,6 +83,7 @@ class LedgerSample:
             severity=severity,
             reach=reach,
             is_accepted=is_accepted,
+            is_quiet=is_quiet,
         )
         entry = LedgerEntry(
             resource=life.resource, told={life.uid: told}, looked_at=NOW - timedelta(minutes=12)

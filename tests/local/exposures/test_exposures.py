@@ -71,7 +71,8 @@ def test_the_worst_comes_first_with_all_that_is_known(two: LedgerSample, shell: 
         "CRITICAL  2 d 3 h   sg-00000000000000001  eu-central-1    222233334444 "
         "payments-production",
         "          tcp 22 (SSH), since 2026-11-27 09:00 UTC by IAM user jane.doe@example.com",
-        "          attached to something with a public address; last look 12 min ago",
+        "          attached to something with a public address when last reported; looked at 12 "
+        "min ago",
         "MEDIUM    30 min    sg-00000000000000002  ap-southeast-1  333344445555",
         "          tcp 443 (HTTPS), since 2026-11-29 11:30 UTC by bob@example.com of permission "
         "set",
@@ -136,7 +137,7 @@ def test_the_severity_is_that_of_the_last_report(ledger: LedgerSample, shell: Te
     run = shell.run(exposures.main)
 
     assert lines_of(run)[1].startswith("HIGH ")
-    assert "attached, without a public address; last look" in run.out
+    assert "attached, without a public address when last reported; looked at" in run.out
     assert "accepted in accepted_openings.toml, when it was last reported" in run.out
 
 
@@ -296,6 +297,24 @@ def revoke_all(ledger: LedgerSample, group_id: str) -> None:
     ledger.aws.calls.clear()
 
 
+def test_what_the_first_sweep_found_is_of_when_it_did(
+    ledger: LedgerSample, shell: Terminal
+) -> None:
+    [ssh] = ledger.says(group(1), opened(hours=51))
+    ledger.reported(ssh, reach=Reach.PUBLIC, is_quiet=True)
+
+    run = shell.run(exposures.main)
+
+    words = "attached to something with a public address when the first sweep found it; looked at"
+    assert words in " ".join(run.out.split())
+
+
+def test_what_was_not_reported_yet_is_of_no_time(ledger: LedgerSample, shell: Terminal) -> None:
+    ledger.says(group(1), opened(hours=51))
+
+    assert "when last reported" not in shell.run(exposures.main).out
+
+
 def test_a_look_shows_what_is_attached_now(
     ledger: LedgerSample, standing: Any, shell: Terminal
 ) -> None:
@@ -303,7 +322,7 @@ def test_a_look_shows_what_is_attached_now(
 
     assert (run.status, run.err) == (0, "")
     assert standing.id in run.out
-    assert "attached to nothing; last look just now" in run.out
+    assert "attached to nothing; looked at just now" in run.out
     assert "sts:AssumeRole" in ledger.aws.calls
 
 
