@@ -6,22 +6,25 @@ deleted later needs no command to undo what was done to it before, nor does a ru
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from .judgement.exposure import exposure_of, internet_share_of
-from .judgement.part_ended import about_what_is_left
+from .judgement.moments import about_what_is_left
 from .judgement.severities import severity_when_ended
 from .judgement.touched_ports import with_ranges
-from .judgement.within_a_second import EDITED, Key, key_of_gone, rank_of
 from .model.alert import DeliveredFinding, Ended
 from .model.change import (
+    EDITED,
     Action,
     AttachmentChange,
     Change,
+    Key,
     PrefixListChange,
     SecurityGroupChange,
     TrailAction,
+    key_of_gone,
+    rank_of,
 )
 from .model.dataclass import replace
 from .model.exposure import Breadth
@@ -30,6 +33,9 @@ from .model.finding import Effect, Finding
 from .model.record import Outcome
 from .model.rules import Peer, SecurityGroupRule
 from .model.subject import SubjectKind
+
+# Calls that revoked rules, and the ids of these.
+_Gone = Sequence[tuple[DeliveredFinding, Iterable[str]]]
 
 
 def with_aftermath(
@@ -41,8 +47,10 @@ def with_aftermath(
     """
     found = [*found]
     try:
-        entries = _in_order(_merged(found))
-        later, entries = _LaterCalls(entries), _with_known_ranges(entries)
+        entries = _merged(found)
+        gone = [(it, ids) for it in entries if (ids := _ids_revoked_by(it.finding))]
+        entries = _in_order(entries, gone)
+        later, entries = _LaterCalls(gone), _with_known_ranges(entries)
     except Exception as fault:  # noqa: BLE001
         # Then each is told as it came.
         return found, fault
@@ -76,18 +84,18 @@ def _lowered(entry: DeliveredFinding) -> DeliveredFinding:
 class _LaterCalls:
     """What the calls that were made later took away, by what it is called.
 
-    Of `entries`, those that revoke a rule by its id count as later within a second: no other rule
-    gets that id.
+    Those that revoke a rule by its id (`gone`) count as later within a second: no other rule gets
+    that id.
     """
 
-    def __init__(self, entries: Iterable[DeliveredFinding]) -> None:
+    def __init__(self, gone: _Gone) -> None:
         self._deleted: dict[object, Ended] = {}
         # A rule, and when it was revoked; the id of one, and each time that it was.
         self._revoked: dict[object, dict[SecurityGroupRule, datetime | None]] = {}
         self._revoked_ids: dict[object, dict[str, list[datetime | None]]] = {}
-        for entry in entries:
+        for entry, ids in gone:
             name, time = _name_of(entry.finding), _done_by(entry.finding)[1]
-            for rule_id in _ids_revoked_by(entry.finding) if name else ():
+            for rule_id in ids if name else ():
                 revoked = self._revoked_ids.setdefault(name, {})
                 revoked.setdefault(rule_id, []).append(time)
 
@@ -199,15 +207,15 @@ def _updates_last(entry: DeliveredFinding) -> tuple[bool, str]:
     return is_update, entry.keys[0] if is_update else ""
 
 
-def _in_order(entries: list[DeliveredFinding]) -> list[DeliveredFinding]:
-    """As the calls were made, and as memory has them."""
+def _in_order(entries: list[DeliveredFinding], gone: _Gone) -> list[DeliveredFinding]:
+    """As the calls were made, and as memory has them, where some revoked rules by their ids."""
+    named = _last_named(entries, {it for _, ids in gone for it in ids}) if gone else {}
+    if not named:
+        return sorted(entries, key=_order_of)
     keys = {entry.keys[0]: _order_of(entry) for entry in entries}
-    gone = [(entry, ids) for entry in entries if (ids := _ids_revoked_by(entry.finding))]
-    if gone:
-        named = _last_named(entries, keys)
-        for entry, ids in gone:
-            own, name = keys[entry.keys[0]], _name_of(entry.finding)
-            keys[entry.keys[0]] = max(key_of_gone(own, named.get((name, it), own)) for it in ids)
+    for entry, ids in gone:
+        own, name = keys[entry.keys[0]], _name_of(entry.finding)
+        keys[entry.keys[0]] = max(key_of_gone(own, named.get((name, it), own)) for it in ids)
     return sorted(entries, key=lambda entry: keys[entry.keys[0]])
 
 
@@ -221,24 +229,28 @@ def _order_of(entry: DeliveredFinding) -> Key:
 
 def _ids_revoked_by(finding: Finding) -> Iterable[str]:
     """The ids of the rules that a call revoked: those it asked for, if EC2 names none."""
-    change, _ = _done_by(finding)
-    if not (isinstance(change, SecurityGroupChange) and _revokes(change)):
+    change = finding.change
+    if not isinstance(change, SecurityGroupChange) or change.action is not Action.REMOVE_RULES:
+        return ()
+    if change.matched_nothing or finding.outcome is not Outcome.SUCCEEDED:
         return ()
     removed = [rule.rule_id for rule in change.removed if rule.rule_id]
     return removed or change.rule_ids
 
 
 def _last_named(
-    entries: Iterable[DeliveredFinding], keys: Mapping[str, Key]
+    entries: Iterable[DeliveredFinding], rule_ids: Collection[str]
 ) -> dict[tuple[object, str], Key]:
-    """When a rule of an id was last added or edited."""
+    """When the rules of these ids were last added or edited, by what the group is called."""
     last: dict[tuple[object, str], Key] = {}
     for entry in entries:
-        change, _ = _done_by(entry.finding)
-        name, own = _name_of(entry.finding), keys[entry.keys[0]]
-        for rule in change.added if isinstance(change, SecurityGroupChange) else ():
-            if rule.rule_id is not None:
-                last[name, rule.rule_id] = max(own, last.get((name, rule.rule_id), own))
+        change = entry.finding.change
+        if not isinstance(change, SecurityGroupChange):
+            continue
+        for rule in change.added:
+            if rule.rule_id in rule_ids and entry.finding.outcome is Outcome.SUCCEEDED:
+                name, own = (_name_of(entry.finding), rule.rule_id or ""), _order_of(entry)
+                last[name] = max(own, last.get(name, own))
     return last
 
 

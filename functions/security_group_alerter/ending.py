@@ -9,7 +9,7 @@ from itertools import takewhile
 from operator import attrgetter
 
 from .judgement.exposure import exposure_of, internet_share_of
-from .judgement.part_ended import (
+from .judgement.moments import (
     about_what_is_held,
     about_what_is_left,
     with_list_ended,

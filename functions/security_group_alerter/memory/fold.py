@@ -165,9 +165,17 @@ class Story:
                 told.gone = Gone(event=step.event, how=how, in_steps=told.gone is not None)
             self.standing.lessened.clear()
         if touched and self.moments:
-            openings = (self.lives.every[number].opened for number in touched)
-            for told in self._told_before(step, {it.event_id for it in openings if it}):
-                told.closed = Gone(event=step.event, how=how, in_steps=told.closed is not None)
+            self._note_closed(step, how, touched)
+
+    def _note_closed(self, step: Step, how: EndedHow, touched: Iterable[int]) -> None:
+        """Of what events opened to the world, this step closed a part, or all of it."""
+        names: set[str] = set()
+        for number in touched:
+            opened = self.lives.every[number].opened
+            if opened is not None and opened is not step.event:
+                names.add(opened.event_id)
+        for told in self._told_before(step, names) if names else ():
+            told.closed = Gone(event=step.event, how=how, in_steps=told.closed is not None)
 
     def _told_before(self, step: Step, names: Iterable[str]) -> Iterator[_Told]:
         """The moments of these events; an update of an event names again what that added."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
 from datetime import datetime
 
-from ..judgement.within_a_second import (
+from ..model.change import (
     EDITED,
     GONE,
     LAST,

@@ -173,9 +173,10 @@ def _openers(
 
 def _worst_first(entry: DeliveredFinding, rated: _Rated) -> list[SecurityGroupRule]:
     """The worst first; while something stands, of that."""
-    gone = entry.revoked | entry.edited if entry.ended is None else ()
-    in_order = sorted(rated, key=itemgetter(1), reverse=True)
-    return [rule for rule, _ in in_order if rule not in gone]
+    in_order = [rule for rule, _ in sorted(rated, key=itemgetter(1), reverse=True)]
+    if entry.ended or not (entry.revoked or entry.edited):
+        return in_order
+    return [rule for rule in in_order if rule not in entry.revoked | entry.edited]
 
 
 # The headline.

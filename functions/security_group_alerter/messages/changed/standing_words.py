@@ -71,6 +71,8 @@ def stays_open_words(entry: DeliveredFinding) -> str | None:
     None where what was taken back closed all that the call opened, or nothing of it.
     """
     stays = entry.stays_open
+    if stays is None and not entry.revoked:
+        return None
     if stays is not None and entry.ended is not None:
         rules = listed([standing_words(rule) for rule in stays.rules], 3)
         return f"part of what the call opened is still open: {rules}"
@@ -281,6 +283,8 @@ def words_since(entry: DeliveredFinding) -> Callable[[SecurityGroupRule], str]:
     taken = entry.taken
     revoked = frozenset() if taken and taken.how is EndedHow.SEEN else entry.revoked
     if state is None or not state.has_all_rules:
+        if not (revoked or entry.edited):
+            return lambda _: ""
         marks = dict.fromkeys(revoked, " (revoked since)")
         marks |= dict.fromkeys(entry.edited, " (edited since)")
         return lambda rule: marks.get(rule, "")
