@@ -39,12 +39,10 @@ def settled(
         return memory
     last = min(now, max(it.event.time for it in memory.statements))
     time = _end_of(memory.statements) if kept is None else last - kept
+    time = _outside_looks(time, memory.statements)
     if min(it.event.time for it in memory.statements) >= time:
         return memory
-    time = _outside_looks(time, memory.statements)
     old = frozenset(it for it in memory.statements if it.event.time < time)
-    if not old:
-        return memory
     base = _base_of(resource, replace(memory, statements=old), time, last - CLOSED_KEPT)
     return GroupMemory(base=base, statements=memory.statements - old)
 

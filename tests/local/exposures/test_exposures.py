@@ -343,7 +343,7 @@ def test_a_look_shows_what_was_closed_and_writes_nothing(
 
 def test_a_look_at_a_prefix_list(ledger: LedgerSample, standing: Any, shell: Terminal) -> None:
     """The world was added to it, and taken out since; no group refers to it."""
-    prefix_list = replace(standing, kind=SubjectKind.PREFIX_LIST, id="pl-0123456789abcdef0")
+    prefix_list = standing._replace(kind=SubjectKind.PREFIX_LIST, id="pl-0123456789abcdef0")
     event = Event(event_id="edited", time=NOW - timedelta(hours=5), principal=JANE)
     ledger.says(prefix_list, RangesEdited(event=event, added=(peer("0.0.0.0/0"),)))
     entries = [{"Cidr": "0.0.0.0/0"}]

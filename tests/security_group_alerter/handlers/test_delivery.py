@@ -430,8 +430,8 @@ def test_a_fault_of_ours_while_sending_is_measured_and_raised(measured: Measured
 
 @pytest.mark.parametrize(
     ("module", "step"),
-    [(standing, "finding_of"), (knowledge, "statements_of")],
-    ids=["finding_of", "statements_of"],
+    [(standing, "judged_again"), (knowledge, "statements_of")],
+    ids=["judged_again", "statements_of"],
 )
 def test_a_fault_of_ours_in_judging_calls_together_is_raised_after_the_alerts(
     module: ModuleType, step: str, topic: Topic, monkeypatch: pytest.MonkeyPatch
