@@ -22,6 +22,7 @@ _NAMES: Final = (
     "google-chrome",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
+_MILLISECONDS: Final = 120_000
 _AXE: Final = "axe-core-4.14.1"
 _AXE_SHA512: Final = (
     "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
@@ -48,6 +49,8 @@ def opened(browser: Browser, file: Path, **context: Any) -> Iterator[Page]:
     complaints: list[str] = []
     asked: list[str] = []
     with browser.new_context(**context) as visit:
+        # With all processors busy, the page of 5,000 exposures takes longer than 30 seconds.
+        visit.set_default_timeout(_MILLISECONDS)
         page = visit.new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(error.message))
