@@ -222,7 +222,7 @@ def _stood_before(ordered: Sequence[Step], named: set[object]) -> Iterator[Step]
     """
     until: datetime | None = None
     for step in ordered:
-        # All of a step are of one kind.
+        # What is new, what is there and what a look shows are steps of their own, by their ranks.
         first = step.statements[0]
         is_late = until is not None and step.event.time > until
         if is_late or step.silence.is_created or isinstance(first, Created):

@@ -40,9 +40,9 @@ def settled(
     last = min(now, max(it.event.time for it in memory.statements))
     time = _end_of(memory.statements) if kept is None else last - kept
     time = _outside_looks(time, memory.statements)
-    if min(it.event.time for it in memory.statements) >= time:
-        return memory
     old = frozenset(it for it in memory.statements if it.event.time < time)
+    if not old:
+        return memory
     base = _base_of(resource, replace(memory, statements=old), time, last - CLOSED_KEPT)
     return GroupMemory(base=base, statements=memory.statements - old)
 
