@@ -68,13 +68,13 @@ class Knowledge:
     """What is known of the groups and lists of a delivery. `looked` is None where nobody looks.
 
     `subjects` are those of which calls say something, by the key of the call's finding. So are
-    `lists_beside`: the prefix lists that count beside what the call added, or in what it attached.
+    `lists`: the prefix lists that count in what the call added or attached, or beside it.
     """
 
     recollection: Recollection = Recollection()
     looked: Looked | None = None
     subjects: Mapping[str, Resource] = field(default_factory=dict)
-    lists_beside: Mapping[str, Sequence[Resource]] = field(default_factory=dict)
+    lists: Mapping[str, Sequence[Resource]] = field(default_factory=dict)
 
     @property
     def failed_looks(self) -> int:
@@ -123,26 +123,21 @@ def known_of(
         return Knowledge(looked=looked)
     seconds = min(RECALL_SECONDS, time_left() - KEPT_FOR_ALERTS)
     recollection = recall(said, at=events, now=now, seconds=max(0.0, seconds))
-    named = ((it.keys[0], _lists_beside(it, subjects, recollection)) for it in found)
-    beside = {key: lists for key, lists in named if lists}
-    more = {it: () for lists in beside.values() for it in lists if it not in said}
+    lists: dict[str, list[Resource]] = {}
+    for entry in found:
+        resource = subjects.get(entry.keys[0])
+        if resource and (named := _lists_of(entry.finding, resource, recollection)):
+            lists[entry.keys[0]] = named
+    more = {it: () for named in lists.values() for it in named if it not in said}
     if more:
         seconds = min(RECALL_SECONDS, time_left() - KEPT_FOR_ALERTS)
-        lists = recall(more, at=(), now=now, seconds=max(0.0, seconds))
-        recollection = recollection.updated(lists)
-    return Knowledge(
-        recollection=recollection, looked=looked, subjects=subjects, lists_beside=beside
-    )
+        listed = recall(more, at=(), now=now, seconds=max(0.0, seconds))
+        recollection = recollection.updated(listed)
+    return Knowledge(recollection=recollection, looked=looked, subjects=subjects, lists=lists)
 
 
-def _lists_beside(
-    entry: DeliveredFinding, subjects: Mapping[str, Resource], known: Recollection
-) -> list[Resource]:
-    """The prefix lists that may count together with what a call added, by what is remembered.
-
-    Of groups that a call attached, those that their rules refer to.
-    """
-    finding, key = entry.finding, entry.keys[0]
+def _lists_of(finding: Finding, resource: Resource, known: Recollection) -> list[Resource]:
+    """The prefix lists that may count in what a call added or attached, by what is remembered."""
     record, change = finding.record, finding.change
     event_id = (record and record.call_id) or ""
     if isinstance(change, AttachmentChange):
@@ -154,9 +149,10 @@ def _lists_beside(
         return [*prefix_lists_of((it.rule for rules in standing for it in rules), finding)]
     if not (isinstance(change, SecurityGroupChange) and may_add_up(finding)):
         return []
-    fold = known.folds.get(subjects[key]) if key in subjects else None
+    fold = known.folds.get(resource)
     moment = fold.moments.get(event_id) if fold else None
-    return [*prefix_lists_of((it.rule for it in moment.before), finding)] if moment else []
+    before = (it.rule for it in moment.before) if moment else ()
+    return [*prefix_lists_of((*change.added, *before), finding)]
 
 
 def _said_by(finding: Finding) -> list[tuple[Resource, tuple[Statement, ...]]]:

@@ -11,7 +11,7 @@ from .ending import closing_since, ended_by, ended_by_a_list, with_ending
 from .judgement.attachments import attachment_finding
 from .judgement.exposure import families_open_to_world
 from .judgement.findings import Standards, judged_again, with_reach
-from .judgement.looking import groups_in, prefix_lists_in
+from .judgement.looking import groups_in
 from .judgement.moments import says_more
 from .knowledge import Knowledge
 from .memory.fold import Fold
@@ -56,7 +56,7 @@ def _judged_again(
         return entry
     moment = _moment_of(resource, record.call_id, known)
     look = _look_at(resource, known.looked)
-    lists = _ranges_of_lists(entry, known)
+    lists = _ranges_of_lists(entry, record, known)
     says_nothing = not (look or lists or (moment and says_more(change, moment)))
     if not says_nothing:
         circumstances = Circumstances(moment=moment, look=look, lists=lists)
@@ -77,7 +77,7 @@ def _attachment_judged_again(
 ) -> DeliveredFinding:
     """By what stood in the groups and stands now, and by where they had been seen before."""
     resources = {it.id: it for it in groups_in(change, entry.finding)}
-    lists = _ranges_of_lists(entry, known)
+    lists = _ranges_of_lists(entry, record, known)
     groups = {
         group_id: group
         for group_id, resource in resources.items()
@@ -155,15 +155,14 @@ def _look_at(resource: Resource, looked: Looked | None) -> Look | None:
     return Look(state=state, problem=problem) if state or problem else None
 
 
-def _ranges_of_lists(entry: DeliveredFinding, known: Knowledge) -> dict[str, tuple[Peer, ...]]:
+def _ranges_of_lists(
+    entry: DeliveredFinding, record: CloudTrailRecord, known: Knowledge
+) -> dict[str, tuple[Peer, ...]]:
     """The ranges that the prefix lists held at the call, of those that are known."""
-    finding, change = entry.finding, entry.finding.change
     ranges: dict[str, tuple[Peer, ...]] = {}
-    own = prefix_lists_in(change, finding) if isinstance(change, SecurityGroupChange) else ()
-    called = finding.record.event_time if finding.record else None
-    for resource in (*own, *known.lists_beside.get(entry.keys[0], ())):
+    for resource in known.lists.get(entry.keys[0], ()):
         fold = known.recollection.folds.get(resource)
-        held = fold.ranges_at(called) if fold else None
+        held = fold.ranges_at(record.event_time) if fold else None
         if held is not None:
             ranges[resource.id] = held
     return ranges

@@ -73,8 +73,10 @@ def key_of(resource: Resource) -> str:
 
 
 def _quoted(text: str | None) -> str:
-    # No text is quoted as "?".
-    return "?" if text is None else quote(text, safe="", errors="surrogatepass")
+    # No text is quoted as "?". What AWS names is written as it is: a Region, an account.
+    if text is None or (text.isascii() and text.replace("-", "").isalnum()):
+        return text or "?"
+    return quote(text, safe="", errors="surrogatepass")
 
 
 def resource_of(key: str) -> Resource | None:

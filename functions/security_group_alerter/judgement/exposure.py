@@ -6,11 +6,11 @@ on a port. So it does not matter how a range is split, ordered or written down.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from itertools import groupby, pairwise
+from itertools import accumulate, groupby, pairwise
 from operator import itemgetter
 
 from ..model.exposure import Breadth, Exposure, InternetShare, Opening
@@ -65,8 +65,9 @@ _GLOBAL_UNICAST_IPV6 = "2000::/3"
 
 _NOTHING = Exposure()
 
-# IP version and address: where a span of addresses begins, or the first one after it.
+# IP version, and how many public addresses stand before: where a span begins, or the next one does.
 _Edge = tuple[int, int]
+_Span = tuple[_Edge, _Edge]
 
 
 def exposure_of(rules: Iterable[SecurityGroupRule]) -> Exposure:
@@ -87,18 +88,19 @@ def _remembered_exposure_of(inward: tuple[SecurityGroupRule, ...]) -> Exposure:
 
 
 def _exposure_of(inward: tuple[SecurityGroupRule, ...]) -> Exposure:
-    by_protocol: dict[str | None, list[tuple[PortRange, Peer]]] = {}
+    by_protocol: dict[str | None, list[tuple[PortRange, _Span]]] = {}
     for rule in inward:
-        if _public_spans_of(rule.peer):
-            by_protocol.setdefault(rule.protocol, []).append((rule.ports or ALL_PORTS, rule.peer))
-    counted = _Union(peer for protocol in by_protocol.values() for _, peer in protocol)
+        span = _public_span_of(rule.peer)
+        if span is not None:
+            by_protocol.setdefault(rule.protocol, []).append((rule.ports or ALL_PORTS, span))
+    counted = _Union(span for protocol in by_protocol.values() for _, span in protocol)
     # A rule of every protocol counts on each port of each protocol.
-    for _, peer in by_protocol.get(ALL_PROTOCOLS, []):
-        counted.change(peer, +1)
+    for _, span in by_protocol.get(ALL_PROTOCOLS, []):
+        counted.change(span, +1)
     openings = [
         opening
-        for protocol, ports_and_peers in by_protocol.items()
-        for opening in _openings_of(protocol, ports_and_peers, counted)
+        for protocol, ports_and_spans in by_protocol.items()
+        for opening in _openings_of(protocol, ports_and_spans, counted)
     ]
     return Exposure(
         openings=tuple(openings),
@@ -110,7 +112,7 @@ def internet_share_of(peers: Iterable[Peer]) -> InternetShare:
     """How much of the Internet these peers are together, each address counted once."""
     counts = {4: 0, 6: 0}
     counted_to: _Edge = (0, 0)
-    for start, end in sorted(span for peer in peers for span in _public_spans_of(peer)):
+    for start, end in sorted(filter(None, map(_public_span_of, peers))):
         first = max(start, counted_to)
         if first < end:
             counts[end[0]] += end[1] - first[1]
@@ -147,17 +149,17 @@ def addresses_in(share: InternetShare) -> int:
 
 
 def _openings_of(
-    protocol: str | None, ports_and_peers: Iterable[tuple[PortRange, Peer]], counted: _Union
+    protocol: str | None, ports_and_spans: Iterable[tuple[PortRange, _Span]], counted: _Union
 ) -> Iterator[Opening]:
-    """Go along the ports: where a range begins its peer comes, after its end it goes again."""
-    changes: dict[int, list[tuple[Peer, int]]] = {ALL_PORTS.first: [], ALL_PORTS.last + 1: []}
-    for ports, peer in ports_and_peers:
-        changes.setdefault(ports.first, []).append((peer, +1))
-        changes.setdefault(ports.last + 1, []).append((peer, -1))
+    """Go along the ports: where a range begins its span comes, after its end it goes again."""
+    changes: dict[int, list[tuple[_Span, int]]] = {ALL_PORTS.first: [], ALL_PORTS.last + 1: []}
+    for ports, span in ports_and_spans:
+        changes.setdefault(ports.first, []).append((span, +1))
+        changes.setdefault(ports.last + 1, []).append((span, -1))
     shares: dict[int, InternetShare] = {}
     for port in sorted(changes):
-        for peer, by in changes[port]:
-            counted.change(peer, by)
+        for span, by in changes[port]:
+            counted.change(span, by)
         shares[port] = counted.share
     stretches = [(first, after - 1, shares[first]) for first, after in pairwise(shares)]
     has_ports = protocol is None or protocol in PROTOCOLS_WITH_PORTS
@@ -169,27 +171,26 @@ def _openings_of(
 
 
 class _Union:
-    """Counts the public addresses of peers that come and go, those of several peers once.
+    """Counts the public addresses of spans that come and go, those of several spans once.
 
-    The edges of all peers cut the address space into pieces, which a peer covers whole or not at
-    all; so a change costs as many steps as there are pieces in that peer.
+    The edges of all spans cut the address space into pieces, which a span covers whole or not at
+    all; so a change costs as many steps as there are pieces in that span.
     """
 
-    def __init__(self, peers: Iterable[Peer]) -> None:
-        spans = [span for peer in peers for span in _public_spans_of(peer)]
+    def __init__(self, spans: Iterable[_Span]) -> None:
         self._edges = sorted({edge for span in spans for edge in span})
         self._covers = [0] * len(self._edges)
         self._counts = {4: 0, 6: 0}
 
-    def change(self, peer: Peer, by: int) -> None:
-        """Add a peer (+1), or take it away again (-1)."""
-        for start, end in _public_spans_of(peer):
-            for piece in range(bisect_left(self._edges, start), bisect_left(self._edges, end)):
-                before = self._covers[piece]
-                self._covers[piece] = before + by
-                if not before or not before + by:
-                    (version, first), (_, after) = self._edges[piece : piece + 2]
-                    self._counts[version] += by * (after - first)
+    def change(self, span: _Span, by: int) -> None:
+        """Add a span (+1), or take it away again (-1)."""
+        start, end = span
+        for piece in range(bisect_left(self._edges, start), bisect_left(self._edges, end)):
+            before = self._covers[piece]
+            self._covers[piece] = before + by
+            if not before or not before + by:
+                (version, first), (_, after) = self._edges[piece : piece + 2]
+                self._counts[version] += by * (after - first)
 
     @property
     def share(self) -> InternetShare:
@@ -206,22 +207,29 @@ def _share_of_counts(counts: Mapping[int, int]) -> InternetShare:
     )
 
 
-def _public_spans_of(peer: Peer) -> list[tuple[_Edge, _Edge]]:
-    """The publicly routable parts of a CIDR; none for other peers."""
-    if peer.network is None:
-        return []
-    start, end = _span_of(peer.network)
-    spans, ends = _PUBLIC_SPANS[peer.network.version], _PUBLIC_ENDS[peer.network.version]
-    # Those that end after it begins, up to the first that begins where it has ended.
-    first = bisect_right(ends, start)
-    last = bisect_left(spans, (end,), lo=first)
-    return [(max(start, public), min(end, after)) for public, after in spans[first:last]]
+def _public_span_of(peer: Peer) -> _Span | None:
+    """The publicly routable part of a CIDR, as one span; None where there is none."""
+    network = peer.network
+    if network is None:
+        return None
+    first, after = _addresses_of(network)
+    start, end = _public_before(first, network.version), _public_before(after, network.version)
+    return ((network.version, start), (network.version, end)) if start < end else None
 
 
-def _span_of(network: IPv4Network | IPv6Network) -> tuple[_Edge, _Edge]:
+def _public_before(address: int, version: int) -> int:
+    """How many public addresses stand before this one."""
+    begun = bisect_left(_PUBLIC_BEGINS[version], address)
+    if not begun:
+        return 0
+    (first, after), before = _PUBLIC_SPANS[version][begun - 1], _PUBLIC_COUNTS[version][begun - 1]
+    return before + min(address, after) - first
+
+
+def _addresses_of(network: IPv4Network | IPv6Network) -> tuple[int, int]:
+    """The first address, and the one after the last."""
     first = int(network.network_address)
-    count = 1 << (network.max_prefixlen - network.prefixlen)
-    return (network.version, first), (network.version, first + count)
+    return first, first + (1 << (network.max_prefixlen - network.prefixlen))
 
 
 def _breadth_of(count: int, version: int) -> Breadth:
@@ -234,10 +242,10 @@ def _breadth_of(count: int, version: int) -> Breadth:
     return Breadth.NARROW if count else Breadth.PRIVATE
 
 
-def _without(whole: str, special: Iterable[str]) -> Iterator[tuple[_Edge, _Edge]]:
+def _without(whole: str, special: Iterable[str]) -> Iterator[tuple[int, int]]:
     """What is left of a network without the special blocks in it, which do not overlap."""
-    start, end = _span_of(ip_network(whole))
-    for first, after in sorted(_span_of(ip_network(block)) for block in special):
+    start, end = _addresses_of(ip_network(whole))
+    for first, after in sorted(_addresses_of(ip_network(block)) for block in special):
         if first > start:
             yield start, first
         start = after
@@ -249,8 +257,10 @@ _PUBLIC_SPANS = {
     4: tuple(_without("0.0.0.0/0", _SPECIAL_IPV4)),
     6: tuple(_without(_GLOBAL_UNICAST_IPV6, _SPECIAL_IPV6)),
 }
-_PUBLIC_ENDS = {version: [after for _, after in spans] for version, spans in _PUBLIC_SPANS.items()}
-_PUBLIC_TOTAL = {
-    version: sum(after - first for (_, first), (_, after) in spans)
-    for version, spans in _PUBLIC_SPANS.items()
+_PUBLIC_BEGINS = {version: [first for first, _ in its] for version, its in _PUBLIC_SPANS.items()}
+# How many public addresses stand before each span, and at last all.
+_PUBLIC_COUNTS = {
+    version: tuple(accumulate((after - first for first, after in its), initial=0))
+    for version, its in _PUBLIC_SPANS.items()
 }
+_PUBLIC_TOTAL = {version: counts[-1] for version, counts in _PUBLIC_COUNTS.items()}

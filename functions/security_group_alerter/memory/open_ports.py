@@ -92,23 +92,20 @@ def without(ports: OpenPorts, others: OpenPorts) -> OpenPorts:
 def openings_in(exposure: Exposure, new: OpenPorts, before: OpenPorts) -> Iterator[Opening]:
     """The openings of an exposure that are new. A family that was open before counts as zero."""
     for opening in exposure.openings:
-        fresh = {
-            family: bits_of(opening.ports or ALL_PORTS) & new.get((opening.protocol, family), 0)
-            for family in FAMILIES
-        }
-        either = fresh[4] | fresh[6]
+        bits = bits_of(opening.ports or ALL_PORTS)
+        ipv4, ipv6 = (bits & new.get((opening.protocol, family), 0) for family in FAMILIES)
         has_ports = opening.protocol is None or opening.protocol in PROTOCOLS_WITH_PORTS
-        both = fresh[4] & fresh[6]
-        for bits in (both, fresh[4] & ~both, fresh[6] & ~both) if either else ():
+        both = ipv4 & ipv6
+        for alike in filter(None, (both, ipv4 & ~both, ipv6 & ~both)):
             shares = {
                 family: _share_in(opening.share, family)
                 for family in FAMILIES
-                if not bits & before.get((opening.protocol, family), 0)
+                if not alike & before.get((opening.protocol, family), 0)
             }
             share = InternetShare(
                 ipv4_share=shares.get(4, 0.0), ipv6_share=shares.get(6, 0.0), breadth=Breadth.WORLD
             )
-            for ports in ranges_of(bits):
+            for ports in ranges_of(alike):
                 yield Opening(
                     protocol=opening.protocol, ports=ports if has_ports else None, share=share
                 )

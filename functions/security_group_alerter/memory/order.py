@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import field
 from datetime import datetime
 
@@ -183,13 +183,14 @@ _RANKS: dict[type, int] = {
 }
 
 
-def _last_named(statements: Iterable[Statement]) -> dict[str, Key]:
-    """When a rule of an id was last there or edited."""
+def _last_named(statements: Collection[Statement]) -> dict[str, Key]:
+    """When a rule that is gone by its id was last there or edited."""
+    gone = {it.rule_id for it in statements if isinstance(it, RuleGone)} - {None}
     last: dict[str, Key] = {}
-    for statement in statements:
-        if isinstance(statement, RuleThere) and statement.rule_id is not None:
-            key = _own_key(statement)
-            last[statement.rule_id] = max(last.get(statement.rule_id, key), key)
+    for it in statements if gone else ():
+        if isinstance(it, RuleThere) and it.rule_id in gone and it.rule_id is not None:
+            key = _own_key(it)
+            last[it.rule_id] = max(last.get(it.rule_id, key), key)
     return last
 
 

@@ -84,6 +84,8 @@ class StandingRules:
     # The ids of the events of which rules were taken away, since somebody asked.
     lessened: set[str] = field(default_factory=set)
     _by_contents: dict[SecurityGroupRule, list[object]] = field(default_factory=dict)
+    # Whether a rule stood of which the way is not known.
+    _has_undirected: bool = False
     _by_ports: dict[tuple[str | None, PortRange], _Alike] = field(default_factory=dict)
     _open: OpenPorts = field(default_factory=dict)
     # Of the ports that the last turn touched.
@@ -300,6 +302,8 @@ class StandingRules:
     def _place(self, key: object, it: StandingRule) -> None:
         self.standing[key] = it
         self._by_contents.setdefault(it.rule, []).append(key)
+        if it.rule.direction is Direction.UNKNOWN:
+            self._has_undirected = True
         network = _public_network_of(it.rule)
         if network is not None:
             ports = it.rule.protocol, it.rule.ports or ALL_PORTS
@@ -331,7 +335,10 @@ class StandingRules:
             return rule_id
         if rule is None or not self.standing:
             return None
-        for contents in (rule, replace(rule, direction=Direction.UNKNOWN)):
+        alike = [rule]
+        if self._has_undirected:
+            alike.append(replace(rule, direction=Direction.UNKNOWN))
+        for contents in alike:
             for key in reversed(self._by_contents.get(contents, ())):
                 if rule_id is None or not isinstance(key, str):
                     return key
