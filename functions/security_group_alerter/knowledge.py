@@ -125,8 +125,8 @@ def known_of(
     recollection = recall(said, at=events, now=now, seconds=max(0.0, seconds))
     lists: dict[str, list[Resource]] = {}
     for entry in found:
-        resource = subjects.get(entry.keys[0])
-        if resource and (named := _lists_of(entry.finding, resource, recollection)):
+        subject = subjects.get(entry.keys[0])
+        if subject and (named := _lists_of(entry.finding, subject, recollection)):
             lists[entry.keys[0]] = named
     more = {it: () for named in lists.values() for it in named if it not in said}
     if more:

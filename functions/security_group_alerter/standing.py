@@ -57,15 +57,15 @@ def _judged_again(
     moment = _moment_of(resource, record.call_id, known)
     look = _look_at(resource, known.looked)
     lists = _ranges_of_lists(entry, record, known)
-    says_nothing = not (look or lists or (moment and says_more(change, moment)))
-    if not says_nothing:
-        circumstances = Circumstances(moment=moment, look=look, lists=lists)
-        finding = _with_reach(
-            judged_again(finding, change, standards, today=today, known=circumstances)
-        )
     memory_failed = resource in known.recollection.unread
+    if not (look or lists or (moment and says_more(change, moment))):
+        return replace(entry, memory_failed=memory_failed, moment=moment)
+    circumstances = Circumstances(moment=moment, look=look, lists=lists)
+    finding = _with_reach(
+        judged_again(finding, change, standards, today=today, known=circumstances)
+    )
     entry = replace(entry, finding=finding, memory_failed=memory_failed, moment=moment)
-    return entry if says_nothing else with_ending(entry, resource, known.recollection)
+    return with_ending(entry, resource, known.recollection)
 
 
 def _attachment_judged_again(

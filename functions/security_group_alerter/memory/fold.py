@@ -184,8 +184,7 @@ class Story:
 
     def _moment_of(self, name: str, told: _Told, by_uid: Mapping[str, ExposureLife]) -> Moment:
         lives = [by_uid[uid] for uid in self.lives.uids_of(told.lives)] if told.lives else []
-        opened = tuple(it for it in lives if it.opened and it.opened.event_id == name)
-        ended = tuple(it for it in lives if it.closed and it.closed.event_id == name)
+        opened, ended, narrowed = _by_what_became(lives, name) if lives else ((), (), ())
         return Moment(
             before=told.earlier.rules,
             after=told.now.rules,
@@ -195,10 +194,19 @@ class Story:
             attached=told.attached,
             opened=opened,
             ended=ended,
-            narrowed=tuple(it for it in lives if it not in opened and it not in ended),
+            narrowed=narrowed,
             gone=None if self.standing.left_of[name] else told.gone,
             lessened=told.closed or told.gone,
         )
+
+
+def _by_what_became(
+    lives: Iterable[ExposureLife], name: str
+) -> tuple[tuple[ExposureLife, ...], tuple[ExposureLife, ...], tuple[ExposureLife, ...]]:
+    """Those that an event opened, those that it ended, and those of which it closed a part."""
+    opened = tuple(it for it in lives if it.opened and it.opened.event_id == name)
+    ended = tuple(it for it in lives if it.closed and it.closed.event_id == name)
+    return opened, ended, tuple(it for it in lives if it not in opened and it not in ended)
 
 
 def _standing_of(

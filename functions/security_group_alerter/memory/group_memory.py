@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..model.dataclass import dataclass, replace
+from ..model.dataclass import dataclass
 from .base import Base
 from .statements import Statement
 
@@ -23,4 +23,4 @@ class GroupMemory:
         """The memory with these, too. What is said of the time before the base adds nothing."""
         base = self.base
         newer = (it for it in statements if base is None or it.event.time >= base.time)
-        return replace(self, statements=self.statements.union(newer))
+        return GroupMemory(base=base, statements=self.statements.union(newer))

@@ -23,6 +23,7 @@ from ..model.rules import Peer, SecurityGroupRule
 from .statements import (
     Created,
     Look,
+    OfRule,
     RangesEdited,
     RuleGone,
     RuleThere,
@@ -138,7 +139,7 @@ def _at_once(said: list[Statement]) -> Iterator[list[Statement]]:
 
 def _order_at_once(statement: Statement) -> str:
     """By all that tells two rules apart; what says nothing of a rule is rarely one of several."""
-    if not isinstance(statement, RuleThere | RuleGone):
+    if not isinstance(statement, OfRule):
         return repr(statement)
     rule, rule_id = statement.rule, statement.rule_id
     if rule is None:

@@ -123,5 +123,8 @@ def _base_of(resource: Resource, memory: GroupMemory, time: datetime, closed_by:
     )
 
 
+_BEGINNINGS = Created | Look
+
+
 def _is_beginning(statement: Statement) -> bool:
-    return isinstance(statement, Created | Look)
+    return isinstance(statement, _BEGINNINGS)

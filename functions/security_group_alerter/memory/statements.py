@@ -137,6 +137,7 @@ class AccountLeft:
     event: Event
 
 
+OfRule = RuleThere | RuleGone
 Look = Seen | SeenRanges | SeenGone
 Statement = (
     RuleThere
@@ -285,7 +286,7 @@ def directions_in(statements: Iterable[Statement]) -> dict[str, Direction]:
     for it in statements:
         if isinstance(it, Seen):
             known |= {rule.rule_id: rule.direction for rule in it.rules if rule.rule_id}
-        elif isinstance(it, RuleThere | RuleGone) and it.rule_id is not None:
+        elif isinstance(it, OfRule) and it.rule_id is not None:
             direction = it.direction_said
             if direction is not Direction.UNKNOWN:
                 known[it.rule_id] = direction
@@ -298,6 +299,6 @@ def protocols_in(statements: Iterable[Statement]) -> frozenset[str | None]:
     for it in statements:
         if isinstance(it, Seen):
             named.update(rule.protocol for rule in it.rules)
-        elif isinstance(it, RuleThere | RuleGone) and it.rule is not None:
+        elif isinstance(it, OfRule) and it.rule is not None:
             named.add(it.rule.protocol)
     return frozenset(named)

@@ -12,7 +12,7 @@ from .change import Blinding, Change
 from .dataclass import dataclass
 from .exposure import Breadth, Exposure, InternetShare
 from .group_state import GroupReach, Look
-from .origin import Observation, Origin, RecordedCall
+from .origin import Observation, Origin
 from .record import CloudTrailRecord, Outcome
 from .rules import Peer, SecurityGroupRule
 from .severity import Severity
@@ -123,7 +123,7 @@ class Finding:
 
         Of an observation, what stands, as if a call had added it.
         """
-        return self.origin.change if isinstance(self.origin, RecordedCall | Observation) else None
+        return self.origin.change
 
     @property
     def observed(self) -> Observation | None:

@@ -32,6 +32,7 @@ class UnreadableRecord:
     record: CloudTrailRecord
     problem: str
     excerpt: str
+    change: None = field(default=None, init=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class ConfigurationProblem:
 
     problem: str
     record: None = field(default=None, init=False)
+    change: None = field(default=None, init=False)
 
 
 class Observed(StrEnum):
