@@ -24,7 +24,7 @@ from .model.dataclass import replace
 from .model.exposure import Breadth
 from .model.exposure_life import EndedHow, Event, ExposureLife, Resource
 from .model.finding import Finding
-from .model.rules import Peer, PeerKind, SecurityGroupRule
+from .model.rules import Direction, Peer, PeerKind, SecurityGroupRule
 from .model.standing import Gone, Held, Moment, StandingRule
 from .model.subject import SubjectKind
 
@@ -70,6 +70,40 @@ def closing_since(resource: Resource, known: Recollection, called: datetime) -> 
     return None if left.is_world_open else closing
 
 
+def with_attachment_ending(
+    entry: DeliveredFinding, moment: Moment, resource: Resource, known: Recollection
+) -> DeliveredFinding:
+    """The finding of a call that attached an open group, with how that was closed, or a part."""
+    finding = entry.finding
+    opening = (it for it in finding.judgement.groups if it.opens)
+    group = next((it for it in opening if it.group_id == resource.id), None)
+    if group and group.closed:
+        return replace(entry, ended=ended_by(group.closed))
+    ended = ended_by_a_list(finding, resource, known)
+    if ended:
+        part = _kept_open_in_part(finding, resource, known)
+        stays_open = StaysOpen(taken=ended, rules=part) if part else None
+        return replace(entry, ended=ended, stays_open=stays_open)
+    if moment.lessened is not None:
+        ended = replace(ended_by(moment.lessened), in_part=True)
+    elif group is None or group.left is None:
+        return entry
+    stood = [it.rule for it in moment.after if it.rule.direction is not Direction.EGRESS]
+    return _with_part_taken(entry, ended, stood, resource, known)
+
+
+def left_since(
+    closing: Gone | None, resource: Resource, known: Recollection
+) -> tuple[SecurityGroupRule, ...]:
+    """What stands of a group, but for what was added since a part of it was closed, if one was.
+
+    The ranges of prefix lists are in the place of those.
+    """
+    closed = closing.event.time if closing else None
+    rules = (it.rule for it in known.folds[resource].rules if not _is_since(it, closed))
+    return with_ranges(rules, _lists_now(resource, known))
+
+
 def _closing_of_all(lives: Iterable[ExposureLife]) -> Gone | None:
     """How the last of what a call opened was closed; None while something of it is open."""
     lives = [*lives]
@@ -110,21 +144,35 @@ def _ended_in_part(
     known: Recollection,
 ) -> DeliveredFinding:
     """A part of what a call added is gone, or of what it completed that others had added."""
+    change = entry.finding.change
+    if isinstance(change, SecurityGroupChange):
+        return _with_part_taken(entry, ended, change.added, resource, known)
+    return with_list_ended(entry, ended, () if closing else known.folds[resource].ranges)
+
+
+def _with_part_taken(
+    entry: DeliveredFinding,
+    ended: Ended | None,
+    added: Sequence[SecurityGroupRule],
+    resource: Resource,
+    known: Recollection,
+) -> DeliveredFinding:
+    """Of these rules some are gone or edited; `ended` is None where no port is closed by that."""
     finding, fold = entry.finding, known.folds[resource]
-    change = finding.change
-    if not isinstance(change, SecurityGroupChange):
-        return with_list_ended(entry, ended, () if closing else fold.ranges)
     standing: dict[object, SecurityGroupRule] = {it.rule: it.rule for it in fold.rules}
     standing |= {it.rule.rule_id: it.rule for it in fold.rules if it.rule.rule_id}
-    now = {rule: standing.get(rule.rule_id or rule) for rule in change.added}
+    now = {rule: standing.get(rule.rule_id or rule) for rule in added}
     entry = replace(
         entry,
         revoked=frozenset(rule for rule, it in now.items() if it is None),
         edited=frozenset(rule for rule, it in now.items() if it not in (None, rule)),
     )
     own = {*now.values()}
-    rules = tuple(it.rule for it in fold.rules if it.rule in own or not _is_since(it, ended.at))
+    at = ended.at if ended else None
+    rules = tuple(it.rule for it in fold.rules if it.rule in own or not _is_since(it, at))
     lists = {**finding.lists, **_lists_now(resource, known)}
+    if ended is None:
+        return about_what_is_left(entry, rules, lists)
     return with_part_ended(entry, ended, rules, lists)
 
 
@@ -229,9 +277,15 @@ def _part_open(
     """
     if entry.moment is None or all(it.closed for it in entry.moment.opened):
         return ()
+    return _kept_open_in_part(entry.finding, resource, known)
+
+
+def _kept_open_in_part(
+    finding: Finding, resource: Resource, known: Recollection
+) -> tuple[SecurityGroupRule, ...]:
     rules = tuple(it.rule for it in known.folds[resource].rules)
-    opened, lists = entry.finding.judgement.opened, _lists_now(resource, known)
-    return keeping_open(opened, rules, lists, in_part=True)
+    lists = _lists_now(resource, known)
+    return keeping_open(finding.judgement.opened, rules, lists, in_part=True)
 
 
 def _lists_now(resource: Resource, known: Recollection) -> dict[str, tuple[Peer, ...]]:

@@ -7,7 +7,7 @@ from datetime import date
 from functools import partial
 
 from .ec2.reach import reach_of_group, reach_of_list
-from .ending import closing_since, ended_by, ended_by_a_list, with_ending
+from .ending import closing_since, left_since, with_attachment_ending, with_ending
 from .judgement.attachments import attachment_finding
 from .judgement.exposure import families_open_to_world
 from .judgement.findings import Standards, judged_again, with_reach
@@ -87,17 +87,15 @@ def _attachment_judged_again(
     subject = resources.get(finding.subject.id or "")
     look = _look_at(subject, known.looked) if subject else None
     finding = _with_reach(replace(finding, look=look, lists=lists))
-    opened = (it for it in finding.judgement.groups if it.opens)
-    closed = next((it.closed for it in opened if it.group_id == finding.subject.id), None)
-    ended = ended_by(closed) if closed else None
-    if subject and lists and not closed:
-        ended = ended_by_a_list(finding, subject, known.recollection)
-    return replace(
+    entry = replace(
         entry,
         finding=finding,
-        ended=ended,
         memory_failed=any(it in known.recollection.unread for it in resources.values()),
     )
+    moment = _moment_of(subject, record.call_id, known) if subject else None
+    if not (subject and moment):
+        return entry
+    return with_attachment_ending(entry, moment, subject, known.recollection)
 
 
 def _known_group(
@@ -124,6 +122,7 @@ def _known_group(
         lists=lists,
         attached_to=moment.attached,
         closed=closed,
+        left=left_since(moment.lessened, resource, known.recollection),
     )
 
 

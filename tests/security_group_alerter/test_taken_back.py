@@ -1457,6 +1457,181 @@ def test_an_open_group_that_was_attached_stays_open_by_another_rule() -> None:
     assert "revoked" not in email_of(message)
 
 
+RDP_3: Final = numbered("tcp 3389 from 0.0.0.0/0", 3)
+WEB_BY_LIST: Final = numbered(f"tcp 443 from {LIST}", 5)
+
+
+@pytest.mark.parametrize(
+    ("records", "headline", "notes", "item"),
+    [
+        pytest.param(
+            [opened(SSH_1, WEB_2), closed(SSH_1, time=at(5), event_id="e-3")],
+            "HIGH: {}tcp 22 (SSH) was open to the whole IPv4 Internet for 3 min{}",
+            [
+                "Revoked at 09:05:00 UTC: tcp 22 (SSH) from 0.0.0.0/0 [sgr-00000000000000001].",
+                "Part of what the call opened is still open: tcp 443 (HTTPS) from 0.0.0.0/0 "
+                "[sgr-00000000000000002].",
+            ],
+            "tcp 22 (SSH) was open to the whole IPv4 Internet; still open: tcp 443 (HTTPS) to the "
+            "whole IPv4 Internet",
+            id="the-worst",
+        ),
+        pytest.param(
+            [opened(SSH_1, WEB_2), edited(SSH_INSIDE_1, time=at(5), event_id="e-3")],
+            "HIGH: {}tcp 22 (SSH) was open to the whole IPv4 Internet for 3 min{}",
+            ["Edited at 09:05:00 UTC: tcp 22 (SSH) from 0.0.0.0/0 [sgr-00000000000000001]."],
+            "tcp 22 (SSH) was open to the whole IPv4 Internet; still open: tcp 443 (HTTPS) to the "
+            "whole IPv4 Internet",
+            id="the-worst-by-an-edit",
+        ),
+        pytest.param(
+            [opened(SSH_1, RDP_3), closed(SSH_1, time=at(5), event_id="e-3")],
+            "CRITICAL: {}tcp 3389 (RDP) open to the whole IPv4 Internet{}",
+            [
+                "Revoked since: tcp 22 (SSH) from 0.0.0.0/0 [sgr-00000000000000001]; the rest is "
+                "still open."
+            ],
+            "tcp 22 (SSH) and tcp 3389 (RDP) were open to the whole IPv4 Internet; still open: "
+            "tcp 3389 (RDP) to the whole IPv4 Internet",
+            id="one-of-two-that-weigh-the-same",
+        ),
+        pytest.param(
+            [opened(SSH_1, WEB_2), closed(WEB_2, time=at(5), event_id="e-3")],
+            "CRITICAL: {}tcp 22 (SSH) open to the whole IPv4 Internet{}",
+            [
+                "Revoked since: tcp 443 (HTTPS) from 0.0.0.0/0 [sgr-00000000000000002]; the rest "
+                "is still open."
+            ],
+            "tcp 22 (SSH) open to the whole IPv4 Internet",
+            id="what-weighs-less",
+        ),
+        pytest.param(
+            [
+                opened(
+                    numbered("tcp 22 from 0.0.0.0/1", 1), numbered("tcp 22 from 128.0.0.0/1", 2)
+                ),
+                closed(numbered("tcp 22 from 128.0.0.0/1", 2), time=at(5), event_id="e-3"),
+            ],
+            "CRITICAL: {}tcp 22 (SSH) open to 57% of the IPv4 Internet{}",
+            [
+                "Revoked since: tcp 22 (SSH) from 128.0.0.0/1 [sgr-00000000000000002]; the rest is "
+                "still open."
+            ],
+            "tcp 22 (SSH) was open to the whole IPv4 Internet; still open: tcp 22 (SSH) to 57% of "
+            "the IPv4 Internet",
+            id="half-of-the-internet",
+        ),
+        pytest.param(
+            [
+                opened(SSH_1, WEB_2),
+                closed(SSH_1, time=at(5), event_id="e-3"),
+                opened(numbered("tcp 22 from 0.0.0.0/0", 9), time=at(6), event_id="e-4"),
+            ],
+            "HIGH: {}tcp 22 (SSH) was open to the whole IPv4 Internet for 3 min{}",
+            ["Revoked at 09:05:00 UTC: tcp 22 (SSH) from 0.0.0.0/0 [sgr-00000000000000001]."],
+            "tcp 22 (SSH) was open to the whole IPv4 Internet; still open: tcp 443 (HTTPS) to the "
+            "whole IPv4 Internet",
+            id="the-worst-which-another-call-opened-again",
+        ),
+        pytest.param(
+            [
+                list_created("0.0.0.0/0"),
+                opened(SSH_1, WEB_BY_LIST),
+                closed(SSH_1, time=at(5), event_id="e-3"),
+            ],
+            "HIGH: {}tcp 22 (SSH) was open to the whole IPv4 Internet for 3 min{}",
+            [
+                "Revoked at 09:05:00 UTC: tcp 22 (SSH) from 0.0.0.0/0 [sgr-00000000000000001].",
+                f"Part of what the call opened is still open: tcp 443 (HTTPS) from prefix list "
+                f"{LIST} [sgr-00000000000000005].",
+            ],
+            "tcp 22 (SSH) was open to the whole IPv4 Internet; still open: tcp 443 (HTTPS) to the "
+            "whole IPv4 Internet",
+            id="the-worst-beside-a-list",
+        ),
+        pytest.param(
+            [
+                list_created("0.0.0.0/0"),
+                opened(BY_LIST, WEB_2),
+                list_edited(remove="0.0.0.0/0", time=at(5), event_id="e-7"),
+            ],
+            "HIGH: {}tcp 22 (SSH) was open to the whole IPv4 Internet for 3 min{}",
+            [
+                "The prefix list was edited at 09:05:00 UTC and no longer lets this in.",
+                "Part of what the call opened is still open: tcp 443 (HTTPS) from 0.0.0.0/0 "
+                "[sgr-00000000000000002].",
+            ],
+            "tcp 22 (SSH) was open to the whole IPv4 Internet; still open: tcp 443 (HTTPS) to the "
+            "whole IPv4 Internet",
+            id="the-worst-by-its-list",
+        ),
+        pytest.param(
+            [
+                opened(WEB_2),
+                opened(SSH_1, time=at(3), event_id="e-2"),
+                closed(SSH_1, time=at(5), event_id="e-3"),
+            ],
+            "MEDIUM: {}tcp 443 (HTTPS) open to the whole IPv4 Internet{}",
+            [],
+            "tcp 443 (HTTPS) open to the whole IPv4 Internet",
+            id="only-what-was-opened-since",
+        ),
+    ],
+)
+@pytest.mark.parametrize("later", [False, True], ids=["at-once", "in-a-later-delivery"])
+def test_an_open_group_that_was_attached_and_closed_in_part(
+    later: bool, records: list[Any], headline: str, notes: list[str], item: str
+) -> None:
+    installation = Installation(looks=False)
+    attaching = attached(GROUP, time=at(2))
+    sent = installation.deliver(*records, *([] if later else [attaching]), now=at(9))
+    if later:
+        sent = installation.deliver(attaching, now=at(10))
+
+    message = the_one_about("e-5", sent)
+    text = email_of(message)
+    start = "an open group was attached to eni-0aaaaaaaaaaaaaaa1: "
+    first, *rest = text.splitlines()
+    assert first == headline.format(start, f" through {GROUP}")
+    assert rest[: len(notes)] == notes
+    assert f"  + {GROUP}: {item}\n" in text
+    assert "IN_PROGRESS" in {status for _, status in news_in([message])}
+
+
+@pytest.mark.parametrize(
+    ("other", "headline"),
+    [
+        pytest.param(
+            numbered("tcp 22 from 0.0.0.0/0", 7),
+            f"CRITICAL: {{}}tcp 22 (SSH) open to the whole IPv4 Internet through {OTHER}",
+            id="what-is-open-still-is-worse",
+        ),
+        pytest.param(
+            numbered("tcp 443 from 0.0.0.0/0", 7),
+            f"HIGH: {{}}tcp 22 (SSH) was open to the whole IPv4 Internet for 3 min through {GROUP}",
+            id="as-bad-is-open-still-in-both",
+        ),
+    ],
+)
+def test_of_two_open_groups_that_were_attached_one_was_closed_in_part(
+    other: Any, headline: str
+) -> None:
+    sent = told(
+        opened(SSH_1, WEB_2),
+        opened(other, group=OTHER, time=at(1), event_id="e-2"),
+        attached(GROUP, OTHER, time=at(2)),
+        closed(SSH_1, time=at(5), event_id="e-3"),
+    )
+
+    message = the_one_about("e-5", sent)
+    assert email_of(message).splitlines()[0] == headline.format(
+        "2 open groups were attached to eni-0aaaaaaaaaaaaaaa1: "
+    )
+    assert f"+ {GROUP}: tcp 22 (SSH) was open to the whole IPv4 Internet; still open: tcp 443" in (
+        email_of(message)
+    )
+
+
 OPEN_GROUP: Final = (
     "an open group was attached to eni-0aaaaaaaaaaaaaaa1: tcp 22 (SSH) {} to the whole IPv4 "
     f"Internet{{}} through {GROUP}"

@@ -24,7 +24,7 @@ from .accepted_openings import acceptance_of
 from .exposure import exposure_of
 from .findings import Standards, finding_of, refused
 from .severities import ACCEPTED, CANNOT_JUDGE, severity_of
-from .touched_ports import with_ranges
+from .touched_ports import left_open, with_ranges
 
 
 def attachment_finding(
@@ -61,7 +61,7 @@ def attachment_finding(
     opening = [group for group in groups if group.opens]
     if not opening:
         return replace(by_record, judgement=replace(by_record.judgement, groups=groups))
-    worst = max(opening, key=lambda it: (it.closed is None, _severity_of(it)))
+    worst = max(opening, key=_concern_of)
     judgement = _judged(worst, groups, cannot_be_judged=change.cannot_be_judged)
     if record.outcome is not Outcome.SUCCEEDED:
         judgement = refused(judgement, change, record.outcome)
@@ -73,12 +73,16 @@ def attachment_finding(
 
 def _attached_group(group_id: str, target: str | None, known: KnownGroup) -> AttachedGroup:
     places, rules = known.attached_to, with_ranges(known.rules or (), known.lists)
+    exposure, left = exposure_of(rules), None
+    if known.left is not None and not known.closed:
+        left = left_open(exposure, known.left, {})
     return AttachedGroup(
         group_id=group_id,
         rules=rules,
-        exposure=None if known.rules is None else exposure_of(rules),
+        exposure=None if known.rules is None else exposure,
         was_attached=None if places is None or target is None else target in places,
         closed=known.closed,
+        left=None if left == left_open(exposure, rules, {}) else left,
     )
 
 
@@ -104,6 +108,13 @@ def _with_acceptance(
     return replace(
         group, acceptance=acceptance, unaccepted=unaccepted, unaccepted_rules=frozenset(rest)
     )
+
+
+def _concern_of(group: AttachedGroup) -> tuple[bool, Severity, Severity]:
+    """What is open still comes first, by how severe that is, and then what was open."""
+    severity = _severity_of(group)
+    left = severity if group.left is None else min(severity, severity_of(group.left))
+    return not group.is_closed, left, severity
 
 
 def _severity_of(group: AttachedGroup) -> Severity:

@@ -22,7 +22,7 @@ from .open_ports import OpenPorts, naming, without
 from .order import Step, steps_of
 from .standing_ranges import StandingRanges
 from .standing_rules import StandingRules, Turn
-from .statements import Statement, directions_in, protocols_in
+from .statements import Attached, Statement, directions_in, protocols_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +80,8 @@ class Story:
     at: frozenset[str] = frozenset()
     is_deleted: bool = False
     moments: dict[str, _Told] = field(default_factory=dict)
+    # How many exposures there had been when an event attached the group, by its id.
+    lives_when_attached: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, resource: Resource, memory: GroupMemory, at: frozenset[str] = frozenset()) -> Story:
@@ -144,6 +146,8 @@ class Story:
             attached = self.standing.attached_before(step.event.time)
             now = now or self.standing.now()
             self.moments[name] = _Told(now, now, attached)
+            if isinstance(step.statements[0], Attached):
+                self.lives_when_attached[name] = len(self.lives.every)
         return self.moments[name]
 
     def _touched(
@@ -167,9 +171,10 @@ class Story:
         if touched and self.moments:
             self._note_closed(step, how, touched)
 
-    def _note_closed(self, step: Step, how: EndedHow, touched: Iterable[int]) -> None:
-        """Of what events opened to the world, this step closed a part, or all of it."""
-        names: set[str] = set()
+    def _note_closed(self, step: Step, how: EndedHow, touched: Sequence[int]) -> None:
+        """Of what events opened to the world or attached, this step closed a part, or all of it."""
+        lives = self.lives_when_attached.items()
+        names = {name for name, count in lives if any(number < count for number in touched)}
         for number in touched:
             opened = self.lives.every[number].opened
             if opened is not None and opened is not step.event:

@@ -20,13 +20,15 @@ class KnownGroup:
     those that are known. `attached_to` are the ids of the interfaces and instances on which the
     last look before the call showed it. `rules` and it are None where they are not known. `closed`
     is where the last of what was open to the world at the call was closed since; None while some of
-    it is open.
+    it is open. `left` are the rules that stand now, with the ranges of prefix lists in the place of
+    those, but for what was added since a part was closed; None where that is not known.
     """
 
     rules: tuple[SecurityGroupRule, ...] | None = None
     lists: Mapping[str, tuple[Peer, ...]] = field(default_factory=dict)
     attached_to: frozenset[str] | None = None
     closed: Gone | None = None
+    left: tuple[SecurityGroupRule, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,7 @@ class AttachedGroup:
     `was_attached` says whether the last look before the call showed the group there; None where
     nobody looked. `unaccepted` is the part of the exposure that no accepted opening covers, where
     one covers the rest, and `unaccepted_rules` the rules of it, or ports of rules. `closed` is as
-    in a KnownGroup.
+    in a KnownGroup; where a part was closed since, `left` is what is open still.
     """
 
     group_id: str
@@ -46,6 +48,7 @@ class AttachedGroup:
     exposure: Exposure | None = None
     was_attached: bool | None = None
     closed: Gone | None = None
+    left: Exposure | None = None
     acceptance: Acceptance = Acceptance()
     unaccepted: Exposure | None = None
     unaccepted_rules: frozenset[SecurityGroupRule] = frozenset()
@@ -54,6 +57,12 @@ class AttachedGroup:
     def is_world_open(self) -> bool:
         """Whether the group is known to let in the world."""
         return self.exposure is not None and self.exposure.is_world_open
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether all of what was open was closed since, by its rules or by their lists."""
+        is_left = self.left is None or bool(self.left.openings)
+        return self.closed is not None or not is_left
 
     @property
     def unknown_lists(self) -> tuple[str, ...]:

@@ -54,7 +54,8 @@ class Moment:
     those of which it closed another part. `gone` is where the last of the rules (or ranges) that it
     added was taken back, by all that is known now; None while one stands, and where it added none.
     `lessened` is where the last part was closed of what it had opened to the world, else where the
-    last was taken of what it had added; None while all of that stands.
+    last was taken of what it had added; None while all of that stands. Of a call that attached the
+    group, it is where the last part was closed of what was open then.
     `attached` are the network interfaces and instances that the last look before the call showed;
     None where there was no look.
     """

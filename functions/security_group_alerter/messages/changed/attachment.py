@@ -12,6 +12,7 @@ from ...model.attachment import AttachedGroup
 from ...model.change import AttachmentChange
 from ...model.finding import Finding
 from ...model.record import Outcome
+from ...model.rules import SecurityGroupRule
 from ..limits import Limits
 from ..members import without_empty
 from ..rule_words import concern_of, openings_words, was_or_were
@@ -122,8 +123,11 @@ def attachment_phrases(
     is_one = len(opening) == 1
     which = "an open group" if is_one else plural(len(opening), "open group")
     opened, judgement = finding.judgement.foremost, finding.judgement
-    is_in_part = opened is judgement.unaccepted
-    rules = judgement.unaccepted_rules if is_in_part else worst.rules
+    rules: Iterable[SecurityGroupRule] = worst.rules
+    if judgement.left:
+        rules = judgement.left.rules
+    elif opened is judgement.unaccepted:
+        rules = judgement.unaccepted_rules
     traffic, whom = openings_words(opened, rules)
     is_open = "open" if stood is None else f"{was_or_were(opened)} open"
     through = f"{traffic} {is_open} to {whom}{stood or ''} through {safe(worst.group_id, 40)}"
@@ -168,9 +172,13 @@ def _item(group: AttachedGroup) -> Item:
         return Item(text=f"{name}{before}, {is_open} to the world")
     traffic, whom = openings_words(exposure, group.rules)
     accepted = ", which is accepted" if group.acceptance.covers_all else ""
-    since = ", closed since" if group.closed else ""
+    is_open, since = "open", ", closed since" if group.is_closed else ""
+    if group.left is not None and not group.is_closed:
+        left = " to ".join(openings_words(group.left, group.rules))
+        if left != f"{traffic} to {whom}":
+            is_open, since = f"{was_or_were(exposure)} open", f"; still open: {left}"
     return Item(
-        text=f"{name}{before}: {traffic} open to {whom}{accepted}{since}",
+        text=f"{name}{before}: {traffic} {is_open} to {whom}{accepted}{since}",
         concern=concern_of(exposure),
     )
 
@@ -266,7 +274,7 @@ def _looks(finding: Finding, change: AttachmentChange, group_ids: list[str]) -> 
 
 def _steps_back(change: AttachmentChange, opening: list[AttachedGroup]) -> Iterator[Step]:
     """Take off what is open, and keep what else the call set: one group has to be left."""
-    off = [group.group_id for group in opening if not group.closed]
+    off = [group.group_id for group in opening if not group.is_closed]
     kept = [group_id for group_id in change.group_ids if group_id not in off]
     if not (off and kept) or change.problems:
         raise NoUndoError(_NO_GROUPS_BEFORE)

@@ -9,7 +9,7 @@ from operator import itemgetter
 from ...judgement.exposure import exposure_of, internet_share_of
 from ...judgement.touched_ports import part_of, standing_with
 from ...model.alert import DeliveredFinding, Ended
-from ...model.change import Action, SecurityGroupChange
+from ...model.change import Action, AttachmentChange, SecurityGroupChange
 from ...model.dataclass import replace
 from ...model.exposure import Breadth, Exposure, Opening
 from ...model.exposure_life import EndedHow, ExposureLife
@@ -120,7 +120,8 @@ def _taken_in_part(entry: DeliveredFinding) -> str | None:
     if taken is not None and taken.how is EndedHow.SEEN:
         what = f"a look {when_words(taken)} no longer shows {rules}"
     if stays is None or not stays.rules:
-        return f"{what}; the rest of the call stands"
+        is_attached = isinstance(entry.finding.change, AttachmentChange)
+        return f"{what}; the rest {'is still open' if is_attached else 'of the call stands'}"
     return f"{what}; the ports stay open: {_rules_words(stays.rules)}"
 
 
