@@ -37,7 +37,7 @@ def with_ending(
     closing = _closing_of_all(moment.opened) if moment and moment.opened else None
     ended = _ended_since(moment, closing) or ended_by_a_list(finding, resource, known)
     if ended is None:
-        return entry
+        return _about_what_lists_left(entry, resource, known) if finding.lists else entry
     if ended.in_part:
         return _ended_in_part(entry, ended, closing, resource, known)
     # What was opened again since belongs to the call that did so.
@@ -209,6 +209,14 @@ def ended_by_a_list(finding: Finding, resource: Resource, known: Recollection) -
         return None
     how = EndedHow.SEEN if event.looked_by else EndedHow.PREFIX_LIST
     return Ended(how=how, at=event.time, principal=event.principal)
+
+
+def _about_what_lists_left(
+    entry: DeliveredFinding, resource: Resource, known: Recollection
+) -> DeliveredFinding:
+    """The finding is not about ports that a call opened by a list which lets nobody in any more."""
+    rules = tuple(it.rule for it in known.folds[resource].rules)
+    return about_what_is_left(entry, rules, _lists_now(resource, known))
 
 
 def _closing_of(

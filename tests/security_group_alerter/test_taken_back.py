@@ -649,6 +649,38 @@ def test_a_list_that_was_emptied_beside_a_rule_that_opens_the_same_ports() -> No
     assert the_one_about("e-1", sent).attributes["severity"] == "CRITICAL"
 
 
+@pytest.mark.parametrize("later", [False, True], ids=["at-once", "in-a-later-delivery"])
+@pytest.mark.parametrize(
+    ("by_list", "is_emptied", "ports"),
+    [
+        pytest.param("tcp 3389", True, "tcp 22 (SSH)", id="as-bad"),
+        pytest.param("tcp 443", True, "tcp 22 (SSH)", id="less-bad"),
+        pytest.param("tcp 3389", False, "tcp 22 (SSH) and tcp 3389 (RDP)", id="not-emptied"),
+    ],
+)
+def test_ports_that_a_call_opened_by_a_list_that_was_emptied_are_not_open(
+    by_list: str, is_emptied: bool, ports: str, later: bool
+) -> None:
+    installation = Installation(looks=False)
+    opening = opened(numbered(f"{by_list} from {LIST}", 5), SSH_1)
+    emptied = list_edited(remove="0.0.0.0/0", time=at(5), event_id="e-7")
+    rest = [list_created("0.0.0.0/0"), *([emptied] if is_emptied else [])]
+    sent = installation.deliver(*rest, *([] if later else [opening]), now=at(9))
+    if later:
+        sent = installation.deliver(opening, now=at(10))
+
+    text = email_of(the_one_about("e-1", sent))
+    rules = (
+        ["sgr-00000000000000001"]
+        if is_emptied
+        else ["sgr-00000000000000005", "sgr-00000000000000001"]
+    )
+    assert text.startswith(f"CRITICAL: {ports} open to the whole IPv4 Internet\n")
+    # What closes it comes first, and then what takes back all of the call.
+    [first, *_] = [line for line in text.splitlines() if "revoke-security-group" in line]
+    assert first.endswith(f"--security-group-rule-ids {' '.join(rules)}")
+
+
 def test_a_call_of_which_another_rule_stands_is_not_ended_by_its_list() -> None:
     inside = numbered("tcp 443 from 10.0.0.0/8", 6)
 
