@@ -121,7 +121,8 @@ class _LaterCalls:
         name, change = _name_of(entry.finding), entry.finding.change
         several = isinstance(change, AttachmentChange) and len(change.group_ids) > 1
         if name in self._deleted and not several:
-            return replace(entry, ended=entry.ended or self._deleted[name])
+            known = entry.ended if entry.ended and entry.ended.at else None
+            return replace(entry, ended=known or self._deleted[name])
         if not isinstance(change, SecurityGroupChange) or change.action is not Action.ADD_RULES:
             return entry
         revoked = dict(self._revoked_of(name, change.added, _done_by(entry.finding)[1]))

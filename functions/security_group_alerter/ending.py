@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import takewhile
@@ -73,8 +73,11 @@ def closing_since(resource: Resource, known: Recollection, called: datetime) -> 
 def with_attachment_ending(
     entry: DeliveredFinding, moment: Moment, resource: Resource, known: Recollection
 ) -> DeliveredFinding:
-    """The finding of a call that attached an open group, with how that was closed, or a part."""
-    finding = entry.finding
+    """The finding of a call that attached an open group, with how that was closed, or a part.
+
+    Whatever is open now through the group counts as open still, whoever opened it.
+    """
+    finding, fold = entry.finding, known.folds[resource]
     opening = (it for it in finding.judgement.groups if it.opens)
     group = next((it for it in opening if it.group_id == resource.id), None)
     if group and group.closed:
@@ -84,24 +87,29 @@ def with_attachment_ending(
         part = _kept_open_in_part(finding, resource, known)
         stays_open = StaysOpen(taken=ended, rules=part) if part else None
         return replace(entry, ended=ended, stays_open=stays_open)
-    if moment.lessened is not None:
-        ended = replace(ended_by(moment.lessened), in_part=True)
-    elif group is None or group.left is None:
+    if group is None or (group.left is None and moment.lessened is None):
         return entry
     stood = [it.rule for it in moment.after if it.rule.direction is not Direction.EGRESS]
-    return _with_part_taken(entry, ended, stood, resource, known)
+    entry = _with_taken(entry, stood, fold)
+    rules = tuple(it.rule for it in fold.rules)
+    lists = lists_since(finding.lists, resource, known)
+    if not (entry.revoked or entry.edited):
+        return about_what_is_left(entry, rules, lists)
+    how = EndedHow.REVOKED if entry.revoked else EndedHow.MODIFIED
+    if fold.is_deleted:
+        how = EndedHow.DELETED
+    # When a rule went that refers to a list is not kept.
+    ended = ended_by(moment.lessened) if moment.lessened else Ended(how=how, at=None)
+    if group.is_closed:
+        return replace(entry, ended=ended)
+    return with_part_ended(entry, replace(ended, in_part=True), rules, lists)
 
 
-def left_since(
-    closing: Gone | None, resource: Resource, known: Recollection
-) -> tuple[SecurityGroupRule, ...]:
-    """What stands of a group, but for what was added since a part of it was closed, if one was.
-
-    The ranges of prefix lists are in the place of those.
-    """
-    closed = closing.event.time if closing else None
-    rules = (it.rule for it in known.folds[resource].rules if not _is_since(it, closed))
-    return with_ranges(rules, _lists_now(resource, known))
+def lists_since(
+    lists: Mapping[str, tuple[Peer, ...]], resource: Resource, known: Recollection
+) -> dict[str, tuple[Peer, ...]]:
+    """What the prefix lists hold now that a group's rules may refer to, else held at a call."""
+    return {**lists, **_lists_now(resource, known)}
 
 
 def _closing_of_all(lives: Iterable[ExposureLife]) -> Gone | None:
@@ -144,36 +152,35 @@ def _ended_in_part(
     known: Recollection,
 ) -> DeliveredFinding:
     """A part of what a call added is gone, or of what it completed that others had added."""
-    change = entry.finding.change
-    if isinstance(change, SecurityGroupChange):
-        return _with_part_taken(entry, ended, change.added, resource, known)
-    return with_list_ended(entry, ended, () if closing else known.folds[resource].ranges)
-
-
-def _with_part_taken(
-    entry: DeliveredFinding,
-    ended: Ended | None,
-    added: Sequence[SecurityGroupRule],
-    resource: Resource,
-    known: Recollection,
-) -> DeliveredFinding:
-    """Of these rules some are gone or edited; `ended` is None where no port is closed by that."""
     finding, fold = entry.finding, known.folds[resource]
-    standing: dict[object, SecurityGroupRule] = {it.rule: it.rule for it in fold.rules}
-    standing |= {it.rule.rule_id: it.rule for it in fold.rules if it.rule.rule_id}
-    now = {rule: standing.get(rule.rule_id or rule) for rule in added}
-    entry = replace(
+    change = finding.change
+    if not isinstance(change, SecurityGroupChange):
+        return with_list_ended(entry, ended, () if closing else fold.ranges)
+    own = {*_as_they_stand(change.added, fold).values()}
+    rules = tuple(it.rule for it in fold.rules if it.rule in own or not _is_since(it, ended.at))
+    lists = lists_since(finding.lists, resource, known)
+    return with_part_ended(_with_taken(entry, change.added, fold), ended, rules, lists)
+
+
+def _with_taken(
+    entry: DeliveredFinding, rules: Iterable[SecurityGroupRule], fold: Fold
+) -> DeliveredFinding:
+    """The finding with those of these rules that do not stand any more as they did."""
+    now = _as_they_stand(rules, fold)
+    return replace(
         entry,
         revoked=frozenset(rule for rule, it in now.items() if it is None),
         edited=frozenset(rule for rule, it in now.items() if it not in (None, rule)),
     )
-    own = {*now.values()}
-    at = ended.at if ended else None
-    rules = tuple(it.rule for it in fold.rules if it.rule in own or not _is_since(it, at))
-    lists = {**finding.lists, **_lists_now(resource, known)}
-    if ended is None:
-        return about_what_is_left(entry, rules, lists)
-    return with_part_ended(entry, ended, rules, lists)
+
+
+def _as_they_stand(
+    rules: Iterable[SecurityGroupRule], fold: Fold
+) -> dict[SecurityGroupRule, SecurityGroupRule | None]:
+    """What each of these rules is now, by its id if it has one; None where it is gone."""
+    standing: dict[object, SecurityGroupRule] = {it.rule: it.rule for it in fold.rules}
+    standing |= {it.rule.rule_id: it.rule for it in fold.rules if it.rule.rule_id}
+    return {rule: standing.get(rule.rule_id or rule) for rule in rules}
 
 
 def _is_since(standing: StandingRule, ended: datetime | None) -> bool:
@@ -214,9 +221,10 @@ def ended_by_a_list(finding: Finding, resource: Resource, known: Recollection) -
 def _about_what_lists_left(
     entry: DeliveredFinding, resource: Resource, known: Recollection
 ) -> DeliveredFinding:
-    """The finding is not about ports that a call opened by a list which lets nobody in any more."""
+    """The finding, without the ports that a call opened by a list that lets nobody in any more."""
     rules = tuple(it.rule for it in known.folds[resource].rules)
-    return about_what_is_left(entry, rules, _lists_now(resource, known))
+    lists = lists_since(entry.finding.lists, resource, known)
+    return about_what_is_left(entry, rules, lists)
 
 
 def _closing_of(
@@ -291,6 +299,7 @@ def _part_open(
 def _kept_open_in_part(
     finding: Finding, resource: Resource, known: Recollection
 ) -> tuple[SecurityGroupRule, ...]:
+    """By which rules a part of what a call opened is open still."""
     rules = tuple(it.rule for it in known.folds[resource].rules)
     lists = _lists_now(resource, known)
     return keeping_open(finding.judgement.opened, rules, lists, in_part=True)

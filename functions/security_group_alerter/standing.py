@@ -7,12 +7,13 @@ from datetime import date
 from functools import partial
 
 from .ec2.reach import reach_of_group, reach_of_list
-from .ending import closing_since, left_since, with_attachment_ending, with_ending
+from .ending import closing_since, lists_since, with_attachment_ending, with_ending
 from .judgement.attachments import attachment_finding
 from .judgement.exposure import families_open_to_world
 from .judgement.findings import Standards, judged_again, with_reach
 from .judgement.looking import groups_in
 from .judgement.moments import says_more
+from .judgement.touched_ports import with_ranges
 from .knowledge import Knowledge
 from .memory.fold import Fold
 from .model.alert import DeliveredFinding
@@ -23,7 +24,7 @@ from .model.exposure_life import Resource
 from .model.finding import Finding
 from .model.group_state import GroupReach, GroupState, Look, Looked, PrefixListState, Reach
 from .model.record import CloudTrailRecord, Outcome
-from .model.rules import Peer, PeerKind
+from .model.rules import Peer, PeerKind, SecurityGroupRule
 from .model.standing import Circumstances, Moment
 
 
@@ -115,6 +116,10 @@ def _known_group(
         moment = _refused_at(record, fold)
     if moment is None:
         return None
+    left: tuple[SecurityGroupRule, ...] | None = None
+    if record.outcome is Outcome.SUCCEEDED:
+        lists_now = lists_since(lists, resource, known.recollection)
+        left = with_ranges((it.rule for it in fold.rules), lists_now)
     rules = tuple(it.rule for it in moment.after)
     is_known = moment.is_whole or bool(rules)
     return KnownGroup(
@@ -122,7 +127,7 @@ def _known_group(
         lists=lists,
         attached_to=moment.attached,
         closed=closed,
-        left=left_since(moment.lessened, resource, known.recollection),
+        left=left,
     )
 
 

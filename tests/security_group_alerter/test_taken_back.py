@@ -655,7 +655,7 @@ def test_a_list_that_was_emptied_beside_a_rule_that_opens_the_same_ports() -> No
     [
         pytest.param("tcp 3389", True, "tcp 22 (SSH)", id="as-bad"),
         pytest.param("tcp 443", True, "tcp 22 (SSH)", id="less-bad"),
-        pytest.param("tcp 3389", False, "tcp 22 (SSH) and tcp 3389 (RDP)", id="not-emptied"),
+        pytest.param("tcp 3389", False, "tcp 22 (SSH) and tcp 3389 (RDP)", id="not-known-any-more"),
     ],
 )
 def test_ports_that_a_call_opened_by_a_list_that_was_emptied_are_not_open(
@@ -664,7 +664,7 @@ def test_ports_that_a_call_opened_by_a_list_that_was_emptied_are_not_open(
     installation = Installation(looks=False)
     opening = opened(numbered(f"{by_list} from {LIST}", 5), SSH_1)
     emptied = list_edited(remove="0.0.0.0/0", time=at(5), event_id="e-7")
-    rest = [list_created("0.0.0.0/0"), *([emptied] if is_emptied else [])]
+    rest = [list_created("0.0.0.0/0"), emptied if is_emptied else list_restored(time=at(5))]
     sent = installation.deliver(*rest, *([] if later else [opening]), now=at(9))
     if later:
         sent = installation.deliver(opening, now=at(10))
@@ -1454,6 +1454,45 @@ def test_an_open_group_that_was_attached_and_closed_is_said_to_be_closed(
     assert (document["finding_info"]["uid"], document["status"]) == (uid, "Resolved")
 
 
+@pytest.mark.parametrize("later", [False, True], ids=["at-once", "in-a-later-delivery"])
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        pytest.param(
+            closed(numbered(f"tcp 22 from {LIST}", 5), time=at(5), event_id="e-3"),
+            ("What let the Internet in was revoked later.",) * 2,
+            id="revoked",
+        ),
+        pytest.param(
+            edited(numbered("tcp 22 from 10.0.0.0/8", 5), time=at(5), event_id="e-3"),
+            ("What the call opened was closed by an edit later.",) * 2,
+            id="edited",
+        ),
+        pytest.param(
+            deleted(time=at(5), event_id="e-3"),
+            ("The group was deleted at 09:05:00 UTC.", "The group was deleted later."),
+            id="deleted",
+        ),
+    ],
+)
+def test_an_attached_group_whose_rule_by_a_list_is_gone(
+    end: Any, words: tuple[str, str], later: bool
+) -> None:
+    installation = Installation(looks=False)
+    attaching = attached(GROUP, time=at(2))
+    rest = [list_created("0.0.0.0/0"), opened(BY_LIST), end]
+    sent = installation.deliver(*rest, *([] if later else [attaching]), now=at(9))
+    if later:
+        sent = installation.deliver(attaching, now=at(10))
+
+    message = the_one_about("e-5", sent)
+    assert message.attributes["severity"] == "HIGH"
+    assert email_of(message).splitlines()[1] == words[later]
+    assert f"+ {GROUP}: tcp 22 (SSH) open to the whole IPv4 Internet, closed since\n" in (
+        email_of(message)
+    )
+
+
 def test_of_two_open_groups_that_were_attached_one_was_closed() -> None:
     web = numbered("tcp 443 from 0.0.0.0/0", 2)
     sent = told(
@@ -1490,6 +1529,29 @@ def test_an_open_group_that_was_attached_stays_open_by_another_rule() -> None:
 
 
 RDP_3: Final = numbered("tcp 3389 from 0.0.0.0/0", 3)
+
+
+def list_restored(*, time: Any) -> Any:
+    """To a version that is not known."""
+    return called(
+        "RestoreManagedPrefixListVersion",
+        time,
+        "e-8",
+        requestParameters={
+            "RestoreManagedPrefixListVersionRequest": {
+                "PrefixListId": LIST,
+                "CurrentVersion": 1,
+                "PreviousVersion": 7,
+            }
+        },
+        responseElements={
+            "RestoreManagedPrefixListVersionResponse": {
+                "prefixList": {"prefixListId": LIST, "version": 2}
+            }
+        },
+    )
+
+
 WEB_BY_LIST: Final = numbered(f"tcp 443 from {LIST}", 5)
 
 
@@ -1546,8 +1608,8 @@ WEB_BY_LIST: Final = numbered(f"tcp 443 from {LIST}", 5)
             ],
             "CRITICAL: {}tcp 22 (SSH) open to 57% of the IPv4 Internet{}",
             [
-                "Revoked since: tcp 22 (SSH) from 128.0.0.0/1 [sgr-00000000000000002]; the rest is "
-                "still open."
+                "Revoked since: tcp 22 (SSH) from 128.0.0.0/1 [sgr-00000000000000002]; the ports "
+                "stay open: tcp 22 (SSH) from 0.0.0.0/1 [sgr-00000000000000001]."
             ],
             "tcp 22 (SSH) was open to the whole IPv4 Internet; still open: tcp 22 (SSH) to 57% of "
             "the IPv4 Internet",
@@ -1559,10 +1621,12 @@ WEB_BY_LIST: Final = numbered(f"tcp 443 from {LIST}", 5)
                 closed(SSH_1, time=at(5), event_id="e-3"),
                 opened(numbered("tcp 22 from 0.0.0.0/0", 9), time=at(6), event_id="e-4"),
             ],
-            "HIGH: {}tcp 22 (SSH) was open to the whole IPv4 Internet for 3 min{}",
-            ["Revoked at 09:05:00 UTC: tcp 22 (SSH) from 0.0.0.0/0 [sgr-00000000000000001]."],
-            "tcp 22 (SSH) was open to the whole IPv4 Internet; still open: tcp 443 (HTTPS) to the "
-            "whole IPv4 Internet",
+            "CRITICAL: {}tcp 22 (SSH) open to the whole IPv4 Internet{}",
+            [
+                "Revoked since: tcp 22 (SSH) from 0.0.0.0/0 [sgr-00000000000000001]; the ports "
+                "stay open: tcp 22 (SSH) from 0.0.0.0/0 [sgr-00000000000000009]."
+            ],
+            "tcp 22 (SSH) open to the whole IPv4 Internet",
             id="the-worst-which-another-call-opened-again",
         ),
         pytest.param(
@@ -1599,6 +1663,71 @@ WEB_BY_LIST: Final = numbered(f"tcp 443 from {LIST}", 5)
         ),
         pytest.param(
             [
+                opened(SSH_1, WEB_2),
+                closed(WEB_2, time=at(3), event_id="e-2"),
+                opened(numbered("tcp 22-25 from 0.0.0.0/0", 6), time=at(4), event_id="e-3"),
+                closed(SSH_1, time=at(5), event_id="e-4"),
+            ],
+            "CRITICAL: {}tcp 22 (SSH) open to the whole IPv4 Internet{}",
+            [
+                "Revoked since: tcp 22 (SSH) from 0.0.0.0/0 [sgr-00000000000000001] and tcp 443 "
+                "(HTTPS) from 0.0.0.0/0 [sgr-00000000000000002]; the ports stay open: tcp 22-25 "
+                "(SSH and Telnet) from 0.0.0.0/0 [sgr-00000000000000006]."
+            ],
+            "tcp 22 (SSH) open to the whole IPv4 Internet",
+            id="what-another-rule-kept-open",
+        ),
+        pytest.param(
+            [
+                opened(SSH_1, WEB_2),
+                edited(SSH_INSIDE_1, numbered("tcp 443 from 0.0.0.0/1", 2), time=at(4)),
+            ],
+            "HIGH: {}tcp 22 (SSH) was open to the whole IPv4 Internet for 2 min{}",
+            [
+                "Edited at 09:04:00 UTC: tcp 22 (SSH) from 0.0.0.0/0 [sgr-00000000000000001] and "
+                "tcp 443 (HTTPS) from 0.0.0.0/0 [sgr-00000000000000002].",
+                "Part of what the call opened is still open: tcp 443 (HTTPS) from 0.0.0.0/1 "
+                "[sgr-00000000000000002].",
+            ],
+            "tcp 22 (SSH) was open to the whole IPv4 Internet; still open: tcp 443 (HTTPS) to 57% "
+            "of the IPv4 Internet",
+            id="the-worst-and-half-of-the-rest",
+        ),
+        pytest.param(
+            [
+                list_created("0.0.0.0/0"),
+                opened(BY_LIST, WEB_2),
+                closed(BY_LIST, time=at(5), event_id="e-3"),
+            ],
+            "HIGH: {}tcp 22 (SSH) was open to the whole IPv4 Internet{}",
+            [
+                f"Revoked later: tcp 22 (SSH) from prefix list {LIST} [sgr-00000000000000005].",
+                "Part of what the call opened is still open: tcp 443 (HTTPS) from 0.0.0.0/0 "
+                "[sgr-00000000000000002].",
+            ],
+            "tcp 22 (SSH) was open to the whole IPv4 Internet; still open: tcp 443 (HTTPS) to the "
+            "whole IPv4 Internet",
+            id="the-worst-which-refers-to-a-list",
+        ),
+        pytest.param(
+            [
+                opened(numbered("tcp 22 from 0.0.0.0/1", 1)),
+                opened(numbered("tcp 22 from 128.0.0.0/1", 2), time=at(5), event_id="e-4"),
+            ],
+            "CRITICAL: {}tcp 22 (SSH) open to 57% of the IPv4 Internet{}",
+            [],
+            "tcp 22 (SSH) open to 57% of the IPv4 Internet",
+            id="nothing-and-more-was-opened",
+        ),
+        pytest.param(
+            [list_created("0.0.0.0/0"), opened(BY_LIST, WEB_2), list_restored(time=at(5))],
+            "CRITICAL: {}tcp 22 (SSH) open to the whole IPv4 Internet{}",
+            [],
+            "tcp 22 (SSH) open to the whole IPv4 Internet",
+            id="nothing-that-is-known-of-its-list",
+        ),
+        pytest.param(
+            [
                 opened(WEB_2),
                 opened(SSH_1, time=at(3), event_id="e-2"),
                 closed(SSH_1, time=at(5), event_id="e-3"),
@@ -1611,7 +1740,7 @@ WEB_BY_LIST: Final = numbered(f"tcp 443 from {LIST}", 5)
     ],
 )
 @pytest.mark.parametrize("later", [False, True], ids=["at-once", "in-a-later-delivery"])
-def test_an_open_group_that_was_attached_and_closed_in_part(
+def test_an_open_group_that_was_attached_and_changed_since(
     later: bool, records: list[Any], headline: str, notes: list[str], item: str
 ) -> None:
     installation = Installation(looks=False)

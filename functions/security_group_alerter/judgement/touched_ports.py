@@ -146,9 +146,15 @@ def _as_open_as(earlier: Exposure, now: Exposure) -> Iterator[Opening]:
             protocol = min(protocols - {ALL_PROTOCOLS}, default=ALL_PROTOCOLS, key=str)
             has_ports = opening.ports is not None or other.ports is not None
             ports = PortRange(first, last) if has_ports else None
-            is_more = other.share.breadth > opening.share.breadth
-            share = opening.share if is_more else other.share
+            share = opening.share if _is_as_much(other.share, opening.share) else other.share
             yield Opening(protocol=protocol, ports=ports, share=share)
+
+
+def _is_as_much(share: InternetShare, other: InternetShare) -> bool:
+    """Whether one share is as broad as the other and more, or as much in each family."""
+    if share.breadth is not other.breadth:
+        return share.breadth > other.breadth
+    return share.ipv4_share >= other.ipv4_share and share.ipv6_share >= other.ipv6_share
 
 
 def exposure_after(

@@ -29,7 +29,8 @@ from .statements import Attached, Statement, directions_in, protocols_in
 class Fold:
     """What stands, by all that is known, and every exposure that there was.
 
-    `is_whole` says that all of it is known, and `is_missing` that the last look did not find it.
+    `is_whole` says that all of it is known, `is_missing` that the last look did not find it, and
+    `is_deleted` that a call deleted it.
     `attached` are the network interfaces and instances that the last look showed; None where there
     was no look. `moments` are what stood at the events asked for, by their ids, and `held` what a
     prefix list held, in the order of time.
@@ -40,6 +41,7 @@ class Fold:
     is_whole: bool = False
     # Known only while the look is remembered as it was said.
     is_missing: bool = field(default=False, compare=False)
+    is_deleted: bool = field(default=False, compare=False)
     attached: frozenset[str] | None = None
     exposures: tuple[ExposureLife, ...] = ()
     moments: Mapping[str, Moment] = field(default_factory=dict)
@@ -131,6 +133,7 @@ class Story:
             ranges=now.ranges,
             is_whole=now.is_whole,
             is_missing=now.is_missing,
+            is_deleted=self.is_deleted,
             attached=self.standing.attached,
             exposures=tuple(by_uid.values()),
             moments={it: self._moment_of(it, told, by_uid) for it, told in self.moments.items()},

@@ -21,7 +21,7 @@ class KnownGroup:
     last look before the call showed it. `rules` and it are None where they are not known. `closed`
     is where the last of what was open to the world at the call was closed since; None while some of
     it is open. `left` are the rules that stand now, with the ranges of prefix lists in the place of
-    those, but for what was added since a part was closed; None where that is not known.
+    those; None of a call that was refused.
     """
 
     rules: tuple[SecurityGroupRule, ...] | None = None
@@ -40,7 +40,7 @@ class AttachedGroup:
     `was_attached` says whether the last look before the call showed the group there; None where
     nobody looked. `unaccepted` is the part of the exposure that no accepted opening covers, where
     one covers the rest, and `unaccepted_rules` the rules of it, or ports of rules. `closed` is as
-    in a KnownGroup; where a part was closed since, `left` is what is open still.
+    in a KnownGroup. `left` is what is open still where that is less; None where it is not.
     """
 
     group_id: str
@@ -61,8 +61,7 @@ class AttachedGroup:
     @property
     def is_closed(self) -> bool:
         """Whether all of what was open was closed since, by its rules or by their lists."""
-        is_left = self.left is None or bool(self.left.openings)
-        return self.closed is not None or not is_left
+        return self.closed is not None or (self.left is not None and not self.left.openings)
 
     @property
     def unknown_lists(self) -> tuple[str, ...]:
