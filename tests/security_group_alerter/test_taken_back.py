@@ -1720,6 +1720,18 @@ WEB_BY_LIST: Final = numbered(f"tcp 443 from {LIST}", 5)
             id="nothing-and-more-was-opened",
         ),
         pytest.param(
+            [
+                list_created("0.0.0.0/0"),
+                opened(BY_LIST),
+                list_edited(add="0.0.0.0/1", remove="0.0.0.0/0", time=at(5), event_id="e-7"),
+            ],
+            "CRITICAL: {}tcp 22 (SSH) open to 57% of the IPv4 Internet{}",
+            [],
+            "tcp 22 (SSH) was open to the whole IPv4 Internet; still open: tcp 22 (SSH) to 57% of "
+            "the IPv4 Internet",
+            id="half-of-what-its-list-held",
+        ),
+        pytest.param(
             [list_created("0.0.0.0/0"), opened(BY_LIST, WEB_2), list_restored(time=at(5))],
             "CRITICAL: {}tcp 22 (SSH) open to the whole IPv4 Internet{}",
             [],
