@@ -75,7 +75,8 @@ def with_attachment_ending(
 ) -> DeliveredFinding:
     """The finding of a call that attached an open group, with how that was closed, or a part.
 
-    Whatever is open now through the group counts as open still, whoever opened it.
+    Unless all of it was closed, whatever is open now on its ports counts as open still, whoever
+    opened it.
     """
     finding, fold = entry.finding, known.folds[resource]
     opening = (it for it in finding.judgement.groups if it.opens)
