@@ -15,13 +15,15 @@ from .judgement.moments import (
     with_list_ended,
     with_part_ended,
 )
+from .judgement.severities import severity_of
 from .judgement.touched_ports import keeping_open, with_ranges
 from .memory.fold import Fold
+from .memory.open_ports import never_closed
 from .memory.recollection import Recollection
 from .model.alert import DeliveredFinding, Ended, StaysOpen
 from .model.change import SecurityGroupChange
 from .model.dataclass import replace
-from .model.exposure import Breadth
+from .model.exposure import Breadth, Exposure
 from .model.exposure_life import EndedHow, Event, ExposureLife, Resource
 from .model.finding import Finding
 from .model.rules import Direction, Peer, PeerKind, SecurityGroupRule
@@ -39,15 +41,15 @@ def with_ending(
     if ended is None:
         return _about_what_lists_left(entry, resource, known) if finding.lists else entry
     if ended.in_part:
-        return _ended_in_part(entry, ended, closing, resource, known)
-    # What was opened again since belongs to the call that did so.
-    until = closing.event.time if closing else None
-    stays_open = _stays_open(finding, ended, resource, known, until=until)
+        return _ended_in_part(entry, ended, resource, known)
+    stays_open = _stays_open(entry, ended, resource, known)
     if stays_open:
+        still = _never_closed(entry, finding.judgement.foremost)
         entry = replace(entry, stays_open=stays_open)
         if stays_open.ranges:
             return about_what_is_held(entry, stays_open.ranges)
-        return about_what_is_left(entry, stays_open.rules, _lists_now(resource, known))
+        lists = _lists_now(resource, known)
+        return about_what_is_left(entry, stays_open.rules, lists, never_closed=still)
     # A rule that refers to a list stands as it was.
     is_edited = ended.how is not EndedHow.PREFIX_LIST and _is_edited(finding, known, resource)
     ended = replace(ended, is_edited=is_edited)
@@ -85,7 +87,7 @@ def with_attachment_ending(
         return replace(entry, ended=ended_by(group.closed))
     ended = ended_by_a_list(finding, resource, known)
     if ended:
-        part = _kept_open_in_part(finding, resource, known)
+        part = _keeping_a_part(finding.judgement.opened, finding, resource, known)
         stays_open = StaysOpen(taken=ended, rules=part) if part else None
         return replace(entry, ended=ended, stays_open=stays_open)
     if group is None or (group.left is None and moment.lessened is None):
@@ -148,7 +150,6 @@ def ended_by(gone: Gone) -> Ended:
 def _ended_in_part(
     entry: DeliveredFinding,
     ended: Ended,
-    closing: Gone | None,
     resource: Resource,
     known: Recollection,
 ) -> DeliveredFinding:
@@ -156,11 +157,13 @@ def _ended_in_part(
     finding, fold = entry.finding, known.folds[resource]
     change = finding.change
     if not isinstance(change, SecurityGroupChange):
-        return with_list_ended(entry, ended, () if closing else fold.ranges)
-    own = {*_as_they_stand(change.added, fold).values()}
-    rules = tuple(it.rule for it in fold.rules if it.rule in own or not _is_since(it, ended.at))
+        return with_list_ended(entry, ended, () if _is_closed(entry) else fold.ranges)
     lists = lists_since(finding.lists, resource, known)
-    return with_part_ended(_with_taken(entry, change.added, fold), ended, rules, lists)
+    own = {*_as_they_stand(change.added, fold).values()}
+    rules = tuple(it.rule for it in fold.rules if it.rule in own or not _is_since(it, ended, entry))
+    entry = _with_taken(entry, change.added, fold)
+    still = _never_closed(entry, finding.judgement.foremost)
+    return with_part_ended(entry, ended, rules, lists, never_closed=still)
 
 
 def _with_taken(
@@ -184,9 +187,25 @@ def _as_they_stand(
     return {rule: standing.get(rule.rule_id or rule) for rule in rules}
 
 
-def _is_since(standing: StandingRule, ended: datetime | None) -> bool:
-    """Whether it was added after a part had ended: then that is open by the call that did so."""
-    return bool(ended and standing.since and standing.since.time >= ended)
+def _is_since(standing: StandingRule, ended: Ended, entry: DeliveredFinding) -> bool:
+    """Whether it was added after a part had ended: then that is open by the call that did so.
+
+    Of what the call opened to the world by itself, it is known port by port what was closed.
+    """
+    if entry.moment and entry.moment.opened:
+        return False
+    return bool(ended.at and standing.since and standing.since.time >= ended.at)
+
+
+def _never_closed(entry: DeliveredFinding, opened: Exposure) -> Exposure:
+    """What of it was not closed since the call, even if it was opened again."""
+    return never_closed(opened, entry.moment.opened if entry.moment else ())
+
+
+def _is_closed(entry: DeliveredFinding) -> bool:
+    """Whether all that the call opened to the world by itself was closed."""
+    lives = entry.moment.opened if entry.moment else ()
+    return bool(lives) and all(it.closed for it in lives)
 
 
 def _is_edited(finding: Finding, known: Recollection, resource: Resource) -> bool:
@@ -241,26 +260,22 @@ def _closing_of(
 
 
 def _stays_open(
-    finding: Finding,
-    ended: Ended,
-    resource: Resource,
-    known: Recollection,
-    *,
-    until: datetime | None,
+    entry: DeliveredFinding, ended: Ended, resource: Resource, known: Recollection
 ) -> StaysOpen | None:
     """By what stands now, what is left of what the call opened although its rules are gone.
 
-    Where all that it opened was closed (`until`), only what stood before that can keep it open.
+    What was closed and opened again belongs to the call that did so.
     """
-    fold, judgement, change = known.folds[resource], finding.judgement, finding.change
+    finding, fold = entry.finding, known.folds[resource]
+    judgement, change = finding.judgement, finding.change
     if not isinstance(change, SecurityGroupChange):
         left = internet_share_of(fold.ranges).breadth
-        is_open = until is None and left >= judgement.listed.breadth >= Breadth.BROAD
+        is_open = not _is_closed(entry) and left >= judgement.listed.breadth >= Breadth.BROAD
         return StaysOpen(taken=ended, ranges=fold.ranges) if is_open else None
-    rules = tuple(
-        it.rule for it in fold.rules if not (until and it.since and it.since.time >= until)
-    )
-    keeping = keeping_open(judgement.foremost, rules, _lists_now(resource, known))
+    rules = tuple(it.rule for it in fold.rules)
+    still = _never_closed(entry, judgement.foremost)
+    is_less = severity_of(still) < severity_of(judgement.foremost)
+    keeping = () if is_less else keeping_open(still, rules, _lists_now(resource, known))
     if not keeping and ended.how is EndedHow.MODIFIED and not judgement.opened.openings:
         # It opened nothing, so the edit closed nothing.
         own = {rule.rule_id for rule in change.added}
@@ -294,16 +309,17 @@ def _part_open(
     """
     if entry.moment is None or all(it.closed for it in entry.moment.opened):
         return ()
-    return _kept_open_in_part(entry.finding, resource, known)
+    still = _never_closed(entry, entry.finding.judgement.opened)
+    return _keeping_a_part(still, entry.finding, resource, known)
 
 
-def _kept_open_in_part(
-    finding: Finding, resource: Resource, known: Recollection
+def _keeping_a_part(
+    opened: Exposure, finding: Finding, resource: Resource, known: Recollection
 ) -> tuple[SecurityGroupRule, ...]:
     """By which rules a part of what a call opened is open still."""
     rules = tuple(it.rule for it in known.folds[resource].rules)
-    lists = _lists_now(resource, known)
-    return keeping_open(finding.judgement.opened, rules, lists, in_part=True)
+    lists = lists_since(finding.lists, resource, known)
+    return keeping_open(opened, rules, lists, in_part=True)
 
 
 def _lists_now(resource: Resource, known: Recollection) -> dict[str, tuple[Peer, ...]]:

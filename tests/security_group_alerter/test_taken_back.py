@@ -1037,6 +1037,75 @@ def test_a_part_that_was_closed_and_opened_again_is_of_the_call_that_did_so() ->
     assert "CRITICAL: tcp 22 (SSH) open to the whole IPv4 Internet\n" in email_of(again)
 
 
+@pytest.mark.parametrize("later", [False, True], ids=["at-once", "in-a-later-delivery"])
+def test_a_port_stays_open_by_a_rule_that_came_after_another_port_was_closed(later: bool) -> None:
+    installation = Installation(looks=False)
+    opening = opened(SSH_1, WEB_2)
+    rest = (
+        closed(WEB_2, time=at(4), event_id="e-2"),
+        opened(SSH_3, time=at(6), event_id="e-3"),
+        closed(SSH_1, time=at(8), event_id="e-4"),
+    )
+    sent = installation.deliver(*([] if later else [opening]), *rest, now=at(9))
+    if later:
+        sent = installation.deliver(opening, now=at(10))
+
+    message = the_one_about("e-1", sent)
+    assert message.attributes["severity"] == "CRITICAL"
+    text = email_of(message)
+    assert "CRITICAL: tcp 22 (SSH) open to the whole IPv4 Internet" in text
+    assert f"the ports stay open: tcp 22 (SSH) from 0.0.0.0/0 [{SSH_3.rule_id}]." in text
+    assert "was open" not in text
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["at-once", "in-a-later-delivery"])
+def test_a_port_was_opened_again_before_another_port_was_closed(later: bool) -> None:
+    installation = Installation(looks=False)
+    opening = opened(SSH_1, WEB_2)
+    rest = (
+        REVOKED,
+        opened(SSH_3, time=at(6), event_id="e-3"),
+        closed(WEB_2, time=at(8), event_id="e-4"),
+    )
+    sent = installation.deliver(*([] if later else [opening]), *rest, now=at(9))
+    again = the_one_about("e-3", sent)
+    if later:
+        sent = installation.deliver(opening, now=at(10))
+
+    message = the_one_about("e-1", sent)
+    assert message.attributes["severity"] == "HIGH"
+    assert str(SSH_3.rule_id) not in email_of(message).partition("WHAT")[0]
+    assert "open still" not in email_of(message)
+    assert again.attributes["severity"] == "CRITICAL"
+
+
+def test_the_part_that_stays_open_is_not_what_was_closed_and_opened_again() -> None:
+    sent = told(
+        opened(EVERYTHING_1),
+        opened(WEB_2, time=at(2), event_id="e-2"),
+        closed(EVERYTHING_1, time=at(4), event_id="e-3"),
+        opened(SSH_3, time=at(6), event_id="e-4"),
+    )
+
+    message = the_one_about("e-1", sent)
+    assert message.attributes["severity"] == "HIGH"
+    assert email_of(message).splitlines()[:3] == [
+        "HIGH: all traffic was open to the whole IPv4 Internet for 4 min",
+        "What the call added was revoked at 09:04:00 UTC.",
+        "Part of what the call opened is still open: tcp 443 (HTTPS) from 0.0.0.0/0 "
+        f"[{WEB_2.rule_id}].",
+    ]
+
+
+def test_a_family_that_was_closed_and_opened_again_is_of_the_call_that_did_so() -> None:
+    both = [numbered("tcp 22 from 0.0.0.0/0", 1), numbered("tcp 22 from ::/0", 2)]
+
+    message = told_later(opened(*both), REVOKED, opened(SSH_3, time=at(6), event_id="e-3"))
+
+    headline = "CRITICAL: tcp 22 (SSH) open to the whole IPv6 Internet\n"
+    assert email_of(message).startswith(headline)
+
+
 @pytest.mark.parametrize("records", [(), (REVOKED,)], ids=["by-a-look", "by-a-call"])
 def test_a_look_that_shows_a_part_of_a_call(records: tuple[Any, ...]) -> None:
     installation = Installation(group_state(WEB_2))

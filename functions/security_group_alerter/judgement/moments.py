@@ -124,24 +124,28 @@ def with_part_ended(
     ended: Ended,
     rules: Sequence[SecurityGroupRule],
     lists: Mapping[str, tuple[Peer, ...]],
+    *,
+    never_closed: Exposure | None = None,
 ) -> DeliveredFinding:
     """The finding of a call on a group, by the rules that stand; it names those that do not.
 
     Where the worst of what the call opened was closed, it has ended, and the rest stays open. Where
-    what is left is as severe, the finding is about that.
+    what is left is as severe, the finding is about that. Ports that were closed and opened again
+    are not left: `never_closed` are the others of what it is foremost about, where that is known.
     """
     opened = entry.finding.judgement.foremost
     if opened.breadth < Breadth.BROAD:
         return entry
-    left = left_open(opened, rules, lists)
+    still = opened if never_closed is None else never_closed
+    left = left_open(still, rules, lists)
     if severity_of(left) < severity_of(Exposure(openings=opened.openings)):
-        keeping = keeping_open(opened, rules, lists, in_part=True)
+        keeping = keeping_open(still, rules, lists, in_part=True)
         stays_open = StaysOpen(taken=ended, rules=keeping) if keeping else None
         return replace(entry, ended=ended, stays_open=stays_open)
     taken = exposure_of(with_ranges(entry.revoked | entry.edited, entry.finding.lists))
     keeping = keeping_open(taken, rules, lists, in_part=True)
     entry = replace(entry, stays_open=StaysOpen(taken=ended, rules=keeping))
-    return about_what_is_left(entry, rules, lists)
+    return about_what_is_left(entry, rules, lists, never_closed=still)
 
 
 def with_list_ended(
@@ -163,11 +167,14 @@ def about_what_is_left(
     entry: DeliveredFinding,
     rules: Iterable[SecurityGroupRule],
     lists: Mapping[str, tuple[Peer, ...]],
+    *,
+    never_closed: Exposure | None = None,
 ) -> DeliveredFinding:
     """The finding is about what these rules leave open, where that is not what was opened."""
     opened = entry.finding.judgement.foremost
-    rules = keeping_open(opened, rules, lists, in_part=True)
-    left, now = left_open(opened, rules, lists), exposure_of(with_ranges(rules, lists))
+    still = opened if never_closed is None else never_closed
+    rules = keeping_open(still, rules, lists, in_part=True)
+    left, now = left_open(still, rules, lists), exposure_of(with_ranges(rules, lists))
     is_all = {*left.openings} >= {*opened.openings}
     # The ranges that are named are others, if no more.
     if now.breadth is not opened.breadth or (is_all and opened.breadth is Breadth.WORLD):

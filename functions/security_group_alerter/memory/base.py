@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from ..model.dataclass import dataclass
-from ..model.exposure import Opening
+from ..model.exposure import Opening, OpenPorts
 from ..model.exposure_life import EndedHow, Event
 from ..model.rules import Peer
 from ..model.severity import Severity
 from ..model.standing import StandingRule
-from .open_ports import OpenPorts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,13 +12,14 @@ from dataclasses import field
 from datetime import datetime
 
 from ..model.dataclass import dataclass, replace
+from ..model.exposure import OpenPorts
 from ..model.exposure_life import EndedHow, ExposureLife, Resource
 from ..model.rules import Peer
 from ..model.standing import Gone, Held, Moment, Snapshot, StandingRule
 from ..model.subject import SubjectKind
 from .group_memory import GroupMemory
 from .lives import Lives
-from .open_ports import OpenPorts, naming, without
+from .open_ports import naming, without
 from .order import Step, steps_of
 from .standing_ranges import StandingRanges
 from .standing_rules import StandingRules, Turn

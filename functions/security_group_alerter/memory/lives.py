@@ -7,11 +7,11 @@ from dataclasses import field
 from hashlib import sha256
 
 from ..model.dataclass import dataclass, replace
-from ..model.exposure import Opening
+from ..model.exposure import Opening, OpenPorts
 from ..model.exposure_life import EndedHow, Event, ExposureLife, Resource
 from ..model.severity import Severity
 from .base import Life
-from .open_ports import OpenPorts, without
+from .open_ports import together, without
 from .order import Step
 from .statements import RuleThere
 
@@ -100,6 +100,7 @@ class Lives:
             closed_how=life.how,
             severity=life.severity,
             openings=life.openings,
+            parts=life.parts,
             event_ids=life.event_ids,
             other_uids=tuple(self._other_uids_of(life)),
         )
@@ -142,6 +143,7 @@ def _joined(first: ExposureLife, second: ExposureLife) -> ExposureLife:
         closed_how=still_open.closed_how,
         severity=max(first.severity, second.severity),
         openings=(*first.openings, *second.openings),
+        parts=together(first.parts, second.parts),
         event_ids=tuple(dict.fromkeys((*first.event_ids, *second.event_ids))),
         other_uids=tuple(dict.fromkeys((*first.other_uids, *second.other_uids))),
     )

@@ -6,10 +6,12 @@ away port by port. Every other protocol than those named stands under "-1".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from ..judgement.exposure import WORLD_SHARE
-from ..model.exposure import Breadth, Exposure, InternetShare, Opening
+from ..model.dataclass import replace
+from ..model.exposure import Breadth, Exposure, InternetShare, Opening, OpenPorts
+from ..model.exposure_life import ExposureLife
 from ..model.rules import (
     ALL_PORTS,
     ALL_PROTOCOLS,
@@ -18,8 +20,6 @@ from ..model.rules import (
     SecurityGroupRule,
 )
 
-# (Protocol, IP version), and its ports as bits. A protocol without ports has all of them.
-OpenPorts = Mapping[tuple[str | None, int], int]
 FAMILIES = (4, 6)
 
 
@@ -83,6 +83,14 @@ def families_of(share: InternetShare) -> tuple[int, ...]:
     return tuple(family for family in FAMILIES if _share_in(share, family) * WORLD_SHARE >= 1)
 
 
+def together(*every: OpenPorts) -> OpenPorts:
+    """What is open by any of them."""
+    ports: dict[tuple[str | None, int], int] = {}
+    for key, bits in (it for one in every for it in one.items()):
+        ports[key] = ports.get(key, 0) | bits
+    return ports
+
+
 def without(ports: OpenPorts, others: OpenPorts) -> OpenPorts:
     """What is open, less what is in the other set."""
     left = {key: bits & ~others.get(key, 0) for key, bits in ports.items()}
@@ -109,6 +117,27 @@ def openings_in(exposure: Exposure, new: OpenPorts, before: OpenPorts) -> Iterat
                 yield Opening(
                     protocol=opening.protocol, ports=ports if has_ports else None, share=share
                 )
+
+
+def never_closed(exposure: Exposure, lives: Collection[ExposureLife]) -> Exposure:
+    """The exposure, without the ports of these lives that were closed, whatever opened them again.
+
+    Families of addresses count apart.
+    """
+    named = {protocol for life in lives for protocol, _ in life.parts}
+    opened = Exposure(openings=tuple(it for life in lives for it in life.openings))
+    closed = without(open_ports_of(opened, named), together(*(it.parts for it in lives)))
+    if not closed:
+        return exposure
+    world = [it for it in exposure.openings if it.share.breadth is Breadth.WORLD]
+    if any(protocol == ALL_PROTOCOLS for protocol, _ in closed):
+        # Of every protocol, those are left that are open by their own names.
+        everything = [it for it in world if it.protocol == ALL_PROTOCOLS]
+        world += (replace(it, protocol=one) for it in everything for one in named)
+    now = without(open_ports_of(Exposure(openings=tuple(world)), named), closed)
+    others = (it for it in exposure.openings if it.share.breadth is not Breadth.WORLD)
+    left_open = openings_in(Exposure(openings=tuple(world)), now, closed)
+    return replace(exposure, openings=(*left_open, *others))
 
 
 def bits_of(ports: PortRange) -> int:

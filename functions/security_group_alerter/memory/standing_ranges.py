@@ -10,13 +10,13 @@ from datetime import datetime
 from ..judgement.exposure import internet_share_of
 from ..judgement.severities import PREFIX_LIST_EDIT
 from ..model.dataclass import dataclass
-from ..model.exposure import Breadth, Opening
+from ..model.exposure import Breadth, Opening, OpenPorts
 from ..model.exposure_life import EndedHow, Event
 from ..model.rules import Peer
 from ..model.severity import Severity
 from ..model.standing import Held, Snapshot
 from .base import Base
-from .open_ports import OpenPorts, families_of
+from .open_ports import families_of
 from .order import Silence, Step, look_version_name
 from .standing_rules import Turn, ended_unseen
 from .statements import (

@@ -11,7 +11,7 @@ from ipaddress import IPv4Network, IPv6Network
 from ..judgement.exposure import exposure_of, is_enough_for_world
 from ..judgement.severities import severity_of
 from ..model.dataclass import dataclass, replace
-from ..model.exposure import Exposure, Opening
+from ..model.exposure import Exposure, Opening, OpenPorts
 from ..model.exposure_life import EndedHow, Event
 from ..model.rules import (
     ALL_PORTS,
@@ -25,7 +25,6 @@ from ..model.standing import Snapshot, StandingRule
 from .base import Base
 from .open_ports import (
     FAMILIES,
-    OpenPorts,
     open_ports_of,
     openings_in,
     ports_of,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 
 from .dataclass import dataclass
 from .rules import PortRange
+
+# (Protocol, IP version), and its ports as bits. A protocol without ports has all of them.
+OpenPorts = Mapping[tuple[str | None, int], int]
 
 
 class Breadth(IntEnum):

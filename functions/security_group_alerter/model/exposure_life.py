@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from .dataclass import dataclass
-from .exposure import Opening
+from .exposure import Opening, OpenPorts
 from .severity import Severity
 from .subject import SubjectKind
 
@@ -77,7 +77,8 @@ class ExposureLife:
     `opened` is None where only the end is known, or where it stood before all that is known;
     `closed` is None while something of it is still open. `event_ids` are the events that opened it,
     closed parts of it, and ended it. `revealed` is the event by which it is known: the one that
-    opened it, or a later one. `other_uids` are those that it may have had while less was known.
+    opened it, or a later one. `parts` are what of it is still open. `other_uids` are those that it
+    may have had while less was known.
     """
 
     uid: str
@@ -89,6 +90,7 @@ class ExposureLife:
     severity: Severity
     openings: tuple[Opening, ...]
     event_ids: tuple[str, ...]
+    parts: OpenPorts = field(default_factory=dict, hash=False)
     # Known only while its event is remembered as it was said.
     other_uids: tuple[str, ...] = field(default=(), compare=False)
 
