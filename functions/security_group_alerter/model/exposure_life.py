@@ -95,6 +95,11 @@ class ExposureLife:
     other_uids: tuple[str, ...] = field(default=(), compare=False)
 
     @property
+    def is_closed_at_once(self) -> bool:
+        """Whether one event closed all of it."""
+        return self.closed is not None and len(self.event_ids) <= 1 + (self.opened is not None)
+
+    @property
     def closed_before(self) -> datetime | None:
         """When a look no longer showed it, where that is all that is known of its end."""
         closed = self.closed

@@ -226,6 +226,9 @@ def closed(
 
 
 RDP_OPENINGS: Final = exposure_of(rules("tcp 3389 from 0.0.0.0/0")).openings
+CLOSED_IN_TWO_STEPS: Final = replace(
+    SSH_LIFE, openings=(*SSH_LIFE.openings, *RDP_OPENINGS), event_ids=("o", "e-0", "e-1")
+)
 CLOSINGS: Final[dict[str, tuple[Finding, list[str]]]] = {
     "nothing-else": (closed(), [LIVED, NOTHING_ELSE]),
     "private-rules-only": (closed("tcp 22 from 10.0.0.0/8"), [LIVED, NOTHING_ELSE]),
@@ -267,7 +270,7 @@ CLOSINGS: Final[dict[str, tuple[Finding, list[str]]]] = {
         [LIVED, "Still open in the group: tcp 22 (SSH) from prefix list pl-1."],
     ),
     "a-part-of-what-was-opened-was-closed-before": (
-        closed(ended=(replace(SSH_LIFE, openings=(*SSH_LIFE.openings, *RDP_OPENINGS)),)),
+        closed(ended=(CLOSED_IN_TWO_STEPS,)),
         [LIVED, NOTHING_ELSE],
     ),
     "since-nobody-knows-when": (

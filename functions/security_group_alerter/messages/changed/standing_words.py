@@ -143,7 +143,7 @@ def standing_words(rule: SecurityGroupRule) -> str:
 
 def _left_of(life: ExposureLife, before: Iterable[StandingRule]) -> Sequence[Opening]:
     """What was still open of it just before the call; all of it where that is not known."""
-    return _open_by(before, life) or life.openings
+    return (not life.is_closed_at_once and _open_by(before, life)) or life.openings
 
 
 def _open_by(standing: Iterable[StandingRule], life: ExposureLife) -> Sequence[Opening]:
@@ -168,7 +168,8 @@ def lived_notes(
     """
     for number, life in enumerate(ended[:_MOST_LIVES], 1):
         of_others = _traffic_in(it for later in ended[number:] for it in later.openings)
-        of_others |= _traffic_in(_open_by(after, life))
+        if not life.is_closed_at_once:
+            of_others |= _traffic_in(_open_by(after, life))
         all_words = _traffic_in(_left_of(life, before))
         words = [it for it in all_words if it not in of_others] or all_words
         is_list = life.resource.kind is SubjectKind.PREFIX_LIST
