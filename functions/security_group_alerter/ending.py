@@ -36,6 +36,8 @@ def with_ending(
 ) -> DeliveredFinding:
     """The finding of a call on a group or list, with how what it did ended, if it did."""
     finding, moment = entry.finding, entry.moment
+    if finding.lists:
+        entry = replace(entry, changed_lists=_changed_lists(finding, resource, known))
     closing = _closing_of_all(moment.opened) if moment and moment.opened else None
     ended = _ended_since(moment, closing) or ended_by_a_list(finding, resource, known)
     if ended is None:
@@ -320,6 +322,12 @@ def _keeping_a_part(
     rules = tuple(it.rule for it in known.folds[resource].rules)
     lists = lists_since(finding.lists, resource, known)
     return keeping_open(opened, rules, lists, in_part=True)
+
+
+def _changed_lists(finding: Finding, resource: Resource, known: Recollection) -> frozenset[str]:
+    """Those that hold something else by now, and those of which nobody knows what they hold."""
+    now = _lists_now(resource, known)
+    return frozenset(it for it, held in finding.lists.items() if {*now.get(it, ())} != {*held})
 
 
 def _lists_now(resource: Resource, known: Recollection) -> dict[str, tuple[Peer, ...]]:

@@ -679,6 +679,8 @@ def test_ports_that_a_call_opened_by_a_list_that_was_emptied_are_not_open(
     # What closes it comes first, and then what takes back all of the call.
     [first, *_] = [line for line in text.splitlines() if "revoke-security-group" in line]
     assert first.endswith(f"--security-group-rule-ids {' '.join(rules)}")
+    assert "which held 0.0.0.0/0" in text
+    assert "holds" not in text
 
 
 def test_a_call_of_which_another_rule_stands_is_not_ended_by_its_list() -> None:

@@ -59,7 +59,8 @@ class DeliveredFinding:
     event came with the event. `updates_alerted` says that its record is CloudTrail's update of an
     event that has been alerted. `ended`, `revoked` and `edited` (rules) are what had been taken
     back when it was judged; `stays_open` is there in place of `ended` where that closed nothing, or
-    not the worst, and beside it where a part of what was opened is open still.
+    not the worst, and beside it where a part of what was opened is open still. `changed_lists` are
+    prefix lists, by id, that no longer hold what they held at the call, or may not.
     `memory_failed` says that what is remembered of its group could not be read. `moment` is what
     stood at the call, by all that is known, and `exposures` are those that it tells of.
     """
@@ -72,6 +73,7 @@ class DeliveredFinding:
     stays_open: StaysOpen | None = None
     revoked: frozenset[SecurityGroupRule] = frozenset()
     edited: frozenset[SecurityGroupRule] = frozenset()
+    changed_lists: frozenset[str] = frozenset()
     memory_failed: bool = False
     moment: Moment | None = None
     exposures: tuple[ExposureNews, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -11,7 +11,6 @@ from ...judgement.touched_ports import with_ranges
 from ...model.alert import DeliveredFinding
 from ...model.change import Action, RuleDescription, SecurityGroupChange
 from ...model.exposure import Breadth
-from ...model.exposure_life import EndedHow
 from ...model.finding import Effect, Finding, Judgement
 from ...model.group_state import GroupState
 from ...model.record import Outcome
@@ -294,11 +293,10 @@ def _rules_phrases(
 
 
 def _item_list(mark: str, rules: _Rated, count: int, entry: DeliveredFinding) -> ItemList:
-    since, lists = words_since(entry), entry.finding.lists
-    verb = "held" if entry.ended and entry.ended.how is EndedHow.PREFIX_LIST else "holds"
+    since = words_since(entry)
     items = [
         Item(
-            text=f"{rule_words(rule)}{_ranges_words(rule, lists, verb)}"
+            text=f"{rule_words(rule)}{_ranges_words(rule, entry)}"
             f"{since(rule) if mark == ADDED else ''}",
             rule_id=safe(rule.rule_id, 40) if rule.rule_id else None,
             description=safe(rule.description) if rule.description else None,
@@ -309,9 +307,11 @@ def _item_list(mark: str, rules: _Rated, count: int, entry: DeliveredFinding) ->
     return ItemList(mark=mark, noun="rule", items=tuple(items), count=count)
 
 
-def _ranges_words(rule: SecurityGroupRule, lists: Mapping[str, tuple[Peer, ...]], verb: str) -> str:
+def _ranges_words(rule: SecurityGroupRule, entry: DeliveredFinding) -> str:
     """What the prefix list holds, or held, that a rule refers to, where that is known."""
-    ranges = lists.get(rule.peer.value) if rule.peer.kind is PeerKind.PREFIX_LIST else None
+    list_id = rule.peer.value if rule.peer.kind is PeerKind.PREFIX_LIST else ""
+    ranges = entry.finding.lists.get(list_id)
+    verb = "held" if list_id in entry.changed_lists else "holds"
     return "" if ranges is None else f", which {verb} {held_words(ranges)}"
 
 
