@@ -1015,6 +1015,19 @@ def test_another_rule_keeps_open_what_was_revoked_of_a_call() -> None:
         assert undo.count(str(rule.rule_id)) == 1
 
 
+def test_another_rule_keeps_open_some_of_what_was_revoked_of_a_call() -> None:
+    sent = told(
+        opened(SSH_3, event_id="e-0"),
+        opened(SSH_1, WEB_2, numbered("tcp 3389 from 0.0.0.0/0", 4), time=at(1)),
+        closed(SSH_1, WEB_2, time=at(4), event_id="e-2"),
+    )
+
+    assert (
+        f"! Revoked since: tcp 22 (SSH) from 0.0.0.0/0 [{SSH_1.rule_id}] and tcp 443 (HTTPS) from "
+        f"0.0.0.0/0 [{WEB_2.rule_id}]; still open: tcp 22 (SSH) from 0.0.0.0/0 [{SSH_3.rule_id}]."
+    ) in email_of(the_one_about("e-1", sent))
+
+
 def test_the_rule_that_kept_open_what_was_revoked_of_a_call_is_revoked_too() -> None:
     sent = told(
         opened(SSH_3, event_id="e-0"),
@@ -1742,7 +1755,7 @@ WEB_BY_LIST: Final = numbered(f"tcp 443 from {LIST}", 5)
             "CRITICAL: {}tcp 22 (SSH) open to the whole IPv4 Internet{}",
             [
                 "Revoked since: tcp 22 (SSH) from 0.0.0.0/0 [sgr-00000000000000001] and tcp 443 "
-                "(HTTPS) from 0.0.0.0/0 [sgr-00000000000000002]; the ports stay open: tcp 22-25 "
+                "(HTTPS) from 0.0.0.0/0 [sgr-00000000000000002]; still open: tcp 22-25 "
                 "(SSH and Telnet) from 0.0.0.0/0 [sgr-00000000000000006]."
             ],
             "tcp 22 (SSH) open to the whole IPv4 Internet",

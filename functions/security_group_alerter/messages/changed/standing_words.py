@@ -7,7 +7,7 @@ from datetime import timedelta
 from operator import itemgetter
 
 from ...judgement.exposure import exposure_of, internet_share_of
-from ...judgement.touched_ports import part_of, standing_with
+from ...judgement.touched_ports import left_open, part_of, standing_with, with_ranges
 from ...model.alert import DeliveredFinding, Ended
 from ...model.change import Action, AttachmentChange, SecurityGroupChange
 from ...model.dataclass import replace
@@ -122,7 +122,20 @@ def _taken_in_part(entry: DeliveredFinding) -> str | None:
     if stays is None or not stays.rules:
         is_attached = isinstance(entry.finding.change, AttachmentChange)
         return f"{what}; the rest {'is still open' if is_attached else 'of the call stands'}"
-    return f"{what}; the ports stay open: {_rules_words(stays.rules)}"
+    keep = "the ports stay open" if _keep_all_ports(stays.rules, entry) else "still open"
+    return f"{what}; {keep}: {_rules_words(stays.rules)}"
+
+
+def _keep_all_ports(rules: Sequence[SecurityGroupRule], entry: DeliveredFinding) -> bool:
+    """Whether these rules keep open every port of the rules that were taken back."""
+    gone, lists = entry.revoked | entry.edited, entry.finding.lists
+    opened = exposure_of(with_ranges(gone, lists))
+    ports = (
+        {(it.protocol, it.ports) for it in left_open(opened, by, lists).openings}
+        for by in (gone, rules)
+    )
+    were, are = ports
+    return were == are
 
 
 def _taken_of(entry: DeliveredFinding) -> tuple[str, str]:
