@@ -10,6 +10,7 @@ from operator import attrgetter
 
 from .judgement.exposure import exposure_of, internet_share_of
 from .judgement.moments import (
+    NeverClosed,
     about_what_is_held,
     about_what_is_left,
     with_list_ended,
@@ -46,12 +47,11 @@ def with_ending(
         return _ended_in_part(entry, ended, resource, known)
     stays_open = _stays_open(entry, ended, resource, known)
     if stays_open:
-        still = _never_closed(entry, finding.judgement.foremost)
         entry = replace(entry, stays_open=stays_open)
         if stays_open.ranges:
             return about_what_is_held(entry, stays_open.ranges)
         lists = _lists_now(resource, known)
-        return about_what_is_left(entry, stays_open.rules, lists, never_closed=still)
+        return about_what_is_left(entry, stays_open.rules, lists, never_closed=_never_closed(entry))
     # A rule that refers to a list stands as it was.
     is_edited = ended.how is not EndedHow.PREFIX_LIST and _is_edited(finding, known, resource)
     ended = replace(ended, is_edited=is_edited)
@@ -164,8 +164,7 @@ def _ended_in_part(
     own = {*_as_they_stand(change.added, fold).values()}
     rules = tuple(it.rule for it in fold.rules if it.rule in own or not _is_since(it, ended, entry))
     entry = _with_taken(entry, change.added, fold)
-    still = _never_closed(entry, finding.judgement.foremost)
-    return with_part_ended(entry, ended, rules, lists, never_closed=still)
+    return with_part_ended(entry, ended, rules, lists, never_closed=_never_closed(entry))
 
 
 def _with_taken(
@@ -199,9 +198,9 @@ def _is_since(standing: StandingRule, ended: Ended, entry: DeliveredFinding) -> 
     return bool(ended.at and standing.since and standing.since.time >= ended.at)
 
 
-def _never_closed(entry: DeliveredFinding, opened: Exposure) -> Exposure:
-    """What of it was not closed since the call, even if it was opened again."""
-    return never_closed(opened, entry.moment.opened if entry.moment else ())
+def _never_closed(entry: DeliveredFinding) -> NeverClosed:
+    """Leaves out what the call opened to the world by itself and was closed since."""
+    return partial(never_closed, lives=entry.moment.opened if entry.moment else ())
 
 
 def _is_closed(entry: DeliveredFinding) -> bool:
@@ -275,7 +274,7 @@ def _stays_open(
         is_open = not _is_closed(entry) and left >= judgement.listed.breadth >= Breadth.BROAD
         return StaysOpen(taken=ended, ranges=fold.ranges) if is_open else None
     rules = tuple(it.rule for it in fold.rules)
-    still = _never_closed(entry, judgement.foremost)
+    still = _never_closed(entry)(judgement.foremost)
     is_less = severity_of(still) < severity_of(judgement.foremost)
     keeping = () if is_less else keeping_open(still, rules, _lists_now(resource, known))
     if not keeping and ended.how is EndedHow.MODIFIED and not judgement.opened.openings:
@@ -311,7 +310,7 @@ def _part_open(
     """
     if entry.moment is None or all(it.closed for it in entry.moment.opened):
         return ()
-    still = _never_closed(entry, entry.finding.judgement.opened)
+    still = _never_closed(entry)(entry.finding.judgement.opened)
     return _keeping_a_part(still, entry.finding, resource, known)
 
 

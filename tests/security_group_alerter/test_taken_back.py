@@ -3,16 +3,21 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import date
 from typing import Any, Final
 
 import pytest
 
+from security_group_alerter.judgement.findings import Standards
 from security_group_alerter.memory.recollection import Recollection
 from security_group_alerter.messages.undo import EDITED_SINCE
+from security_group_alerter.model.acceptance import AcceptedOpening
 from security_group_alerter.model.message import Message, Sent
+from security_group_alerter.model.rules import PortRange
 from tests.local.failures import payload_of
 from tests.security_group_alerter.cloudtrail.calls import revoked
 from tests.security_group_alerter.installation import (
+    ACCOUNT,
     GROUP,
     LIST,
     Installation,
@@ -1026,6 +1031,46 @@ def test_another_rule_keeps_open_some_of_what_was_revoked_of_a_call() -> None:
         f"! Revoked since: tcp 22 (SSH) from 0.0.0.0/0 [{SSH_1.rule_id}] and tcp 443 (HTTPS) from "
         f"0.0.0.0/0 [{WEB_2.rule_id}]; still open: tcp 22 (SSH) from 0.0.0.0/0 [{SSH_3.rule_id}]."
     ) in email_of(the_one_about("e-1", sent))
+
+
+ACCEPTED_WEB: Final = AcceptedOpening(
+    account_id=ACCOUNT,
+    region=None,
+    group_id=None,
+    protocol="tcp",
+    ports=(PortRange(443, 443),),
+    peers=(WEB_2.peer,),
+    owner="storefront@example.com",
+    reason="The storefront.",
+    expires=date(2027, 6, 30),
+)
+
+
+@pytest.mark.parametrize(
+    ("gone", "rest"),
+    [
+        pytest.param([SSH_1], ", except what is accepted", id="it-stands"),
+        pytest.param([SSH_1, WEB_2], "", id="it-was-revoked-too"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        pytest.param(None, "What the call opened to the Internet", id="opened"),
+        pytest.param(attached(GROUP, time=at(2)), "What let the Internet in", id="attached"),
+    ],
+)
+def test_what_is_accepted_stands(call: Any, words: str, gone: list[Any], rest: str) -> None:
+    installation = Installation(looks=False)
+    installation.standards = Standards(accepted=(ACCEPTED_WEB,))
+    opening = opened(SSH_1, WEB_2, numbered("tcp 3389 from 10.0.0.0/8", 4))
+    revoke = closed(*gone, time=at(4), event_id="e-2")
+    installation.deliver(*([opening] if call else []), revoke, now=at(9))
+
+    [message] = installation.deliver(call or opening, now=at(10))
+
+    assert message.attributes["severity"] == "HIGH"
+    assert email_of(message).splitlines()[1] == f"{words} was revoked at 09:04:00 UTC{rest}."
 
 
 def test_the_rule_that_kept_open_what_was_revoked_of_a_call_is_revoked_too() -> None:

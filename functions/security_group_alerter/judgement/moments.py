@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ..model.alert import DeliveredFinding, Ended, StaysOpen
 from ..model.change import Action, Change, PrefixListChange, SecurityGroupChange
@@ -118,6 +118,9 @@ def _of_ids(
 
 # What was taken back in part.
 
+# An exposure, without the ports of it that were closed since, even if they were opened again.
+NeverClosed = Callable[[Exposure], Exposure]
+
 
 def with_part_ended(
     entry: DeliveredFinding,
@@ -125,18 +128,18 @@ def with_part_ended(
     rules: Sequence[SecurityGroupRule],
     lists: Mapping[str, tuple[Peer, ...]],
     *,
-    never_closed: Exposure | None = None,
+    never_closed: NeverClosed = lambda exposure: exposure,
 ) -> DeliveredFinding:
     """The finding of a call on a group, by the rules that stand; it names those that do not.
 
     Where the worst of what the call opened was closed, it has ended, and the rest stays open. Where
     what is left is as severe, the finding is about that. Ports that were closed and opened again
-    are not left: `never_closed` are the others of what it is foremost about, where that is known.
+    are not left: `never_closed` leaves them out.
     """
     opened = entry.finding.judgement.foremost
     if opened.breadth < Breadth.BROAD:
         return entry
-    still = opened if never_closed is None else never_closed
+    still = never_closed(opened)
     left = left_open(still, rules, lists)
     if severity_of(left) < severity_of(Exposure(openings=opened.openings)):
         keeping = keeping_open(still, rules, lists, in_part=True)
@@ -145,7 +148,7 @@ def with_part_ended(
     taken = exposure_of(with_ranges(entry.revoked | entry.edited, entry.finding.lists))
     keeping = keeping_open(taken, rules, lists, in_part=True)
     entry = replace(entry, stays_open=StaysOpen(taken=ended, rules=keeping))
-    return about_what_is_left(entry, rules, lists, never_closed=still)
+    return about_what_is_left(entry, rules, lists, never_closed=never_closed)
 
 
 def with_list_ended(
@@ -168,11 +171,11 @@ def about_what_is_left(
     rules: Iterable[SecurityGroupRule],
     lists: Mapping[str, tuple[Peer, ...]],
     *,
-    never_closed: Exposure | None = None,
+    never_closed: NeverClosed = lambda exposure: exposure,
 ) -> DeliveredFinding:
     """The finding is about what these rules leave open, where that is not what was opened."""
     opened = entry.finding.judgement.foremost
-    still = opened if never_closed is None else never_closed
+    still = never_closed(opened)
     rules = keeping_open(still, rules, lists, in_part=True)
     left, now = left_open(still, rules, lists), exposure_of(with_ranges(rules, lists))
     is_all = {*left.openings} >= {*opened.openings}

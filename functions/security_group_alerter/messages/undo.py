@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 
+from ..judgement.exposure import exposure_of
 from ..model import ids
 from ..model.alert import DeliveredFinding, Ended
-from ..model.change import AttachmentChange
+from ..model.change import AttachmentChange, SecurityGroupChange
 from ..model.dataclass import dataclass
+from ..model.exposure import Breadth
 from ..model.exposure_life import EndedHow
 from ..model.record import Outcome
+from ..model.rules import SecurityGroupRule
 from ..model.subject import SubjectKind
 from .people import actor_words, age_words, clock_words, lag_words
 
@@ -106,7 +109,23 @@ def ended_words(entry: DeliveredFinding) -> str | None:
         return None
     if entry.stays_open is not None and entry.ended.how is not EndedHow.PREFIX_LIST:
         return taken_words(entry.ended, entry.finding.subject.kind)
-    return _over_words(entry, entry.ended)
+    rest = ", except what is accepted" if _is_accepted_left(entry) else ""
+    return f"{_over_words(entry, entry.ended)}{rest}"
+
+
+def _is_accepted_left(entry: DeliveredFinding) -> bool:
+    """Whether rules that let the Internet in stand, since accepted openings cover them."""
+    judgement, change = entry.finding.judgement, entry.finding.change
+    if judgement.unaccepted is None or not (entry.ended and entry.ended.in_part):
+        return False
+    rules: Iterable[SecurityGroupRule] = ()
+    if isinstance(change, SecurityGroupChange):
+        rules = change.added
+    elif isinstance(change, AttachmentChange):
+        rules = (it for group in judgement.groups for it in group.rules)
+    gone = entry.revoked | entry.edited
+    left = (it for it in rules if it not in gone and judgement.is_accepted(it))
+    return exposure_of(left).breadth >= Breadth.BROAD
 
 
 def _over_words(entry: DeliveredFinding, ended: Ended) -> str:

@@ -12,10 +12,9 @@ from ...model import ids
 from ...model.alert import DeliveredFinding
 from ...model.change import Action, SecurityGroupChange
 from ...model.compact_json import compact_json
-from ...model.dataclass import replace
 from ...model.exposure import Breadth, Exposure
 from ...model.exposure_life import EndedHow
-from ...model.finding import Finding, Judgement
+from ...model.finding import Finding
 from ...model.rules import ICMP_PROTOCOLS, Direction, Peer, PeerKind, SecurityGroupRule
 from ..rule_words import touches
 from ..text import plural
@@ -86,7 +85,7 @@ def _revoking(entry: DeliveredFinding, change: SecurityGroupChange) -> Iterator[
     """First what is open to the Internet; then the whole call, where that is more."""
     left = [rule for rule in change.added if rule not in entry.revoked]
     judgement = entry.finding.judgement
-    unaccepted = [rule for rule in left if not is_accepted(rule, judgement)]
+    unaccepted = [rule for rule in left if not judgement.is_accepted(rule)]
     opening = _open_to_the_internet(unaccepted, judgement.foremost, entry.finding.lists)
     whole = f"Undo what is left of the call ({plural(len(left), 'rule')})"
     if not entry.revoked:
@@ -116,22 +115,6 @@ def _open_to_the_internet(
     alone = [rule for rule in openers if exposures[rule].breadth >= Breadth.BROAD]
     rest = exposure_of(with_ranges({*openers} - {*alone}, lists))
     return openers if rest.breadth >= Breadth.BROAD else alone
-
-
-def is_accepted(rule: SecurityGroupRule, judgement: Judgement) -> bool:
-    """Whether accepted openings cover the whole rule, where they do not cover the whole call."""
-    if judgement.unaccepted is None or rule in judgement.unaccepted_rules:
-        return False
-    return not any(_is_part(left, rule) for left in judgement.unaccepted_rules)
-
-
-def _is_part(part: SecurityGroupRule, rule: SecurityGroupRule) -> bool:
-    """Whether these are some of the ports of the rule."""
-    # The peer first: it tells a thousand rules apart the fastest.
-    if part.peer.value != rule.peer.value or part.ports is None or rule.ports is None:
-        return False
-    is_within = rule.ports.first <= part.ports.first and part.ports.last <= rule.ports.last
-    return is_within and replace(rule, ports=part.ports) == part
 
 
 def _setting_back(entry: DeliveredFinding, change: SecurityGroupChange) -> Iterator[Step]:

@@ -37,7 +37,7 @@ from ..rule_words import (
 from ..text import plural, safe
 from ..undo import Undo, undo_of
 from .group_looks import group_looks
-from .group_undo import is_accepted, steps_back
+from .group_undo import steps_back
 from .standing_words import group_state_of, standing_notes, words_since
 from .words import (
     ADDED,
@@ -162,7 +162,7 @@ def _openers(
     widest, weighty = opened.breadth, {*worst_openings_in(opened)}
     foremost = [it for it in opened.openings if it.share.breadth is widest or it in weighty]
     for rule in rules:
-        if opened is judgement.unaccepted and is_accepted(rule, judgement):
+        if opened is judgement.unaccepted and judgement.is_accepted(rule):
             continue
         if not exposure_of((rule,)).openings:
             continue
