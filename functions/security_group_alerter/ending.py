@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from itertools import takewhile
 from operator import attrgetter
@@ -40,7 +40,9 @@ def with_ending(
     if finding.lists:
         entry = replace(entry, changed_lists=_changed_lists(finding, resource, known))
     closing = _closing_of_all(moment.opened) if moment and moment.opened else None
-    ended = _ended_since(moment, closing) or ended_by_a_list(finding, resource, known)
+    own, by_list = _ended_since(moment, closing), ended_by_a_list(finding, resource, known)
+    # Else what was taken of the call's own may have been harmless.
+    ended = _last_of(own, by_list) if closing or by_list is None else by_list
     if ended is None:
         return _about_what_lists_left(entry, resource, known) if finding.lists else entry
     if ended.in_part:
@@ -85,10 +87,12 @@ def with_attachment_ending(
     finding, fold = entry.finding, known.folds[resource]
     opening = (it for it in finding.judgement.groups if it.opens)
     group = next((it for it in opening if it.group_id == resource.id), None)
+    by_list = ended_by_a_list(finding, resource, known)
+    own = group.closed if group and group.closed else moment.lessened
+    ended = _last_of(ended_by(own) if own else None, by_list)
     if group and group.closed:
-        return replace(entry, ended=ended_by(group.closed))
-    ended = ended_by_a_list(finding, resource, known)
-    if ended:
+        return replace(entry, ended=ended)
+    if ended and ended.how is EndedHow.PREFIX_LIST:
         part = _keeping_a_part(finding.judgement.opened, finding, resource, known)
         stays_open = StaysOpen(taken=ended, rules=part) if part else None
         return replace(entry, ended=ended, stays_open=stays_open)
@@ -104,7 +108,7 @@ def with_attachment_ending(
     if fold.is_deleted:
         how = EndedHow.DELETED
     # When a rule went that refers to a list is not kept.
-    ended = ended_by(moment.lessened) if moment.lessened else Ended(how=how, at=None)
+    ended = ended or Ended(how=how, at=None)
     if group.is_closed:
         return replace(entry, ended=ended)
     return with_part_ended(entry, replace(ended, in_part=True), rules, lists)
@@ -141,6 +145,14 @@ def _ended_since(moment: Moment | None, closing: Gone | None) -> Ended | None:
     gone = moment.gone if moment else None
     last = closing or gone or (moment.lessened if moment else None)
     return replace(ended_by(last), in_part=gone is None) if last else None
+
+
+def _last_of(own: Ended | None, by_list: Ended | None) -> Ended | None:
+    """The later of the two closings, if there are two."""
+    if own is None or by_list is None:
+        return own or by_list
+    last = max(own, by_list, key=lambda it: it.at or datetime.min.replace(tzinfo=UTC))
+    return replace(last, in_steps=True, in_part=own.in_part)
 
 
 def ended_by(gone: Gone) -> Ended:
@@ -252,12 +264,9 @@ def _closing_of(
     held: Sequence[Held], called: datetime, is_closed: Callable[[Held], bool]
 ) -> Event | None:
     """Since when, after a call, a list has held so little; None where it held no more before."""
-
-    def is_less(it: Held) -> bool:
-        return it.since is not None and it.since.time > called and is_closed(it)
-
-    later = [*takewhile(is_less, reversed(held))]
-    return later[-1].since if later else None
+    later = [*takewhile(is_closed, reversed(held))]
+    since = later[-1].since if later else None
+    return since if since and since.time > called else None
 
 
 def _stays_open(

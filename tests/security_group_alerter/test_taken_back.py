@@ -2003,6 +2003,55 @@ def test_the_list_of_an_attached_group_was_emptied_since() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("emptied", "minutes", "end"),
+    [
+        pytest.param(4, 5, "revoked at 09:05:00 UTC.", id="the-list-first"),
+        pytest.param(
+            6,
+            6,
+            "The prefix list was edited at 09:06:00 UTC and no longer lets this in.",
+            id="the-rule-first",
+        ),
+    ],
+)
+@pytest.mark.parametrize("is_attached", [False, True], ids=["opened", "attached"])
+def test_a_rule_was_revoked_and_the_list_of_another_emptied(
+    is_attached: bool, emptied: int, minutes: int, end: str
+) -> None:
+    installation = Installation(looks=False)
+    opening = opened(SSH_1, numbered(f"tcp 3389 from {LIST}", 5))
+    rest = (
+        list_edited(remove="0.0.0.0/0", time=at(emptied), event_id="e-7"),
+        closed(SSH_1, time=at(5), event_id="e-2"),
+    )
+    first = [opening] if is_attached else []
+    installation.deliver(list_created("0.0.0.0/0"), *first, *rest, now=at(20))
+
+    call = attached(GROUP, time=at(2)) if is_attached else opening
+    [message] = installation.deliver(call, now=at(21))
+
+    ports = "tcp 22 (SSH) and tcp 3389 (RDP) were open to the whole IPv4 Internet"
+    headline, line, *_ = email_of(message).splitlines()
+    assert f"{ports} for up to {minutes - 2 * is_attached} min" in headline
+    assert line.endswith(end)
+
+
+def test_an_edit_of_a_list_that_closed_nothing_is_not_the_end() -> None:
+    installation = Installation(looks=False)
+    installation.deliver(
+        list_created("0.0.0.0/0"),
+        list_edited(remove="0.0.0.0/0", time=at(-5), event_id="e-7"),
+        list_edited(add="10.0.0.0/8", time=at(6), event_id="e-8"),
+        closed(SSH_1, time=at(5), event_id="e-2"),
+        now=at(20),
+    )
+
+    [message] = installation.deliver(opened(SSH_1, BY_LIST), now=at(21))
+
+    assert "was open to the whole IPv4 Internet for 5 min" in email_of(message).splitlines()[0]
+
+
 @pytest.mark.parametrize(("held", "severity"), [("0.0.0.0/0", "CRITICAL"), ("10.0.0.0/8", "HIGH")])
 def test_a_list_keeps_an_attached_group_open_as_another_rule_is_revoked(
     held: str, severity: str
