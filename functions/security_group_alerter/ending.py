@@ -35,7 +35,13 @@ from .model.subject import SubjectKind
 def with_ending(
     entry: DeliveredFinding, resource: Resource, known: Recollection
 ) -> DeliveredFinding:
-    """The finding of a call on a group or list, with how what it did ended, if it did."""
+    """The finding of a call on a group or list, with what became of what it did.
+
+    Where all of that stands, it stays as it is, but for ports that a list no longer opens. Where a
+    part was taken back, _ended_in_part says which. Where all was, but other rules keep the ports
+    open, these are in `stays_open`. Else it has `ended`, and `stays_open` names what is open still
+    and less severe.
+    """
     finding, moment = entry.finding, entry.moment
     if finding.lists:
         entry = replace(entry, changed_lists=_changed_lists(finding, resource, known))
@@ -156,7 +162,7 @@ def _last_of(own: Ended | None, by_list: Ended | None) -> Ended | None:
 
 
 def ended_by(gone: Gone) -> Ended:
-    """What a call did, which ended so."""
+    """How it ended, as a finding has it."""
     event = gone.event
     return Ended(how=gone.how, at=event.time, principal=event.principal, in_steps=gone.in_steps)
 

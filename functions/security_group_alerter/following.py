@@ -109,7 +109,7 @@ def followed_of(
         resource=resource,
         fold=fold,
         known=known,
-        look=_look_at(resource, looked),
+        look=looked.look_at(resource),
         seen_before=group.looked_at,
         standards=standards,
         now=now,
@@ -211,10 +211,3 @@ class _Follower:
             now=self.now,
             seen_before=self.seen_before,
         )
-
-
-def _look_at(resource: Resource, looked: Looked) -> Look | None:
-    """What was seen of it, or why nothing; None where nobody looked."""
-    state = looked.groups.get(resource) or looked.prefix_lists.get(resource)
-    problem = looked.problems.get(resource)
-    return Look(state=state, problem=problem) if state or problem else None

@@ -5,7 +5,7 @@ Known are what memory has of a group, what a look shows of it, and the delivery'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -24,7 +24,7 @@ from .model.change import AttachmentChange, SecurityGroupChange
 from .model.dataclass import dataclass
 from .model.exposure_life import Resource
 from .model.finding import Finding
-from .model.group_state import GroupState, Looked, PrefixListState
+from .model.group_state import Look, Looked
 
 # In seconds, of what the function has left. The alerts come first: with less left than is kept
 # for them, nobody looks, and memory is not asked.
@@ -84,13 +84,12 @@ class Knowledge:
         """
         if self.looked is None:
             return 0
-        not_seen = self.looked.problems.keys() - self.looked.not_found
-        return len(not_seen) + sum(not it.is_complete for it in _states_in(self.looked))
+        in_part = sum(not it.is_complete for it in self.looked.states)
+        return len(self.looked.failed) + in_part
 
-
-def _states_in(looked: Looked) -> Iterator[GroupState | PrefixListState]:
-    yield from looked.groups.values()
-    yield from looked.prefix_lists.values()
+    def look_at(self, resource: Resource) -> Look | None:
+        """What was seen of a resource, or why nothing; None where nobody looked at it."""
+        return self.looked.look_at(resource) if self.looked else None
 
 
 def known_of(
@@ -117,7 +116,7 @@ def known_of(
     if look_at and resources:
         seconds = min(LOOK_SECONDS, time_left() - KEPT_FOR_ALERTS)
         looked = look_at(resources, clock=clock, seconds=max(0.0, seconds))
-        for state in _states_in(looked):
+        for state in looked.states:
             said.setdefault(state.resource, []).extend(seen_of(state))
     if not said:
         return Knowledge(looked=looked)

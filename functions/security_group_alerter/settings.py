@@ -213,7 +213,7 @@ PRESENTATION: dict[str, Variable] = {
     ),
 }
 
-# Of handlers/delivery.py alone.
+# Of handlers/delivery.py; the tables below take from it.
 DELIVERY: dict[str, Variable] = {
     "ALERT_TOPIC_ARN": Variable(
         "alert_topic_arn",

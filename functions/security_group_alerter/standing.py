@@ -22,7 +22,7 @@ from .model.change import AttachmentChange, PrefixListChange, SecurityGroupChang
 from .model.dataclass import replace
 from .model.exposure_life import Resource
 from .model.finding import Finding
-from .model.group_state import GroupReach, GroupState, Look, Looked, PrefixListState, Reach
+from .model.group_state import GroupReach, GroupState, PrefixListState, Reach
 from .model.record import CloudTrailRecord, Outcome
 from .model.rules import Peer, PeerKind, SecurityGroupRule
 from .model.standing import Circumstances, Moment
@@ -56,7 +56,7 @@ def _judged_again(
     if not (resource and record and isinstance(change, SecurityGroupChange | PrefixListChange)):
         return entry
     moment = _moment_of(resource, record.call_id, known)
-    look = _look_at(resource, known.looked)
+    look = known.look_at(resource)
     lists = _ranges_of_lists(entry, record, known)
     memory_failed = resource in known.recollection.unread
     if not (look or lists or (moment and says_more(change, moment))):
@@ -86,7 +86,7 @@ def _attachment_judged_again(
     }
     finding = judge(known=groups)
     subject = resources.get(finding.subject.id or "")
-    look = _look_at(subject, known.looked) if subject else None
+    look = known.look_at(subject) if subject else None
     finding = _with_reach(replace(finding, look=look, lists=lists))
     entry = replace(
         entry,
@@ -145,18 +145,9 @@ def _moment_of(resource: Resource, event_id: str | None, known: Knowledge) -> Mo
     if moment is None or resource not in known.recollection.unread:
         return moment
     # What was not read may say more, unless a look saw everything.
-    look = _look_at(resource, known.looked)
+    look = known.look_at(resource)
     saw_all = look is not None and look.state is not None and look.state.has_all_rules
     return replace(moment, is_whole=moment.is_whole and saw_all)
-
-
-def _look_at(resource: Resource, looked: Looked | None) -> Look | None:
-    """What was seen of a resource, or why nothing; None where nobody looked at it."""
-    if looked is None:
-        return None
-    state = looked.groups.get(resource) or looked.prefix_lists.get(resource)
-    problem = looked.problems.get(resource)
-    return Look(state=state, problem=problem) if state or problem else None
 
 
 def _ranges_of_lists(
@@ -177,7 +168,7 @@ def _with_reach(finding: Finding) -> Finding:
     if not judgement.world_open:
         return finding
     families = families_open_to_world(it.share for it in judgement.opened.openings)
-    match finding.look and finding.look.state, finding.change:
+    match finding.seen, finding.change:
         case GroupState() as state, AttachmentChange(target=target):
             reach = _reach_where_attached(state, target, families)
         case GroupState() as state, _:

@@ -186,7 +186,7 @@ def _said_by(
 ) -> dict[Resource, tuple[Statement, ...]]:
     """What is new to memory, of all that was looked at: nothing where it knows that already."""
     said: dict[Resource, tuple[Statement, ...]] = {}
-    for state in _states_in(looked):
+    for state in looked.states:
         seen = seen_of(state, by=by)
         is_known = bool(seen) and _is_known(state, seen[0], _fold_of(state.resource, known))
         said[state.resource] = () if is_known else seen
@@ -210,7 +210,7 @@ def _entries_of(
     now: datetime,
 ) -> Iterator[LedgerEntry]:
     """That it was looked at, and that nobody is to be told of what a first sweep found open."""
-    for state in _states_in(looked):
+    for state in looked.states:
         resource = state.resource
         if resource in noted.unread:
             # What was told of it is not known.
@@ -248,23 +248,17 @@ def _reach_of(life: ExposureLife, state: GroupState | PrefixListState) -> GroupR
     return reach_of_group(state, families_open_to_world(it.share for it in life.openings))
 
 
-def _states_in(looked: Looked) -> Iterator[GroupState | PrefixListState]:
-    yield from looked.groups.values()
-    yield from looked.prefix_lists.values()
-
-
 def _all_rules_seen(looked: Looked) -> bool:
     """Whether the rules, at least, of all that was looked at were seen."""
-    failed = looked.problems.keys() - looked.not_found
-    return not failed and all(state.has_all_rules for state in _states_in(looked))
+    return not looked.failed and all(state.has_all_rules for state in looked.states)
 
 
 def _problem_of(looked: Looked, recalled: Iterable[Recollection], failures: int) -> str | None:
     """The first of what went wrong, in words."""
     for resource, why in looked.problems.items():
-        if resource not in looked.not_found:
+        if resource in looked.failed:
             return f"{resource.id}: {why}"
-    for state in _states_in(looked):
+    for state in looked.states:
         if not state.is_complete:
             return f"{state.resource.id}: {state.not_seen[0]}"
     for it in recalled:

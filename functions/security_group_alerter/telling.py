@@ -180,7 +180,7 @@ class _Teller:
     def _shown_beside(self) -> Iterator[ExposureLife]:
         """What the finding's look found, which the alert names as also or still open."""
         finding = self.entry.finding
-        state = finding.look.state if finding.look else None
+        state = finding.seen
         if not (isinstance(state, GroupState) and state.has_all_rules):
             return
         if isinstance(finding.change, AttachmentChange):

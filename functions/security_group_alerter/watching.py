@@ -119,7 +119,7 @@ class Watcher:
             groups=len(groups),
             open=len(is_open),
             looked_at=len(looked.groups) + len(looked.prefix_lists),
-            look_failures=len(looked.problems.keys() - looked.not_found),
+            look_failures=len(looked.failed),
             memory_failures=failures,
             alerts=len(taken),
             reports=sum(len(it.message.exposures) for it in taken),
@@ -157,7 +157,7 @@ class Watcher:
         looked = self.look_at([it.resource for it in urgent], clock=clock, seconds=seconds())
         said = {
             state.resource: seen_of(state, LookedBy.WATCH)
-            for state in _states_in(looked)
+            for state in looked.states
             if _is_new(state, known.folds.get(state.resource))
         }
         said |= {it: (seen_gone(at, LookedBy.WATCH),) for it, at in looked.not_found.items()}
@@ -226,11 +226,6 @@ class Watcher:
         return messages, error
 
 
-def _states_in(looked: Looked) -> Iterator[GroupState | PrefixListState]:
-    yield from looked.groups.values()
-    yield from looked.prefix_lists.values()
-
-
 def _stands(group: OpenGroup, known: Recollection) -> bool:
     fold = known.folds.get(group.resource)
     return fold is None or any(life.closed is None for life in fold.exposures)
@@ -268,7 +263,7 @@ def _entries(
             told.setdefault(it.life.resource, {})[it.life.uid] = it.told
     for entry in entries_of(news for it in sent if not it.refusal for news in it.message.exposures):
         told.setdefault(entry.resource, {}).update(entry.told)
-    seen = {it.resource: it.seen_at for it in _states_in(looked) if it.has_all_rules}
+    seen = {it.resource: it.seen_at for it in looked.states if it.has_all_rules}
     entries = [
         LedgerEntry(
             resource=resource,

@@ -26,7 +26,7 @@ _MARKS = ("is_accepted", "is_quiet", "is_closed")
 def told_in(item: Mapping[str, Any] | None) -> dict[str, Told]:
     """What an item says was told, by uid. Raises what a broken item raises."""
     entries = (item or {}).get("told", {}).get("M", {})
-    return {uid: _told_of(entry["M"]) for uid, entry in entries.items()}
+    return {uid: _told_from(entry["M"]) for uid, entry in entries.items()}
 
 
 def size_of_told(told: Mapping[str, Told]) -> int:
@@ -49,7 +49,7 @@ def value_of(told: Told) -> dict[str, Any]:
     }
 
 
-def _told_of(entry: Mapping[str, Any]) -> Told:
+def _told_from(entry: Mapping[str, Any]) -> Told:
     members: dict[str, Any] = {
         **{name: _time_of(entry[name]["N"]) for name in _TIMES if name in entry},
         **{name: entry[name]["BOOL"] for name in _MARKS if name in entry},

@@ -1,4 +1,4 @@
-"""Step 3d: calls that silence the rules which report tampering with the alerter: TrailChanges.
+"""Step 3f: calls that silence the rules which report tampering with the alerter: TrailChanges.
 
 Each rule reports calls on another one. Whoever takes all of them away within a second is reported
 only by the record of it that the trail delivers, minutes later.

@@ -147,5 +147,5 @@ def _known_at(told: Told, seen_before: datetime | None) -> datetime:
 
 def _refers_to_nothing(finding: Finding) -> bool:
     """Whether it is a prefix list to which no group refers, as far as can be seen."""
-    state = finding.look.state if finding.look else None
+    state = finding.seen
     return isinstance(state, PrefixListState) and state.is_complete and not state.groups

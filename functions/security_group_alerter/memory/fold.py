@@ -82,7 +82,7 @@ class Story:
     standing: StandingRules | StandingRanges
     at: frozenset[str] = frozenset()
     is_deleted: bool = False
-    moments: dict[str, _Told] = field(default_factory=dict)
+    moments: dict[str, _MomentSoFar] = field(default_factory=dict)
     # How many exposures there had been when an event attached the group, by its id.
     lives_when_attached: dict[str, int] = field(default_factory=dict)
 
@@ -112,22 +112,22 @@ class Story:
         for step in steps:
             if self.is_deleted:
                 return
-            told, now = self._told_of(step, now), None
+            moment, now = self._moment_at(step, now), None
             how = EndedHow.REVOKED
             touched: list[int] = []
             for turn in self.standing.follow(step):
                 before, is_open, how = is_open, self.standing.open_ports(), turn.how
                 if is_open is not before:
                     touched += self._touched(step, turn, before, is_open)
-            if told is not None:
-                told.lives += touched
-                told.now = now = self.standing.now()
+            if moment is not None:
+                moment.lives += touched
+                moment.now = now = self.standing.now()
             self._note_gone(step, how, touched)
             self.is_deleted = how is EndedHow.DELETED
 
     def fold(self) -> Fold:
         """All that came of it."""
-        by_uid = self.lives.told()
+        by_uid = self.lives.by_uid()
         now = self.standing.now()
         return Fold(
             rules=now.rules,
@@ -137,11 +137,11 @@ class Story:
             is_deleted=self.is_deleted,
             attached=self.standing.attached,
             exposures=tuple(by_uid.values()),
-            moments={it: self._moment_of(it, told, by_uid) for it, told in self.moments.items()},
+            moments={it: self._moment_of(it, by_uid) for it in self.moments},
             held=tuple(self.standing.held),
         )
 
-    def _told_of(self, step: Step, now: Snapshot | None) -> _Told | None:
+    def _moment_at(self, step: Step, now: Snapshot | None) -> _MomentSoFar | None:
         """The moment of a step that has not been followed; None where nobody asks for it."""
         name = step.event.event_id
         if step.before_all or name not in self.at:
@@ -149,7 +149,7 @@ class Story:
         if name not in self.moments:
             attached = self.standing.attached_before(step.event.time)
             now = now or self.standing.now()
-            self.moments[name] = _Told(now, now, attached)
+            self.moments[name] = _MomentSoFar(now, now, attached)
             if isinstance(step.statements[0], Attached):
                 self.lives_when_attached[name] = len(self.lives.every)
         return self.moments[name]
@@ -169,8 +169,8 @@ class Story:
     def _note_gone(self, step: Step, how: EndedHow, touched: Sequence[int]) -> None:
         """Of what events added, or opened, this step took some: the last, if none does later."""
         if self.standing.lessened:
-            for told in self._told_before(step, self.standing.lessened):
-                told.gone = Gone(event=step.event, how=how, in_steps=told.gone is not None)
+            for moment in self._moments_before(step, self.standing.lessened):
+                moment.gone = Gone(event=step.event, how=how, in_steps=moment.gone is not None)
             self.standing.lessened.clear()
         if touched and self.moments:
             self._note_closed(step, how, touched)
@@ -183,29 +183,30 @@ class Story:
             opened = self.lives.every[number].opened
             if opened is not None and opened is not step.event:
                 names.add(opened.event_id)
-        for told in self._told_before(step, names) if names else ():
-            told.closed = Gone(event=step.event, how=how, in_steps=told.closed is not None)
+        for moment in self._moments_before(step, names) if names else ():
+            moment.closed = Gone(event=step.event, how=how, in_steps=moment.closed is not None)
 
-    def _told_before(self, step: Step, names: Iterable[str]) -> Iterator[_Told]:
+    def _moments_before(self, step: Step, names: Iterable[str]) -> Iterator[_MomentSoFar]:
         """The moments of these events; an update of an event names again what that added."""
-        told = (self.moments.get(name) for name in names if name != step.event.event_id)
-        return filter(None, told)
+        moments = (self.moments.get(name) for name in names if name != step.event.event_id)
+        return filter(None, moments)
 
-    def _moment_of(self, name: str, told: _Told, by_uid: Mapping[str, ExposureLife]) -> Moment:
-        lives = [by_uid[uid] for uid in self.lives.uids_of(told.lives)] if told.lives else []
+    def _moment_of(self, name: str, by_uid: Mapping[str, ExposureLife]) -> Moment:
+        so_far = self.moments[name]
+        lives = [by_uid[uid] for uid in self.lives.uids_of(so_far.lives)] if so_far.lives else []
         opened, ended, narrowed = _by_what_became(lives, name) if lives else ((), (), ())
         return Moment(
-            before=told.earlier.rules,
-            after=told.now.rules,
-            ranges_before=told.earlier.ranges,
-            ranges_after=told.now.ranges,
-            is_whole=told.now.is_whole,
-            attached=told.attached,
+            before=so_far.earlier.rules,
+            after=so_far.now.rules,
+            ranges_before=so_far.earlier.ranges,
+            ranges_after=so_far.now.ranges,
+            is_whole=so_far.now.is_whole,
+            attached=so_far.attached,
             opened=opened,
             ended=ended,
             narrowed=narrowed,
-            gone=None if self.standing.left_of[name] else told.gone,
-            lessened=told.closed or told.gone,
+            gone=None if self.standing.left_of[name] else so_far.gone,
+            lessened=so_far.closed or so_far.gone,
         )
 
 
@@ -232,7 +233,7 @@ def _standing_of(
 
 
 @dataclass(slots=True)
-class _Told:
+class _MomentSoFar:
     """A moment while its steps are followed: one event may be several."""
 
     earlier: Snapshot

@@ -75,7 +75,7 @@ class Lives:
             )
         )
 
-    def told(self) -> dict[str, ExposureLife]:
+    def by_uid(self) -> dict[str, ExposureLife]:
         """Each by its uid.
 
         What one event opened is one exposure; so is what it ended where only the end is known.

@@ -144,7 +144,7 @@ def interfaces_behind(finding: Finding) -> tuple[NetworkInterface, ...]:
 
 
 def _groups_of(finding: Finding) -> tuple[GroupState, ...]:
-    state = finding.look.state if finding.look else None
+    state = finding.seen
     if isinstance(state, PrefixListState):
         return state.groups
     return (state,) if state else ()
@@ -174,7 +174,7 @@ def attached_lines(state: GroupState, families: Collection[PeerKind]) -> Iterato
 
 def although_words(finding: Finding) -> str | None:
     """Why the group may be reached although nothing public is seen to carry it."""
-    reach, state = finding.judgement.reach, finding.look.state if finding.look else None
+    reach, state = finding.judgement.reach, finding.seen
     # What of a look is missing is said as what was not seen.
     if reach is None or not reach.reasons or state is None or not state.is_complete:
         return None

@@ -54,7 +54,6 @@ LONGEST_SUBJECT = 99
 _MOST_LOOKED_AT = 200
 # Of what has a command for each id, so many are looked at.
 _MOST_LOOKS = 6
-# When the table of alerted events could not be read.
 # What was open for a while may have been used.
 _ENDED_STEPS = (
     "Find out what it reached, and who connected while it was open: VPC flow logs, the host's "
@@ -64,6 +63,7 @@ NOT_REMEMBERED = (
     "What the alerter knew of the group could not be read: rules that stood before the call may "
     "be missing here"
 )
+# When the table of alerted events could not be read.
 MAY_REPEAT = "This may be a repeat: whether it has been alerted before could not be looked up"
 
 

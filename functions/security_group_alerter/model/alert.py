@@ -40,10 +40,10 @@ class Ended:
 class StaysOpen:
     """What a call added was taken back or edited, as `taken` says; what it opened is open still.
 
-    `rules` are what it is open by now: rules of other calls, or its own as they were edited; of a
-    prefix list, the `ranges`. What opened nothing and was edited is named, too. Where the worst of
-    it was closed, they are what the rest is open by. Where a part was taken back (`in_part`) and
-    what is left is as severe, they are by what that part is open still, if it is.
+    `rules` keep it open now: those of other calls, or its own as they were edited; of a prefix
+    list, the `ranges` do. An edit of rules that had opened nothing is named here, too. Beside a
+    finding's `ended`, they keep open what is less severe than what was closed. Where `taken` is in
+    part and the rest is as severe, they keep open what was taken back: none, if that is closed.
     """
 
     taken: Ended

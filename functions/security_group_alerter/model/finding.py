@@ -11,7 +11,7 @@ from .attachment import AttachedGroup
 from .change import Blinding, Change
 from .dataclass import dataclass, replace
 from .exposure import Breadth, Exposure, InternetShare
-from .group_state import GroupReach, Look
+from .group_state import GroupReach, GroupState, Look, PrefixListState
 from .origin import Observation, Origin
 from .record import CloudTrailRecord, Outcome
 from .rules import Peer, SecurityGroupRule
@@ -139,6 +139,11 @@ class Finding:
         Of an observation, what stands, as if a call had added it.
         """
         return self.origin.change
+
+    @property
+    def seen(self) -> GroupState | PrefixListState | None:
+        """What a look showed of the group or list, if it showed anything."""
+        return self.look.state if self.look else None
 
     @property
     def observed(self) -> Observation | None:

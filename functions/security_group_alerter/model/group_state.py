@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
@@ -115,6 +115,17 @@ class PrefixListState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """A look, after the call, at the group or prefix list that a finding is about.
+
+    `state` is None where nothing was seen of it; `problem` then says why, in words.
+    """
+
+    state: GroupState | PrefixListState | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Looked:
     """What the looks of one delivery showed.
 
@@ -129,13 +140,19 @@ class Looked:
     not_found: Mapping[Resource, datetime] = field(default_factory=dict)
     calls: int = 0
 
+    @property
+    def states(self) -> Iterator[GroupState | PrefixListState]:
+        """All that was seen: groups first."""
+        yield from self.groups.values()
+        yield from self.prefix_lists.values()
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """A look, after the call, at the group or prefix list that a finding is about.
+    @property
+    def failed(self) -> Set[Resource]:
+        """What could not be seen. What is not there any more was looked at."""
+        return self.problems.keys() - self.not_found.keys()
 
-    `state` is None where nothing was seen of it; `problem` then says why, in words.
-    """
-
-    state: GroupState | PrefixListState | None = None
-    problem: str | None = None
+    def look_at(self, resource: Resource) -> Look | None:
+        """What was seen of a resource, or why nothing; None where nobody looked at it."""
+        state = self.groups.get(resource) or self.prefix_lists.get(resource)
+        problem = self.problems.get(resource)
+        return Look(state=state, problem=problem) if state or problem else None

@@ -96,7 +96,8 @@ class LedgerEntry:
     """What is to be noted of one group or list, beside its memory.
 
     `told` is by the uids that the exposures have now; `forgotten` are uids of which nothing is to
-    be remembered any more. `looked_at` is when it was looked at and nothing new was seen.
+    be remembered any more. `looked_at` is when a look last saw all of it; None leaves that as it
+    was.
     """
 
     resource: Resource

@@ -251,7 +251,7 @@ def _time(time: datetime) -> str:
 
 
 def _taking_out(finding: Finding, origin: Observation) -> Iterator[Step]:
-    state = finding.look.state if finding.look else None
+    state = finding.seen
     change = origin.change
     if not (isinstance(state, PrefixListState) and isinstance(change, PrefixListChange)):
         raise NoUndoError("it could not be looked at: a command needs the list's version")

@@ -114,7 +114,7 @@ def prefix_list_changed(
 
 
 def _state_of(finding: Finding) -> PrefixListState | None:
-    state = finding.look.state if finding.look else None
+    state = finding.seen
     return state if isinstance(state, PrefixListState) else None
 
 

@@ -280,7 +280,7 @@ def _unknown_lists(
 
 def group_state_of(finding: Finding) -> GroupState | None:
     """What a look showed of the group."""
-    state = finding.look.state if finding.look else None
+    state = finding.seen
     return state if isinstance(state, GroupState) else None
 
 
