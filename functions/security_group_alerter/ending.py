@@ -17,9 +17,9 @@ from .judgement.moments import (
     with_part_ended,
 )
 from .judgement.severities import severity_of
-from .judgement.touched_ports import keeping_open, with_ranges
+from .judgement.touched_ports import keeping_open, left_open, with_ranges
 from .memory.fold import Fold
-from .memory.open_ports import never_closed
+from .memory.open_ports import closed_and_not
 from .memory.recollection import Recollection
 from .model.alert import DeliveredFinding, Ended, StaysOpen
 from .model.change import SecurityGroupChange
@@ -50,7 +50,7 @@ def with_ending(
     # Else what was taken of the call's own may have been harmless.
     ended = _last_of(own, by_list) if closing or by_list is None else by_list
     if ended is None:
-        return _about_what_lists_left(entry, resource, known) if finding.lists else entry
+        return _about_what_is_left_now(entry, resource, known)
     if ended.in_part:
         return _ended_in_part(entry, ended, resource, known)
     stays_open = _stays_open(entry, ended, resource, known)
@@ -59,7 +59,8 @@ def with_ending(
         if stays_open.ranges:
             return about_what_is_held(entry, stays_open.ranges)
         lists = _lists_now(resource, known)
-        return about_what_is_left(entry, stays_open.rules, lists, never_closed=_never_closed(entry))
+        never_closed = _never_closed(entry, resource, known)
+        return about_what_is_left(entry, stays_open.rules, lists, never_closed=never_closed)
     # A rule that refers to a list stands as it was.
     is_edited = ended.how is not EndedHow.PREFIX_LIST and _is_edited(finding, known, resource)
     ended = replace(ended, is_edited=is_edited)
@@ -99,7 +100,7 @@ def with_attachment_ending(
     if group and group.closed:
         return replace(entry, ended=ended)
     if ended and ended.how is EndedHow.PREFIX_LIST:
-        part = _keeping_a_part(finding.judgement.opened, finding, resource, known)
+        part = _keeping_a_part(finding.judgement.opened, finding, resource, known, until=ended.at)
         stays_open = StaysOpen(taken=ended, rules=part) if part else None
         return replace(entry, ended=ended, stays_open=stays_open)
     if group is None or (group.left is None and moment.lessened is None):
@@ -182,7 +183,8 @@ def _ended_in_part(
     own = {*_as_they_stand(change.added, fold).values()}
     rules = tuple(it.rule for it in fold.rules if it.rule in own or not _is_since(it, ended, entry))
     entry = _with_taken(entry, change.added, fold)
-    return with_part_ended(entry, ended, rules, lists, never_closed=_never_closed(entry))
+    never_closed = _never_closed(entry, resource, known)
+    return with_part_ended(entry, ended, rules, lists, never_closed=never_closed)
 
 
 def _with_taken(
@@ -216,9 +218,36 @@ def _is_since(standing: StandingRule, ended: Ended, entry: DeliveredFinding) -> 
     return bool(ended.at and standing.since and standing.since.time >= ended.at)
 
 
-def _never_closed(entry: DeliveredFinding) -> NeverClosed:
+def _never_closed(entry: DeliveredFinding, resource: Resource, known: Recollection) -> NeverClosed:
     """Leaves out what the call opened to the world by itself and was closed since."""
-    return partial(never_closed, lives=entry.moment.opened if entry.moment else ())
+    lives = entry.moment.opened if entry.moment else ()
+
+    def never_closed(opened: Exposure) -> Exposure:
+        closed, rest = closed_and_not(opened, lives)
+        kept = _kept_by_lists(closed, entry, resource, known)
+        return replace(rest, openings=(*rest.openings, *kept.openings))
+
+    return never_closed
+
+
+def _kept_by_lists(
+    closed: Exposure, entry: DeliveredFinding, resource: Resource, known: Recollection
+) -> Exposure:
+    """What rules by prefix lists kept open of what was closed but for them.
+
+    What a list opens is its own exposure, and none of the group's.
+    """
+    last = entry.moment.lessened if entry.moment else None
+    standing = known.folds[resource].rules
+    by_lists = [it for it in standing if it.rule.peer.kind is PeerKind.PREFIX_LIST]
+    if last is None or not (closed.openings and by_lists):
+        return Exposure()
+    rules = [it.rule for it in by_lists if not _is_later(it.since, last.event)]
+    then, now = {}, _lists_now(resource, known)
+    for list_id in now:
+        of = resource._replace(kind=SubjectKind.PREFIX_LIST, id=list_id)
+        then[list_id] = known.folds[of].ranges_at(last.event.time) or ()
+    return left_open(left_open(closed, rules, then), rules, now)
 
 
 def _is_closed(entry: DeliveredFinding) -> bool:
@@ -241,13 +270,14 @@ def ended_by_a_list(finding: Finding, resource: Resource, known: Recollection) -
     fold, opened = known.folds.get(resource), finding.judgement.foremost
     if not (finding.lists and called and fold and opened.breadth >= Breadth.BROAD):
         return None
-    rules, now = tuple(it.rule for it in fold.rules), _lists_now(resource, known)
+    standing, now = fold.rules, _lists_now(resource, known)
 
     def is_closed(list_id: str, held: Held) -> bool:
+        # What was opened again since belongs to the call that did so.
+        time = max(called, held.since.time) if held.since else called
+        rules = [it.rule for it in standing if not (it.since and it.since.time > time)]
         return not keeping_open(opened, rules, {**now, list_id: held.ranges})
 
-    if keeping_open(opened, rules, now):
-        return None
     folds = ((of.id, it) for of, it in known.folds.items() if of.id in finding.lists)
     closings = (_closing_of(it.held, called, partial(is_closed, of)) for of, it in folds)
     event = max(filter(None, closings), default=None, key=attrgetter("time"))
@@ -257,13 +287,27 @@ def ended_by_a_list(finding: Finding, resource: Resource, known: Recollection) -
     return Ended(how=how, at=event.time, principal=event.principal)
 
 
-def _about_what_lists_left(
+def _is_later(event: Event | None, other: Event | None) -> bool:
+    return event is not None and other is not None and event.time > other.time
+
+
+def _about_what_is_left_now(
     entry: DeliveredFinding, resource: Resource, known: Recollection
 ) -> DeliveredFinding:
-    """The finding, without the ports that a call opened by a list that lets nobody in any more."""
-    rules = tuple(it.rule for it in known.folds[resource].rules)
-    lists = lists_since(entry.finding.lists, resource, known)
-    return about_what_is_left(entry, rules, lists)
+    """The finding, without what a call opened together with others that do not let it in any more.
+
+    These are rules that stood before, and prefix lists.
+    """
+    finding, standing = entry.finding, known.folds[resource].rules
+    gone = {*finding.judgement.beside} - {it.rule for it in standing}
+    if not (finding.lists or gone):
+        return entry
+    changed = (resource._replace(kind=SubjectKind.PREFIX_LIST, id=it) for it in entry.changed_lists)
+    edits = [known.folds[of].held[-1].since for of in changed]
+    last = max(filter(None, edits), default=None, key=attrgetter("time"))
+    # What was opened again since belongs to the call that did so.
+    rules = [it.rule for it in standing if not _is_later(it.since, last)]
+    return about_what_is_left(entry, rules, lists_since(finding.lists, resource, known))
 
 
 def _closing_of(
@@ -288,8 +332,14 @@ def _stays_open(
         left = internet_share_of(fold.ranges).breadth
         is_open = not _is_closed(entry) and left >= judgement.listed.breadth >= Breadth.BROAD
         return StaysOpen(taken=ended, ranges=fold.ranges) if is_open else None
-    rules = tuple(it.rule for it in fold.rules)
-    still = _never_closed(entry)(judgement.foremost)
+    as_it_stands = {*_as_they_stand(change.added, fold).values()}
+    rules = tuple(
+        it.rule for it in fold.rules if it.rule in as_it_stands or not _is_since(it, ended, entry)
+    )
+    still = _never_closed(entry, resource, known)(judgement.foremost)
+    if _is_closed(entry):
+        # What others had opened before is theirs.
+        still = _kept_by_lists(judgement.foremost, entry, resource, known)
     is_less = severity_of(still) < severity_of(judgement.foremost)
     keeping = () if is_less else keeping_open(still, rules, _lists_now(resource, known))
     if not keeping and ended.how is EndedHow.MODIFIED and not judgement.opened.openings:
@@ -325,15 +375,21 @@ def _part_open(
     """
     if entry.moment is None or all(it.closed for it in entry.moment.opened):
         return ()
-    still = _never_closed(entry)(entry.finding.judgement.opened)
+    still = _never_closed(entry, resource, known)(entry.finding.judgement.opened)
     return _keeping_a_part(still, entry.finding, resource, known)
 
 
 def _keeping_a_part(
-    opened: Exposure, finding: Finding, resource: Resource, known: Recollection
+    opened: Exposure,
+    finding: Finding,
+    resource: Resource,
+    known: Recollection,
+    *,
+    until: datetime | None = None,
 ) -> tuple[SecurityGroupRule, ...]:
-    """By which rules a part of what a call opened is open still."""
-    rules = tuple(it.rule for it in known.folds[resource].rules)
+    """By which rules, of those until a time, a part of what a call opened is open still."""
+    standing = known.folds[resource].rules
+    rules = [it.rule for it in standing if not (until and it.since and it.since.time > until)]
     lists = lists_since(finding.lists, resource, known)
     return keeping_open(opened, rules, lists, in_part=True)
 

@@ -76,12 +76,13 @@ class _Teller:
         for life in moment.narrowed if moment else ():
             said.add(life.uid)
             yield self._narrowed(life)
-        if judgement.world_open and not opened:
-            for life in self._standing():
+        if judgement.world_open:
+            for life in self._standing(is_all_by_lists=bool(opened)):
                 if life.uid not in said:
                     said.add(life.uid)
                     yield self._opened(life)
-        if judgement.world_open or judgement.effect is Effect.CLOSES:
+        is_over = self.entry.ended is not None and judgement.world_open
+        if (judgement.world_open or judgement.effect is Effect.CLOSES) and not is_over:
             beside = (it for it in self._shown_beside() if it.uid not in said)
             yield from (self._opened(it, is_beside=True) for it in beside)
 
@@ -159,11 +160,11 @@ class _Teller:
             told=told,
         )
 
-    def _standing(self) -> Iterator[ExposureLife]:
-        """What is open already on the ports that the finding is about, or by the list it names."""
+    def _standing(self, *, is_all_by_lists: bool) -> Iterator[ExposureLife]:
+        """What is open already on the ports that the finding is about, or by the lists it names."""
         finding = self.entry.finding
         openings = finding.judgement.opened.openings
-        for life in self._lives_of(self._subject()):
+        for life in () if is_all_by_lists else self._lives_of(self._subject()):
             if any(_meet(own, other) for own in life.openings for other in openings):
                 yield life
         lists: Iterable[Resource] = ()
@@ -191,14 +192,11 @@ class _Teller:
                 yield life
 
     def _lives_of(self, resource: Resource) -> Iterator[ExposureLife]:
-        """What is open of it, by all that is known now.
-
-        Of what ended since, that which stood at the call, too.
-        """
+        """What is open of it now; of a finding that has ended, what stood at its call."""
         fold, record = self.recollection.folds.get(resource), self.entry.finding.record
         called = record.event_time if record and self.entry.ended else None
         for life in fold.exposures if fold else ():
-            if life.closed is None or (called and life.stood_at(called)):
+            if life.stood_at(called) if called else life.closed is None:
                 yield life
 
     def _subject(self) -> Resource:

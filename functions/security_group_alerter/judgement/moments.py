@@ -14,7 +14,7 @@ from ..model.rules import Peer, SecurityGroupRule
 from ..model.standing import Circumstances, Moment, StandingRule
 from .exposure import exposure_of, internet_share_of
 from .severities import severity_of
-from .touched_ports import keeping_open, left_open, standing_with, with_ranges
+from .touched_ports import keeping_open, left_open, part_of, standing_with, with_ranges
 
 
 def says_more(change: SecurityGroupChange | PrefixListChange, moment: Moment) -> bool:
@@ -146,7 +146,10 @@ def with_part_ended(
         stays_open = StaysOpen(taken=ended, rules=keeping) if keeping else None
         return replace(entry, ended=ended, stays_open=stays_open)
     taken = exposure_of(with_ranges(entry.revoked | entry.edited, entry.finding.lists))
-    keeping = keeping_open(taken, rules, lists, in_part=True)
+    # Of another family of addresses, too.
+    kept = part_of(still, taken.openings).openings
+    broad = (it for it in taken.openings if it.share.breadth is not Breadth.WORLD)
+    keeping = keeping_open(Exposure(openings=(*kept, *broad)), rules, lists, in_part=True)
     entry = replace(entry, stays_open=StaysOpen(taken=ended, rules=keeping))
     return about_what_is_left(entry, rules, lists, never_closed=never_closed)
 

@@ -107,11 +107,11 @@ def left_open(
     """What of what was opened these rules leave as broad, and to how much it is open by them."""
     touched = _Shares(opened)
     near = with_ranges((rule for rule in rules if touched.meet(rule)), lists)
-    left = _joined(_as_open_as(opened, exposure_of(near)))
+    left = joined(_as_open_as(opened, exposure_of(near)))
     return Exposure(openings=tuple(dict.fromkeys(left)))
 
 
-def _joined(openings: Iterable[Opening]) -> Iterator[Opening]:
+def joined(openings: Iterable[Opening]) -> Iterator[Opening]:
     """The openings, of which those that lie side by side and are open alike are one."""
     alike: dict[tuple[str | None, InternetShare], list[PortRange]] = {}
     for it in openings:

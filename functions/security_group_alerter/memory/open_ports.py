@@ -119,8 +119,10 @@ def openings_in(exposure: Exposure, new: OpenPorts, before: OpenPorts) -> Iterat
                 )
 
 
-def never_closed(exposure: Exposure, lives: Collection[ExposureLife]) -> Exposure:
-    """The exposure, without the ports of these lives that were closed, whatever opened them again.
+def closed_and_not(
+    exposure: Exposure, lives: Collection[ExposureLife]
+) -> tuple[Exposure, Exposure]:
+    """What of an exposure was closed of these lives, whatever opened it again; and the rest.
 
     Families of addresses count apart.
     """
@@ -128,16 +130,21 @@ def never_closed(exposure: Exposure, lives: Collection[ExposureLife]) -> Exposur
     opened = Exposure(openings=tuple(it for life in lives for it in life.openings))
     closed = without(open_ports_of(opened, named), together(*(it.parts for it in lives)))
     if not closed:
-        return exposure
+        return Exposure(), exposure
     world = [it for it in exposure.openings if it.share.breadth is Breadth.WORLD]
     if any(protocol == ALL_PROTOCOLS for protocol, _ in closed):
         # Of every protocol, those are left that are open by their own names.
         everything = [it for it in world if it.protocol == ALL_PROTOCOLS]
         world += (replace(it, protocol=one) for it in everything for one in named)
-    now = without(open_ports_of(Exposure(openings=tuple(world)), named), closed)
+    of_world = Exposure(openings=tuple(world))
+    before = open_ports_of(of_world, named)
+    rest = without(before, closed)
+    gone = without(before, rest)
     others = (it for it in exposure.openings if it.share.breadth is not Breadth.WORLD)
-    left_open = openings_in(Exposure(openings=tuple(world)), now, closed)
-    return replace(exposure, openings=(*left_open, *others))
+    return (
+        Exposure(openings=tuple(openings_in(of_world, gone, rest))),
+        replace(exposure, openings=(*openings_in(of_world, rest, closed), *others)),
+    )
 
 
 def bits_of(ports: PortRange) -> int:

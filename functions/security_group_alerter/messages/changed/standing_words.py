@@ -7,7 +7,7 @@ from datetime import timedelta
 from operator import itemgetter
 
 from ...judgement.exposure import exposure_of, internet_share_of
-from ...judgement.touched_ports import left_open, part_of, standing_with, with_ranges
+from ...judgement.touched_ports import joined, left_open, part_of, standing_with, with_ranges
 from ...model.alert import DeliveredFinding, Ended
 from ...model.change import Action, AttachmentChange, SecurityGroupChange
 from ...model.dataclass import replace
@@ -89,7 +89,8 @@ def stays_open_words(entry: DeliveredFinding) -> str | None:
     is_edit = stays.taken.how is EndedHow.MODIFIED
     if is_edit and concern_of(exposure_of(stays.rules)) > concern_of(opened):
         return f"{taken}, and more is open now: {rules}"
-    return f"{taken}, and the ports stay open: {rules}"
+    some = "" if _keep_all_ports(stays.rules, opened, entry) else "some of "
+    return f"{taken}, and {some}the ports stay open: {rules}"
 
 
 def part_ended_words(entry: DeliveredFinding) -> str | None:
@@ -122,20 +123,18 @@ def _taken_in_part(entry: DeliveredFinding) -> str | None:
     if stays is None or not stays.rules:
         is_attached = isinstance(entry.finding.change, AttachmentChange)
         return f"{what}; the rest {'is still open' if is_attached else 'of the call stands'}"
-    keep = "the ports stay open" if _keep_all_ports(stays.rules, entry) else "still open"
+    gone = exposure_of(with_ranges(entry.revoked | entry.edited, entry.finding.lists))
+    keep = "the ports stay open" if _keep_all_ports(stays.rules, gone, entry) else "still open"
     return f"{what}; {keep}: {_rules_words(stays.rules)}"
 
 
-def _keep_all_ports(rules: Sequence[SecurityGroupRule], entry: DeliveredFinding) -> bool:
-    """Whether these rules keep open every port of the rules that were taken back."""
-    gone, lists = entry.revoked | entry.edited, entry.finding.lists
-    opened = exposure_of(with_ranges(gone, lists))
-    ports = (
-        {(it.protocol, it.ports) for it in left_open(opened, by, lists).openings}
-        for by in (gone, rules)
-    )
-    were, are = ports
-    return were == are
+def _keep_all_ports(
+    rules: Sequence[SecurityGroupRule], opened: Exposure, entry: DeliveredFinding
+) -> bool:
+    """Whether these rules keep open every port of an exposure."""
+    kept = left_open(opened, rules, entry.finding.lists)
+    ports = {(it.protocol, it.ports) for it in kept.openings}
+    return ports >= {(it.protocol, it.ports) for it in joined(opened.openings)}
 
 
 def _taken_of(entry: DeliveredFinding) -> tuple[str, str]:
