@@ -17,6 +17,7 @@ from .judgement.looking import (
     prefix_lists_of,
     worth_a_look,
 )
+from .memory.fold import Fold
 from .memory.recollection import Recollection
 from .memory.statements import Statement, attached_of, seen_of, statements_of
 from .model.alert import DeliveredFinding
@@ -25,6 +26,7 @@ from .model.dataclass import dataclass
 from .model.exposure_life import Resource
 from .model.finding import Finding
 from .model.group_state import Look, Looked
+from .model.standing import Moment
 
 # In seconds, of what the function has left. The alerts come first: with less left than is kept
 # for them, nobody looks, and memory is not asked.
@@ -136,7 +138,10 @@ def known_of(
 
 
 def _lists_of(finding: Finding, resource: Resource, known: Recollection) -> list[Resource]:
-    """The prefix lists that may count in what a call added or attached, by what is remembered."""
+    """The prefix lists that may count in what a call added, removed or attached.
+
+    By what is remembered of the group: they may keep open what the call opened or closed.
+    """
     record, change = finding.record, finding.change
     event_id = (record and record.call_id) or ""
     if isinstance(change, AttachmentChange):
@@ -148,10 +153,10 @@ def _lists_of(finding: Finding, resource: Resource, known: Recollection) -> list
         return [*prefix_lists_of((it.rule for rules in standing for it in rules), finding)]
     if not (isinstance(change, SecurityGroupChange) and may_add_up(finding)):
         return []
-    fold = known.folds.get(resource)
-    moment = fold.moments.get(event_id) if fold else None
-    before = (it.rule for it in moment.before) if moment else ()
-    return [*prefix_lists_of((*change.added, *before), finding)]
+    fold = known.folds.get(resource) or Fold()
+    moment = fold.moments.get(event_id) or Moment()
+    beside = (it.rule for it in (*moment.before, *fold.rules))
+    return [*prefix_lists_of((*change.added, *beside), finding)]
 
 
 def _said_by(finding: Finding) -> list[tuple[Resource, tuple[Statement, ...]]]:

@@ -14,6 +14,7 @@ from security_group_alerter.messages.undo import EDITED_SINCE
 from security_group_alerter.model.acceptance import AcceptedOpening
 from security_group_alerter.model.message import Message, Sent
 from security_group_alerter.model.rules import PortRange
+from security_group_alerter.model.severity import Severity
 from tests.local.failures import payload_of
 from tests.security_group_alerter.cloudtrail.calls import revoked
 from tests.security_group_alerter.installation import (
@@ -2035,6 +2036,160 @@ def test_a_rule_was_revoked_and_the_list_of_another_emptied(
     headline, line, *_ = email_of(message).splitlines()
     assert f"{ports} for up to {minutes - 2 * is_attached} min" in headline
     assert line.endswith(end)
+
+
+SSH_6_TO_V6: Final = numbered("tcp 22 from ::/0", 6)
+RDP_BY_LIST: Final = numbered(f"tcp 3389 from {LIST}", 7)
+EMPTIED: Final = list_edited(remove="0.0.0.0/0", time=at(4), event_id="e-7")
+SSH_AGAIN: Final = opened(SSH_3, time=at(6), event_id="e-3")
+STILL: Final = "CRITICAL: tcp 22 (SSH) open to the whole IPv4 Internet"
+OVER: Final = "HIGH: tcp 22 (SSH) was open to the whole IPv4 Internet for 4 min"
+BY_THE_LIST: Final = "The prefix list was edited at 09:04:00 UTC and no longer lets this in."
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["at-once", "in-a-later-delivery"])
+@pytest.mark.parametrize(
+    ("opening", "rest", "lines"),
+    [
+        pytest.param(
+            opened(SSH_1, BY_LIST),
+            [REVOKED],
+            [
+                STILL,
+                "Revoked since: tcp 22 (SSH) from 0.0.0.0/0 [1]; the ports stay open: tcp 22 (SSH) "
+                f"from prefix list {LIST} [5].",
+            ],
+            id="kept-open-by-a-list",
+        ),
+        pytest.param(
+            opened(SSH_1),
+            [opened(BY_LIST, time=at(2), event_id="e-3"), REVOKED],
+            [
+                STILL,
+                "What the call added was revoked at 09:04:00 UTC, and the ports stay open: tcp 22 "
+                f"(SSH) from prefix list {LIST} [5].",
+            ],
+            id="kept-open-by-a-list-of-another-call",
+        ),
+        pytest.param(
+            opened(SSH_1),
+            [REVOKED, opened(BY_LIST, time=at(6), event_id="e-3")],
+            [OVER, "What the call added was revoked at 09:04:00 UTC."],
+            id="opened-again-by-a-list",
+        ),
+        pytest.param(
+            opened(BY_LIST), [EMPTIED, SSH_AGAIN], [OVER, BY_THE_LIST], id="opened-again-by-a-rule"
+        ),
+        pytest.param(
+            opened(BY_LIST),
+            [closed(BY_LIST, time=at(4), event_id="e-2"), SSH_AGAIN],
+            [OVER, "What the call added was revoked at 09:04:00 UTC."],
+            id="opened-again-once-the-rule-by-a-list-was-gone",
+        ),
+        pytest.param(
+            opened(SSH_6_TO_V6, RDP_BY_LIST),
+            [EMPTIED, opened(numbered("tcp 3389 from ::/0", 8), time=at(6), event_id="e-3")],
+            ["CRITICAL: tcp 22 (SSH) open to the whole IPv6 Internet", ""],
+            id="another-port-opened-again",
+        ),
+        pytest.param(
+            opened(SSH_1, RDP_2),
+            [REVOKED, SSH_AGAIN],
+            [
+                "CRITICAL: tcp 3389 (RDP) open to the whole IPv4 Internet",
+                "Revoked since: tcp 22 (SSH) from 0.0.0.0/0 [1]; the rest of the call stands.",
+            ],
+            id="a-port-of-two-opened-again",
+        ),
+        pytest.param(
+            opened(EVERYTHING_1),
+            [
+                opened(SSH_3, time=at(2), event_id="e-3"),
+                closed(EVERYTHING_1, time=at(4), event_id="e-2"),
+            ],
+            [
+                STILL,
+                "What the call added was revoked at 09:04:00 UTC, and some of the ports stay open: "
+                "tcp 22 (SSH) from 0.0.0.0/0 [3].",
+            ],
+            id="some-ports-stay-open",
+        ),
+        pytest.param(
+            opened(EVERYTHING_1),
+            [
+                opened(SSH_3, time=at(-2), event_id="e-3"),
+                closed(EVERYTHING_1, time=at(4), event_id="e-2"),
+            ],
+            [
+                "HIGH: all traffic was open to the whole IPv4 Internet for 4 min",
+                "What the call added was revoked at 09:04:00 UTC.",
+            ],
+            id="some-ports-were-open-before",
+        ),
+        pytest.param(
+            opened(SSH_6_TO_V6),
+            [opened(SSH_1, time=at(-2), event_id="e-3"), REVOKED],
+            ["CRITICAL: tcp 22 (SSH) open to the whole IPv6 Internet", ""],
+            id="the-other-family-was-closed",
+        ),
+    ],
+)
+def test_each_port_goes_by_what_has_kept_it_open(
+    opening: Any, rest: list[Any], lines: list[str], later: bool
+) -> None:
+    installation = Installation(looks=False)
+    sent = installation.deliver(
+        list_created("0.0.0.0/0"), *([] if later else [opening]), *rest, now=at(9)
+    )
+    if later:
+        sent = installation.deliver(opening, now=at(10))
+
+    message = the_one_about("e-1", sent)
+    text = email_of(message)
+    worded = [line.replace("sgr-0000000000000000", "") for line in text.splitlines()]
+    if "2 calls" in worded[0]:
+        worded = [worded[0].replace("2 calls, the worst: ", "")]
+        lines = lines[:1]
+    assert worded[: len(lines)] == lines
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["at-once", "in-a-later-delivery"])
+def test_what_a_list_keeps_open_is_named_by_the_call_that_closed_the_rest(later: bool) -> None:
+    installation = Installation(looks=False)
+    before = [list_created("0.0.0.0/0"), opened(SSH_1, BY_LIST)]
+    sent = installation.deliver(*before, *([] if later else [REVOKED]), now=at(9))
+    if later:
+        sent = installation.deliver(REVOKED, now=at(10))
+
+    text = email_of(the_one_about("e-2", sent))
+    rule = f"tcp 22 (SSH) from prefix list {LIST} [{BY_LIST.rule_id}]"
+    assert f"Still open in the group: {rule}." in text
+    assert "not known" not in text
+
+
+def test_what_is_open_by_a_list_and_by_itself_is_told_of_both() -> None:
+    installation = Installation(looks=False)
+
+    sent = installation.deliver(list_created("0.0.0.0/0"), opened(RDP_BY_LIST, WEB_2), now=at(9))
+
+    news = news_in([the_one_about("e-1", sent)])
+    assert news == [("CREATE", "NEW"), ("UPDATE", "IN_PROGRESS")]
+    [told] = installation.memories.told[resource(LIST)].values()
+    assert told.severity is Severity.CRITICAL
+
+
+def test_what_was_opened_since_is_told_by_the_call_that_did_so() -> None:
+    sent = told(opened(SSH_1), attached(GROUP, time=at(3)), REVOKED, SSH_AGAIN)
+
+    assert news_in([the_one_about("e-5", sent)]) == [("UPDATE", "RESOLVED")]
+    assert news_in([the_one_about("e-3", sent)]) == [("CREATE", "NEW")]
+
+
+def test_what_a_look_shows_beside_what_was_closed_is_told_by_the_call_that_closed_it() -> None:
+    sent = Installation(group_state(SSH_3)).deliver(opened(SSH_1), REVOKED, now=at(20))
+
+    assert news_in([the_one_about("e-1", sent)]) == [("CREATE", "RESOLVED")]
+    assert news_in([the_one_about("e-2", sent)]) == [("CLOSE", "RESOLVED"), ("CREATE", "NEW")]
 
 
 def test_an_edit_of_a_list_that_closed_nothing_is_not_the_end() -> None:

@@ -59,9 +59,11 @@ def prefix_lists_of(rules: Iterable[SecurityGroupRule], finding: Finding) -> Ite
 
 
 def may_add_up(finding: Finding) -> bool:
-    """Whether what a call added may count together with what prefix lists beside it let in."""
-    added = finding.judgement.opened
-    return bool(added.openings) or added.has_prefix_lists
+    """Whether what a call added or removed may count together with prefix lists beside it."""
+    added, change = finding.judgement.opened, finding.change
+    # What a revoke by id removed, its record may not say.
+    is_revoke = isinstance(change, SecurityGroupChange) and change.action is Action.REMOVE_RULES
+    return is_revoke or bool(added.openings) or added.has_prefix_lists
 
 
 def groups_in(change: AttachmentChange, finding: Finding) -> Iterator[Resource]:
