@@ -58,15 +58,20 @@ def _judged_again(
     moment = _moment_of(resource, record.call_id, known)
     look = known.look_at(resource)
     lists = _ranges_of_lists(entry, record, known)
-    memory_failed = resource in known.recollection.unread
+    fold = known.recollection.folds.get(resource)
+    entry = replace(
+        entry,
+        memory_failed=resource in known.recollection.unread,
+        moment=moment,
+        standing=fold.rules if fold else None,
+    )
     if not (look or lists or (moment and says_more(change, moment))):
-        return replace(entry, memory_failed=memory_failed, moment=moment)
+        return entry
     circumstances = Circumstances(moment=moment, look=look, lists=lists)
     finding = _with_reach(
         judged_again(finding, change, standards, today=today, known=circumstances)
     )
-    entry = replace(entry, finding=finding, memory_failed=memory_failed, moment=moment)
-    return with_ending(entry, resource, known.recollection)
+    return with_ending(replace(entry, finding=finding), resource, known.recollection)
 
 
 def _attachment_judged_again(

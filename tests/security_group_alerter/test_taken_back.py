@@ -40,6 +40,7 @@ from tests.security_group_alerter.installation import (
 SSH_1: Final = numbered("tcp 22 from 0.0.0.0/0", 1)
 EVERYTHING_2: Final = numbered("all from 0.0.0.0/0", 2)
 SSH_TO_A_CLOUD_1: Final = numbered("tcp 22 from 3.0.0.0/8", 1)
+RDP_1: Final = numbered("tcp 3389 from 0.0.0.0/0", 1)
 SSH_INSIDE_1: Final = numbered("tcp 22 from 10.0.0.0/8", 1)
 
 
@@ -135,6 +136,34 @@ def test_an_edit_of_a_rule_that_was_revoked_then_is_not_named() -> None:
     )
 
     assert "was closed by an edit" in email_of(the_one_about("e-1", sent))
+
+
+def test_of_an_edited_rule_that_was_revoked_then_nothing_is_left() -> None:
+    message = told_later(
+        opened(SSH_1),
+        edited(RDP_1, time=at(5), event_id="e-2"),
+        closed(RDP_1, time=at(6), event_id="e-3"),
+    )
+
+    assert "No command: there is nothing left to undo." in email_of(message)
+
+
+@pytest.mark.parametrize("other", ["tcp 3389 from 0.0.0.0/0", "tcp 22 from ::/0"])
+@pytest.mark.parametrize("is_deleted", [False, True], ids=["revoked", "deleted"])
+def test_what_was_closed_since_is_not_still_open(other: str, is_deleted: bool) -> None:
+    rule = numbered(other, 2)
+    revoked_too = closed(rule, time=at(6), event_id="e-3")
+
+    sent = told(
+        opened(SSH_1, rule),
+        closed(SSH_1, time=at(2), event_id="e-2"),
+        deleted(time=at(6), event_id="e-3") if is_deleted else revoked_too,
+    )
+
+    text = email_of(the_one_about("e-2", sent))
+    assert "Still open" not in text
+    assert "stay open" not in text
+    assert ("may still keep the group open" in text) is not is_deleted
 
 
 def test_slices_stay_open_as_one_of_them_is_edited() -> None:

@@ -71,8 +71,9 @@ def undo_of(entry: DeliveredFinding, steps: Callable[[], Iterator[Step]]) -> Und
     if finding.outcome is not Outcome.SUCCEEDED:
         return Undo(reason="nothing changed")
     if entry.ended is not None and not (entry.stays_open or _is_some_left(entry)):
-        # What ended it is said above. The rule of an edit stands, and allows something else.
-        is_edited = entry.ended.is_edited or entry.ended.how is EndedHow.MODIFIED
+        # What ended it is said above. The rule of an edit stands, as far as is known.
+        is_edit = entry.ended.how is EndedHow.MODIFIED and entry.standing is None
+        is_edited = entry.ended.is_edited or is_edit
         return Undo(reason=EDITED_SINCE if is_edited else "there is nothing left to undo")
     commands: list[Command] = []
     reason = "it would be too long"

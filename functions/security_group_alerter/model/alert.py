@@ -14,7 +14,7 @@ from .principal import Principal
 from .record import Outcome
 from .rules import Peer, SecurityGroupRule
 from .severity import Severity
-from .standing import Moment
+from .standing import Moment, StandingRule
 from .subject import SubjectKind
 
 
@@ -62,7 +62,8 @@ class DeliveredFinding:
     not the worst, and beside it where a part of what was opened is open still. `changed_lists` are
     prefix lists, by id, that no longer hold what they held at the call, or may not.
     `memory_failed` says that what is remembered of its group could not be read. `moment` is what
-    stood at the call, by all that is known, and `exposures` are those that it tells of.
+    stood at the call, by all that is known, and `standing` the rules that stand in the group
+    now; `exposures` are those that it tells of.
     """
 
     finding: Finding
@@ -76,6 +77,7 @@ class DeliveredFinding:
     changed_lists: frozenset[str] = frozenset()
     memory_failed: bool = False
     moment: Moment | None = None
+    standing: tuple[StandingRule, ...] | None = None
     exposures: tuple[ExposureNews, ...] = ()
 
     @property

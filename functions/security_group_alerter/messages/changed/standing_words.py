@@ -16,7 +16,7 @@ from ...model.exposure_life import EndedHow, ExposureLife
 from ...model.finding import Effect, Finding
 from ...model.group_state import GroupState
 from ...model.rules import Direction, Peer, PeerKind, SecurityGroupRule
-from ...model.standing import StandingRule
+from ...model.standing import Moment, StandingRule
 from ...model.subject import SubjectKind
 from ..attached import seen_words
 from ..people import actor_words, clock_words, lag_words
@@ -52,7 +52,7 @@ def standing_notes(entry: DeliveredFinding, change: SecurityGroupChange) -> Iter
     left: tuple[SecurityGroupRule, ...] = ()
     is_part = moment is not None and judgement.closed.is_world_open and not moment.ended
     if moment is not None and is_part:
-        left = standing_with(change.removed, (it.rule for it in moment.after))
+        left = standing_with(change.removed, _left_of_moment(entry, moment))
     if left and (entry.ended or entry.stays_open):
         # The call's own rules do not stand as it made them: what is open now is said already.
         return
@@ -60,9 +60,9 @@ def standing_notes(entry: DeliveredFinding, change: SecurityGroupChange) -> Iter
         rules = listed([standing_words(rule) for rule in left], 3)
         yield f"The ports stay open to the world: {rules}."
     elif is_part or judgement.effect is Effect.CLOSES:
-        yield from _still_open_notes(finding, change)
+        yield from _still_open_notes(entry, change)
     elif judgement.opened.breadth >= Breadth.BROAD:
-        yield from _also_open_notes(finding, change)
+        yield from _also_open_notes(entry, change)
 
 
 def stays_open_words(entry: DeliveredFinding) -> str | None:
@@ -201,8 +201,20 @@ def lived_notes(
         yield f"{plural(rest, 'more opening')} to the world ended with this call."
 
 
-def _still_open_notes(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
-    rules, is_all = _others(finding, change)
+def _left_of_moment(entry: DeliveredFinding, moment: Moment) -> list[SecurityGroupRule]:
+    """The rules that stood just after the call, and stand now, if that is known."""
+    after = [it.rule for it in moment.after]
+    if entry.standing is None or entry.standing is moment.after:
+        return after
+    now = {it.rule for it in entry.standing}
+    return [rule for rule in after if rule in now]
+
+
+def _still_open_notes(entry: DeliveredFinding, change: SecurityGroupChange) -> Iterator[str]:
+    finding = entry.finding
+    if entry.ended and entry.ended.how is EndedHow.DELETED:
+        return
+    rules, is_all = _others(entry, change)
     wide, unknown = _wide_in(rules, finding.lists), _unknown_lists(rules, finding.lists)
     if wide:
         yield f"Still open in the group: {_rules_words(wide)}."
@@ -217,9 +229,10 @@ def _still_open_notes(finding: Finding, change: SecurityGroupChange) -> Iterator
         yield "Nothing else in the group is open to the Internet."
 
 
-def _also_open_notes(finding: Finding, change: SecurityGroupChange) -> Iterator[str]:
+def _also_open_notes(entry: DeliveredFinding, change: SecurityGroupChange) -> Iterator[str]:
     """Only where every rule is known: half of it would look like all of it."""
-    rules, is_all = _others(finding, change)
+    finding = entry.finding
+    rules, is_all = _others(entry, change)
     beside = {*finding.judgement.beside}
     wide = [it for it in _wide_in(rules, finding.lists) if it not in beside] if is_all else []
     if wide:
@@ -230,8 +243,11 @@ def _rules_words(rules: Sequence[SecurityGroupRule]) -> str:
     return listed([standing_words(rule) for rule in rules], _MOST_RULES)
 
 
-def _others(finding: Finding, change: SecurityGroupChange) -> tuple[list[SecurityGroupRule], bool]:
+def _others(
+    entry: DeliveredFinding, change: SecurityGroupChange
+) -> tuple[list[SecurityGroupRule], bool]:
     """The group's ingress rules that the call did not touch, and whether these are all."""
+    finding = entry.finding
     state, moment = group_state_of(finding), finding.moment
     touched = [*change.added]
     rules: Iterable[SecurityGroupRule] = ()
@@ -241,7 +257,7 @@ def _others(finding: Finding, change: SecurityGroupChange) -> tuple[list[Securit
         if is_settling(finding):
             touched += change.removed
     elif moment is not None:
-        rules, is_all = [it.rule for it in moment.after], moment.is_whole
+        rules, is_all = _left_of_moment(entry, moment), moment.is_whole
     ids, contents = {rule.rule_id for rule in touched} - {None}, {*touched}
     others = [
         rule
