@@ -119,11 +119,9 @@ def _is_accepted_left(entry: DeliveredFinding) -> bool:
     judgement, change = entry.finding.judgement, entry.finding.change
     if judgement.unaccepted is None or not (entry.ended and entry.ended.in_part):
         return False
-    rules: Iterable[SecurityGroupRule] = ()
+    rules: Iterable[SecurityGroupRule] = (it for of in judgement.groups for it in of.rules)
     if isinstance(change, SecurityGroupChange):
         rules = change.added
-    elif isinstance(change, AttachmentChange):
-        rules = (it for group in judgement.groups for it in group.rules)
     gone = entry.revoked | entry.edited
     left = (it for it in rules if it not in gone and judgement.is_accepted(it))
     return exposure_of(left).breadth >= Breadth.BROAD

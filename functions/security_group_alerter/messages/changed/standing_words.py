@@ -53,9 +53,6 @@ def standing_notes(entry: DeliveredFinding, change: SecurityGroupChange) -> Iter
     is_part = moment is not None and judgement.closed.is_world_open and not moment.ended
     if moment is not None and is_part:
         left = standing_with(change.removed, _left_of_moment(entry, moment))
-    if left and (entry.ended or entry.stays_open):
-        # The call's own rules do not stand as it made them: what is open now is said already.
-        return
     if left:
         rules = listed([standing_words(rule) for rule in left], 3)
         yield f"The ports stay open to the world: {rules}."
