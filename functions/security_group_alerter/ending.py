@@ -99,7 +99,7 @@ def with_attachment_ending(
     ended = _last_of(ended_by(own) if own else None, by_list)
     if group and group.closed:
         return replace(entry, ended=ended)
-    if ended and ended.how is EndedHow.PREFIX_LIST:
+    if ended and by_list and ended.at == by_list.at:
         part = _keeping_a_part(finding.judgement.opened, finding, resource, known, until=ended.at)
         stays_open = StaysOpen(taken=ended, rules=part) if part else None
         return replace(entry, ended=ended, stays_open=stays_open)
@@ -180,7 +180,7 @@ def _ended_in_part(
     if not isinstance(change, SecurityGroupChange):
         return with_list_ended(entry, ended, () if _is_closed(entry) else fold.ranges)
     lists = lists_since(finding.lists, resource, known)
-    own = {*_as_they_stand(change.added, fold).values()}
+    own = _own_standing(entry, resource, known)
     rules = tuple(it.rule for it in fold.rules if it.rule in own or not _is_since(it, ended, entry))
     entry = _with_taken(entry, change.added, fold)
     never_closed = _never_closed(entry, resource, known)
@@ -221,13 +221,26 @@ def _is_since(standing: StandingRule, ended: Ended, entry: DeliveredFinding) -> 
 def _never_closed(entry: DeliveredFinding, resource: Resource, known: Recollection) -> NeverClosed:
     """Leaves out what the call opened to the world by itself and was closed since."""
     lives = entry.moment.opened if entry.moment else ()
+    lists = lists_since(entry.finding.lists, resource, known)
 
     def never_closed(opened: Exposure) -> Exposure:
         closed, rest = closed_and_not(opened, lives)
+        if _is_closed(entry):
+            # What others had opened before is theirs, but for what the call's own rules let in.
+            rest = left_open(rest, _own_standing(entry, resource, known), lists)
         kept = _kept_by_lists(closed, entry, resource, known)
         return replace(rest, openings=(*rest.openings, *kept.openings))
 
     return never_closed
+
+
+def _own_standing(
+    entry: DeliveredFinding, resource: Resource, known: Recollection
+) -> set[SecurityGroupRule]:
+    """The rules that the call added, as they stand now."""
+    change = entry.finding.change
+    added = change.added if isinstance(change, SecurityGroupChange) else ()
+    return {*filter(None, _as_they_stand(added, known.folds[resource]).values())}
 
 
 def _kept_by_lists(
@@ -332,20 +345,14 @@ def _stays_open(
         left = internet_share_of(fold.ranges).breadth
         is_open = not _is_closed(entry) and left >= judgement.listed.breadth >= Breadth.BROAD
         return StaysOpen(taken=ended, ranges=fold.ranges) if is_open else None
-    as_it_stands = {*_as_they_stand(change.added, fold).values()}
-    rules = tuple(
-        it.rule for it in fold.rules if it.rule in as_it_stands or not _is_since(it, ended, entry)
-    )
+    own = _own_standing(entry, resource, known)
+    rules = tuple(it.rule for it in fold.rules if it.rule in own or not _is_since(it, ended, entry))
     still = _never_closed(entry, resource, known)(judgement.foremost)
-    if _is_closed(entry):
-        # What others had opened before is theirs.
-        still = _kept_by_lists(judgement.foremost, entry, resource, known)
     is_less = severity_of(still) < severity_of(judgement.foremost)
     keeping = () if is_less else keeping_open(still, rules, _lists_now(resource, known))
     if not keeping and ended.how is EndedHow.MODIFIED and not judgement.opened.openings:
         # It opened nothing, so the edit closed nothing.
-        own = {rule.rule_id for rule in change.added}
-        keeping = tuple(rule for rule in rules if rule.rule_id in own)
+        keeping = tuple(rule for rule in rules if rule in own)
     if not keeping:
         return None
     return StaysOpen(taken=_as_of_the_last_edit(ended, finding, keeping, fold), rules=keeping)

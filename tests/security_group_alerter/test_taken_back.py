@@ -2156,6 +2156,18 @@ BY_THE_LIST: Final = "The prefix list was edited at 09:04:00 UTC and no longer l
             id="some-ports-were-open-before",
         ),
         pytest.param(
+            opened(EVERYTHING_1, numbered("tcp 3389 from 10.0.0.0/8", 4)),
+            [
+                opened(SSH_3, time=at(-2), event_id="e-3"),
+                closed(EVERYTHING_1, time=at(4), event_id="e-2"),
+            ],
+            [
+                "HIGH: all traffic was open to the whole IPv4 Internet for 4 min",
+                "What the call opened to the Internet was revoked at 09:04:00 UTC.",
+            ],
+            id="some-ports-were-open-before-and-a-harmless-rule-stands",
+        ),
+        pytest.param(
             opened(SSH_6_TO_V6),
             [opened(SSH_1, time=at(-2), event_id="e-3"), REVOKED],
             ["CRITICAL: tcp 22 (SSH) open to the whole IPv6 Internet", ""],
@@ -2194,6 +2206,19 @@ def test_what_a_list_keeps_open_is_named_by_the_call_that_closed_the_rest(later:
     rule = f"tcp 22 (SSH) from prefix list {LIST} [{BY_LIST.rule_id}]"
     assert f"Still open in the group: {rule}." in text
     assert "not known" not in text
+
+
+def test_a_look_that_shows_the_list_of_an_attached_group_emptied() -> None:
+    installation = Installation(list_state("10.0.0.0/8"), looks=False)
+    installation.deliver(list_created("0.0.0.0/0"), opened(BY_LIST), now=at(1))
+    installation.looks = True
+    installation.deliver(list_edited(add="10.0.0.0/8", time=at(10), event_id="e-7"), now=at(20))
+    installation.looks = False
+
+    [message] = installation.deliver(attached(GROUP, time=at(2)), now=at(21))
+
+    start = "HIGH: an open group was attached to eni-0aaaaaaaaaaaaaaa1: tcp 22 (SSH) was open to"
+    assert email_of(message).startswith(start)
 
 
 def test_what_is_open_by_a_list_and_by_itself_is_told_of_both() -> None:
