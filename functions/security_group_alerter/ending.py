@@ -251,15 +251,12 @@ def _kept_by_lists(
     What a list opens is its own exposure, and none of the group's.
     """
     last = entry.moment.lessened if entry.moment else None
-    standing = known.folds[resource].rules
-    by_lists = [it for it in standing if it.rule.peer.kind is PeerKind.PREFIX_LIST]
-    if last is None or not (closed.openings and by_lists):
+    if last is None or not closed.openings:
         return Exposure()
-    rules = [it.rule for it in by_lists if not _is_later(it.since, last.event)]
-    then, now = {}, _lists_now(resource, known)
-    for list_id in now:
-        of = resource._replace(kind=SubjectKind.PREFIX_LIST, id=list_id)
-        then[list_id] = known.folds[of].ranges_at(last.event.time) or ()
+    time, now = last.event.time, _lists_now(resource, known)
+    standing = _standing_until(time, known.folds[resource])
+    rules = [rule for rule in standing if rule.peer.kind is PeerKind.PREFIX_LIST]
+    then = {it: known.folds[_list(it, resource)].ranges_at(time) or () for it in now}
     return left_open(left_open(closed, rules, then), rules, now)
 
 
@@ -283,12 +280,10 @@ def ended_by_a_list(finding: Finding, resource: Resource, known: Recollection) -
     fold, opened = known.folds.get(resource), finding.judgement.foremost
     if not (finding.lists and called and fold and opened.breadth >= Breadth.BROAD):
         return None
-    standing, now = fold.rules, _lists_now(resource, known)
+    now = _lists_now(resource, known)
 
     def is_closed(list_id: str, held: Held) -> bool:
-        # What was opened again since belongs to the call that did so.
-        time = max(called, held.since.time) if held.since else called
-        rules = [it.rule for it in standing if not (it.since and it.since.time > time)]
+        rules = _standing_until(max(called, held.since.time) if held.since else called, fold)
         return not keeping_open(opened, rules, {**now, list_id: held.ranges})
 
     folds = ((of.id, it) for of, it in known.folds.items() if of.id in finding.lists)
@@ -300,8 +295,17 @@ def ended_by_a_list(finding: Finding, resource: Resource, known: Recollection) -
     return Ended(how=how, at=event.time, principal=event.principal)
 
 
-def _is_later(event: Event | None, other: Event | None) -> bool:
-    return event is not None and other is not None and event.time > other.time
+def _standing_until(time: datetime | None, fold: Fold) -> list[SecurityGroupRule]:
+    """The rules that stand, without those that were added after a time.
+
+    What those open again belongs to the calls that added them.
+    """
+    return [it.rule for it in fold.rules if not (time and it.since and it.since.time > time)]
+
+
+def _list(list_id: str, resource: Resource) -> Resource:
+    """A prefix list that a group's rules refer to."""
+    return resource._replace(kind=SubjectKind.PREFIX_LIST, id=list_id)
 
 
 def _about_what_is_left_now(
@@ -311,15 +315,13 @@ def _about_what_is_left_now(
 
     These are rules that stood before, and prefix lists.
     """
-    finding, standing = entry.finding, known.folds[resource].rules
-    gone = {*finding.judgement.beside} - {it.rule for it in standing}
+    finding, fold = entry.finding, known.folds[resource]
+    gone = {*finding.judgement.beside} - {it.rule for it in fold.rules}
     if not (finding.lists or gone):
         return entry
-    changed = (resource._replace(kind=SubjectKind.PREFIX_LIST, id=it) for it in entry.changed_lists)
-    edits = [known.folds[of].held[-1].since for of in changed]
-    last = max(filter(None, edits), default=None, key=attrgetter("time"))
-    # What was opened again since belongs to the call that did so.
-    rules = [it.rule for it in standing if not _is_later(it.since, last)]
+    edits = (known.folds[_list(it, resource)].held[-1].since for it in entry.changed_lists)
+    last = max((it.time for it in edits if it), default=None)
+    rules = _standing_until(last, fold)
     return about_what_is_left(entry, rules, lists_since(finding.lists, resource, known))
 
 
@@ -395,8 +397,7 @@ def _keeping_a_part(
     until: datetime | None = None,
 ) -> tuple[SecurityGroupRule, ...]:
     """By which rules, of those until a time, a part of what a call opened is open still."""
-    standing = known.folds[resource].rules
-    rules = [it.rule for it in standing if not (until and it.since and it.since.time > until)]
+    rules = _standing_until(until, known.folds[resource])
     lists = lists_since(finding.lists, resource, known)
     return keeping_open(opened, rules, lists, in_part=True)
 

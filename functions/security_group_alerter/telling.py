@@ -77,12 +77,13 @@ class _Teller:
             said.add(life.uid)
             yield self._narrowed(life)
         if judgement.world_open:
-            for life in self._standing(is_all_by_lists=bool(opened)):
+            for life in self._standing(only_lists=bool(opened)):
                 if life.uid not in said:
                     said.add(life.uid)
                     yield self._opened(life)
-        is_over = self.entry.ended is not None and judgement.world_open
-        if (judgement.world_open or judgement.effect is Effect.CLOSES) and not is_over:
+        # The alert of what has ended does not name it.
+        is_open = judgement.world_open and self.entry.ended is None
+        if is_open or judgement.effect is Effect.CLOSES:
             beside = (it for it in self._shown_beside() if it.uid not in said)
             yield from (self._opened(it, is_beside=True) for it in beside)
 
@@ -160,11 +161,11 @@ class _Teller:
             told=told,
         )
 
-    def _standing(self, *, is_all_by_lists: bool) -> Iterator[ExposureLife]:
+    def _standing(self, *, only_lists: bool) -> Iterator[ExposureLife]:
         """What is open already on the ports that the finding is about, or by the lists it names."""
         finding = self.entry.finding
         openings = finding.judgement.opened.openings
-        for life in () if is_all_by_lists else self._lives_of(self._subject()):
+        for life in () if only_lists else self._lives_of(self._subject()):
             if any(_meet(own, other) for own in life.openings for other in openings):
                 yield life
         lists: Iterable[Resource] = ()
