@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from itertools import takewhile
 from operator import attrgetter
 
 from .judgement.exposure import exposure_of, internet_share_of
@@ -46,7 +45,8 @@ def with_ending(
     if finding.lists:
         entry = replace(entry, changed_lists=_changed_lists(finding, resource, known))
     closing = _closing_of_all(moment.opened) if moment and moment.opened else None
-    own, by_list = _ended_since(moment, closing), ended_by_a_list(finding, resource, known)
+    own = _ended_since(moment, closing)
+    by_list = ended_by_a_list(finding, resource, known, moment=moment)
     # Else what was taken of the call's own may have been harmless.
     ended = _last_of(own, by_list) if closing or by_list is None else by_list
     if ended is None:
@@ -61,9 +61,11 @@ def with_ending(
         lists = _lists_now(resource, known)
         never_closed = _never_closed(entry, resource, known)
         return about_what_is_left(entry, stays_open.rules, lists, never_closed=never_closed)
-    # A rule that refers to a list stands as it was.
-    is_edited = ended.how is not EndedHow.PREFIX_LIST and _is_edited(finding, known, resource)
-    ended = replace(ended, is_edited=is_edited)
+    if ended.how is EndedHow.PREFIX_LIST and isinstance(finding.change, SecurityGroupChange):
+        # The rule that refers to the list most often stands as it was.
+        entry = _with_taken(entry, finding.change.added, known.folds[resource])
+    else:
+        ended = replace(ended, is_edited=_is_edited(finding, known, resource))
     part = _part_open(entry, resource, known)
     if not part:
         return replace(entry, ended=ended)
@@ -94,15 +96,16 @@ def with_attachment_ending(
     finding, fold = entry.finding, known.folds[resource]
     opening = (it for it in finding.judgement.groups if it.opens)
     group = next((it for it in opening if it.group_id == resource.id), None)
-    by_list = ended_by_a_list(finding, resource, known)
+    by_list = ended_by_a_list(finding, resource, known, moment=moment)
     own = group.closed if group and group.closed else moment.lessened
     ended = _last_of(ended_by(own) if own else None, by_list)
     if group and group.closed:
         return replace(entry, ended=ended)
     if ended and by_list and ended.at == by_list.at:
         part = _keeping_a_part(finding.judgement.opened, finding, resource, known, until=ended.at)
-        stays_open = StaysOpen(taken=ended, rules=part) if part else None
-        return replace(entry, ended=ended, stays_open=stays_open)
+        if not part:
+            return replace(entry, ended=ended, finding=_with_all_closed(finding, resource.id))
+        return replace(entry, ended=ended, stays_open=StaysOpen(taken=ended, rules=part))
     if group is None or (group.left is None and moment.lessened is None):
         return entry
     stood = [it.rule for it in moment.after if it.rule.direction is not Direction.EGRESS]
@@ -119,6 +122,18 @@ def with_attachment_ending(
     if group.is_closed:
         return replace(entry, ended=ended)
     return with_part_ended(entry, replace(ended, in_part=True), rules, lists)
+
+
+def _with_all_closed(finding: Finding, group_id: str) -> Finding:
+    """The finding, where nothing is left of what stood open in one of the groups.
+
+    What was opened there since belongs to the calls that did so.
+    """
+    groups = (
+        replace(it, left=Exposure()) if it.group_id == group_id else it
+        for it in finding.judgement.groups
+    )
+    return replace(finding, judgement=replace(finding.judgement, groups=tuple(groups)))
 
 
 def lists_since(
@@ -274,20 +289,22 @@ def _is_edited(finding: Finding, known: Recollection, resource: Resource) -> boo
     return any(rule.rule_id in standing for rule in added)
 
 
-def ended_by_a_list(finding: Finding, resource: Resource, known: Recollection) -> Ended | None:
-    """Where rules that a call added or attached stand, but their list lets nobody in any more."""
+def ended_by_a_list(
+    finding: Finding, resource: Resource, known: Recollection, *, moment: Moment | None
+) -> Ended | None:
+    """Where the list of the rules that a call added or attached lets nobody in any more."""
     called = finding.record.event_time if finding.record else None
     fold, opened = known.folds.get(resource), finding.judgement.foremost
     if not (finding.lists and called and fold and opened.breadth >= Breadth.BROAD):
         return None
     now = _lists_now(resource, known)
 
-    def is_closed(list_id: str, held: Held) -> bool:
-        rules = _standing_until(max(called, held.since.time) if held.since else called, fold)
-        return not keeping_open(opened, rules, {**now, list_id: held.ranges})
+    def is_open(list_id: str, held: Held, time: datetime) -> bool:
+        rules = [*_standing_until(time, fold), *_taken_after(time, moment)]
+        return bool(keeping_open(opened, rules, {**now, list_id: held.ranges}))
 
     folds = ((of.id, it) for of, it in known.folds.items() if of.id in finding.lists)
-    closings = (_closing_of(it.held, called, partial(is_closed, of)) for of, it in folds)
+    closings = (_closing_of(it.held, called, partial(is_open, of)) for of, it in folds)
     event = max(filter(None, closings), default=None, key=attrgetter("time"))
     if event is None:
         return None
@@ -301,6 +318,13 @@ def _standing_until(time: datetime | None, fold: Fold) -> list[SecurityGroupRule
     What those open again belongs to the calls that added them.
     """
     return [it.rule for it in fold.rules if not (time and it.since and it.since.time > time)]
+
+
+def _taken_after(time: datetime, moment: Moment | None) -> Iterator[SecurityGroupRule]:
+    """The rules by prefix lists that stood at a call, until the last of what it did was taken."""
+    if moment and moment.lessened and moment.lessened.event.time > time:
+        rules = (it.rule for it in moment.after)
+        yield from (rule for rule in rules if rule.peer.kind is PeerKind.PREFIX_LIST)
 
 
 def _list(list_id: str, resource: Resource) -> Resource:
@@ -326,12 +350,17 @@ def _about_what_is_left_now(
 
 
 def _closing_of(
-    held: Sequence[Held], called: datetime, is_closed: Callable[[Held], bool]
+    held: Sequence[Held], called: datetime, is_open: Callable[[Held, datetime], bool]
 ) -> Event | None:
-    """Since when, after a call, a list has held so little; None where it held no more before."""
-    later = [*takewhile(is_closed, reversed(held))]
-    since = later[-1].since if later else None
-    return since if since and since.time > called else None
+    """By which event, after a call, a list lets nobody in any more; None where none did that."""
+    closing: Event | None = None
+    for it in reversed(held):
+        if closing and is_open(it, closing.time):
+            return closing
+        if it.since is None or it.since.time <= called or is_open(it, it.since.time):
+            break
+        closing = it.since
+    return None
 
 
 def _stays_open(

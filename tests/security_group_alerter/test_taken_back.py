@@ -2116,6 +2116,21 @@ BY_THE_LIST: Final = "The prefix list was edited at 09:04:00 UTC and no longer l
             id="opened-again-once-the-rule-by-a-list-was-gone",
         ),
         pytest.param(
+            opened(BY_LIST),
+            [EMPTIED, closed(BY_LIST, time=at(5), event_id="e-2")],
+            [OVER, BY_THE_LIST],
+            id="the-list-was-emptied-before-the-rule-was-revoked",
+        ),
+        pytest.param(
+            opened(BY_LIST),
+            [
+                closed(BY_LIST, time=at(4), event_id="e-2"),
+                list_edited(remove="0.0.0.0/0", time=at(5), event_id="e-7"),
+            ],
+            [OVER, "What the call added was revoked at 09:04:00 UTC."],
+            id="the-rule-was-revoked-before-the-list-was-emptied",
+        ),
+        pytest.param(
             opened(SSH_6_TO_V6, RDP_BY_LIST),
             [EMPTIED, opened(numbered("tcp 3389 from ::/0", 8), time=at(6), event_id="e-3")],
             ["CRITICAL: tcp 22 (SSH) open to the whole IPv6 Internet", ""],
@@ -2189,9 +2204,54 @@ def test_each_port_goes_by_what_has_kept_it_open(
     text = email_of(message)
     worded = [line.replace("sgr-0000000000000000", "") for line in text.splitlines()]
     if "2 calls" in worded[0]:
-        worded = [worded[0].replace("2 calls, the worst: ", "")]
-        lines = lines[:1]
-    assert worded[: len(lines)] == lines
+        # The call that opens it again is as bad, and in the same alert.
+        headline, line = lines
+        assert worded[0].replace("2 calls, the worst: ", "") == headline
+        assert line in {it.removeprefix("  ! ") for it in worded}
+    else:
+        assert worded[: len(lines)] == lines
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["at-once", "in-a-later-delivery"])
+def test_a_rule_by_an_emptied_list_that_was_revoked_is_not_to_be_revoked(later: bool) -> None:
+    installation = Installation(looks=False)
+    calls = [EMPTIED, closed(BY_LIST, time=at(5), event_id="e-2")]
+    opening = opened(BY_LIST)
+    sent = installation.deliver(
+        list_created("0.0.0.0/0"), *([] if later else [opening]), *calls, now=at(9)
+    )
+    if later:
+        sent = installation.deliver(opening, now=at(10))
+
+    text = email_of(the_one_about("e-1", sent))
+    assert f"which held 0.0.0.0/0 (revoked since) [{BY_LIST.rule_id}]" in text
+    assert "No command: there is nothing left to undo." in text
+
+
+def test_a_rule_that_was_edited_and_edited_back_is_not_said_to_allow_something_else() -> None:
+    sent = told(
+        opened(SSH_1),
+        edited(RDP_1, time=at(4), event_id="e-2"),
+        edited(SSH_1, time=at(6), event_id="e-3"),
+    )
+
+    text = email_of(the_one_about("e-1", sent))
+    assert OVER.removeprefix("HIGH: ") in text.splitlines()[0]
+    assert f"No command: {EDITED_SINCE}." in text
+    assert "something else" not in EDITED_SINCE
+    again = the_one_about("e-3", sent)
+    assert again.attributes["severity"] == "CRITICAL"
+    assert "edit opens tcp 22 (SSH) to the whole IPv4 Internet" in email_of(again)
+
+
+def test_an_attached_group_whose_list_was_emptied_is_closed_whoever_opened_it_again() -> None:
+    sent = told(
+        list_created("0.0.0.0/0"), opened(BY_LIST), attached(GROUP, time=at(2)), EMPTIED, SSH_AGAIN
+    )
+
+    text = email_of(the_one_about("e-5", sent))
+    assert f"HIGH: {OPEN_GROUP.format('was open', ' for 2 min')}" in text
+    assert f"+ {GROUP}: tcp 22 (SSH) open to the whole IPv4 Internet, closed since" in text
 
 
 @pytest.mark.parametrize("later", [False, True], ids=["at-once", "in-a-later-delivery"])

@@ -24,7 +24,7 @@ from ..model.subject import SubjectKind
 from .people import actor_words, age_words, clock_words, lag_words
 
 NOT_ENOUGH = "the record does not hold what a command needs"
-EDITED_SINCE = "what the call opened was edited since, and allows something else now"
+EDITED_SINCE = "it was edited since, and the alert of the last edit says what it allows now"
 # Windows takes no more for a whole command line. A thousand rules fit by their ids.
 # https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-createprocessw
 LONGEST_COMMAND = 32_000
@@ -95,7 +95,13 @@ def _is_some_left(entry: DeliveredFinding) -> bool:
     """
     is_list = entry.finding.subject.kind is SubjectKind.PREFIX_LIST
     by_a_list = entry.ended is not None and entry.ended.how is EndedHow.PREFIX_LIST and not is_list
+    by_a_list = by_a_list and not _is_all_revoked(entry)
     return by_a_list or (entry.ended is not None and entry.ended.in_part)
+
+
+def _is_all_revoked(entry: DeliveredFinding) -> bool:
+    change = entry.finding.change
+    return isinstance(change, SecurityGroupChange) and entry.revoked.issuperset(change.added)
 
 
 def _command(step: Step, region: str) -> Command:
