@@ -41,12 +41,10 @@ from .model.presentation import Presentation
 from .model.record import CloudTrailRecord
 from .model.seen import SeenAnswer
 from .model.subject import SubjectKind
+from .model.time_left import TimeLeft
 from .noting import Note, Noting
 from .standing import with_knowledge
 from .telling import with_exposures
-
-# What the function has left, in seconds.
-TimeLeft = Callable[[], float]
 
 
 class PublishError(RuntimeError):

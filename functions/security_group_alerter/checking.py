@@ -38,6 +38,7 @@ from .model.health import (
     Subscription,
     TrailStatus,
 )
+from .model.time_left import TimeLeft
 
 MEMORY = "what was reported before"
 # A week, as a check counts it that may come a little early.
@@ -47,7 +48,6 @@ RESERVED_SECONDS = 90.0
 # CloudWatch keeps what was counted by the minute for 15 days.
 HEARTBEATS_LOOKED_BACK = timedelta(days=14)
 
-TimeLeft = Callable[[], float]
 Fact = TypeVar("Fact")
 Key = tuple[str, str, str]
 

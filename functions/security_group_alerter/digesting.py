@@ -39,11 +39,11 @@ from .model.presentation import Presentation
 from .model.seen import AlertedChange, Mark, SeenAnswer
 from .model.subject import SubjectKind
 from .model.sweep import SweptPlace
+from .model.time_left import TimeLeft
 
 # What changes have in common that are counted together.
 _ALIKE = ("account_id", "call", "effect", "world_open", "principal", "is_machine_made")
 _what_is_alike = attrgetter(*_ALIKE)
-TimeLeft = Callable[[], float]
 # A record is minutes late, or hours: what was closed so long before the last digest, and is not in
 # it, is in this one.
 LATE = timedelta(hours=24)

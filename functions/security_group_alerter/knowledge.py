@@ -27,6 +27,7 @@ from .model.exposure_life import Resource
 from .model.finding import Finding
 from .model.group_state import Look, Looked
 from .model.standing import Moment
+from .model.time_left import TimeLeft
 
 # In seconds, of what the function has left. The alerts come first: with less left than is kept
 # for them, nobody looks, and memory is not asked.
@@ -38,7 +39,7 @@ KEPT_FOR_ALERTS = 45.0
 Clock = Callable[[], datetime]
 
 
-def clock_from(now: datetime, time_left: Callable[[], float]) -> Clock:
+def clock_from(now: datetime, time_left: TimeLeft) -> Clock:
     """A clock that shows `now`, and goes on as what the function has left becomes less."""
     left = time_left()
     return lambda: now + timedelta(seconds=left - time_left())
@@ -100,7 +101,7 @@ def known_of(
     look_at: LookAt | None,
     recall: Recall,
     now: datetime,
-    time_left: Callable[[], float],
+    time_left: TimeLeft,
 ) -> Knowledge:
     """Look at what is worth it, and recall what the delivery names; nothing, if it names none."""
     clock = clock_from(now, time_left)

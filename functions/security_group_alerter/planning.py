@@ -15,8 +15,8 @@ from .model.dataclass import dataclass
 from .model.exposure_life import Resource
 from .model.ledger import OpenGroup
 from .model.sweep import Place, SweepItem, SweptPlace
+from .model.time_left import TimeLeft
 
-TimeLeft = Callable[[], float]
 # The enabled Regions of an account; in words, why they could not be read.
 Regions = tuple[str, ...] | str
 # In seconds, of what the function has left when it begins to ask for Regions.

@@ -25,8 +25,8 @@ class SettingsError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WatchSettings:
-    """What can be set from outside for handlers/watch.py. None is what was left empty."""
+class DigestSettings:
+    """What can be set from outside for handlers/digest.py. None is what was left empty."""
 
     presentation: Presentation
     alert_topic_arn: str
@@ -35,8 +35,14 @@ class WatchSettings:
     # With its path, and without a slash before it.
     look_role_name: str | None = None
     organization_id: str | None = None
-    account_tags: tuple[str, ...] = ()
     chat_topic_arn: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchSettings(DigestSettings):
+    """What can be set from outside for handlers/watch.py. None is what was left empty."""
+
+    account_tags: tuple[str, ...] = ()
     minimum_chat_severity: Severity = Severity.HIGH
 
 
@@ -60,19 +66,6 @@ class CheckSettings:
     operations_topic_arn: str
     chat_topic_arn: str | None = None
     runbook_url: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DigestSettings:
-    """What can be set from outside for handlers/digest.py. None is what was left empty."""
-
-    presentation: Presentation
-    alert_topic_arn: str
-    seen_events_table: str
-    group_memory_table: str
-    look_role_name: str | None = None
-    organization_id: str | None = None
-    chat_topic_arn: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,8 +24,8 @@ from .model.ledger import LedgerEntry, Told
 from .model.rules import Peer, SecurityGroupRule
 from .model.subject import SubjectKind
 from .model.sweep import Place, Survey, SweepItem, SweptPlace
+from .model.time_left import TimeLeft
 
-TimeLeft = Callable[[], float]
 # In seconds, of what the function has left: nothing is asked of EC2 later, and memory comes last.
 KEPT_FOR_MEMORY = 40.0
 KEPT_FOR_NOTES = 10.0

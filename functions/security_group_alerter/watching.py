@@ -29,8 +29,8 @@ from .model.message import Message, Sent
 from .model.origin import Observed
 from .model.presentation import Presentation
 from .model.severity import Severity
+from .model.time_left import TimeLeft
 
-TimeLeft = Callable[[], float]
 # In seconds, of what the function has left: for the alerts and what is written after them.
 KEPT_FOR_ALERTS = 60.0
 LONGEST_TAKING_UP = 60.0

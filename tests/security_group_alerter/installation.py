@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from security_group_alerter.alerting import Alerter, TimeLeft
+from security_group_alerter.alerting import Alerter
 from security_group_alerter.ec2.groups import UNKNOWN_GROUP
 from security_group_alerter.judgement.findings import Standards
 from security_group_alerter.knowledge import Clock
@@ -23,6 +23,7 @@ from security_group_alerter.model.message import Message, Noted, Sent
 from security_group_alerter.model.rules import SecurityGroupRule
 from security_group_alerter.model.seen import Mark, SeenAnswer
 from security_group_alerter.model.subject import SubjectKind
+from security_group_alerter.model.time_left import TimeLeft
 from security_group_alerter.watching import Watcher, WatchReport
 from tests.local.failures import payload_of
 from tests.security_group_alerter.builders import peer, rule

@@ -9,7 +9,7 @@ import pytest
 
 from local.deliveries import deliveries_of
 from security_group_alerter import alerting
-from security_group_alerter.alerting import Alerter, PublishError, Report, TimeLeft
+from security_group_alerter.alerting import Alerter, PublishError, Report
 from security_group_alerter.cloudtrail.payload import UndecodableDeliveryError
 from security_group_alerter.judgement.findings import Standards
 from security_group_alerter.messages import messages_of
@@ -19,6 +19,7 @@ from security_group_alerter.model.ledger import LedgerEntry
 from security_group_alerter.model.message import Message, Noted, Sent
 from security_group_alerter.model.presentation import Presentation
 from security_group_alerter.model.seen import Mark, SeenAnswer
+from security_group_alerter.model.time_left import TimeLeft
 from tests.local.failures import payload_of
 from tests.security_group_alerter.memories import Memories
 from tests.security_group_alerter.openings import OPENING, by_different_people, event_id

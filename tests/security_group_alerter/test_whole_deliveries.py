@@ -7,12 +7,13 @@ from typing import Any, Final
 
 import pytest
 
-from security_group_alerter.alerting import Alerter, Report, TimeLeft
+from security_group_alerter.alerting import Alerter, Report
 from security_group_alerter.model.account import AccountFacts
 from security_group_alerter.model.ledger import LedgerEntry
 from security_group_alerter.model.message import LARGEST_MESSAGE, Message, Noted, Sent
 from security_group_alerter.model.seen import Mark, SeenAnswer
 from security_group_alerter.model.severity import Severity
+from security_group_alerter.model.time_left import TimeLeft
 from tests.local.failures import payload_of
 from tests.security_group_alerter.memories import Memories
 from tests.security_group_alerter.openings import OPENING, Record, event_id

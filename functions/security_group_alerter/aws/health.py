@@ -5,7 +5,7 @@ Each function raises what botocore raises. `make verify` reads by them, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +23,7 @@ from ..model.health import (
     SubscriptionState,
     TrailStatus,
 )
+from ..model.time_left import TimeLeft
 from ..settings import METRICS_NAMESPACE
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ RESERVED_SECONDS = 90.0
 # CloudWatch returns at most 1,440 points; this gives two weeks of them.
 HEARTBEAT_PERIOD = timedelta(minutes=15)
 
-TimeLeft = Callable[[], float]
 _Page = TypeVar("_Page")
 
 

@@ -14,6 +14,7 @@ from botocore.parsers import ResponseParserError
 
 from ..model.dataclass import dataclass
 from ..model.message import LARGEST_MESSAGE, Message, Sent
+from ..model.time_left import TimeLeft
 from .sending_slots import LATENESS, MOST_IN_A_SECOND
 
 if TYPE_CHECKING:
@@ -61,9 +62,7 @@ class Publisher:
         self._reserve = reserve
         self._sleep = sleep
 
-    def publish(
-        self, messages: Iterable[Message], time_left: Callable[[], float]
-    ) -> Iterator[Sent]:
+    def publish(self, messages: Iterable[Message], time_left: TimeLeft) -> Iterator[Sent]:
         """Send every message, and yield what became of it.
 
         `time_left` is what the function has, in seconds. What does not fit into it at the pace that
@@ -83,7 +82,7 @@ class Publisher:
             for index, message in enumerate(batch):
                 yield Sent(message=message, refusal=refusals.get(index))
 
-    def _send_to_both(self, batch: list[Message], time_left: Callable[[], float]) -> dict[int, str]:
+    def _send_to_both(self, batch: list[Message], time_left: TimeLeft) -> dict[int, str]:
         """A message that one topic refuses comes again: twice in the other, rather than lost."""
         topics = self._topics
         refusals = self._send(topics.alerts, batch, time_left)
@@ -93,9 +92,7 @@ class Publisher:
             refusals |= {places[i]: f"chat topic: {why}" for i, why in of_chat.items()}
         return refusals
 
-    def _send(
-        self, topic_arn: str, batch: list[Message], time_left: Callable[[], float]
-    ) -> dict[int, str]:
+    def _send(self, topic_arn: str, batch: list[Message], time_left: TimeLeft) -> dict[int, str]:
         """Why Amazon SNS did not take a message, by its place in the batch."""
         refused: dict[int, str] = {}
         left = dict.fromkeys(range(len(batch)), _OUT_OF_TIME)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..aws import clients, group_memory, health, sweep_queue
@@ -12,6 +12,7 @@ from ..aws.ledger import Ledger
 from ..aws.member_regions import MemberRegions
 from ..aws.sweep_items import SweptPlaces
 from ..aws.sweep_queue import SweepQueue
+from ..model.time_left import TimeLeft
 from ..planning import Planner
 from ..settings import plan_settings_in, sweep_settings_in
 from ..sweeping import Sweep
@@ -61,5 +62,5 @@ def planner_for(environment: Mapping[str, str]) -> Planner:
     )
 
 
-def _ids_of(organizations: Any, time_left: Callable[[], float]) -> Iterator[str]:
+def _ids_of(organizations: Any, time_left: TimeLeft) -> Iterator[str]:
     return (account.id for account in health.active_accounts(organizations, time_left))
