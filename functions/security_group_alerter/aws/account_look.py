@@ -24,7 +24,8 @@ from ..ec2.groups import (
     regions_in,
     vpc_owners_in,
 )
-from ..ec2.interfaces import BALANCERS, balancers_in, interfaces_in
+from ..ec2.interfaces import balancers_in, interfaces_in
+from ..ec2.reach import BALANCERS
 from ..ec2.rules import ranges_in, rules_in
 from ..model.exposure_life import Resource
 from ..model.group_state import InternetGatewayBlockMode, NetworkInterface

@@ -12,12 +12,7 @@ from typing import Any
 
 from ..model.group_state import NetworkInterface
 from .answers import Read, mapping_at, mappings_at, read, required_text_at, text_at
-
-NETWORK_LOAD_BALANCER = "network_load_balancer"
-GATEWAY_LOAD_BALANCER = "gateway_load_balancer"
-GLOBAL_ACCELERATOR = "global_accelerator_managed"
-# Interfaces of a VPC through which the Internet may come to an interface without a public address.
-BALANCERS = (NETWORK_LOAD_BALANCER, GATEWAY_LOAD_BALANCER, GLOBAL_ACCELERATOR)
+from .reach import GATEWAY_LOAD_BALANCER, GLOBAL_ACCELERATOR, NETWORK_LOAD_BALANCER
 
 # The type tells what AWS made the interface for. Nobody else can make one of these types.
 _BY_TYPE = {

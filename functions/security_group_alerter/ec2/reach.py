@@ -12,7 +12,14 @@ from ..model.group_state import (
     Reach,
 )
 from ..model.rules import PeerKind
-from .interfaces import GATEWAY_LOAD_BALANCER, GLOBAL_ACCELERATOR, NETWORK_LOAD_BALANCER
+
+# Types of interfaces.
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NetworkInterface.html
+NETWORK_LOAD_BALANCER = "network_load_balancer"
+GATEWAY_LOAD_BALANCER = "gateway_load_balancer"
+GLOBAL_ACCELERATOR = "global_accelerator_managed"
+# Those of a VPC through which the Internet may come to an interface without a public address.
+BALANCERS = (NETWORK_LOAD_BALANCER, GATEWAY_LOAD_BALANCER, GLOBAL_ACCELERATOR)
 
 FAMILIES = frozenset({PeerKind.IPV4, PeerKind.IPV6})
 # Why an interface without a public address may be reached all the same.
