@@ -4,7 +4,7 @@ PYTHON ?= python3
 # uv is used where it works, since it is faster; `make UV=` does without.
 UV ?= $(shell uv --version >/dev/null 2>&1 && echo uv)
 
-# Every story, and one of the lives: `make replay FILES=events/lifetimes` plays them all.
+# Every story, and one scenario: `make replay FILES=events/lifetimes` plays them all.
 FILES ?= events/*.json events/lifetimes/slices-of-the-internet.json
 FORMAT ?= email
 CONFIG_ENV ?= default

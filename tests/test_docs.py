@@ -784,7 +784,7 @@ def test_every_file_exists(document: Path) -> None:
             text,
         )
         # Made by the reader, or paths of roles.
-        if not word.startswith((".venv/", "path/", "env.json", "life.json", *ROLE_PATHS))
+        if not word.startswith((".venv/", "path/", "env.json", "scenario.json", *ROLE_PATHS))
     }
 
     assert {name for name in named if not is_in_repository(name)} == set()

@@ -42,11 +42,11 @@ def scenario_sample() -> str:
     [document] = re.findall(r"(?ms)^```json\n(.*?)^```$", PAGE.read_text(encoding="utf-8"))
     printed = io.StringIO()
     with TemporaryDirectory() as folder, chdir(folder):
-        Path("life.json").write_text(document, encoding="utf-8")
+        Path("scenario.json").write_text(document, encoding="utf-8")
         with redirect_stdout(printed), redirect_stderr(printed):
-            status = replay.main(["--format", "sms", "life.json"])
+            status = replay.main(["--format", "sms", "scenario.json"])
     assert status == 0
-    return f"$ make replay FILES=life.json FORMAT=sms\n{printed.getvalue().rstrip()}"
+    return f"$ make replay FILES=scenario.json FORMAT=sms\n{printed.getvalue().rstrip()}"
 
 
 def write(folder: Path) -> None:
