@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .aftermath import with_aftermath
 from .cloudtrail.changes import UnreadableRecordError, change_of
@@ -41,10 +41,12 @@ from .model.presentation import Presentation
 from .model.record import CloudTrailRecord
 from .model.seen import SeenAnswer
 from .model.subject import SubjectKind
-from .model.time_left import TimeLeft
 from .noting import Note, Noting
 from .standing import with_knowledge
 from .telling import with_exposures
+
+if TYPE_CHECKING:
+    from .model.time_left import TimeLeft
 
 
 class PublishError(RuntimeError):

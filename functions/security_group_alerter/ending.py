@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from functools import partial
 from operator import attrgetter
 
-from .judgement.exposure import exposure_of, internet_share_of
+from .judgement.exposure import internet_share_of
 from .judgement.moments import (
     NeverClosed,
     about_what_is_held,
@@ -16,19 +16,19 @@ from .judgement.moments import (
     with_part_ended,
 )
 from .judgement.severities import severity_of
-from .judgement.touched_ports import keeping_open, left_open, with_ranges
+from .judgement.touched_ports import keeping_open, left_open
 from .memory.fold import Fold
 from .memory.open_ports import closed_and_not
+from .memory.open_since import closed_since, left_since, lists_at, lists_now
 from .memory.recollection import Recollection
 from .model.alert import DeliveredFinding, Ended, StaysOpen
 from .model.change import SecurityGroupChange
 from .model.dataclass import replace
 from .model.exposure import Breadth, Exposure
-from .model.exposure_life import EndedHow, Event, ExposureLife, Resource
+from .model.exposure_life import EndedHow, ExposureLife, Resource
 from .model.finding import Finding
 from .model.rules import Direction, Peer, PeerKind, SecurityGroupRule
-from .model.standing import Gone, Held, Moment, StandingRule
-from .model.subject import SubjectKind
+from .model.standing import Gone, Moment, StandingRule
 
 
 def with_ending(
@@ -45,10 +45,13 @@ def with_ending(
     if finding.lists:
         entry = replace(entry, changed_lists=_changed_lists(finding, resource, known))
     closing = _closing_of_all(moment.opened) if moment and moment.opened else None
-    own = _ended_since(moment, closing)
-    by_list = ended_by_a_list(finding, resource, known, moment=moment)
-    # Else what was taken of the call's own may have been harmless.
-    ended = _last_of(own, by_list) if closing or by_list is None else by_list
+    if isinstance(finding.change, SecurityGroupChange) and moment and moment.lessened:
+        entry = _with_taken(entry, finding.change.added, known.folds[resource])
+    ended = _ended_since(moment, closing)
+    closed, by_list = _closed_with_lists(finding, resource, known)
+    if closed:
+        in_part = ended is not None and ended.in_part and not (by_list and not closing)
+        ended = replace(ended_by(closed), in_part=in_part)
     if ended is None:
         return _about_what_is_left_now(entry, resource, known)
     if ended.in_part:
@@ -58,14 +61,12 @@ def with_ending(
         entry = replace(entry, stays_open=stays_open)
         if stays_open.ranges:
             return about_what_is_held(entry, stays_open.ranges)
-        lists = _lists_now(resource, known)
+        lists = lists_now(resource, known)
         never_closed = _never_closed(entry, resource, known)
         return about_what_is_left(entry, stays_open.rules, lists, never_closed=never_closed)
-    if ended.how is EndedHow.PREFIX_LIST and isinstance(finding.change, SecurityGroupChange):
-        # The rule that refers to the list most often stands as it was.
-        entry = _with_taken(entry, finding.change.added, known.folds[resource])
-    else:
-        ended = replace(ended, is_edited=_is_edited(finding, known, resource))
+    # The rule that refers to a list most often stands as it was.
+    is_edited = ended.how is not EndedHow.PREFIX_LIST and _is_edited(finding, known, resource)
+    ended = replace(ended, is_edited=is_edited)
     part = _part_open(entry, resource, known)
     if not part:
         return replace(entry, ended=ended)
@@ -73,16 +74,9 @@ def with_ending(
     return replace(entry, ended=ended, stays_open=StaysOpen(taken=ended, rules=part))
 
 
-def closing_since(resource: Resource, known: Recollection, called: datetime) -> Gone | None:
-    """How the last of what stood open at a call was closed; None while something of it is open."""
-    fold = known.folds[resource]
-    closing = _closing_of_all(it for it in fold.exposures if it.stood_at(called))
-    by_list = [it.rule for it in fold.rules if it.rule.peer.kind is PeerKind.PREFIX_LIST]
-    if closing is None or not by_list:
-        return closing
-    # What a list opens is the list's exposure, and not the group's.
-    left = exposure_of(with_ranges(by_list, _lists_now(resource, known)))
-    return None if left.is_world_open else closing
+def closing_since(fold: Fold, called: datetime) -> Gone | None:
+    """How the last was closed of what a group's own rules had open at a call; None while open."""
+    return _closing_of_all(it for it in fold.exposures if it.stood_at(called))
 
 
 def with_attachment_ending(
@@ -93,16 +87,19 @@ def with_attachment_ending(
     Unless all of it was closed, whatever is open now on its ports counts as open still, whoever
     opened it.
     """
-    finding, fold = entry.finding, known.folds[resource]
+    finding, fold, called = entry.finding, known.folds[resource], entry.finding.called_at
     opening = (it for it in finding.judgement.groups if it.opens)
     group = next((it for it in opening if it.group_id == resource.id), None)
-    by_list = ended_by_a_list(finding, resource, known, moment=moment)
-    own = group.closed if group and group.closed else moment.lessened
-    ended = _last_of(ended_by(own) if own else None, by_list)
+    closed, by_list = _closed_with_lists(finding, resource, known)
+    closed = closed or (group and group.closed) or moment.lessened
+    ended = ended_by(closed) if closed else None
     if group and group.closed:
         return replace(entry, ended=ended)
-    if ended and by_list and ended.at == by_list.at:
-        part = _keeping_a_part(finding.judgement.opened, finding, resource, known, until=ended.at)
+    rules = tuple(it.rule for it in fold.rules)
+    lists = lists_since(finding.lists, resource, known)
+    if ended and by_list:
+        still = left_since(called, finding.judgement.opened, resource, known)
+        part = keeping_open(still, rules, lists, in_part=True)
         if not part:
             return replace(entry, ended=ended, finding=_with_all_closed(finding, resource.id))
         return replace(entry, ended=ended, stays_open=StaysOpen(taken=ended, rules=part))
@@ -110,14 +107,12 @@ def with_attachment_ending(
         return entry
     stood = [it.rule for it in moment.after if it.rule.direction is not Direction.EGRESS]
     entry = _with_taken(entry, stood, fold)
-    rules = tuple(it.rule for it in fold.rules)
-    lists = lists_since(finding.lists, resource, known)
     if not (entry.revoked or entry.edited):
         return about_what_is_left(entry, rules, lists)
     how = EndedHow.REVOKED if entry.revoked else EndedHow.MODIFIED
     if fold.is_deleted:
         how = EndedHow.DELETED
-    # When a rule went that refers to a list is not kept.
+    # What is left may be as broad: then no alert says when the rest went.
     ended = ended or Ended(how=how, at=None)
     if group.is_closed:
         return replace(entry, ended=ended)
@@ -140,7 +135,7 @@ def lists_since(
     lists: Mapping[str, tuple[Peer, ...]], resource: Resource, known: Recollection
 ) -> dict[str, tuple[Peer, ...]]:
     """What the prefix lists hold now that a group's rules may refer to, else held at a call."""
-    return {**lists, **_lists_now(resource, known)}
+    return {**lists, **lists_now(resource, known)}
 
 
 def _closing_of_all(lives: Iterable[ExposureLife]) -> Gone | None:
@@ -169,14 +164,6 @@ def _ended_since(moment: Moment | None, closing: Gone | None) -> Ended | None:
     return replace(ended_by(last), in_part=gone is None) if last else None
 
 
-def _last_of(own: Ended | None, by_list: Ended | None) -> Ended | None:
-    """The later of the two closings, if there are two."""
-    if own is None or by_list is None:
-        return own or by_list
-    last = max(own, by_list, key=lambda it: it.at or datetime.min.replace(tzinfo=UTC))
-    return replace(last, in_steps=True, in_part=own.in_part)
-
-
 def ended_by(gone: Gone) -> Ended:
     """How it ended, as a finding has it."""
     event = gone.event
@@ -197,7 +184,6 @@ def _ended_in_part(
     lists = lists_since(finding.lists, resource, known)
     own = _own_standing(entry, resource, known)
     rules = tuple(it.rule for it in fold.rules if it.rule in own or not _is_since(it, ended, entry))
-    entry = _with_taken(entry, change.added, fold)
     never_closed = _never_closed(entry, resource, known)
     return with_part_ended(entry, ended, rules, lists, never_closed=never_closed)
 
@@ -226,19 +212,23 @@ def _as_they_stand(
 def _is_since(standing: StandingRule, ended: Ended, entry: DeliveredFinding) -> bool:
     """Whether it was added after a part had ended: then that is open by the call that did so.
 
-    Of what the call opened to the world by itself, it is known port by port what was closed.
+    Of what the call opened to the world, by itself or by a list, it is known port by port what was
+    closed.
     """
-    if entry.moment and entry.moment.opened:
+    if entry.finding.lists or (entry.moment and entry.moment.opened):
         return False
     return bool(ended.at and standing.since and standing.since.time >= ended.at)
 
 
 def _never_closed(entry: DeliveredFinding, resource: Resource, known: Recollection) -> NeverClosed:
     """Leaves out what the call opened to the world by itself and was closed since."""
-    lives = entry.moment.opened if entry.moment else ()
-    lists = lists_since(entry.finding.lists, resource, known)
+    finding, lives = entry.finding, entry.moment.opened if entry.moment else ()
+    lists = lists_since(finding.lists, resource, known)
+    called = finding.called_at
 
     def never_closed(opened: Exposure) -> Exposure:
+        if finding.lists and called:
+            return left_since(called, opened, resource, known)
         closed, rest = closed_and_not(opened, lives)
         if _is_closed(entry):
             # What others had opened before is theirs, but for what the call's own rules let in.
@@ -268,11 +258,11 @@ def _kept_by_lists(
     last = entry.moment.lessened if entry.moment else None
     if last is None or not closed.openings:
         return Exposure()
-    time, now = last.event.time, _lists_now(resource, known)
-    standing = _standing_until(time, known.folds[resource])
-    rules = [rule for rule in standing if rule.peer.kind is PeerKind.PREFIX_LIST]
-    then = {it: known.folds[_list(it, resource)].ranges_at(time) or () for it in now}
-    return left_open(left_open(closed, rules, then), rules, now)
+    time = last.event.time
+    rules = known.folds[resource].rules_at(time)
+    by_list = [rule for rule in rules if rule.peer.kind is PeerKind.PREFIX_LIST]
+    kept = left_open(closed, by_list, lists_at(time, resource, known))
+    return left_since(time, kept, resource, known)
 
 
 def _is_closed(entry: DeliveredFinding) -> bool:
@@ -281,55 +271,28 @@ def _is_closed(entry: DeliveredFinding) -> bool:
     return bool(lives) and all(it.closed for it in lives)
 
 
+def _closed_with_lists(
+    finding: Finding, resource: Resource, known: Recollection
+) -> tuple[Gone | None, bool]:
+    """Where the worst was closed of what a call opened, or attached, that refers to prefix lists.
+
+    And whether an edit of a list did it. The rules and the lists of that time count, whoever had
+    added them.
+    """
+    called, opened = finding.called_at, finding.judgement.foremost
+    if not (
+        finding.lists and called and opened.breadth >= Breadth.BROAD and resource in known.folds
+    ):
+        return None, False
+    return closed_since(called, opened, resource, known)
+
+
 def _is_edited(finding: Finding, known: Recollection, resource: Resource) -> bool:
     """Whether rules that a call added stand still, by their ids."""
     change = finding.change
     added = change.added if isinstance(change, SecurityGroupChange) else ()
     standing = {it.rule.rule_id for it in known.folds[resource].rules} - {None}
     return any(rule.rule_id in standing for rule in added)
-
-
-def ended_by_a_list(
-    finding: Finding, resource: Resource, known: Recollection, *, moment: Moment | None
-) -> Ended | None:
-    """Where the list of the rules that a call added or attached lets nobody in any more."""
-    called = finding.record.event_time if finding.record else None
-    fold, opened = known.folds.get(resource), finding.judgement.foremost
-    if not (finding.lists and called and fold and opened.breadth >= Breadth.BROAD):
-        return None
-    now = _lists_now(resource, known)
-
-    def is_open(list_id: str, held: Held, time: datetime) -> bool:
-        rules = [*_standing_until(time, fold), *_taken_after(time, moment)]
-        return bool(keeping_open(opened, rules, {**now, list_id: held.ranges}))
-
-    folds = ((of.id, it) for of, it in known.folds.items() if of.id in finding.lists)
-    closings = (_closing_of(it.held, called, partial(is_open, of)) for of, it in folds)
-    event = max(filter(None, closings), default=None, key=attrgetter("time"))
-    if event is None:
-        return None
-    how = EndedHow.SEEN if event.looked_by else EndedHow.PREFIX_LIST
-    return Ended(how=how, at=event.time, principal=event.principal)
-
-
-def _standing_until(time: datetime | None, fold: Fold) -> list[SecurityGroupRule]:
-    """The rules that stand, without those that were added after a time.
-
-    What those open again belongs to the calls that added them.
-    """
-    return [it.rule for it in fold.rules if not (time and it.since and it.since.time > time)]
-
-
-def _taken_after(time: datetime, moment: Moment | None) -> Iterator[SecurityGroupRule]:
-    """The rules by prefix lists that stood at a call, until the last of what it did was taken."""
-    if moment and moment.lessened and moment.lessened.event.time > time:
-        rules = (it.rule for it in moment.after)
-        yield from (rule for rule in rules if rule.peer.kind is PeerKind.PREFIX_LIST)
-
-
-def _list(list_id: str, resource: Resource) -> Resource:
-    """A prefix list that a group's rules refer to."""
-    return resource._replace(kind=SubjectKind.PREFIX_LIST, id=list_id)
 
 
 def _about_what_is_left_now(
@@ -343,24 +306,9 @@ def _about_what_is_left_now(
     gone = {*finding.judgement.beside} - {it.rule for it in fold.rules}
     if not (finding.lists or gone):
         return entry
-    edits = (known.folds[_list(it, resource)].held[-1].since for it in entry.changed_lists)
-    last = max((it.time for it in edits if it), default=None)
-    rules = _standing_until(last, fold)
-    return about_what_is_left(entry, rules, lists_since(finding.lists, resource, known))
-
-
-def _closing_of(
-    held: Sequence[Held], called: datetime, is_open: Callable[[Held, datetime], bool]
-) -> Event | None:
-    """By which event, after a call, a list lets nobody in any more; None where none did that."""
-    closing: Event | None = None
-    for it in reversed(held):
-        if closing and is_open(it, closing.time):
-            return closing
-        if it.since is None or it.since.time <= called or is_open(it, it.since.time):
-            break
-        closing = it.since
-    return None
+    rules, lists = [it.rule for it in fold.rules], lists_since(finding.lists, resource, known)
+    never_closed = partial(left_since, finding.called_at, resource=resource, known=known)
+    return about_what_is_left(entry, rules, lists, never_closed=never_closed)
 
 
 def _stays_open(
@@ -380,7 +328,7 @@ def _stays_open(
     rules = tuple(it.rule for it in fold.rules if it.rule in own or not _is_since(it, ended, entry))
     still = _never_closed(entry, resource, known)(judgement.foremost)
     is_less = severity_of(still) < severity_of(judgement.foremost)
-    keeping = () if is_less else keeping_open(still, rules, _lists_now(resource, known))
+    keeping = () if is_less else keeping_open(still, rules, lists_now(resource, known))
     if not keeping and ended.how is EndedHow.MODIFIED and not judgement.opened.openings:
         # It opened nothing, so the edit closed nothing.
         keeping = tuple(rule for rule in rules if rule in own)
@@ -414,35 +362,12 @@ def _part_open(
     if entry.moment is None or all(it.closed for it in entry.moment.opened):
         return ()
     still = _never_closed(entry, resource, known)(entry.finding.judgement.opened)
-    return _keeping_a_part(still, entry.finding, resource, known)
-
-
-def _keeping_a_part(
-    opened: Exposure,
-    finding: Finding,
-    resource: Resource,
-    known: Recollection,
-    *,
-    until: datetime | None = None,
-) -> tuple[SecurityGroupRule, ...]:
-    """By which rules, of those until a time, a part of what a call opened is open still."""
-    rules = _standing_until(until, known.folds[resource])
-    lists = lists_since(finding.lists, resource, known)
-    return keeping_open(opened, rules, lists, in_part=True)
+    rules = (it.rule for it in known.folds[resource].rules)
+    lists = lists_since(entry.finding.lists, resource, known)
+    return keeping_open(still, rules, lists, in_part=True)
 
 
 def _changed_lists(finding: Finding, resource: Resource, known: Recollection) -> frozenset[str]:
     """Those that hold something else by now, and those of which nobody knows what they hold."""
-    now = _lists_now(resource, known)
+    now = lists_now(resource, known)
     return frozenset(it for it, held in finding.lists.items() if {*now.get(it, ())} != {*held})
-
-
-def _lists_now(resource: Resource, known: Recollection) -> dict[str, tuple[Peer, ...]]:
-    """What the prefix lists hold that a group's rules may refer to, of those that are known."""
-    return {
-        it.id: fold.ranges
-        for it, fold in known.folds.items()
-        if it.kind is SubjectKind.PREFIX_LIST
-        and (it.account_id, it.region) == (resource.account_id, resource.region)
-        and fold.is_whole
-    }

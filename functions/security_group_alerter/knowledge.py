@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .judgement.looking import (
     groups_in,
@@ -27,7 +27,9 @@ from .model.exposure_life import Resource
 from .model.finding import Finding
 from .model.group_state import Look, Looked
 from .model.standing import Moment
-from .model.time_left import TimeLeft
+
+if TYPE_CHECKING:
+    from .model.time_left import TimeLeft
 
 # In seconds, of what the function has left. The alerts come first: with less left than is kept
 # for them, nobody looks, and memory is not asked.
@@ -156,8 +158,9 @@ def _lists_of(finding: Finding, resource: Resource, known: Recollection) -> list
         return []
     fold = known.folds.get(resource) or Fold()
     moment = fold.moments.get(event_id) or Moment()
-    beside = (it.rule for it in (*moment.before, *fold.rules))
-    return [*prefix_lists_of((*change.added, *beside), finding)]
+    beside = [it.rule for it in (*moment.before, *fold.rules)]
+    past = (it.rule for it in fold.past)
+    return [*prefix_lists_of((*change.added, *beside, *past), finding)]
 
 
 def _said_by(finding: Finding) -> list[tuple[Resource, tuple[Statement, ...]]]:

@@ -9,13 +9,14 @@ from functools import partial
 from .ec2.reach import reach_of_group, reach_of_list
 from .ending import closing_since, lists_since, with_attachment_ending, with_ending
 from .judgement.attachments import attachment_finding
-from .judgement.exposure import families_open_to_world
+from .judgement.exposure import exposure_of, families_open_to_world
 from .judgement.findings import Standards, judged_again, with_reach
 from .judgement.looking import groups_in
 from .judgement.moments import says_more
 from .judgement.touched_ports import with_ranges
 from .knowledge import Knowledge
 from .memory.fold import Fold
+from .memory.open_since import left_since
 from .model.alert import DeliveredFinding
 from .model.attachment import KnownGroup
 from .model.change import AttachmentChange, PrefixListChange, SecurityGroupChange, TrailChange
@@ -25,7 +26,7 @@ from .model.finding import Finding
 from .model.group_state import GroupReach, GroupState, PrefixListState, Reach
 from .model.record import CloudTrailRecord, Outcome
 from .model.rules import Peer, PeerKind, SecurityGroupRule
-from .model.standing import Circumstances, Moment
+from .model.standing import Circumstances, Gone, Moment
 
 
 def with_knowledge(
@@ -114,18 +115,20 @@ def _known_group(
     fold = known.recollection.folds.get(resource)
     if fold is None:
         return None
-    moment, closed = _moment_of(resource, record.call_id, known), None
-    if moment is not None and record.event_time:
-        closed = closing_since(resource, known.recollection, record.event_time)
-    elif record.outcome is not Outcome.SUCCEEDED:
+    moment = _moment_of(resource, record.call_id, known)
+    closed: Gone | None = None
+    if moment is None and record.outcome is not Outcome.SUCCEEDED:
         moment = _refused_at(record, fold)
     if moment is None:
         return None
+    rules = tuple(it.rule for it in moment.after)
     left: tuple[SecurityGroupRule, ...] | None = None
-    if record.outcome is Outcome.SUCCEEDED:
+    if record.outcome is Outcome.SUCCEEDED and record.event_time:
+        opened = exposure_of(with_ranges(rules, lists))
+        still = left_since(record.event_time, opened, resource, known.recollection)
+        closed = None if still.is_world_open else closing_since(fold, record.event_time)
         lists_now = lists_since(lists, resource, known.recollection)
         left = with_ranges((it.rule for it in fold.rules), lists_now)
-    rules = tuple(it.rule for it in moment.after)
     is_known = moment.is_whole or bool(rules)
     return KnownGroup(
         rules=rules if is_known else None,

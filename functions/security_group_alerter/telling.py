@@ -194,8 +194,8 @@ class _Teller:
 
     def _lives_of(self, resource: Resource) -> Iterator[ExposureLife]:
         """What is open of it now; of a finding that has ended, what stood at its call."""
-        fold, record = self.recollection.folds.get(resource), self.entry.finding.record
-        called = record.event_time if record and self.entry.ended else None
+        fold = self.recollection.folds.get(resource)
+        called = self.entry.finding.called_at if self.entry.ended else None
         for life in fold.exposures if fold else ():
             if life.stood_at(called) if called else life.closed is None:
                 yield life

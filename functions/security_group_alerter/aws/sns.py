@@ -14,7 +14,6 @@ from botocore.parsers import ResponseParserError
 
 from ..model.dataclass import dataclass
 from ..model.message import LARGEST_MESSAGE, Message, Sent
-from ..model.time_left import TimeLeft
 from .sending_slots import LATENESS, MOST_IN_A_SECOND
 
 if TYPE_CHECKING:
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
         BatchResultErrorEntryTypeDef,
         PublishBatchRequestEntryTypeDef,
     )
+
+    from ..model.time_left import TimeLeft
 
 # Amazon SNS takes ten; a batch is sent within one second.
 MOST_IN_BATCH = MOST_IN_A_SECOND

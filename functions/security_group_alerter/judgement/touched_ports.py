@@ -23,7 +23,12 @@ from ..model.rules import (
     PortRange,
     SecurityGroupRule,
 )
-from .exposure import exposure_of, internet_share_of, may_be_broad
+from .exposure import (
+    exposure_of,
+    families_open_to_world,
+    internet_share_of,
+    may_be_broad,
+)
 from .severities import severity_of
 
 _NOBODY = InternetShare()
@@ -102,12 +107,19 @@ def keeping_open(
 
 
 def left_open(
-    opened: Exposure, rules: Iterable[SecurityGroupRule], lists: Mapping[str, tuple[Peer, ...]]
+    opened: Exposure,
+    rules: Iterable[SecurityGroupRule],
+    lists: Mapping[str, tuple[Peer, ...]],
+    *,
+    any_family: bool = False,
 ) -> Exposure:
-    """What of what was opened these rules leave as broad, and to how much it is open by them."""
+    """What of what was opened these rules leave as broad, and to how much it is open by them.
+
+    `any_family` takes ports that are open to the world in another family of addresses alone, too.
+    """
     touched = _Shares(opened)
     near = with_ranges((rule for rule in rules if touched.meet(rule)), lists)
-    left = joined(_as_open_as(opened, exposure_of(near)))
+    left = joined(_as_open_as(opened, exposure_of(near), any_family=any_family))
     return Exposure(openings=tuple(dict.fromkeys(left)))
 
 
@@ -130,7 +142,7 @@ def joined(openings: Iterable[Opening]) -> Iterator[Opening]:
         yield from (Opening(protocol=protocol, ports=it, share=share) for it in joined)
 
 
-def _as_open_as(earlier: Exposure, now: Exposure) -> Iterator[Opening]:
+def _as_open_as(earlier: Exposure, now: Exposure, *, any_family: bool = False) -> Iterator[Opening]:
     """The ports of an exposure that are now open to as much as they were.
 
     What is open to more was opened by others.
@@ -139,6 +151,9 @@ def _as_open_as(earlier: Exposure, now: Exposure) -> Iterator[Opening]:
         protocols = {opening.protocol, other.protocol}
         is_same = len(protocols) == 1 or ALL_PROTOCOLS in protocols
         if not is_same or other.share.breadth < opening.share.breadth:
+            continue
+        families = families_open_to_world((opening.share,))
+        if families and not (any_family or families & families_open_to_world((other.share,))):
             continue
         own, others = opening.ports or ALL_PORTS, other.ports or ALL_PORTS
         first, last = max(own.first, others.first), min(own.last, others.last)

@@ -7,6 +7,7 @@ was closed and is opened again belongs to the exposure of the event that opened 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
@@ -14,8 +15,8 @@ from datetime import datetime
 from ..model.dataclass import dataclass, replace
 from ..model.exposure import OpenPorts
 from ..model.exposure_life import EndedHow, ExposureLife, Resource
-from ..model.rules import Peer
-from ..model.standing import Gone, Held, Moment, Snapshot, StandingRule
+from ..model.rules import Peer, SecurityGroupRule
+from ..model.standing import Gone, Held, Moment, PastRule, Snapshot, StandingRule
 from ..model.subject import SubjectKind
 from .group_memory import GroupMemory
 from .lives import Lives
@@ -34,7 +35,7 @@ class Fold:
     `is_deleted` that a call deleted it.
     `attached` are the network interfaces and instances that the last look showed; None where there
     was no look. `moments` are what stood at the events asked for, by their ids, and `held` what a
-    prefix list held, in the order of time.
+    prefix list held, in the order of time; `past` are the rules that are gone.
     """
 
     rules: tuple[StandingRule, ...] = ()
@@ -46,8 +47,18 @@ class Fold:
     attached: frozenset[str] | None = None
     exposures: tuple[ExposureLife, ...] = ()
     moments: Mapping[str, Moment] = field(default_factory=dict)
-    # Shorter where the beginning was folded into a base.
+    # Both are shorter where the beginning was folded into a base.
     held: tuple[Held, ...] = field(default=(), compare=False)
+    past: tuple[PastRule, ...] = field(default=(), compare=False)
+
+    def rules_at(self, time: datetime) -> list[SecurityGroupRule]:
+        """The rules that stood after a time, as far as seconds tell."""
+        every: list[StandingRule | PastRule] = [*self.rules, *self.gone_after(time)]
+        return [it.rule for it in every if not (it.since and it.since.time > time)]
+
+    def gone_after(self, time: datetime) -> tuple[PastRule, ...]:
+        """The rules that went later, in the order of time."""
+        return self.past[bisect_right(self.past, time, key=_until) :]
 
     def ranges_at(self, time: datetime | None) -> tuple[Peer, ...] | None:
         """What a list held at a time, or holds now; None where not all of that is known."""
@@ -55,6 +66,10 @@ class Fold:
         held = known[-1] if known else Held()
         is_known = (held.is_whole or self.is_whole) and not held.is_unknown
         return held.ranges if is_known else None
+
+
+def _until(rule: PastRule) -> datetime:
+    return rule.until.time
 
 
 def fold(
@@ -139,6 +154,7 @@ class Story:
             exposures=tuple(by_uid.values()),
             moments={it: self._moment_of(it, by_uid) for it in self.moments},
             held=tuple(self.standing.held),
+            past=tuple(self.standing.past),
         )
 
     def _moment_at(self, step: Step, now: Snapshot | None) -> _MomentSoFar | None:

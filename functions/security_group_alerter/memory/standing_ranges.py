@@ -103,6 +103,11 @@ class StandingRanges:
         return Snapshot((), tuple(self.standing), self.is_whole, is_missing=False)
 
     @property
+    def past(self) -> tuple[()]:
+        """A list has no rules."""
+        return ()
+
+    @property
     def attached(self) -> None:
         """A list is attached to nothing."""
 

@@ -21,7 +21,7 @@ from ..model.rules import (
     SecurityGroupRule,
 )
 from ..model.severity import Severity
-from ..model.standing import Snapshot, StandingRule
+from ..model.standing import PastRule, Snapshot, StandingRule
 from .base import Base
 from .open_ports import (
     FAMILIES,
@@ -82,6 +82,8 @@ class StandingRules:
     left_of: Counter[str] = field(default_factory=Counter)
     # The ids of the events of which rules were taken away, since somebody asked.
     lessened: set[str] = field(default_factory=set)
+    # The rules that stood and are gone, in the order in which they went.
+    past: list[PastRule] = field(default_factory=list)
     _by_contents: dict[SecurityGroupRule, list[object]] = field(default_factory=dict)
     # Whether a rule stood of which the way is not known.
     _has_undirected: bool = False
@@ -117,7 +119,7 @@ class StandingRules:
         self.is_missing = isinstance(first, SeenGone)
         since = None if step.before_all else step.event
         added: list[SecurityGroupRule] = []
-        taken: list[SecurityGroupRule] = []
+        taken: list[StandingRule] = []
         for statement in step.statements:
             match statement:
                 case RuleThere(rule=rule, rule_id=rule_id, is_edit=is_edit):
@@ -138,7 +140,8 @@ class StandingRules:
                 case _:
                     # A call that changed nothing of it.
                     pass
-        self._judge(added, taken)
+        self._keep(taken, step.event, how)
+        self._judge(added, [it.rule for it in taken])
         yield Turn(how, step.found_by)
 
     def open_ports(self) -> OpenPorts:
@@ -205,7 +208,9 @@ class StandingRules:
             self._put(rule, rule.rule_id, look.event, added, [])
             self._judge(added, [])
             yield Turn(EndedHow.SEEN, rule.rule_id)
-        self._judge([], self._take_unsaid(silence, shown))
+        taken = self._take_unsaid(silence, shown)
+        self._keep(taken, look.event, EndedHow.SEEN)
+        self._judge([], [it.rule for it in taken])
         yield Turn(EndedHow.SEEN)
 
     def _judge(
@@ -256,7 +261,7 @@ class StandingRules:
         rule_id: str | None,
         since: Event | None,
         added: list[SecurityGroupRule],
-        taken: list[SecurityGroupRule],
+        taken: list[StandingRule],
     ) -> None:
         """A rule is there; notes the rules of which there is one more or one less."""
         before = self.standing.get(rule_id) if rule_id else None
@@ -275,16 +280,17 @@ class StandingRules:
         if since is not None:
             self.left_of[since.event_id] += 1
 
-    def _take(self, key: object) -> SecurityGroupRule:
+    def _keep(self, taken: Iterable[StandingRule], event: Event, how: EndedHow) -> None:
+        self.past += (PastRule(it.rule, it.since, event, how) for it in taken)
+
+    def _take(self, key: object) -> StandingRule:
         gone = self._unplace(key)
         if gone.since is not None:
             self.left_of[gone.since.event_id] -= 1
             self.lessened.add(gone.since.event_id)
-        return gone.rule
+        return gone
 
-    def _take_unsaid(
-        self, silence: Silence, shown: Collection[object] = ()
-    ) -> list[SecurityGroupRule]:
+    def _take_unsaid(self, silence: Silence, shown: Collection[object] = ()) -> list[StandingRule]:
         """Take what a look does not show, but for that of which it says nothing."""
         old = [
             key

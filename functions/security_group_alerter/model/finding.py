@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from datetime import datetime
 from enum import StrEnum
 
 from .acceptance import Acceptance
@@ -131,6 +132,11 @@ class Finding:
     def record(self) -> CloudTrailRecord | None:
         """The CloudTrail record that it comes from; None where there is none behind it."""
         return self.origin.record
+
+    @property
+    def called_at(self) -> datetime | None:
+        """When the call was made; None where there was none, or where the record does not say."""
+        return self.record.event_time if self.record else None
 
     @property
     def change(self) -> Change | None:

@@ -20,6 +20,15 @@ class StandingRule:
     since: Event | None = None
 
 
+class PastRule(NamedTuple):
+    """A rule that stood, until an event took it or made another one of it, and how."""
+
+    rule: SecurityGroupRule
+    since: Event | None
+    until: Event
+    how: EndedHow
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
     """The call, or the look, after which nothing was left of what a call had added.

@@ -129,7 +129,7 @@ def _keep_all_ports(
     rules: Sequence[SecurityGroupRule], opened: Exposure, entry: DeliveredFinding
 ) -> bool:
     """Whether these rules keep open every port of an exposure."""
-    kept = left_open(opened, rules, entry.finding.lists)
+    kept = left_open(opened, rules, entry.finding.lists, any_family=True)
     ports = {(it.protocol, it.ports) for it in kept.openings}
     return ports >= {(it.protocol, it.ports) for it in joined(opened.openings)}
 
@@ -298,8 +298,7 @@ def group_state_of(finding: Finding) -> GroupState | None:
 
 def is_settling(finding: Finding) -> bool:
     """Whether the look came so soon after the call that it may not show what the call did."""
-    state, record = group_state_of(finding), finding.record
-    called = record.event_time if record else None
+    state, called = group_state_of(finding), finding.called_at
     return bool(state and called and called > state.seen_at - _SETTLING)
 
 
