@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -27,4 +28,27 @@ def run(
     except KeyboardInterrupt:
         print(f"{name}: interrupted; {when_interrupted}", file=sys.stderr)
         status = 130
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        # Else Python tries once more as it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"{name}: no space is left where its output goes", file=sys.stderr)
+        status = 1
+    except Exception as error:
+        if not _is_no_answer_of_aws(error):
+            raise
+        print(
+            f"{name}: what answered is not AWS: its answer cannot be read. A proxy may have "
+            "answered instead: check HTTPS_PROXY and the network",
+            file=sys.stderr,
+        )
+        status = 2
     sys.exit(status)
+
+
+def _is_no_answer_of_aws(error: Exception) -> bool:
+    # botocore takes its time to import, and replay does without.
+    from botocore.parsers import ResponseParserError
+
+    return isinstance(error, ResponseParserError)

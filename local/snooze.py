@@ -110,7 +110,8 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
     """Refuse what does not go together, before anything is asked."""
     has_snooze = options.until is not None or options.why is not None
     if options.list:
-        if options.group or options.end or has_snooze:
+        has_place = options.account or options.group_region
+        if options.group or options.end or has_snooze or has_place:
             parser.error("--list goes alone: it lists the snoozes of every group")
         return
     if not options.group:

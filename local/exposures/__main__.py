@@ -130,7 +130,7 @@ def _list(options: argparse.Namespace) -> int:
             lines = table_of(exposures, names, now=now, in_colour=in_colour)
             sys.stdout.writelines(f"{line}\n" for line in lines)
             print()
-        print(totals_of(exposures))
+        print(totals_of(exposures, asked_for=_asked_for(options)))
     sys.stdout.flush()
     not_seen = sum(it.problem is not None for it in exposures)
     if not_seen and options.look:
@@ -138,6 +138,14 @@ def _list(options: argparse.Namespace) -> int:
     for problem in problems:
         _say(problem)
     return 2 if problems or not_seen else 0
+
+
+def _asked_for(options: argparse.Namespace) -> str:
+    """` with --severity CRITICAL`, so that nobody takes what is left out for closed."""
+    chosen = [f"--account {it}" for it in options.account]
+    if options.severity > Severity.INFORMATIONAL:
+        chosen.append(f"--severity {options.severity.name}")
+    return f" with {' '.join(chosen)}" if chosen else ""
 
 
 def _exposures(
@@ -160,8 +168,9 @@ def _names(deployment: Deployment) -> dict[str, str]:
     pages = deployment.client("organizations").get_paginator("list_accounts").paginate()
     try:
         return {it["Id"]: it.get("Name", "") for page in pages for it in page["Accounts"]}
-    except ClientError as error:
-        _say(f"without the names of accounts: {words_of(error)}")
+    except (ClientError, BotoCoreError) as error:
+        words = words_of(error) if isinstance(error, ClientError) else str(error)
+        _say(f"without the names of accounts: {words}")
         return {}
 
 

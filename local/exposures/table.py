@@ -59,13 +59,13 @@ def table_of(
             )
 
 
-def totals_of(exposures: Sequence[Exposure]) -> str:
-    """`3 open: 1 CRITICAL, 2 HIGH.`."""
+def totals_of(exposures: Sequence[Exposure], *, asked_for: str = "") -> str:
+    """`3 open: 1 CRITICAL, 2 HIGH.`. `asked_for` are the options that leave some out."""
     still = [it for it in exposures if it.life.closed is None]
     counts = {it: sum(other.severity is it for other in still) for it in reversed(Severity)}
     parts = [f"{count:,} {severity.name}" for severity, count in counts.items() if count]
     closed = len(exposures) - len(still)
-    words = f"{len(still):,} open: {', '.join(parts)}." if still else "Nothing is open."
+    words = f"{len(still):,} open: {', '.join(parts)}." if still else f"Nothing is open{asked_for}."
     return f"{words} {plural(closed, 'exposure')} closed by now." if closed else words
 
 

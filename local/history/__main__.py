@@ -200,6 +200,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         help="the environment in samconfig.toml that names the stack (default: default)",
     )
     options = parser.parse_args(arguments)
+    if options.stack and not options.ledger:
+        parser.error("--stack goes with --ledger")
     if options.ledger and options.paths:
         parser.error("--ledger goes without a PATH")
     if options.since and options.until and options.since >= options.until:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from datetime import UTC, timedelta
 from typing import Final
@@ -26,15 +27,35 @@ _HEADER: Final = (
     "WHAT",
     "BY",
 )
+# As many of these stand in the first line of a row that has several.
+_FIRST: Final = 4
+_INDENT: Final = "    "
 
 
 def table_of(lives: Sequence[ExposureLife], width: int | None) -> Iterator[str]:
-    """The lines of the table, cut to the width if there is one."""
+    """The lines of the table. Where one is longer than the width, each row has several."""
     rows = [_HEADER, *map(_row, lives)]
+    lines = [*_in_columns(rows)]
+    if width is None or max(map(len, lines)) <= width:
+        yield from lines
+        return
+    for line, row in zip(_in_columns([row[:_FIRST] for row in rows]), rows, strict=True):
+        yield line
+        rest = "  ".join(filter(None, row[_FIRST:]))
+        yield from textwrap.wrap(
+            rest,
+            max(width, 20),
+            initial_indent=_INDENT,
+            subsequent_indent=f"{_INDENT}  ",
+            break_on_hyphens=False,
+        )
+
+
+def _in_columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        line = "  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip()
-        yield line if width is None or len(line) <= width else f"{line[: width - 1]}…"
+        cells = (cell.ljust(size) for cell, size in zip(row, widths, strict=True))
+        yield "  ".join(cells).rstrip()
 
 
 def totals_of(lives: Sequence[ExposureLife]) -> str:

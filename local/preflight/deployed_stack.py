@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,6 +15,8 @@ from ..deployment import LONGEST_STACK_NAME, Deployment
 from ..template import read_template
 
 PERMISSIONS: Final = ("cloudformation:DescribeStacks",)
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
+STACK_NAME: Final = re.compile(r"[a-zA-Z][-a-zA-Z0-9]*")
 # A stack in one of these states cannot be updated.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
 _REMOVE_FIRST: Final = {"CREATE_FAILED", "DELETE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
@@ -30,6 +33,13 @@ class Stack:
 def stack_checks(deployment: Deployment) -> Checks[Stack]:
     """The stack that would be created or updated."""
     name = deployment.stack
+    if not STACK_NAME.fullmatch(name):
+        yield stop(
+            "stack",
+            f"the name {name!r} has other characters than letters, digits and hyphens, or does not "
+            "begin with a letter",
+            "Choose another name with --stack, or with stack_name in samconfig.toml",
+        )
     if len(name) > LONGEST_STACK_NAME:
         yield stop(
             "stack",

@@ -175,6 +175,9 @@ def _parameters_for(trail: TrailTypeDef) -> dict[str, str]:
     _, account_id, group = _place_of(trail["CloudWatchLogsLogGroupArn"])
     owner = trail["TrailARN"].split(":")[4]
     named = {"ExistingTrailLogGroupName": group, "TrailName": trail["Name"]}
+    # The alarm on changes to the role needs its name.
+    role = trail.get("CloudWatchLogsRoleArn", "").rpartition("/")[2]
+    named |= {"ExistingTrailLogRoleName": role} if role else {}
     return named if account_id == owner else named | {"ManagementAccountId": owner}
 
 

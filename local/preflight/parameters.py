@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..bucket_policy import BUCKET
 from ..checks import Check, Checks, ok, stop, warning
@@ -26,8 +27,20 @@ def parameter_checks(values: Mapping[str, str]) -> Checks[None]:
         stop(SUBJECT, rule.rstrip("."), "Change samconfig.toml, or set them with --parameter")
         for rule in broken_rules(values)
     ]
-    refused = refused or list(_archive_checks(values))
+    refused = refused or [*_time_zone_checks(values), *_archive_checks(values)]
     yield from refused or [ok(SUBJECT, "all valid")]
+
+
+def _time_zone_checks(values: Mapping[str, str]) -> Iterator[Check]:
+    """The template knows only its form. With a zone that does not exist, no function starts."""
+    try:
+        ZoneInfo(values["TimeZone"])
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        yield stop(
+            SUBJECT,
+            f"TimeZone={values['TimeZone']!r} is not in the IANA time zone database",
+            "Name a time zone such as Europe/Zurich: --parameter TimeZone=…",
+        )
 
 
 def _archive_checks(values: Mapping[str, str]) -> Iterator[Check]:

@@ -369,6 +369,24 @@ def test_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+def test_the_table_on_a_narrow_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path / "a.json.gz", OPENED, CLOSED)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+
+    main(["--workers", "1", str(path)])
+
+    assert capsys.readouterr().out.splitlines()[:-2] == [
+        "OPENED            CLOSED            OPEN FOR    SEVERITY",
+        "    ACCOUNT  REGION  IN  WHAT  BY",
+        "2026-11-17 08:55  2026-11-17 11:20  2 h 25 min  CRITICAL",
+        "    222233334444  eu-central-1  sg-0945dc6b613dff4fd  tcp 22 (SSH)",
+        "      assumed-role/AWSReservedSSO_NetworkAdministrator_0123456789…",
+    ]
+
+
 def test_without_a_path_there_is_a_sample(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -289,6 +289,14 @@ def test_a_ledger_and_a_path_do_not_go_together(capsys: pytest.CaptureFixture[st
     assert "--ledger goes without a PATH" in capsys.readouterr().err
 
 
+def test_a_stack_without_its_ledger(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exited:
+        main(["--stack", "alerter"])
+
+    assert exited.value.code == 2
+    assert "--stack goes with --ledger" in capsys.readouterr().err
+
+
 # What happens between two pages.
 
 

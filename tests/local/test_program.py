@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from botocore.parsers import ResponseParserError
 
 from local.program import run
 from tests.stories import ROOT
@@ -35,6 +37,44 @@ def test_a_command_may_have_changed_something(capsys: pytest.CaptureFixture[str]
         run("redrive", interrupted, when_interrupted="the rest is still in the queue")
 
     assert capsys.readouterr().err == "redrive: interrupted; the rest is still in the queue\n"
+
+
+def test_an_answer_that_is_not_awss(capsys: pytest.CaptureFixture[str]) -> None:
+    def answered_by_a_proxy() -> int:
+        raise ResponseParserError("Unable to parse response: not well-formed: <html>")
+
+    with pytest.raises(SystemExit, match="2"):
+        run("verify", answered_by_a_proxy)
+
+    said = "verify: what answered is not AWS: its answer cannot be read. A proxy may have answered"
+    assert capsys.readouterr().err.startswith(said)
+
+
+@pytest.mark.parametrize("error", [OSError(5, "an I/O error"), ValueError("a fault of ours")])
+def test_what_nobody_expects_is_not_hidden(error: Exception) -> None:
+    def broken() -> int:
+        raise error
+
+    with pytest.raises(type(error), match=str(error.args[-1])):
+        run("verify", broken)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_disk_that_is_full() -> None:
+    program = "from local.program import run\nrun('verify', lambda: print('x' * 100_000) or 0)"
+
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 1
+    assert done.stderr == "verify: no space is left where its output goes\n"
 
 
 def test_whoever_reads_may_stop() -> None:

@@ -230,6 +230,11 @@ BLINDINGS: Final = (
         nothing="the report would go to that topic; alerts are not affected",
     ),
     Blinding(
+        way="the code or configuration of another function: watch, sweep, digest, daily check",
+        nothing="alerts are not affected; an alarm goes off if the function fails or does not run, "
+        "and none if it runs and does nothing",
+    ),
+    Blinding(
         way="heartbeats made up with PutMetricData while the path is broken",
         nothing="CloudTrail records this call only as a data event, and no trail does by default",
     ),

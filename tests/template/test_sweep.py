@@ -1,6 +1,8 @@
 """stacks/sweep.yaml: what both functions are told, may do, and when they run."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
@@ -16,6 +18,7 @@ from tests.template.stack import ACCOUNT, ORGANIZATION, REGION, STACK, Stack, de
 LOOK: Final = {"LookRole": "look/it"}
 CREATE: Final = {"LookRole": "create", "OrganizationalUnitIds": "r-ab12"}
 FUNCTIONS: Final = ("SweepPlan", "Sweep")
+HOUR: Final = 4
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +208,7 @@ def test_it_runs_once_a_night_and_a_day_without_it_is_an_alarm(sweeping: Stack) 
     schedule = sweeping.properties("SweepSchedule")
     alarm = sweeping.properties("SweepMissingAlarm")
 
-    assert schedule["ScheduleExpression"] == "cron(0 3 * * ? *)"
+    assert schedule["ScheduleExpression"] == f"cron(0 {HOUR} * * ? *)"
     assert schedule["ScheduleExpressionTimezone"] == "UTC"
     # The day on which clocks go back has 25 hours.
     assert alarm["Period"] * alarm["EvaluationPeriods"] == 26 * 3600
@@ -213,6 +216,16 @@ def test_it_runs_once_a_night_and_a_day_without_it_is_an_alarm(sweeping: Stack) 
     assert alarm["TreatMissingData"] == "breaching"
     [dimension] = alarm["Dimensions"]
     assert schedule["Target"]["Arn"].endswith(f":{dimension['Value']}")
+
+
+def test_no_time_zone_leaves_out_a_night() -> None:
+    """EventBridge Scheduler skips an hour that does not exist where clocks go forward."""
+    nights = [datetime(2027, 1, 1, HOUR, tzinfo=UTC) + timedelta(days=day) for day in range(366)]
+    for name in available_timezones():
+        zone = ZoneInfo(name)
+        for night in nights:
+            there = night.replace(tzinfo=zone)
+            assert there.astimezone(UTC).astimezone(zone) == there, (name, night)
 
 
 @pytest.mark.parametrize("key", ["create", "none"])

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import pytest
-from botocore.exceptions import NoCredentialsError
+from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 
 from local.exposures import __main__ as exposures
 from local.exposures import deployed_ledger
@@ -21,7 +21,7 @@ from security_group_alerter.model.group_state import Reach
 from security_group_alerter.model.ledger import Snooze
 from security_group_alerter.model.severity import Severity
 from security_group_alerter.model.subject import SubjectKind
-from tests.local.cloud import REGION, STACK, Run, Terminal
+from tests.local.cloud import REGION, STACK, Answer, Run, Terminal, refusal
 from tests.local.exposures.ledger_samples import (
     JANE,
     NOW,
@@ -115,6 +115,14 @@ def test_nothing_is_open(ledger: LedgerSample, shell: Terminal) -> None:
 
     assert run == Run(0, "Nothing is open.\n", "")
     assert "organizations:ListAccounts" not in ledger.aws.calls
+
+
+@pytest.mark.usefixtures("two")
+def test_nothing_is_open_of_what_was_asked_for(shell: Terminal) -> None:
+    run = shell.run(exposures.main, "--account", "111122223333", "--severity", "critical")
+
+    said = "Nothing is open with --account 111122223333 --severity CRITICAL.\n"
+    assert run == Run(0, said, "")
 
 
 @pytest.mark.usefixtures("two")
@@ -442,13 +450,36 @@ def test_what_does_not_fit_into_one_answer_is_asked_for_again(
     assert asked == [2, 1]
 
 
-def test_without_the_names_of_accounts(two: LedgerSample, shell: Terminal) -> None:
-    two.aws.refuse("ListAccounts", "AccessDeniedException")
+def failure(operation: str, error: str | Exception) -> Answer:
+    """An error of AWS's, by its code, or of the way there."""
+    if isinstance(error, str):
+        return refusal(operation, error)
+
+    def fail(_: dict[str, Any]) -> Any:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("AccessDeniedException", "ListAccounts: no"),
+        (
+            EndpointConnectionError(endpoint_url="https://organizations"),
+            'Could not connect to the endpoint URL: "https://organizations"',
+        ),
+    ],
+)
+def test_without_the_names_of_accounts(
+    two: LedgerSample, shell: Terminal, error: str | Exception, said: str
+) -> None:
+    two.aws.answers["ListAccounts"] = failure("ListAccounts", error)
 
     run = shell.run(exposures.main)
 
     assert run.status == 0
-    assert run.err == "exposures: without the names of accounts: ListAccounts: no\n"
+    assert run.err == f"exposures: without the names of accounts: {said}\n"
     assert PAYMENTS in run.out
 
 
@@ -478,13 +509,7 @@ CANNOT: Final = {
 def test_why_it_cannot(
     two: LedgerSample, shell: Terminal, operation: str, error: str | Exception, said: str
 ) -> None:
-    def fail(_: dict[str, Any]) -> Any:
-        assert isinstance(error, Exception)
-        raise error
-
-    two.aws.answers[operation] = fail
-    if isinstance(error, str):
-        two.aws.refuse(operation, error)
+    two.aws.answers[operation] = failure(operation, error)
 
     assert shell.run(exposures.main) == Run(2, "", f"exposures: {said}\n")
 

@@ -11,7 +11,7 @@ from security_group_alerter.aws.ledger_items import snooze_in
 from security_group_alerter.memory.fold import fold
 from security_group_alerter.memory.recollection import Recollection
 from security_group_alerter.model.ledger import Snooze
-from tests.local.cloud import MANAGEMENT, Run, Terminal
+from tests.local.cloud import MANAGEMENT, REGION, Run, Terminal
 from tests.local.exposures.ledger_samples import (
     NOW,
     PAYMENTS,
@@ -290,6 +290,8 @@ WRONG: Final = {
     "an-account-of-no-form": ((*SNOOZE, "--account", "12"), "expected an account id of 12 digits"),
     "end-with-a-day": ((GROUP.id, "--end", "--until", "2026-12-24"), "--end goes without"),
     "list-with-a-group": (("--list", GROUP.id), "--list goes alone"),
+    "list-with-an-account": (("--list", "--account", PAYMENTS), "--list goes alone"),
+    "list-with-a-region": (("--list", "--group-region", REGION), "--list goes alone"),
     "list-with-a-reason": (("--list", *WHY), "--list goes alone"),
 }
 

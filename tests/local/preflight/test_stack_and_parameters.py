@@ -46,6 +46,28 @@ STOPS: Final[list[Row]] = [
         "parameters SlackChannelId needs SlackWorkspaceId",
     ),
     (
+        "a-time-zone-that-does-not-exist",
+        nothing,
+        (*EMAILS, "--parameter", "TimeZone=Europe/Zurch"),
+        "parameters TimeZone='Europe/Zurch' is not in the IANA time zone database. Name a time "
+        "zone such as Europe/Zurich: --parameter TimeZone=…",
+    ),
+    (
+        "part-of-a-time-zone",
+        nothing,
+        (*EMAILS, "--parameter", "TimeZone=Europe"),
+        "parameters TimeZone='Europe' is not in the IANA time zone database. Name a time zone such "
+        "as Europe/Zurich: --parameter TimeZone=…",
+    ),
+    (
+        "a-name-that-cloudformation-refuses",
+        nothing,
+        (*EMAILS, "--stack", "1st_alerter"),
+        "stack the name '1st_alerter' has other characters than letters, digits and hyphens, or "
+        "does not begin with a letter. Choose another name with --stack, or with stack_name in "
+        "samconfig.toml",
+    ),
+    (
         "part-of-a-teams-channel",
         nothing,
         (*EMAILS, "--parameter", f"TeamsTenantId={TEAMS['TeamsTenantId']}"),

@@ -191,6 +191,15 @@ WARNINGS: Final[list[Row]] = [
         f"--parameter ManagementAccountId={MANAGEMENT}",
     ),
     (
+        "second-copy-of-a-trail-whose-role-is-to-be-watched",
+        lambda aws: make_trail(
+            aws, CloudWatchLogsRoleArn=f"arn:aws:iam::{MANAGEMENT}:role/service-role/trail-to-logs"
+        ),
+        EMAILS,
+        f"--parameter ExistingTrailLogGroupName={GROUP} --parameter TrailName={TRAIL} "
+        "--parameter ExistingTrailLogRoleName=trail-to-logs",
+    ),
+    (
         "second-copy-of-a-trail-without-log-group",
         lambda aws: make_trail(aws, CloudWatchLogsLogGroupArn=None),
         EMAILS,
