@@ -205,7 +205,10 @@ def _as_they_stand(
 ) -> dict[SecurityGroupRule, SecurityGroupRule | None]:
     """What each of these rules is now, by its id if it has one; None where it is gone."""
     standing: dict[object, SecurityGroupRule] = {it.rule: it.rule for it in fold.rules}
-    standing |= {it.rule.rule_id: it.rule for it in fold.rules if it.rule.rule_id}
+    # What has the id of a rule that was revoked is no edit of it, in whatever record.
+    revoked = {it.rule.rule_id for it in fold.past if it.how is EndedHow.REVOKED}
+    by_id = {it.rule.rule_id: it.rule for it in fold.rules if it.rule.rule_id}
+    standing |= {rule_id: rule for rule_id, rule in by_id.items() if rule_id not in revoked}
     return {rule: standing.get(rule.rule_id or rule) for rule in rules}
 
 
@@ -291,8 +294,8 @@ def _is_edited(finding: Finding, known: Recollection, resource: Resource) -> boo
     """Whether rules that a call added stand still, by their ids."""
     change = finding.change
     added = change.added if isinstance(change, SecurityGroupChange) else ()
-    standing = {it.rule.rule_id for it in known.folds[resource].rules} - {None}
-    return any(rule.rule_id in standing for rule in added)
+    with_ids = (rule for rule in added if rule.rule_id)
+    return any(_as_they_stand(with_ids, known.folds[resource]).values())
 
 
 def _about_what_is_left_now(

@@ -2243,6 +2243,19 @@ def test_a_rule_that_was_edited_and_edited_back_is_not_said_to_allow_something_e
     assert "edit opens tcp 22 (SSH) to the whole IPv4 Internet" in email_of(again)
 
 
+def test_another_rule_with_the_id_of_one_that_was_revoked_is_no_edit_of_it() -> None:
+    sent = told(
+        opened(SSH_1),
+        closed(SSH_1, time=at(4)),
+        opened(numbered("tcp 443 from 10.0.0.0/8", 1), time=at(6), event_id="e-3"),
+    )
+
+    text = email_of(the_one_about("e-1", sent))
+    assert text.startswith(OVER)
+    assert f"the whole IPv4 Internet (revoked since) [{SSH_1.rule_id}]" in text
+    assert "No command: there is nothing left to undo." in text
+
+
 def test_an_attached_group_whose_list_was_emptied_is_closed_whoever_opened_it_again() -> None:
     sent = told(
         list_created("0.0.0.0/0"), opened(BY_LIST), attached(GROUP, time=at(2)), EMPTIED, SSH_AGAIN
