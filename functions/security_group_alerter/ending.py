@@ -44,14 +44,9 @@ def with_ending(
     finding, moment = entry.finding, entry.moment
     if finding.lists:
         entry = replace(entry, changed_lists=_changed_lists(finding, resource, known))
-    closing = _closing_of_all(moment.opened) if moment and moment.opened else None
     if isinstance(finding.change, SecurityGroupChange) and moment and moment.lessened:
         entry = _with_taken(entry, finding.change.added, known.folds[resource])
-    ended = _ended_since(moment, closing)
-    closed, by_list = _closed_with_lists(finding, resource, known)
-    if closed:
-        in_part = ended is not None and ended.in_part and not (by_list and not closing)
-        ended = replace(ended_by(closed), in_part=in_part)
+    ended = _ended_since(finding, moment, resource, known)
     if ended is None:
         return _about_what_is_left_now(entry, resource, known)
     if ended.in_part:
@@ -64,14 +59,15 @@ def with_ending(
         lists = lists_now(resource, known)
         never_closed = _never_closed(entry, resource, known)
         return about_what_is_left(entry, stays_open.rules, lists, never_closed=never_closed)
+    part = _part_open(entry, resource, known)
+    if part and not finding.lists and moment and moment.lessened:
+        # What is open still may have been edited later.
+        ended = ended_by(moment.lessened)
     # The rule that refers to a list most often stands as it was.
     is_edited = ended.how is not EndedHow.PREFIX_LIST and _is_edited(finding, known, resource)
     ended = replace(ended, is_edited=is_edited)
-    part = _part_open(entry, resource, known)
-    if not part:
-        return replace(entry, ended=ended)
-    ended = _as_of_the_last_edit(ended, finding, part, known.folds[resource])
-    return replace(entry, ended=ended, stays_open=StaysOpen(taken=ended, rules=part))
+    stays_open = StaysOpen(taken=ended, rules=part) if part else None
+    return replace(entry, ended=ended, stays_open=stays_open)
 
 
 def closing_since(fold: Fold, called: datetime) -> Gone | None:
@@ -153,15 +149,24 @@ def _closing_of_all(lives: Iterable[ExposureLife]) -> Gone | None:
     return max(closings, key=lambda it: it.event.time, default=None)
 
 
-def _ended_since(moment: Moment | None, closing: Gone | None) -> Ended | None:
+def _ended_since(
+    finding: Finding, moment: Moment | None, resource: Resource, known: Recollection
+) -> Ended | None:
     """How what a call opened was closed, else how what it added went: all of that, or a part.
 
     Another rule may have kept open for longer what it opened, and harmless rules of its own may
     have stood for longer. None where all of it stands.
     """
+    closing = _closing_of_all(moment.opened) if moment and moment.opened else None
     gone = moment.gone if moment else None
-    last = closing or gone or (moment.lessened if moment else None)
-    return replace(ended_by(last), in_part=gone is None) if last else None
+    own = closing or gone or (moment.lessened if moment else None)
+    with_lists, by_list = _closed_with_lists(finding, resource, known)
+    last = with_lists or own
+    if last is None:
+        return None
+    # A rule stands as it was that refers to an emptied list.
+    is_whole = own is None or gone is not None or (by_list and not closing)
+    return replace(ended_by(last), in_part=not is_whole)
 
 
 def ended_by(gone: Gone) -> Ended:
@@ -277,7 +282,7 @@ def _is_closed(entry: DeliveredFinding) -> bool:
 def _closed_with_lists(
     finding: Finding, resource: Resource, known: Recollection
 ) -> tuple[Gone | None, bool]:
-    """Where the worst was closed of what a call opened, or attached, that refers to prefix lists.
+    """Where that was closed which a call opened, or attached, and refers to prefix lists.
 
     And whether an edit of a list did it. The rules and the lists of that time count, whoever had
     added them.

@@ -75,10 +75,14 @@ class History:
         before = max((it for it in self.calls if it < minute), default=None)
         return set() if before is None else self.open_after(before)
 
-    def still_open(self, minute: int) -> set[Cell]:
-        """What a call opened and what has been open ever since."""
-        later = (self.open_after(it) for it in self.calls if it >= minute)
-        return self.opened(minute).intersection(*later)
+    def never_closed(self, minute: int, cells: set[Cell], *, until: int = END) -> set[Cell]:
+        """What of these cells was open after a call, and ever since."""
+        later = (self.open_after(it) for it in self.calls if minute <= it <= until)
+        return cells.intersection(*later)
+
+    def closed_at(self, minute: int, cells: set[Cell]) -> int:
+        """When the last of these cells was closed."""
+        return next(it for it in self.calls if not self.never_closed(minute, cells, until=it))
 
     def _let_in(self, rules: Iterable[SecurityGroupRule], *, is_filled: bool) -> set[Cell]:
         families = {IPV4: 4, IPV6: 6, **({LIST: 4} if is_filled else {})}
@@ -187,16 +191,23 @@ def test_an_alert_says_what_is_open_of_what_its_call_opened(history: History, la
             continue
         message = alert_of(history, minute, later=later)
         text = json.loads(message.body)["email"]
-        headline = text.splitlines()[0]
-        still = history.still_open(minute)
-        worst = {it for it in cells if it[0] == SSH} or cells
-        if not cells:
-            assert message.attributes["effect"] != "opens", headline
-            continue
-        was = re.search(r"\b(was|were) open\b", headline) is not None
-        assert was is not bool(still & worst), (headline, still)
-        critical = "CRITICAL" if still & worst else "HIGH"
-        if worst != cells or (SSH in {it[0] for it in cells}):
-            assert message.attributes["severity"] == critical, headline
         for names in RULE_IDS.findall(text):
-            assert {*names.split()} <= {*history.standing}, (headline, names)
+            assert {*names.split()} <= {*history.standing}
+        if cells:
+            assert_true(text, message.attributes["severity"], history, minute)
+        else:
+            assert message.attributes["effect"] != "opens"
+
+
+def assert_true(text: str, severity: str, history: History, minute: int) -> None:
+    """The headline is about the worst: whether that is open still, else for how long it was."""
+    headline, cells = text.splitlines()[0], history.opened(minute)
+    ssh = {it for it in cells if it[0] == SSH}
+    is_open = bool(history.never_closed(minute, ssh or cells))
+    assert (re.search(r"\b(was|were) open\b", headline) is None) is is_open
+    if ssh:
+        assert severity == ("CRITICAL" if is_open else "HIGH")
+    if not is_open:
+        is_all_closed = not history.never_closed(minute, cells)
+        minutes = history.closed_at(minute, cells if is_all_closed else ssh) - minute
+        assert re.search(rf" for (up to )?{minutes} min$", headline)

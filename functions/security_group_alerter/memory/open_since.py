@@ -44,16 +44,20 @@ def left_since(
 def closed_since(
     time: datetime, opened: Exposure, resource: Resource, known: Recollection
 ) -> tuple[Gone | None, bool]:
-    """Where the worst was closed of what was open at a time, and whether an edit of a list did it.
+    """Where all was closed of what was open at a time, and whether an edit of a list did it.
 
-    None while something of that weight was never closed.
+    While a part was never closed that is less severe, where the worst was; None while that stands.
     """
     before = first = _left_after(time, opened, resource, known)
+    worst: tuple[Gone | None, bool] = None, False
     for (event, how, by_list), left in _turns(time, first, resource, known):
-        if severity_of(left) < severity_of(first):
-            return Gone(event=event, how=how, in_steps=before != first), by_list
+        closed = Gone(event=event, how=how, in_steps=before != first), by_list
+        if not left.openings:
+            return closed
+        if severity_of(left) < severity_of(first) == severity_of(before):
+            worst = closed
         before = left
-    return None, False
+    return worst
 
 
 def _turns(

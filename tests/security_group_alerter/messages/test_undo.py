@@ -1332,6 +1332,13 @@ def test_a_name_that_means_something_elsewhere_is_in_no_command(name: str) -> No
         assert looks_of(finding) == ()
 
 
+def test_a_name_means_another_group_in_the_default_vpc() -> None:
+    created = group_change(Action.CREATE, group_id=None, group_name="web", vpc_id=VPC)
+
+    reason = "the record names the group and its VPC, and a command needs its id"
+    assert undo_of(judged(created)) == Undo(reason=reason)
+
+
 @pytest.mark.parametrize("group_id", ["web", "sg-0123456789abcdef0 --profile x"])
 def test_a_strange_id_is_not_replaced_by_the_name(group_id: str) -> None:
     change = group_change(Action.CREATE, group_id=group_id, group_name="web")

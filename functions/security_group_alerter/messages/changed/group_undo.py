@@ -68,6 +68,9 @@ def _group_options(change: SecurityGroupChange, *, may_be_name: bool = True) -> 
     if may_be_name and change.group_id is None and change.group_name is not None:
         if not GROUP_NAME.fullmatch(change.group_name):
             raise NoUndoError("the group's name has characters that no command may hold")
+        if change.vpc_id is not None:
+            # EC2 looks for a name in the default VPC alone, where another group may have it.
+            raise NoUndoError("the record names the group and its VPC, and a command needs its id")
         return ["--group-name", change.group_name]
     return ["--group-id", needed(ids.SECURITY_GROUP, change.group_id, "group id")]
 

@@ -82,7 +82,10 @@ def security_group_changed(
     acceptance = tuple(acceptance_words(finding.judgement.acceptance))
     undo = undo_of(entry, lambda: steps_back(entry, change))
     state = group_state_of(finding)
-    vpc_id = change.vpc_id or (state.vpc_id if state else None)
+    vpc_id = state.vpc_id if state else None
+    if change.action not in (Action.ASSOCIATE_VPC, Action.DISASSOCIATE_VPC):
+        # Those name another VPC than the group's own.
+        vpc_id = change.vpc_id or vpc_id
     return Changed(
         noun="Group",
         called=_called(change, state) or NOT_NAMED,
