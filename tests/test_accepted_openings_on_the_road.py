@@ -16,6 +16,7 @@ from security_group_alerter.handlers import delivery as handler
 from security_group_alerter.judgement import findings
 from security_group_alerter.model.severity import Severity
 from security_group_alerter.wiring import delivery as wiring
+from security_group_alerter.wiring import sending
 from tests.stories import story
 
 CONTEXT: Final = lambda_context("request-1")
@@ -49,7 +50,7 @@ def topic(cold_function: None) -> Iterator[Topic]:
 def alerts_with(topic: Topic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Alerter:
     """What a cold function sends because of some records, when the file holds this text."""
     file = tmp_path / "accepted_openings.toml"
-    monkeypatch.setattr(wiring, "ACCEPTED_OPENINGS", str(file))
+    monkeypatch.setattr(sending, "ACCEPTED_OPENINGS", str(file))
 
     def alerts(text: str, *records: dict[str, Any]) -> list[SentAlert]:
         file.write_text(text, encoding="utf-8")
@@ -144,7 +145,7 @@ def test_a_byte_that_is_not_utf_8_stops_no_delivery(
     file = tmp_path / "latin-1.toml"
     file.write_bytes(ENTRY.replace("vendor", "Händler").encode("latin-1"))
     [plain] = alerts_with("", SSH)
-    monkeypatch.setattr(wiring, "ACCEPTED_OPENINGS", str(file))
+    monkeypatch.setattr(sending, "ACCEPTED_OPENINGS", str(file))
 
     alerter = wiring.delivery_alerter(os.environ, today=SEEN.date())
 

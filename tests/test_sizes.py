@@ -18,6 +18,7 @@ from local.records_in import Record
 from local.replayed_function import ReplayedFunction
 from security_group_alerter.handlers import delivery as handler
 from security_group_alerter.wiring import delivery as wiring
+from security_group_alerter.wiring import sending
 from tests.local.failures import payload_of
 from tests.stories import story
 
@@ -214,7 +215,8 @@ def test_of_a_burst_the_fifty_worst_calls_are_written_out(topic: Topic) -> None:
 def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pace of sending has tests of its own."""
     clocks = {"time": time.time, "monotonic": time.monotonic}
-    monkeypatch.setattr(wiring, "time", SimpleNamespace(**clocks, sleep=lambda _: None))
+    for module in (wiring, sending):
+        monkeypatch.setattr(module, "time", SimpleNamespace(**clocks, sleep=lambda _: None))
 
 
 @pytest.mark.usefixtures("forgotten", "quick_transactions", "without_pauses")

@@ -22,6 +22,7 @@ from security_group_alerter.aws.sending_slots import MOST_IN_A_SECOND
 from security_group_alerter.aws.sns import RESERVED_SECONDS
 from security_group_alerter.handlers import delivery as handler
 from security_group_alerter.wiring import delivery as wiring
+from security_group_alerter.wiring import sending
 from tests.stories import story
 
 OPENING: Final = story("ssh-opened-to-the-world-from-the-console")
@@ -73,11 +74,9 @@ def clock(topic: Topic, monkeypatch: pytest.MonkeyPatch) -> Clock:
         return make(client, name, parameters)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", noted)
-    monkeypatch.setattr(
-        wiring,
-        "time",
-        SimpleNamespace(time=lambda: clock.now, sleep=clock.sleep, monotonic=time.monotonic),
-    )
+    ours = SimpleNamespace(time=lambda: clock.now, sleep=clock.sleep, monotonic=time.monotonic)
+    for module in (wiring, sending):
+        monkeypatch.setattr(module, "time", ours)
     return clock
 
 

@@ -27,7 +27,7 @@ from security_group_alerter.judgement.accepted_openings import AcceptedOpenings
 from security_group_alerter.messages.briefing import MAY_REPEAT
 from security_group_alerter.model.record import CloudTrailRecord
 from security_group_alerter.noting import ENOUGH_TABLE_FAILURES
-from security_group_alerter.wiring import delivery as wiring
+from security_group_alerter.wiring import sending
 from tests.local.failures import payload_of
 from tests.security_group_alerter.openings import (
     OPENING,
@@ -221,7 +221,7 @@ EVENING: Final = datetime(2026, 11, 23, 23, 59, tzinfo=UTC)
 def misconfigured(topic: Topic, monkeypatch: pytest.MonkeyPatch) -> Topic:
     """The same, where one accepted opening is not in force."""
     wrong = AcceptedOpenings(problems=(PROBLEM,))
-    monkeypatch.setattr(wiring, "accepted_openings_in", lambda _text, **_: wrong)
+    monkeypatch.setattr(sending, "accepted_openings_in", lambda _text, **_: wrong)
     return topic
 
 
@@ -264,7 +264,7 @@ def test_another_problem_is_told_on_the_same_day(
     delivered(OPENING, now=MORNING)
     misconfigured.take()
     wrong = AcceptedOpenings(problems=(PROBLEM, f"{PROBLEM}!"))
-    monkeypatch.setattr(wiring, "accepted_openings_in", lambda _text, **_: wrong)
+    monkeypatch.setattr(sending, "accepted_openings_in", lambda _text, **_: wrong)
     handler.alerter.cache_clear()
 
     delivered(OPENING, now=EVENING)

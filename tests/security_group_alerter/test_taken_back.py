@@ -3,13 +3,16 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any, Final
 
 import pytest
 
 from security_group_alerter.judgement.findings import Standards
+from security_group_alerter.memory.open_since import MOST_TURNS
 from security_group_alerter.memory.recollection import Recollection
+from security_group_alerter.messages.people import age_words
 from security_group_alerter.messages.undo import EDITED_SINCE
 from security_group_alerter.model.acceptance import AcceptedOpening
 from security_group_alerter.model.message import Message, Sent
@@ -2264,6 +2267,34 @@ def test_an_attached_group_whose_list_was_emptied_is_closed_whoever_opened_it_ag
     text = email_of(the_one_about("e-5", sent))
     assert f"HIGH: {OPEN_GROUP.format('was open', ' for 2 min')}" in text
     assert f"+ {GROUP}: tcp 22 (SSH) open to the whole IPv4 Internet, closed since" in text
+
+
+@pytest.mark.parametrize("revoked_at_last", [False, True])
+@pytest.mark.parametrize("turns", [3, MOST_TURNS + 5])
+def test_rules_that_keep_a_port_open_by_turns(turns: int, revoked_at_last: bool) -> None:
+    """Each is added before the one before it is revoked; the first refers to a list."""
+    installation = Installation(looks=False)
+    rules = [BY_LIST, *(numbered("tcp 22 from 0.0.0.0/0", 10 + it) for it in range(turns))]
+    calls = [
+        call
+        for minute, (earlier, later) in enumerate(pairwise(rules), 1)
+        for call in (
+            opened(later, time=at(minute), event_id=f"o-{minute}"),
+            closed(earlier, time=at(minute, seconds=30), event_id=f"c-{minute}"),
+        )
+    ]
+    if revoked_at_last:
+        calls.append(closed(rules[-1], time=at(turns + 5), event_id="c-last"))
+    installation.deliver(list_created("0.0.0.0/0"), *calls, now=at(100))
+    [message] = installation.deliver(opened(BY_LIST), now=at(101))
+
+    headline, line, *_ = email_of(message).splitlines()
+    if revoked_at_last:
+        assert headline.startswith("HIGH: tcp 22 (SSH) was open to the whole IPv4 Internet for ")
+        assert f" {age_words(timedelta(minutes=turns + 5))}" in headline
+    else:
+        assert headline == "CRITICAL: tcp 22 (SSH) open to the whole IPv4 Internet"
+        assert f"the ports stay open: tcp 22 (SSH) from 0.0.0.0/0 [{rules[-1].rule_id}]" in line
 
 
 @pytest.mark.parametrize("later", [False, True], ids=["at-once", "in-a-later-delivery"])

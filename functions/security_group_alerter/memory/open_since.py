@@ -21,6 +21,7 @@ from .recollection import Recollection
 
 # So many rules may take turns in keeping something open; then what stands last decides.
 MOST_TURNS = 50
+_NOW = datetime.max.replace(tzinfo=UTC)
 
 
 class _Closing(NamedTuple):
@@ -64,15 +65,21 @@ def _turns(
     time: datetime, opened: Exposure, resource: Resource, known: Recollection
 ) -> Iterator[tuple[_Closing, Exposure]]:
     """Whatever took one of the rules that kept it open, or emptied its list, and what was left."""
-    left = opened
-    for turn in range(MOST_TURNS):
-        closing = _next_closing(time, left, resource, known)
-        if closing is None or not left.openings:
+    left, turns = opened, 0
+    while left.openings and (closing := _next_closing(time, left, resource, known)):
+        turns += 1
+        if turns > MOST_TURNS:
+            yield _last_closing(closing, resource, known), _left_after(_NOW, left, resource, known)
             return
-        # Long chains are for machines, or for whoever wants to hide in them.
-        time = closing.event.time if turn + 1 < MOST_TURNS else datetime.max.replace(tzinfo=UTC)
+        time = closing.event.time
         left = _left_after(time, left, resource, known)
         yield closing, left
+
+
+def _last_closing(closing: _Closing, resource: Resource, known: Recollection) -> _Closing:
+    """The last rule to go, if that was later."""
+    rules = (_Closing(it.until, it.how) for it in known.folds[resource].past[-1:])
+    return max(closing, *rules, key=lambda it: it.event.time)
 
 
 def _next_closing(

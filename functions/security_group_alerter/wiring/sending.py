@@ -12,7 +12,8 @@ from ..aws import organization, sns
 from ..aws.organization import AccountDirectory
 from ..aws.sending_slots import SendingSlots
 from ..aws.sns import Publisher, Topics
-from ..judgement.accepted_openings import FILE, AcceptedOpenings, accepted_openings_in
+from ..judgement.accepted_openings import FILE as ACCEPTED_OPENINGS
+from ..judgement.accepted_openings import AcceptedOpenings, accepted_openings_in
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 def accepted_openings(today: date) -> AcceptedOpenings:
     """Those that are deployed with the function, checked as of `today`."""
     # A byte that is not UTF-8 shows in its own entry: it must not stop every alert.
-    text = (Path(__file__).parents[1] / FILE).read_text("utf-8", errors="replace")
+    text = (Path(__file__).parents[1] / ACCEPTED_OPENINGS).read_text("utf-8", errors="replace")
     return accepted_openings_in(text, today=today)
 
 

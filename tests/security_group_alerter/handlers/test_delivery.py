@@ -26,7 +26,7 @@ from security_group_alerter.cloudtrail.payload import UndecodableDeliveryError
 from security_group_alerter.handlers import delivery as handler
 from security_group_alerter.judgement.accepted_openings import AcceptedOpenings
 from security_group_alerter.settings import METRICS_NAMESPACE, SettingsError
-from security_group_alerter.wiring import delivery as wiring
+from security_group_alerter.wiring import sending
 from tests.security_group_alerter.openings import event_id, with_id
 from tests.stories import story
 
@@ -170,7 +170,7 @@ def test_what_is_wrong_with_the_exceptions_is_told_once_and_not_to_a_control_mes
     topic: Topic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = AcceptedOpenings(problems=("entry 1 has no owner",))
-    monkeypatch.setattr(wiring, "accepted_openings_in", lambda _text, **_: wrong)
+    monkeypatch.setattr(sending, "accepted_openings_in", lambda _text, **_: wrong)
 
     handler.lambda_handler(CONTROL_MESSAGE, CONTEXT)
     assert topic.take() == []
