@@ -10,6 +10,7 @@ from ..model.dataclass import dataclass
 from ..model.finding import Finding
 from ..model.group_state import GroupState, Look, NetworkInterface, PrefixListState
 from ..model.rules import PeerKind
+from ..model.subject import SubjectKind
 from .attached import (
     MOST_INTERFACES,
     although_words,
@@ -69,7 +70,8 @@ def looked_at(findings: Iterable[Finding], limits: Limits) -> tuple[LookWords, .
 def _look_words(subject_id: str, finding: Finding, look: Look, limits: Limits) -> LookWords:
     families = families_of(finding)
     facts = _facts(subject_id, finding, look, families, limits)
-    not_seen = not_seen_words(look, "the group")
+    is_list = finding.subject.kind is SubjectKind.PREFIX_LIST
+    not_seen = not_seen_words(look, "the prefix list" if is_list else "the group")
     match look.state:
         case None:
             return LookWords(subject_id=subject_id, not_seen=not_seen, facts=facts)

@@ -1,5 +1,6 @@
 """What stands behind a group: in the headline and the subject, and in a section of its own."""
 
+import json
 from dataclasses import replace
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ from security_group_alerter.model.group_state import (
     Reach,
 )
 from security_group_alerter.model.rules import PeerKind
+from tests.security_group_alerter.installation import LIST as OFFICES
+from tests.security_group_alerter.installation import Installation, at, list_edited
 from tests.security_group_alerter.messages.forms import (
     FACTS,
     PLAIN,
@@ -647,3 +650,14 @@ def test_perhaps_more_groups_refer_to_the_list() -> None:
 
     [first, _] = section(email(finding), "REFERRED TO BY")
     assert first == "1 security group (perhaps more), seen at 03:12 UTC:"
+
+
+def test_a_prefix_list_that_could_not_be_seen_is_no_group() -> None:
+    installation = Installation()
+    installation.problems[OFFICES] = "the role may not be assumed"
+    widened = list_edited(add="0.0.0.0/0", time=at(0), event_id="e-7")
+
+    [message] = installation.deliver(widened, now=at(9))
+
+    text = json.loads(message.body)["email"]
+    assert "Not seen: the prefix list (the role may not be assumed).\n" in text

@@ -815,6 +815,26 @@ def test_failed_edit_claims_no_direction() -> None:
     assert "\n  + ingress or egress tcp 22 (SSH) from/to ::/0, " in text
 
 
+@pytest.mark.parametrize(
+    ("source", "name", "noun", "step"),
+    [
+        ("ec2", "RevokeSecurityGroupIngress", "group", "Look at the group's rules, and close"),
+        ("ec2", "ModifyManagedPrefixList", "prefix list", "Look at what the prefix list holds"),
+        ("cloudtrail", "StopLogging", "trail", "Check that the trail still logs every account"),
+    ],
+)
+def test_an_unreadable_record_is_about_what_its_call_changes(
+    source: str, name: str, noun: str, step: str
+) -> None:
+    made = record(eventName=name, eventID="e-1", eventSource=f"{source}.amazonaws.com")
+
+    text = email(unreadable_finding(made, "name: expected text", excerpt="{}"))
+
+    assert f"ResourceName is the {noun}. CloudTrail keeps this for 90 days.\n" in text
+    assert f"is not known here: find the {noun} by the command above" in text
+    assert f" {step}" in text
+
+
 def test_unreadable_record_gives_the_query_that_finds_the_group() -> None:
     finding = unreadable_finding(
         record(eventName="TheCall", eventID="e-1"), "groupId: expected text", excerpt='{"a": 1}'

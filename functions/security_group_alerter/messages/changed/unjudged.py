@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from ...model.origin import ConfigurationProblem, UnreadableRecord
+from ...model.record import CloudTrailRecord
 from ..limits import Limits
 from ..members import without_empty
 from ..text import safe
 from ..undo import NOT_ENOUGH, Undo
 from .words import Changed, event_looks
 
-_LOOK_AT_IT = "Look at the group's rules, and close what is open to the Internet and not planned."
+# What to do once it is found, by what the call changes.
+_LOOK_AT_IT = {
+    "group": "Look at the group's rules, and close what is open to the Internet and not planned.",
+    "prefix list": "Look at what the prefix list holds, and take out what is not planned.",
+    "trail": "Check that the trail still logs every account and Region: make verify does.",
+}
 
 
 def record_unreadable(origin: UnreadableRecord, limits: Limits) -> Changed:
     """A record, or a log event that is not a record at all."""
-    looks = tuple(event_looks(origin.record.event_id))
+    noun = _noun_of(origin.record)
+    looks = tuple(event_looks(origin.record.event_id, noun=noun))
     by_command = "by the command above, or " if looks else ""
     is_call = origin.record.event_name is not None
     what = "The call succeeded, and what it did" if is_call else "What happened"
-    find_it = f"{what} is not known here: find the group {by_command}in CloudTrail's event history."
+    find_it = (
+        f"{what} is not known here: find the {noun} {by_command}in CloudTrail's event history."
+    )
     return Changed(
         problem=safe(origin.problem, 300),
         after=(
@@ -27,11 +36,17 @@ def record_unreadable(origin: UnreadableRecord, limits: Limits) -> Changed:
         ),
         undo=Undo(reason=NOT_ENOUGH),
         looks=looks,
-        steps=(find_it, _LOOK_AT_IT),
+        steps=(find_it, _LOOK_AT_IT[noun]),
         facts=without_empty(
             unreadable=limits.cut(origin.problem), excerpt=limits.cut(origin.excerpt)
         ),
     )
+
+
+def _noun_of(record: CloudTrailRecord) -> str:
+    if record.event_source == "cloudtrail.amazonaws.com":
+        return "trail"
+    return "prefix list" if "PrefixList" in (record.event_name or "") else "group"
 
 
 def configuration_wrong(origin: ConfigurationProblem, limits: Limits) -> Changed:

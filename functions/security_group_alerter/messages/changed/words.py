@@ -183,7 +183,7 @@ def ranges_look(prefix_list_id: str) -> Look:
     )
 
 
-def event_looks(event_id: str | None) -> Iterator[Look]:
+def event_looks(event_id: str | None, *, noun: str = "group") -> Iterator[Look]:
     """Where the record does not name what was changed: CloudTrail's own index may.
 
     https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
@@ -198,5 +198,5 @@ def event_looks(event_id: str | None) -> Iterator[Look]:
                 *("--query", "Events[].Resources[]", "--output", "table"),
             ),
             value=valid,
-            how_to_read="ResourceName is the group. CloudTrail keeps this for 90 days.",
+            how_to_read=f"ResourceName is the {noun}. CloudTrail keeps this for 90 days.",
         )
