@@ -248,7 +248,13 @@ def _ports_in(
 
 def _number_in(members: Mapping[str, Any], name: str) -> int | None:
     """A port, or an ICMP type or code; None when it is missing."""
-    return None if members.get(name) in _EMPTY else int(_text_at(members, name))
+    if members.get(name) in _EMPTY:
+        return None
+    text = _text_at(members, name)
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{name}: expected a whole number, found {text[:100]!r}") from None
 
 
 def _text_at(members: Mapping[str, Any], name: str) -> str:

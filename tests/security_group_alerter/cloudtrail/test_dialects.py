@@ -328,10 +328,24 @@ SSH = {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "cidrIp": "10.0.0.0/8"
             {**SSH, "ipRanges": {"items": [{"cidrIp": "x"}]}}, ".ipRanges: 'x'", id="half-of-it"
         ),
         pytest.param({**SSH, "ipProtocol": ["tcp"]}, ": ipProtocol: expected", id="protocol-list"),
-        pytest.param({**SSH, "fromPort": "ssh"}, ": invalid literal", id="port-a-word"),
-        pytest.param({**SSH, "fromPort": 22.5}, ": invalid literal", id="port-a-fraction"),
-        pytest.param({**SSH, "toPort": True}, ": invalid literal", id="port-a-boolean"),
-        pytest.param({**SSH, "toPort": "9" * 5000}, ": Exceeds the limit", id="port-endless"),
+        pytest.param(
+            {**SSH, "fromPort": "ssh"},
+            ": fromPort: expected a whole number, found 'ssh'",
+            id="port-a-word",
+        ),
+        pytest.param(
+            {**SSH, "fromPort": 22.5},
+            ": fromPort: expected a whole number, found '22.5'",
+            id="port-a-fraction",
+        ),
+        pytest.param(
+            {**SSH, "toPort": True},
+            ": toPort: expected a whole number, found 'true'",
+            id="port-a-boolean",
+        ),
+        pytest.param(
+            {**SSH, "toPort": "9" * 5000}, ": toPort: expected a whole number", id="port-endless"
+        ),
         pytest.param({**SSH, "toPort": {"x": 1}}, ": toPort: expected text", id="port-an-object"),
     ],
 )
