@@ -227,7 +227,9 @@ def _undo(briefing: Briefing) -> Iterator[str]:
     elif commands == [briefing.first_step] and not _is_listed_only(briefing):
         steps = []
     if briefing.count > 1 and steps:
-        yield f"In this order, the last {briefing.noun} first:"
+        is_choice = len({step.call.number for step in steps}) < len(steps)
+        choice = f", and only one command for each {briefing.noun}" if is_choice else ""
+        yield f"In this order, the last {briefing.noun} first{choice}:"
     for step in steps:
         yield from _undo_step(step, briefing)
     # The command for one call may need what another call took away.

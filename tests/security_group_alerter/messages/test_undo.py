@@ -1215,6 +1215,25 @@ def test_email_does_not_miss_a_command_that_another_call_has() -> None:
     assert "No command" not in texts_of(message)["email"]
 
 
+def test_email_offers_one_command_or_another_for_each_call() -> None:
+    mixed = rules("tcp 22 from ::/0", "tcp 443 from 10.0.0.0/8")
+    calls = [
+        judged(group_change(Action.ADD_RULES, group_id=it, added=mixed))
+        for it in (GROUP, "sg-01111111")
+    ]
+
+    [message] = told(calls)
+
+    [undo] = re.findall(r"\nUNDO\n(.*?)\n\n", texts_of(message)["email"], re.DOTALL)
+    first, *rest = undo.split("\n")
+    assert first == "In this order, the last call first, and only one command for each call:"
+    assert [line for line in rest if line.endswith(":")] == [
+        f"{number}. {does}:"
+        for number in (2, 1)
+        for does in ("Close what is open to the Internet (1 rule)", "Undo the whole call (2 rules)")
+    ]
+
+
 def test_email_undoes_in_order() -> None:
     finding, *others = (
         judged(group_change(Action.ADD_RULES, group_id=it, added=rules("tcp 22 from ::/0")))
