@@ -103,7 +103,7 @@ def with_attachment_ending(
         return entry
     stood = [it.rule for it in moment.after if it.rule.direction is not Direction.EGRESS]
     entry = _with_taken(entry, stood, fold)
-    if not (entry.revoked or entry.edited):
+    if not (entry.revoked or entry.edited or fold.is_deleted):
         return about_what_is_left(entry, rules, lists)
     how = EndedHow.REVOKED if entry.revoked else EndedHow.MODIFIED
     if fold.is_deleted:
@@ -198,9 +198,11 @@ def _with_taken(
 ) -> DeliveredFinding:
     """The finding with those of these rules that do not stand any more as they did."""
     now = _as_they_stand(rules, fold)
+    # What went with its group was not revoked.
+    deleted = {it.rule for it in fold.past if it.how is EndedHow.DELETED}
     return replace(
         entry,
-        revoked=frozenset(rule for rule, it in now.items() if it is None),
+        revoked=frozenset(rule for rule, it in now.items() if it is None and rule not in deleted),
         edited=frozenset(rule for rule, it in now.items() if it not in (None, rule)),
     )
 

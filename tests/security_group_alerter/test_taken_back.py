@@ -2230,6 +2230,23 @@ def test_a_rule_by_an_emptied_list_that_was_revoked_is_not_to_be_revoked(later: 
     assert "No command: there is nothing left to undo." in text
 
 
+@pytest.mark.parametrize("later", [False, True], ids=["at-once", "in-a-later-delivery"])
+@pytest.mark.parametrize("emptied", [[], [EMPTIED]], ids=["the-group", "the-list-and-the-group"])
+def test_a_rule_that_went_with_its_group_was_not_revoked(emptied: list[Any], later: bool) -> None:
+    installation = Installation(looks=False)
+    opening = opened(BY_LIST)
+    calls = [*emptied, deleted(time=at(5), event_id="e-9")]
+    sent = installation.deliver(
+        list_created("0.0.0.0/0"), *([] if later else [opening]), *calls, now=at(9)
+    )
+    if later:
+        sent = installation.deliver(opening, now=at(10))
+
+    text = email_of(the_one_about("e-1", sent))
+    assert "revoked" not in text
+    assert "No command: there is nothing left to undo." in text
+
+
 def test_a_rule_that_was_edited_and_edited_back_is_not_said_to_allow_something_else() -> None:
     sent = told(
         opened(SSH_1),

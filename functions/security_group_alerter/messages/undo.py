@@ -95,13 +95,15 @@ def _is_some_left(entry: DeliveredFinding) -> bool:
     """
     is_list = entry.finding.subject.kind is SubjectKind.PREFIX_LIST
     by_a_list = entry.ended is not None and entry.ended.how is EndedHow.PREFIX_LIST and not is_list
-    by_a_list = by_a_list and not _is_all_revoked(entry)
+    by_a_list = by_a_list and not _is_all_gone(entry)
     return by_a_list or (entry.ended is not None and entry.ended.in_part)
 
 
-def _is_all_revoked(entry: DeliveredFinding) -> bool:
+def _is_all_gone(entry: DeliveredFinding) -> bool:
+    """Whether all that the call added was revoked, or the group has no rules any more."""
     change = entry.finding.change
-    return isinstance(change, SecurityGroupChange) and entry.revoked.issuperset(change.added)
+    is_revoked = isinstance(change, SecurityGroupChange) and entry.revoked.issuperset(change.added)
+    return is_revoked or entry.standing == ()
 
 
 def _command(step: Step, region: str) -> Command:
